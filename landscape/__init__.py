@@ -1,0 +1,19 @@
+"""Exact-solution analysis of meta-learning on linear task landscapes.
+
+Data flows one way: an *environment* says what the tasks are, an *adaptation* how one adapts at
+meta-test, a *method* how one trains, a *training* on how much. From these, the closed form gives the
+exact answer and the simulator an independent one by drawing data; `agreement` lays them side by side.
+"""
+
+from landscape.environment import DataTask, Environment, TaskFamily
+from landscape.isotropic import hard_easy, two_tasks
+
+from landscape.adaptation import Adaptation
+from landscape.methods import MAML, NAL, BaMAML, FOMAML, HFMAML, IMAML, Reptile
+from landscape.training import Training
+
+from landscape.closed_form import best_step, gain, optimum, risk
+from landscape.comparison import Comparison, compare
+from landscape.hardness import hardness_window, least_samples
+from landscape.simulator.simulation import Simulation, simulate
+from landscape.agreement import Agreement, agreement

@@ -1,0 +1,128 @@
+"""Theory beside simulation: what was predicted, what was measured, and how far apart they are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape import checks
+from landscape.closed_form import optimum, risk
+from landscape.results import Result, axis_columns
+from landscape.simulator.simulation import Simulation
+from landscape.simulator.solutions import mean_gradient
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Agreement(Result):
+    """A table of predictions and measurements.
+
+    Its rows hold ``quantity``, ``theory``, ``empirical``, ``standard_error``, ``gap`` = empirical -
+    theory, and ``z`` = gap/standard_error where the measurement is unbiased: then z is standard normal
+    if theory and simulation agree. Three quantities are unbiased,
+
+    * ``loss at the trained points``: the exact risk at the very points that training found;
+    * ``loss difference``: the same less that of the first method, on the same samples;
+    * ``meta-gradient``: the mean over coordinates at the predicted optimum, where it vanishes;
+
+    and two are not, for a solution trained on finitely many tasks is off its population optimum; they
+    show gap and standard error, and no z:
+
+    * ``coordinate``: mean coordinate of the trained point beside that of the population optimum;
+    * ``above_noise``: the risk of the trained point beside that of the population optimum.
+    """
+
+    table: object
+
+    def to_frame(self):
+        """The table."""
+        return self.table.copy()
+
+    @property
+    def worst(self):
+        """The largest |z|."""
+        return float(self.table["z"].abs().max())
+
+    def chance(self):
+        """Chance that the largest |z| of so many independent standard normals is at least `worst`."""
+        from math import erf
+
+        tests = int(self.table["z"].notna().sum())
+        return 1 - erf(self.worst / 2**0.5) ** tests
+
+    def plot(self, ax=None):
+        """The z-scores, which should scatter like a standard normal."""
+        from landscape import plotting
+
+        return plotting.z_scores(self, ax=ax)
+
+
+def agreement(simulation, *, gradient_tasks=None):
+    """Lay the closed form beside a simulation.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    gradient_tasks : int, optional
+        Tasks drawn for the mean meta-gradient at the predicted optimum; as many as were evaluated by
+        default, 0 to leave it out.
+
+    Returns
+    -------
+    Agreement
+    """
+    import pandas as pd
+
+    checks.instance("simulation", simulation, Simulation)
+    draws = simulation.tasks if gradient_tasks is None else checks.number("gradient_tasks", gradient_tasks, at_least=0)
+    records = (simulation.environment, simulation.adaptation, *simulation.methods)
+    axes = axis_columns(simulation.grid, *records)
+    rows = []
+    # the simulation's own streams have spawn keys of two numbers, these will have three
+    streams = np.random.SeedSequence(simulation.seed, spawn_key=(0, 1))
+    for where in np.ndindex(*simulation.grid):
+        place = {name: value[where] for name, value in axes.items()}
+        for label, quantity, *values in _cell(simulation, where, draws, streams):
+            rows.append(place | {"method": label, "quantity": quantity} | dict(zip(_VALUES, values, strict=True)))
+    table = pd.DataFrame(rows)
+    table.insert(table.columns.get_loc("standard_error") + 1, "gap", table["empirical"] - table["theory"])
+    return Agreement(table)
+
+
+_VALUES = ("theory", "empirical", "standard_error", "z")
+
+
+def _cell(simulation, where, draws, streams):
+    """Rows (method, quantity, theory, empirical, standard error, z) of one grid point."""
+    environment, adaptation, methods = simulation.at(where)
+    losses, solutions = simulation.losses[where], simulation.solutions[where]
+    above_noise, covariances = simulation.above_noise[where], simulation.covariances[where]
+    repeats = losses.shape[1]
+    exact = risk(environment, solutions, adaptation).total
+    for i, (label, method) in enumerate(zip(simulation.labels, methods, strict=True)):
+        error = np.sqrt(covariances[:, i, i].sum()) / repeats
+        yield label, "loss at the trained points", *_unbiased(exact[i].mean(), losses[i].mean(), error)
+        if i:
+            spread = covariances[:, i, i] + covariances[:, 0, 0] - 2 * covariances[:, 0, i]
+            error = np.sqrt(np.clip(spread, 0, None).sum()) / repeats
+            theory, empirical = (exact[i] - exact[0]).mean(), (losses[i] - losses[0]).mean()
+            yield label, "loss difference", *_unbiased(theory, empirical, error)
+        best = optimum(environment, method)
+        if draws:
+            rng = np.random.default_rng(streams.spawn(1)[0])
+            mean, covariance = mean_gradient(environment, method, best, simulation.training, adaptation.m, draws, rng)
+            yield label, "meta-gradient", *_unbiased(0.0, mean.mean(), np.sqrt(covariance.mean()))
+        coordinates = solutions[i].mean(axis=-1)
+        yield label, "coordinate", best.mean(), coordinates.mean(), _standard_error(coordinates), np.nan
+        predicted = risk(environment, method, adaptation).above_noise
+        yield label, "above_noise", predicted, above_noise[i].mean(), _standard_error(above_noise[i]), np.nan
+
+
+def _unbiased(theory, empirical, error):
+    """A prediction and a measurement with their z-score; equal numbers without any error agree."""
+    if error <= 1e-12 * max(abs(theory), abs(empirical), 1e-300):
+        same = abs(theory - empirical) <= 1e-9 * max(abs(theory), 1.0)
+        return theory, empirical, error, 0.0 if same else np.inf
+    return theory, empirical, error, (empirical - theory) / error
+
+
+def _standard_error(values):
+    return values.std(ddof=1) / np.sqrt(len(values))

@@ -1,0 +1,254 @@
+r"""Where each method ends up, and how well it adapts from there: exact, at population level.
+
+With the quadratics (A_i, b_i, .) of a method, its optimum solves E[A_i] w = E[A_i w_i + b_i]; with
+those (M_i, b_i, c_i) of an adaptation, the risk F_m is itself a quadratic of w and splits into what
+no initial point can avoid (noise), what the tasks' disagreement costs even the best one (dispersion)
+and what the given point adds (suboptimality).
+"""
+
+import warnings
+
+import numpy as np
+
+from landscape import checks, grid
+from landscape.adaptation import Adaptation
+from landscape.environment import check_environment
+from landscape.methods import NAL, Method
+from landscape.results import Risk
+
+# ---- formulas, on the tasks of one block -------------------------------------------------------
+
+
+def mean_system(tasks, quadratics, shares):
+    """E[A] and E[A mu + b], the normal equations of a mean of quadratics."""
+    A = v = 0
+    for p, task, q in zip(shares, tasks, quadratics, strict=True):
+        pull = task.inputs.apply(q.A, task.centre)
+        A = A + p * q.A
+        v = v + p * (pull if q.b is None else pull + q.b)
+    return A, v
+
+
+def population_optimum(tasks, method):
+    """The method's optimum as a vector of the tasks' kind; an error where E[W] is singular."""
+    shares = method.shares(tasks)
+    A, v = mean_system(tasks, [method.quadratic(task.inputs) for task in tasks], shares)
+    _check_stationary(tasks, method, shares, A)
+    return tasks[0].inputs.solve(A, v)
+
+
+def risk_parts(tasks, adaptation):
+    """Noise and dispersion floors of F_m, its minimiser and its Hessian E[M]."""
+    quadratics = [adaptation.quadratic(task.inputs) for task in tasks]
+    shares = [task.probability for task in tasks]
+    A, v = mean_system(tasks, quadratics, shares)
+    best = tasks[0].inputs.solve(A, v)
+    noise = dispersion = 0
+    for p, task, q in zip(shares, tasks, quadratics, strict=True):
+        inputs, own, c = task.inputs, task.centre, q.c
+        if q.b is not None:  # a task's own best initial point is not w_i where third(A) != 0
+            shift = inputs.solve(q.A, q.b)
+            own, c = own + shift, c - q.b @ shift
+        apart = inputs.form(q.A, best - own)
+        if task.spread is not None:
+            apart = apart + inputs.inner(q.A, task.spread)
+        noise, dispersion = noise + p * c, dispersion + p * apart
+    return noise / 2, dispersion / 2, best, A
+
+
+def _check_stationary(tasks, method, shares, A):
+    """E[W] must not be singular; where it is indefinite the point is stationary but unstable."""
+    inputs = tasks[0].inputs
+    if A.dtype == object:
+        return
+    scale = sum(p * task.inputs.trace(task.inputs.value) for p, task in zip(shares, tasks, strict=True))
+    tolerance = inputs.rounding * scale / inputs.trace(inputs.function(np.ones_like))
+    values = inputs.eigenvalues(A)
+    if np.any(np.abs(values) <= tolerance):
+        everywhere = np.all(np.abs(values) <= tolerance, axis=0).any()
+        problem = "vanishes" if everywhere else "is singular"
+        raise ValueError(
+            f"the mean weight E[W] of {method!r} {problem}, so its optimum is not unique. Where alpha is 1 over "
+            "the curvature of all tasks, change alpha or use finite n2; else drop directions without any inputs"
+        )
+    if np.any(values < 0):
+        warnings.warn(
+            f"the mean weight E[W] of {method!r} has negative eigenvalues: the stationary point is unstable and "
+            "training does not reach it; use a smaller alpha",
+            checks.LandscapeWarning,
+            stacklevel=5,
+        )
+
+
+def warn_expanding(environment, adaptation):
+    """Warn where an inner step drives some direction away from the task's optimum."""
+    if checks.is_symbolic(adaptation.alpha) or adaptation.steps == 0:
+        return
+    curvatures = [task.inputs.value for task in environment.tasks() if task.inputs.value.dtype != object]
+    steepest = max((np.linalg.norm(v, 2) if environment.needs_single_points else v.max() for v in curvatures), default=0)
+    worst = np.max(np.abs(adaptation.alpha)) * steepest
+    if worst > 2 * (1 + 1e-12) or np.min(adaptation.alpha) < 0:
+        warnings.warn(
+            f"the inner step expands: alpha times the largest curvature reaches {worst:.3g} and must lie in [0, 2] "
+            "for a step to bring each task nearer to its optimum",
+            checks.LandscapeWarning,
+            stacklevel=4,
+        )
+
+
+# ---- public questions --------------------------------------------------------------------------
+
+
+def optimum(environment, method):
+    r"""Population optimum of a method, :math:`w = E[W_i]^{-1} E[W_i w_i]`.
+
+    Parameters
+    ----------
+    environment : Environment
+    method : Method
+
+    Returns
+    -------
+    ndarray, shape (*grid, d)
+        One optimum for each point of the grid that array-valued arguments span.
+
+    Raises
+    ------
+    ValueError
+        If E[W] vanishes or is singular.
+
+    Notes
+    -----
+    Collins et al., eq. (5), for every method and any data: the weight is the `quadratic` of the
+    method, plus E[b_i] on the right where inputs are not Gaussian.
+    """
+    environment, method = _checked(environment, method)
+    d = environment.d
+    if checks.is_symbolic(d):
+        raise ValueError("d must be a number to list the coordinates of an optimum; risk() takes a symbol")
+    entries = grid.evaluate(lambda tasks, m: list(population_optimum(tasks, m)), environment, method)
+    return np.moveaxis(np.repeat(entries, d // len(entries), axis=0), 0, -1)
+
+
+def risk(environment, point, adaptation):
+    r"""Risk after adaptation from a point, in its three exact parts.
+
+    .. math:: F_m(w) = \text{noise} + \text{dispersion} + \tfrac12 (w-w_m)^\top E[M_i] (w-w_m)
+
+    Parameters
+    ----------
+    environment : Environment
+    point : Method, float or array (..., d)
+        A method stands for its population optimum; a number for that value in every coordinate. The
+        leading axes of an array broadcast against the grid.
+    adaptation : Adaptation
+
+    Returns
+    -------
+    Risk
+        ``noise``, ``dispersion``, ``suboptimality``, and the sums ``above_noise`` (what Collins et
+        al., Proposition 1, eqs. (6), (7) call excess risk) and ``total``.
+    """
+    checks.instance("adaptation", adaptation, Adaptation)
+    check_environment(environment)
+    start = point.resolved if isinstance(point, Method) else _as_point(environment, point)
+    parts = grid.evaluate(risks_from, environment, adaptation, start)
+    warn_expanding(environment, adaptation)
+    return Risk(*(part if part.ndim else part.item() for part in parts))
+
+
+def risks_from(tasks, adaptation, *starts):
+    """Noise, dispersion and the suboptimality of each start (method or given point), on one block."""
+    if any(len(start) > 1 for start in starts if isinstance(start, np.ndarray)):
+        tasks = [task.expanded() for task in tasks]
+    noise, dispersion, best, M = risk_parts(tasks, adaptation)
+    parts = [noise, dispersion]
+    for start in starts:
+        point = start if isinstance(start, np.ndarray) else population_optimum(tasks, start)
+        parts.append(tasks[0].inputs.form(M, point - best) / 2)
+    return parts
+
+
+def _as_point(environment, point):
+    if np.ndim(point) == 0:
+        point = np.full(environment.d if environment.needs_single_points else 1, checks.number("point", point))
+    try:
+        point = np.asarray(point, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"point must be a Method or an array of numbers, got {point!r}") from None
+    if point.shape[-1] not in (1, environment.d):
+        raise ValueError(f"point must have d = {environment.d} coordinates on its last axis, got shape {point.shape}")
+    if not np.isfinite(point).all():
+        raise ValueError(f"point must be finite, got {point[~np.isfinite(point)][0]:g}")
+    return grid.Point(point)
+
+
+def gain(environment, method, adaptation, over=None):
+    r"""How many times less a method leaves above the noise than another: risk(over)/risk(method).
+
+    Parameters
+    ----------
+    environment : Environment
+    method : Method
+    adaptation : Adaptation
+    over : Method, optional
+        What it is compared with; pooled training, `NAL`, by default.
+
+    Returns
+    -------
+    float or ndarray, shape (*grid)
+        Ratio of ``above_noise``; 1 where both vanish, ``inf`` where only the method's does.
+    """
+    worse = risk(environment, over or NAL(), adaptation).above_noise
+    better = risk(environment, method, adaptation).above_noise
+    return ratio(worse, better)
+
+
+def ratio(worse, better):
+    """worse/better, 1 where both are 0."""
+    if checks.is_symbolic(worse) or checks.is_symbolic(better):
+        return worse / better
+    worse, better = np.broadcast_arrays(worse, better)
+    if worse.dtype == object:
+        return worse / better
+    same = np.where(worse == 0, 1.0, np.inf)
+    out = np.divide(worse, better, out=same, where=better != 0)
+    return out if out.ndim else out.item()
+
+
+def best_step(environment, point, m=np.inf):
+    r"""The step size :math:`\alpha^*` that minimises the risk after one step on m samples.
+
+    Parameters
+    ----------
+    environment : Environment
+    point : Method, float or array (..., d)
+        As for `risk`.
+    m : float or array
+        Samples of the step.
+
+    Returns
+    -------
+    float or ndarray, shape (*grid)
+
+    Notes
+    -----
+    F_m after one step is exactly quadratic in alpha, so three values determine its minimum. For
+    Gaussian inputs :math:`\alpha^* = E[\delta^\top\Sigma^2\delta] / E[\delta^\top(\Sigma^3(1+1/m) +
+    \mathrm{tr}(\Sigma^2)\Sigma/m)\delta + \sigma^2 \mathrm{tr}(\Sigma^2)/m]`.
+    """
+    check_environment(environment)
+    h = 1 / max(float(np.max(np.linalg.norm(np.atleast_2d(t.inputs.value), 2))) for t in environment.tasks())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", checks.LandscapeWarning)
+        at = [risk(environment, point, Adaptation(alpha, m)).total for alpha in (-h, 0.0, h)]
+    slope, bend = (at[2] - at[0]) / 2, at[2] - 2 * at[1] + at[0]
+    if np.any(bend <= 0):
+        raise ValueError("point is the optimum of every task and there is no noise: any alpha is as good")
+    return -h * slope / bend
+
+
+def _checked(environment, method):
+    check_environment(environment)
+    return environment, checks.instance("method", method, Method).resolved
+

@@ -1,0 +1,56 @@
+r"""When MAML sits nearer the hard task: the sharp form of "x(1-x)^2 >> d/m"."""
+
+import math
+
+from landscape import checks
+
+
+def hardness_window(d, m):
+    r"""The range of :math:`x = \rho_H/\rho_E` in which MAML gives the hard task more say than the easy one.
+
+    For two isotropic families, equally likely, and alpha = 1/rho_E, the weights satisfy a_H > a_E
+    exactly where :math:`(1+c)x^2 - (1-c)x + c < 0` with c = (d + 1)/m. There is such an x only if
+    :math:`c < 2/\sqrt3 - 1`, that is :math:`m > (3 + 2\sqrt3)(d + 1)`. This replaces the condition
+    "x(1-x)^2 >> d/m" of Collins et al., section 3.1.
+
+    Parameters
+    ----------
+    d : int
+        Dimension.
+    m : float
+        Samples for adaptation; ``inf`` gives (0, 1).
+
+    Returns
+    -------
+    (float, float) or None
+        The ends of the window; None where there is none.
+
+    Examples
+    --------
+    >>> low, high = hardness_window(10, 500)
+    >>> f"{low:.4f} {high:.4f}"
+    '0.0231 0.9338'
+    >>> hardness_window(10, 71) is None
+    True
+    """
+    d = checks.number("d", d, at_least=1, whole=True)
+    m = checks.number("m", m, at_least=1, whole=True, infinite=True)
+    c = (d + 1) / m
+    discriminant = (1 - c) ** 2 - 4 * c * (1 + c)
+    if discriminant <= 0 or c >= 1:
+        return None
+    root = math.sqrt(discriminant)
+    return 2 * c / (1 - c + root), (1 - c + root) / (2 * (1 + c))
+
+
+def least_samples(d):
+    r"""The smallest m for which `hardness_window` is not empty: just above (3 + 2 sqrt 3)(d + 1).
+
+    Examples
+    --------
+    >>> least_samples(10)
+    72
+    """
+    d = checks.number("d", d, at_least=1, whole=True)
+    # m/(d + 1) > 3 + 2 sqrt 3 is m - 3 (d + 1) > sqrt(12) (d + 1), decided in whole numbers
+    return 3 * (d + 1) + math.isqrt(12 * (d + 1) ** 2) + 1

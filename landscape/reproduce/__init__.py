@@ -1,0 +1,95 @@
+"""The papers' figures and tables, one file each.
+
+A file of this folder is a figure if it has a ``TITLE`` and a function ``run(quick, seed, progress)``
+that returns a `Reproduction`; its name is the figure's. Nothing else registers it.
+"""
+
+import pkgutil
+from dataclasses import dataclass, field
+from importlib import import_module, resources
+from pathlib import Path
+
+from landscape import checks
+
+
+@dataclass
+class Reproduction:
+    """What reproducing a figure yields.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Tidy: theory, simulation, standard errors, z, and the paper's number where it prints one.
+    figure : matplotlib.figure.Figure
+    summary : pandas.DataFrame
+        The part of the table to show on a terminal.
+    notes : list of str
+        Readings taken where the paper contradicts itself or leaves something open.
+    """
+
+    table: object
+    figure: object
+    summary: object
+    notes: list = field(default_factory=list)
+
+    def save(self, name, folder):
+        """Write NAME.csv and NAME.png into a folder and return their paths.
+
+        Raises
+        ------
+        ValueError
+            If the folder cannot be written.
+        """
+        folder = writable(folder)
+        paths = folder / f"{name}.csv", folder / f"{name}.png"
+        self.table.to_csv(paths[0], index=False)
+        self.figure.savefig(paths[1], dpi=160)
+        return paths
+
+
+def writable(folder):
+    """The folder, made if need be; an error where it cannot be written."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".landscape-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(f"cannot write to the folder {str(folder)!r}: {error.strerror}; give another with --out") from None
+    return folder
+
+
+def figures():
+    """Name and title of all figures, in order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return {name: import_module(f"{__name__}.{name}").TITLE for name in names}
+
+
+def reproduce(name, *, quick=False, seed=0, progress=True):
+    """Compute, simulate and draw a figure of the papers.
+
+    Parameters
+    ----------
+    name : str
+        One of `figures`.
+    quick : bool
+        Fewer points, tasks and repeats: seconds instead of minutes.
+    seed : int
+    progress : bool
+
+    Returns
+    -------
+    Reproduction
+    """
+    checks.known("figure", name, figures())
+    return import_module(f"{__name__}.{name}").run(quick, seed, progress)
+
+
+def printed(figure):
+    """The numbers that a paper prints for a figure, with their source, as a table."""
+    import pandas as pd
+
+    with resources.files("landscape.data").joinpath("printed_numbers.csv").open() as file:
+        table = pd.read_csv(file, comment="#")
+    return table[table["figure"] == figure].reset_index(drop=True)

@@ -1,0 +1,87 @@
+"""Batches of samples of many tasks at once, and the gradients they give."""
+
+import numpy as np
+
+CHUNK = 1 << 21  # numbers drawn at a time (16 MiB), whatever the number of tasks
+
+
+class Batch:
+    """n samples of each of several tasks.
+
+    Parameters
+    ----------
+    X : ndarray, shape (tasks, n, d)
+    y : ndarray, shape (tasks, n)
+    """
+
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+
+    def gradient(self, W):
+        """Gradient of the mean squared loss (with the factor 1/2) at each column of W (tasks or 1, d, J)."""
+        return self.X.transpose(0, 2, 1) @ (self.X @ W - self.y[:, :, None]) / self.X.shape[1]
+
+    def hessian_times(self, V):
+        """The batch's Hessian times each column of V."""
+        return self.X.transpose(0, 2, 1) @ (self.X @ V) / self.X.shape[1]
+
+
+class Population:
+    """What a batch becomes as n grows without bound: the task itself.
+
+    Parameters
+    ----------
+    hessian : ndarray, shape (d, d)
+        The second moment of the inputs.
+    optima : ndarray, shape (tasks, d)
+    """
+
+    def __init__(self, hessian, optima):
+        self.hessian, self.optima = hessian, optima
+
+    def gradient(self, W):
+        """Gradient of the tasks' losses at each column of W."""
+        return self.hessian @ (W - self.optima[:, :, None])
+
+    def hessian_times(self, V):
+        """The Hessian times each column of V."""
+        return self.hessian @ V
+
+
+def batch_drawer(inputs, optima, rng):
+    """A function n -> fresh batch of n samples of each task (the population for n = inf)."""
+
+    def draw(n):
+        if np.isinf(n):
+            return Population(inputs.matrix(), optima)
+        X, e = inputs.draw(len(optima), int(n), rng)
+        return Batch(X, (X @ optima[:, :, None])[:, :, 0] + e)
+
+    return draw
+
+
+def by_family(environment, families, optima, samples, rng):
+    """Walk over the drawn tasks in chunks of bounded size, one family at a time.
+
+    Parameters
+    ----------
+    families, optima : ndarray
+        As returned by `Mixture.sample`.
+    samples : float
+        The largest batch that will be drawn of a task, which sets the size of a chunk.
+
+    Yields
+    ------
+    where : ndarray of int
+        Positions of the chunk's tasks.
+    inputs : Spectrum, Dense or Rows
+    draw : callable
+        n -> batch.
+    """
+    samples = 1 if np.isinf(samples) else samples
+    size = max(1, int(CHUNK / (samples * environment.d)))
+    for index, task in enumerate(environment.tasks()):
+        positions = np.flatnonzero(families == index)
+        for start in range(0, len(positions), size):
+            where = positions[start : start + size]
+            yield where, task.inputs, batch_drawer(task.inputs, optima[where], rng)

@@ -1,0 +1,35 @@
+"""The loss after adaptation, on drawn tasks with drawn samples."""
+
+import numpy as np
+
+from landscape.simulator.draws import by_family
+
+
+def post_adaptation_losses(environment, points, adaptation, T, rng):
+    """Loss after adaptation of T drawn tasks from each point, by common random numbers.
+
+    Parameters
+    ----------
+    environment : Mixture
+    points : ndarray, shape (J, d)
+    adaptation : Adaptation
+    T : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    losses : ndarray, shape (T, J)
+        The task's population loss at the adapted point.
+    floors : ndarray, shape (T,)
+        The same from the task's own optimum, on the same samples: the cost of label noise alone.
+    """
+    families, optima = environment.sample(T, rng)
+    losses = np.empty((T, len(points) + 1))
+    for where, inputs, draw in by_family(environment, families, optima, adaptation.m, rng):
+        start = np.broadcast_to(points.T, (len(where), *points.T.shape))
+        w = np.concatenate([start, optima[where][:, :, None]], axis=2)
+        for _ in range(adaptation.steps):
+            w = w - adaptation.alpha * draw(adaptation.m).gradient(w)
+        away = w - optima[where][:, :, None]
+        losses[where] = (np.einsum("tdj,tdj->tj", away, inputs.matrix() @ away) + inputs.noise_variance) / 2
+    return losses[:, :-1], losses[:, -1]

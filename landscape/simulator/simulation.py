@@ -1,0 +1,168 @@
+"""Whole experiments: train on drawn tasks, adapt to new ones, repeat."""
+
+from dataclasses import dataclass, field
+import warnings
+
+import numpy as np
+
+from landscape import checks, grid
+from landscape.adaptation import Adaptation
+from landscape.environment import check_environment
+from landscape.methods import as_methods
+from landscape.results import Result, axis_columns, labels
+from landscape.simulator.losses import post_adaptation_losses
+from landscape.simulator.solutions import empirical_solution
+from landscape.training import Training
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Simulation(Result):
+    """Trained solutions and their losses after adaptation, repeat by repeat.
+
+    Attributes
+    ----------
+    environment, methods, adaptation, training
+        What was simulated; arguments that vary are arrays that broadcast to the grid.
+    solutions : ndarray, shape (*grid, methods, repeats, d)
+        Trained points.
+    losses : ndarray, shape (*grid, methods, repeats)
+        Mean loss after adaptation over `tasks` new tasks, the same for all methods of a repeat.
+    above_noise : ndarray, shape (*grid, methods, repeats)
+        The same less the loss from each task's own optimum on the same samples.
+    covariances : ndarray, shape (*grid, repeats, methods, methods)
+        Covariance of the mean losses, given the trained points.
+    seed, tasks : int
+    """
+
+    environment: object
+    methods: tuple
+    adaptation: Adaptation
+    training: Training
+    solutions: np.ndarray = field(default=None)  # type: ignore[assignment]
+    losses: np.ndarray = field(default=None)  # type: ignore[assignment]
+    above_noise: np.ndarray = field(default=None)  # type: ignore[assignment]
+    covariances: np.ndarray = field(default=None)  # type: ignore[assignment]
+    seed: int = 0
+    tasks: int = 3000
+
+    @property
+    def grid(self):
+        """Shape of the grid of varying arguments."""
+        return self.losses.shape[:-2]
+
+    @property
+    def labels(self):
+        """A name for each method."""
+        return labels(self.methods)
+
+    def at(self, where):
+        """Environment, adaptation and resolved methods at one grid point (a tuple of integers)."""
+        env, adaptation, *methods = (
+            grid.at(r, where, self.grid) for r in (self.environment, self.adaptation, *(m.resolved for m in self.methods))
+        )
+        return env, adaptation, methods
+
+    def to_frame(self):
+        """One row a grid point, method and repeat."""
+        import pandas as pd
+
+        shape = self.losses.shape
+        axes = axis_columns(self.grid, self.environment, self.adaptation, *self.methods)
+        columns = {name: np.broadcast_to(v[..., None, None], shape) for name, v in axes.items()}
+        columns["method"] = np.broadcast_to(np.array(self.labels, dtype=object)[:, None], shape)
+        columns["repeat"] = np.broadcast_to(np.arange(shape[-1]), shape)
+        columns["coordinate"] = self.solutions.mean(axis=-1)
+        columns["loss"] = self.losses
+        errors = np.sqrt(np.diagonal(self.covariances, axis1=-2, axis2=-1))
+        columns["loss_standard_error"] = np.swapaxes(errors, -1, -2)
+        columns["above_noise"] = self.above_noise
+        return pd.DataFrame({name: np.asarray(v).ravel() for name, v in columns.items()})
+
+    def plot(self, ax=None, x=None, y="above_noise"):
+        """Means over repeats with 95% intervals against the varying argument x."""
+        from landscape import plotting
+
+        return plotting.simulated(self, ax=ax, x=x, y=y)
+
+
+def simulate(
+    environment, methods, adaptation, training, repeats=10, seed=0, *, over=None, tasks=3000, progress=True
+):
+    """Train each method on drawn tasks and measure its loss after adaptation on new ones.
+
+    Parameters
+    ----------
+    environment : Environment
+        Arguments that are arrays, here and in `adaptation`, span a grid.
+    methods : Method or sequence of Method
+    adaptation : Adaptation
+    training : Training
+    repeats : int
+        Independent repetitions at each grid point.
+    seed : int
+        The same seed gives the same numbers.
+    over : dict of str to sequence, optional
+        Names of arguments and the values they take, one grid axis each.
+    tasks : int
+        New tasks to adapt to, the same for all methods.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    ValueError
+        If training and a method contradict each other, or the data do not determine a solution.
+    """
+    check_environment(environment)
+    checks.instance("adaptation", adaptation, Adaptation)
+    checks.instance("training", training, Training)
+    methods = as_methods(methods)
+    repeats = checks.number("repeats", repeats, at_least=2, whole=True)
+    tasks = checks.number("tasks", tasks, at_least=2, whole=True)
+    seed = checks.number("seed", seed, at_least=0, whole=True)
+    environment, adaptation, methods = grid.points_along(over, environment, adaptation, methods)
+    _warn_heavy_tails(adaptation, methods)
+    full = grid.shape(environment, adaptation, *(m.resolved for m in methods))
+    M = len(methods)
+    result = Simulation(
+        environment, tuple(methods), adaptation, training, np.empty((*full, M, repeats, environment.d)),
+        np.empty((*full, M, repeats)), np.empty((*full, M, repeats)), np.empty((*full, repeats, M, M)), seed, tasks,
+    )  # fmt: skip
+    cells = [(where, repeat) for where in grid.points(full) for repeat in range(repeats)]
+    streams = np.random.SeedSequence(seed).spawn(len(cells))
+    for (where, repeat), stream in zip(_bar(cells, progress), streams, strict=True):
+        env, adapt, resolved = result.at(where)
+        *train, test = (np.random.default_rng(s) for s in stream.spawn(M + 1))
+        points = np.array(
+            [empirical_solution(env, m, training, adapt.m, rng) for m, rng in zip(resolved, train, strict=True)]
+        )
+        losses, floors = post_adaptation_losses(env, points, adapt, tasks, test)
+        result.solutions[(*where, slice(None), repeat)] = points
+        result.losses[(*where, slice(None), repeat)] = losses.mean(axis=0)
+        result.above_noise[(*where, slice(None), repeat)] = (losses - floors[:, None]).mean(axis=0)
+        result.covariances[(*where, repeat)] = np.atleast_2d(np.cov(losses.T)) / tasks
+    return result
+
+
+def _warn_heavy_tails(adaptation, methods):
+    batches = [adaptation.m, *(m.resolved.n2 for m in methods if m.resolved.n2 is not None)]
+    smallest = min(np.min(batch) for batch in batches)
+    if smallest < 2:
+        warnings.warn(
+            "with a single sample a step the losses have heavy tails: standard errors are unreliable below "
+            "several thousand tasks",
+            checks.LandscapeWarning,
+            stacklevel=3,
+        )
+
+
+def _bar(cells, progress):
+    if not progress:
+        return cells
+    from tqdm.auto import tqdm
+
+    return tqdm(cells, desc="simulating", unit="run", leave=False)
