@@ -5,15 +5,27 @@ meta-test, a *method* how one trains, a *training* on how much. From these, the 
 exact answer and the simulator an independent one by drawing data; `agreement` lays them side by side.
 """
 
+from landscape._version import __version__
 from landscape.environment import DataTask, Environment, TaskFamily
 from landscape.isotropic import hard_easy, two_tasks
-
 from landscape.adaptation import Adaptation
 from landscape.methods import MAML, NAL, BaMAML, FOMAML, HFMAML, IMAML, Reptile
 from landscape.training import Training
-
 from landscape.closed_form import best_step, gain, optimum, risk
 from landscape.comparison import Comparison, compare
 from landscape.hardness import hardness_window, least_samples
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
+from landscape.checks import LandscapeWarning
+
+__all__ = [
+    # what the tasks are
+    "Environment", "TaskFamily", "DataTask", "hard_easy", "two_tasks",
+    # how one adapts, how one trains, and on how much
+    "Adaptation", "NAL", "MAML", "FOMAML", "HFMAML", "Reptile", "IMAML", "BaMAML", "Training",
+    # the exact answer
+    "optimum", "risk", "gain", "best_step", "compare", "Comparison", "hardness_window", "least_samples",
+    # the same by drawing data, and both side by side
+    "simulate", "Simulation", "agreement", "Agreement",
+    "LandscapeWarning", "__version__",
+]  # fmt: skip

@@ -36,7 +36,7 @@ class Spectrum:
         The variance sigma^2 of the label noise.
     """
 
-    rounding = 1e-15  # relative size below which an eigenvalue is taken for 0
+    rounding = 1e-30  # a weight lam (1 - alpha lam)^2 at alpha = 1/lam, relative to lam
 
     def __init__(self, value, multiplicity, noise_variance=0.0):
         self.value = value
@@ -58,7 +58,7 @@ class Spectrum:
 
     def third(self, A):
         """E[(x'Ax) e x] vanishes: None stands for the zero vector."""
-        return None
+        return
 
     def noise(self, A):
         """E[(x'Ax) e^2]."""
@@ -86,9 +86,19 @@ class Spectrum:
         """Eigenvalues of A, one an entry, shape (k, *grid)."""
         return A
 
-    def trace(self, A):
-        """tr(A)."""
-        return self._sum(A)
+    def exceeds(self, A, bound):
+        """Whether every eigenvalue of A is larger than the bound."""
+        return bool(np.all(bound < A))
+
+    def steepest(self):
+        """The largest curvature over the grid."""
+        return self.value.max()
+
+    steepest_bound = steepest
+
+    def size(self, A):
+        """How large A is, direction by direction."""
+        return np.abs(A)
 
     def expanded(self):
         """The same inputs with one entry a coordinate."""
@@ -124,7 +134,7 @@ class Dense:
         The variance sigma^2 of the label noise.
     """
 
-    rounding = 1e-13
+    rounding = 1e-14  # likewise: here the weight is a difference of terms as large as Sigma
 
     def __init__(self, value, noise_variance=0.0):
         self.value = value
@@ -155,16 +165,20 @@ class Dense:
     def contract(self, A, alpha):
         """(I - alpha Sigma) A (I - alpha Sigma): an exact gradient step."""
         SA, SAS = self._products(A)
-        return A - alpha * (SA + SA.T) + alpha**2 * SAS
+        out = A - (2 * alpha) * SA if A is self.value else A - alpha * (SA + SA.T)
+        out += alpha**2 * SAS
+        return out
 
     def scatter(self, A):
         """What sampling adds: E[(x'Ax) xx'] - Sigma A Sigma."""
         SA, SAS = self._products(A)
-        return SAS + np.trace(SA) * self.value
+        out = np.trace(SA) * self.value
+        out += SAS
+        return out
 
     def third(self, A):
         """E[(x'Ax) e x] vanishes: None stands for the zero vector."""
-        return None
+        return
 
     def noise(self, A):
         """E[(x'Ax) e^2]."""
@@ -195,9 +209,25 @@ class Dense:
         """Eigenvalues of A, shape (d,)."""
         return np.linalg.eigvalsh(A)
 
-    def trace(self, A):
-        """tr(A)."""
-        return np.trace(A)
+    def exceeds(self, A, bound):
+        """Whether every eigenvalue of A is larger than the bound: far cheaper than the eigenvalues."""
+        try:
+            np.linalg.cholesky(A - bound * np.eye(len(A)))
+        except np.linalg.LinAlgError:
+            return False
+        return True
+
+    def steepest(self):
+        """The largest curvature."""
+        return self.eigenvalues(self.value)[-1]
+
+    def steepest_bound(self):
+        """An upper bound on the largest curvature, at the cost of a sum."""
+        return np.abs(self.value).sum(axis=0).max()
+
+    def size(self, A):
+        """How large A is, by its diagonal."""
+        return np.abs(A.diagonal()).max()
 
     def matrix(self):
         """Sigma as an array (d, d)."""

@@ -92,7 +92,7 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
     if array.ndim:
         array.setflags(write=False)
         return array
-    return int(array) if whole and np.isfinite(array) else float(array)
+    return int(array) if whole and abs(array) < 2**53 else float(array)
 
 
 def vector(name, value):
@@ -103,7 +103,7 @@ def vector(name, value):
     return _finite(name, array)
 
 
-def positive_semidefinite(name, value, *, definite=False):
+def positive_semidefinite(name, value):
     """A covariance: a number, a vector of variances (d,) or a symmetric matrix (d, d)."""
     array = _as_float_array(name, value)
     square = array.ndim == 2 and array.shape[0] == array.shape[1]
@@ -111,10 +111,8 @@ def positive_semidefinite(name, value, *, definite=False):
         raise ValueError(f"{name} must be a number, a vector (d,) or a square matrix (d, d), got shape {array.shape}")
     _finite(name, array)
     if array.ndim < 2:
-        wanted = "> 0" if definite else ">= 0"
-        bad = array <= 0 if definite else array < 0
-        if bad.any():
-            raise ValueError(f"{name} must be {wanted} in every coordinate, got {array[bad].flat[0]:g}")
+        if (array < 0).any():
+            raise ValueError(f"{name} must be >= 0 in every coordinate, got {array[array < 0].flat[0]:g}")
         return float(array) if array.ndim == 0 else array
     scale = np.abs(array).max()
     skew = np.abs(array - array.T).max()
@@ -122,16 +120,18 @@ def positive_semidefinite(name, value, *, definite=False):
         raise ValueError(f"{name} must be symmetric, but differs from its transpose by up to {skew:g}")
     array = (array + array.T) / 2
     least = np.linalg.eigvalsh(array)[0]
-    if (definite and least <= 0) or least < -1e-10 * scale:
-        kind = "positive definite" if definite else "positive semidefinite"
-        raise ValueError(f"{name} must be {kind}, but its smallest eigenvalue is {least:g}")
+    if least < -1e-10 * scale:
+        raise ValueError(f"{name} must be positive semidefinite, but its smallest eigenvalue is {least:g}")
     array.setflags(write=False)
     return array
 
 
 def _finite(name, array):
+    """`array`, read-only, if its entries are finite and their squares are too."""
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)].flat[0]:g}")
+    if np.abs(array).max() > 1e150:
+        raise ValueError(f"{name} must be at most 1e150 in size, got {np.abs(array).max():g}")
     array.setflags(write=False)
     return array
 

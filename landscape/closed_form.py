@@ -31,15 +31,14 @@ def mean_system(tasks, quadratics, shares):
 
 def population_optimum(tasks, method):
     """The method's optimum as a vector of the tasks' kind; an error where E[W] is singular."""
-    shares = method.shares(tasks)
-    A, v = mean_system(tasks, [method.quadratic(task.inputs) for task in tasks], shares)
-    _check_stationary(tasks, method, shares, A)
+    quadratics = [method.quadratic(task.inputs) for task in tasks]
+    A, v = mean_system(tasks, quadratics, method.shares(tasks))
+    check_stationary(tasks, method, quadratics, A)
     return tasks[0].inputs.solve(A, v)
 
 
-def risk_parts(tasks, adaptation):
+def risk_parts(tasks, quadratics):
     """Noise and dispersion floors of F_m, its minimiser and its Hessian E[M]."""
-    quadratics = [adaptation.quadratic(task.inputs) for task in tasks]
     shares = [task.probability for task in tasks]
     A, v = mean_system(tasks, quadratics, shares)
     best = tasks[0].inputs.solve(A, v)
@@ -56,17 +55,24 @@ def risk_parts(tasks, adaptation):
     return noise / 2, dispersion / 2, best, A
 
 
-def _check_stationary(tasks, method, shares, A):
+def check_stationary(tasks, method, quadratics, A):
     """E[W] must not be singular; where it is indefinite the point is stationary but unstable."""
     inputs = tasks[0].inputs
     if A.dtype == object:
         return
-    scale = sum(p * task.inputs.trace(task.inputs.value) for p, task in zip(shares, tasks, strict=True))
-    tolerance = inputs.rounding * scale / inputs.trace(inputs.function(np.ones_like))
+    # E[W] is rounding noise if it is tiny beside the terms that cancelled: the tasks' weights, and
+    # within the weight of a loss after inner steps, Sigma.
+    tolerance = 0
+    for p, task, q in zip(method.shares(tasks), tasks, quadratics, strict=True):
+        tolerance = tolerance + 1e-14 * p * inputs.size(q.A)
+        if q.c is not None:
+            tolerance = tolerance + inputs.rounding * p * inputs.size(task.inputs.value)
+    if inputs.exceeds(A, tolerance):
+        return
     values = inputs.eigenvalues(A)
-    if np.any(np.abs(values) <= tolerance):
-        everywhere = np.all(np.abs(values) <= tolerance, axis=0).any()
-        problem = "vanishes" if everywhere else "is singular"
+    gone = np.abs(values) <= tolerance
+    if gone.any():
+        problem = "vanishes" if gone.all(axis=0).any() else "is singular"
         raise ValueError(
             f"the mean weight E[W] of {method!r} {problem}, so its optimum is not unique. Where alpha is 1 over "
             "the curvature of all tasks, change alpha or use finite n2; else drop directions without any inputs"
@@ -84,9 +90,11 @@ def warn_expanding(environment, adaptation):
     """Warn where an inner step drives some direction away from the task's optimum."""
     if checks.is_symbolic(adaptation.alpha) or adaptation.steps == 0:
         return
-    curvatures = [task.inputs.value for task in environment.tasks() if task.inputs.value.dtype != object]
-    steepest = max((np.linalg.norm(v, 2) if environment.needs_single_points else v.max() for v in curvatures), default=0)
-    worst = np.max(np.abs(adaptation.alpha)) * steepest
+    inputs = [task.inputs for task in environment.tasks() if task.inputs.value.dtype != object]
+    largest = np.max(np.abs(adaptation.alpha))
+    if np.min(adaptation.alpha) >= 0 and all(largest * x.steepest_bound() <= 2 for x in inputs):
+        return
+    worst = largest * max((x.steepest() for x in inputs), default=0)
     if worst > 2 * (1 + 1e-12) or np.min(adaptation.alpha) < 0:
         warnings.warn(
             f"the inner step expands: alpha times the largest curvature reaches {worst:.3g} and must lie in [0, 2] "
@@ -154,17 +162,24 @@ def risk(environment, point, adaptation):
     start = point.resolved if isinstance(point, Method) else _as_point(environment, point)
     parts = grid.evaluate(risks_from, environment, adaptation, start)
     warn_expanding(environment, adaptation)
-    return Risk(*(part if part.ndim else part.item() for part in parts))
+    return Risk(*(parts.tolist() if parts.ndim == 1 else parts))
 
 
 def risks_from(tasks, adaptation, *starts):
     """Noise, dispersion and the suboptimality of each start (method or given point), on one block."""
     if any(len(start) > 1 for start in starts if isinstance(start, np.ndarray)):
         tasks = [task.expanded() for task in tasks]
-    noise, dispersion, best, M = risk_parts(tasks, adaptation)
+    quadratics = [adaptation.quadratic(task.inputs) for task in tasks]
+    noise, dispersion, best, M = risk_parts(tasks, quadratics)
     parts = [noise, dispersion]
     for start in starts:
-        point = start if isinstance(start, np.ndarray) else population_optimum(tasks, start)
+        if isinstance(start, np.ndarray):
+            point = start
+        elif start.minimises(adaptation):  # then its optimum is the best point, if there is a single one
+            check_stationary(tasks, start, quadratics, M)
+            point = best
+        else:
+            point = population_optimum(tasks, start)
         parts.append(tasks[0].inputs.form(M, point - best) / 2)
     return parts
 
@@ -238,7 +253,7 @@ def best_step(environment, point, m=np.inf):
     \mathrm{tr}(\Sigma^2)\Sigma/m)\delta + \sigma^2 \mathrm{tr}(\Sigma^2)/m]`.
     """
     check_environment(environment)
-    h = 1 / max(float(np.max(np.linalg.norm(np.atleast_2d(t.inputs.value), 2))) for t in environment.tasks())
+    h = 1 / max(task.inputs.steepest() for task in environment.tasks())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", checks.LandscapeWarning)
         at = [risk(environment, point, Adaptation(alpha, m)).total for alpha in (-h, 0.0, h)]
@@ -251,4 +266,3 @@ def best_step(environment, point, m=np.inf):
 def _checked(environment, method):
     check_environment(environment)
     return environment, checks.instance("method", method, Method).resolved
-

@@ -76,7 +76,11 @@ class TaskFamily(Record):
             raise ValueError(f"covariance {where} must not vanish, got 0")
         d = None if self.d is None else checks.number("d", self.d, at_least=1, whole=True)
         sizes = {"d": d} if d is not None else {}
-        sizes |= {k: np.shape(v)[0] for k, v in [("covariance", covariance), ("centre", centre), ("spread", spread)] if np.ndim(v)}
+        sizes |= {
+            k: np.shape(v)[0]
+            for k, v in [("covariance", covariance), ("centre", centre), ("spread", spread)]
+            if np.ndim(v)
+        }
         if len(set(sizes.values())) > 1:
             listed = ", ".join(f"{k} has d = {v}" for k, v in sizes.items())
             raise ValueError(f"the dimensions {where} differ: {listed}")

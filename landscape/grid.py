@@ -14,6 +14,10 @@ import numpy as np
 from landscape import checks
 
 BLOCK = 1 << 14  # points at a time: a few dozen temporaries of 128 KiB each
+OVERFLOW = (
+    "the result overflows: some argument is too large to compute with (an inner step multiplies by "
+    "(1 - alpha * curvature)^2, and steps repeat it)"
+)
 
 
 class Point:
@@ -62,7 +66,7 @@ def at(record, where, full):
     for name, value in _arrays(record):
         part = _cut(value.reshape((1,) * (len(full) - value.ndim) + value.shape), where)
         values[name] = part if part.ndim else float(part)
-    return _unchecked_replace(record, values)
+    return _unchecked_replace(record, values) if values else record
 
 
 def _cut(array, where, leading=0):
@@ -119,11 +123,17 @@ def evaluate(compute, environment, *records):
     out = None
     for where in points(full) if pointwise and full else blocks(full):
         env, *cut = [at(record, where, full) for record in (environment, *records)]
-        values = compute(env.tasks(0 if pointwise else len(full)), *cut)
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = compute(env.tasks(0 if pointwise else len(full)), *cut)
+        except OverflowError:
+            raise ValueError(OVERFLOW) from None
         if out is None:
             out = np.empty((len(values), *full), dtype=np.result_type(*(np.asarray(v).dtype for v in values)))
         for j, value in enumerate(values):
             out[(j, *where)] = value
+    if out.dtype != object and not np.isfinite(out).all():
+        raise ValueError(OVERFLOW)
     return out
 
 

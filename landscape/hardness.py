@@ -29,7 +29,7 @@ def hardness_window(d, m):
     --------
     >>> low, high = hardness_window(10, 500)
     >>> f"{low:.4f} {high:.4f}"
-    '0.0231 0.9338'
+    '0.0231 0.9339'
     >>> hardness_window(10, 71) is None
     True
     """

@@ -21,7 +21,7 @@ class Method(Record):
 
     label = "?"
     weight_latex = "?"
-    n2 = None  # inner batch, for methods that are tied to one
+    n2: object = None  # inner batch, for methods that are tied to one
 
     @property
     def resolved(self):
@@ -35,6 +35,10 @@ class Method(Record):
     def quadratic(self, inputs):
         """The quadratic whose gradient is the task's mean meta-gradient."""
         raise TypeError(f"{type(self).__name__} is not a training method")
+
+    def minimises(self, adaptation):
+        """Whether the method's loss is the risk after that very adaptation."""
+        return False
 
     def shares(self, tasks):
         """How much each task counts: its probability, unless the method weighs tasks itself."""
@@ -108,7 +112,7 @@ class NAL(Method):
         given = self.task_weights or {}
         for name in given:
             checks.known("family in task_weights", name, names)
-        weights = [given.get(name, 1.0) for name in names]
+        weights = [given.get(name, 1) for name in names]
         if not any(weights):
             raise ValueError("task_weights are 0 for every family: give at least one a weight > 0")
         return weights
@@ -180,7 +184,9 @@ class MAML(Method):
     hessian: str = "shared"
 
     label = "MAML"
-    weight_latex = r"(I-\alpha\Sigma)\Sigma(I-\alpha\Sigma) + \frac{\alpha^2}{n_2}(\Sigma^3+\mathrm{tr}(\Sigma^2)\Sigma)"
+    weight_latex = (
+        r"(I-\alpha\Sigma)\Sigma(I-\alpha\Sigma) + \frac{\alpha^2}{n_2}(\Sigma^3+\mathrm{tr}(\Sigma^2)\Sigma)"
+    )
     _varying = ("alpha", "n2")
 
     def __post_init__(self):
@@ -192,6 +198,11 @@ class MAML(Method):
     def matching(adaptation):
         """MAML trained for `adaptation`: same alpha and steps, n2 = m, also as they vary in a sweep."""
         return MatchingMAML(adaptation)
+
+    def minimises(self, adaptation):
+        """Whether the method's loss is the risk after that very adaptation."""
+        same = [(self.alpha, adaptation.alpha), (self.n2, adaptation.m), (self.steps, adaptation.steps)]
+        return self.hessian == "shared" and all(np.array_equal(ours, theirs) for ours, theirs in same)
 
     def quadratic(self, inputs):
         """The loss after the inner steps; full gradients where the Hessian has its own batch."""

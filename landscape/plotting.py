@@ -132,7 +132,9 @@ def risk_parts(risk, ax=None):
     shades = {"noise": "#BBBBBB", "dispersion": "#56B4E9", "suboptimality": "#D55E00"}
     hatches = {"noise": "", "dispersion": "//", "suboptimality": "xx"}
     for name, colour in shades.items():
-        ax.bar(frame.index, frame[name], bottom=bottom, color=colour, hatch=hatches[name], edgecolor="white", label=name)
+        ax.bar(
+            frame.index, frame[name], bottom=bottom, color=colour, hatch=hatches[name], edgecolor="white", label=name
+        )
         bottom = bottom + frame[name].to_numpy()
     ax.set_xticks(frame.index if len(frame) > 1 else [])
     return finish(ax, "grid point" if len(frame) > 1 else "", "total")

@@ -23,7 +23,7 @@ class Record:
     plain numbers.
     """
 
-    _constructor = None
+    _constructor: str | None = None  # how a reader makes one, where it is not the class itself
     _varying: tuple[str, ...] = ()  # the arguments that may be arrays: the axes of a grid
 
     def __eq__(self, other):

@@ -56,7 +56,9 @@ def writable(folder):
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ValueError(f"cannot write to the folder {str(folder)!r}: {error.strerror}; give another with --out") from None
+        raise ValueError(
+            f"cannot write to the folder {str(folder)!r}: {error.strerror}; give another with --out"
+        ) from None
     return folder
 
 

@@ -8,7 +8,7 @@ from functools import singledispatch
 
 import numpy as np
 
-from landscape.methods import MAML, NAL, BaMAML, FOMAML, HFMAML, IMAML, Reptile
+from landscape.methods import FOMAML, HFMAML, IMAML, MAML, NAL, BaMAML, Reptile
 
 
 @singledispatch

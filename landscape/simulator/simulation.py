@@ -1,7 +1,7 @@
 """Whole experiments: train on drawn tasks, adapt to new ones, repeat."""
 
-from dataclasses import dataclass, field
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,12 +38,12 @@ class Simulation(Result):
     methods: tuple
     adaptation: Adaptation
     training: Training
-    solutions: np.ndarray = field(default=None)  # type: ignore[assignment]
-    losses: np.ndarray = field(default=None)  # type: ignore[assignment]
-    above_noise: np.ndarray = field(default=None)  # type: ignore[assignment]
-    covariances: np.ndarray = field(default=None)  # type: ignore[assignment]
-    seed: int = 0
-    tasks: int = 3000
+    solutions: np.ndarray
+    losses: np.ndarray
+    above_noise: np.ndarray
+    covariances: np.ndarray
+    seed: int
+    tasks: int
 
     @property
     def grid(self):
@@ -58,7 +58,8 @@ class Simulation(Result):
     def at(self, where):
         """Environment, adaptation and resolved methods at one grid point (a tuple of integers)."""
         env, adaptation, *methods = (
-            grid.at(r, where, self.grid) for r in (self.environment, self.adaptation, *(m.resolved for m in self.methods))
+            grid.at(r, where, self.grid)
+            for r in (self.environment, self.adaptation, *(m.resolved for m in self.methods))
         )
         return env, adaptation, methods
 
@@ -85,9 +86,7 @@ class Simulation(Result):
         return plotting.simulated(self, ax=ax, x=x, y=y)
 
 
-def simulate(
-    environment, methods, adaptation, training, repeats=10, seed=0, *, over=None, tasks=3000, progress=True
-):
+def simulate(environment, methods, adaptation, training, repeats=10, seed=0, *, over=None, tasks=3000, progress=True):
     """Train each method on drawn tasks and measure its loss after adaptation on new ones.
 
     Parameters

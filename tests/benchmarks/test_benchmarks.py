@@ -1,0 +1,134 @@
+"""Cost as ratios within one run: `pytest tests/benchmarks --benchmark-only`.
+
+Each test times two things in turn and asserts their ratio, so a slow or busy machine changes both.
+"""
+
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+import reference
+
+import landscape as ls
+from landscape.algebra import Dense
+from landscape.closed_form import population_optimum, risks_from
+from landscape.environment import Task
+
+
+def ratio(benchmark, ours, theirs, rounds=7):
+    """Median time of `ours` over median time of `theirs`, taken in turn."""
+    ours(), theirs()
+    times = np.empty((rounds, 2))
+    for i in range(rounds):
+        for j, call in enumerate((ours, theirs)):
+            start = time.perf_counter()
+            call()
+            times[i, j] = time.perf_counter() - start
+    value = float(np.median(times[:, 0]) / np.median(times[:, 1]))
+    benchmark.extra_info["ratio"] = value
+    benchmark.extra_info["reference seconds"] = float(np.median(times[:, 1]))
+    benchmark.pedantic(ours, rounds=1)
+    return value
+
+
+def questions(environment):
+    adaptation = ls.Adaptation(1.0, 500)
+    method = ls.MAML.matching(adaptation)
+    return lambda: (ls.risk(environment, ls.NAL(), adaptation), ls.risk(environment, method, adaptation))
+
+
+def test_a_million_isotropic_dimensions_cost_as_much_as_ten(benchmark):
+    assert ratio(benchmark, questions(ls.hard_easy(d=10**6)), questions(ls.hard_easy(d=10)), 51) < 1.3
+
+
+def _random_covariances(count, d, rng):
+    roots = rng.standard_normal((count, d, d)) / np.sqrt(d)
+    return roots @ roots.transpose(0, 2, 1) + 0.1 * np.eye(d)
+
+
+class Unvalidated(ls.Environment):
+    """Many dense tasks without the validation of each covariance, which is not what is timed."""
+
+    needs_single_points = True
+
+    def __init__(self, covariances, rng):
+        self._set(families=(), covariances=covariances, centres=rng.standard_normal(covariances.shape[:2]))
+
+    d = property(lambda self: self.covariances.shape[1])
+
+    def tasks(self, axes=0):
+        p = 1 / len(self.covariances)
+        return [
+            Task(str(i), p, Dense(S), mu, None)
+            for i, (S, mu) in enumerate(zip(self.covariances, self.centres, strict=True))
+        ]
+
+
+def test_a_thousand_dense_tasks_cost_a_few_batched_products(benchmark):
+    rng = np.random.default_rng(0)
+    environment = Unvalidated(_random_covariances(1000, 100, rng), rng)
+    adaptation = ls.Adaptation(0.1, 20)
+    method = ls.MAML.matching(adaptation)
+    S = environment.covariances
+
+    def ours():
+        tasks = environment.tasks()
+        return population_optimum(tasks, method.resolved), risks_from(tasks, adaptation, method.resolved)
+
+    assert ratio(benchmark, ours, lambda: (S @ S) @ S) < 3
+
+
+def test_a_large_dense_task_costs_a_few_eigendecompositions(benchmark):
+    rng = np.random.default_rng(0)
+    environment = Unvalidated(_random_covariances(1, 2000, rng), rng)
+    adaptation = ls.Adaptation(0.1, 20)
+
+    def ours():
+        method = ls.MAML.matching(adaptation)
+        return ls.optimum(environment, method), ls.risk(environment, method, adaptation)
+
+    assert ratio(benchmark, ours, lambda: np.linalg.eigh(environment.covariances[0]), rounds=1) < 4
+
+
+@pytest.fixture
+def million():
+    rho, m = np.linspace(0.01, 0.9, 1000)[:, None], np.arange(20, 1020.0)
+    adaptation = ls.Adaptation(1 / 0.9, m)
+    return rho, m, ls.hard_easy(rho_hard=rho), adaptation, [ls.NAL(), ls.MAML.matching(adaptation)]
+
+
+def test_a_million_grid_points_cost_as_much_as_the_formulas_by_hand(benchmark, million):
+    rho, m, environment, adaptation, methods = million
+
+    def by_hand():
+        rho_full, m_full = np.broadcast_arrays(rho, m)
+        return reference.collins_10_11(rho_full, 0.9, 2.0, 0.4, 8.0, 10, m_full, 1 / 0.9)
+
+    result = ls.compare(environment, methods, adaptation)
+    for label, exact in zip(("NAL", "MAML"), by_hand(), strict=True):
+        np.testing.assert_allclose(result.risk(label).above_noise, exact, rtol=1e-12)
+    assert ratio(benchmark, lambda: ls.compare(environment, methods, adaptation), by_hand) < 3
+
+
+def test_a_million_grid_points_take_little_memory_beyond_the_answer(benchmark, million):
+    _, _, environment, adaptation, methods = million
+
+    def measure():
+        tracemalloc.start()
+        ls.compare(environment, methods, adaptation)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    peak = benchmark.pedantic(measure, rounds=1)
+    answer = 4 * 8 * 10**6
+    benchmark.extra_info["peak over answer"] = peak / answer
+    assert peak < 2.5 * answer
+
+
+def test_the_long_table(benchmark, million):
+    _, _, environment, adaptation, methods = million
+    result = ls.compare(environment, methods, adaptation)
+    frame = benchmark.pedantic(result.to_frame, rounds=1)
+    assert len(frame) == 2 * 10**6

@@ -1,0 +1,82 @@
+"""The command line, and figure 3 end to end."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import landscape as ls
+from landscape import reproduce
+from landscape.cli import main
+
+
+def test_list(capsys):
+    assert main(["reproduce", "--list"]) == 0
+    assert "fig3" in capsys.readouterr().out
+
+
+def test_fig3_quick(tmp_path, capsys):
+    assert main(["reproduce", "fig3", "--quick", "--out", str(tmp_path / "new" / "folder")]) == 0
+    out = capsys.readouterr().out
+    assert "Corollary 2" in out
+    table = pd.read_csv(tmp_path / "new" / "folder" / "fig3.csv")
+    assert set(table["panel"]) == {"a", "b", "c", "d"}
+    z = table["z"].dropna()
+    assert len(z) == 2 * 3 * 5
+    assert z.abs().max() < 4.5  # 30 comparisons: a false alarm in 5,000 if the seed were not fixed
+    gain = table[table["quantity"] == "gain"]
+    for panel, group in gain.groupby("panel"):
+        assert np.ptp(group["theory"]) < 1e-12, panel
+        assert (np.abs(group["gap"]) < 4 * group["standard_error"] + 0.05).all()
+    assert (table["theory"] <= table["paper_axis_reaches"].fillna(np.inf)).all()
+    assert (tmp_path / "new" / "folder" / "fig3.png").stat().st_size > 20_000
+
+
+def test_figures_are_drawn_in_the_same_way_from_python():
+    result = reproduce.reproduce("fig3", quick=True, progress=False)
+    assert len(result.figure.axes) == 4
+    labels = [text.get_text() for text in result.figure.axes[0].get_legend().get_texts()]
+    assert labels == ["NAL, exact", "MAML, exact", "NAL, simulated", "MAML, simulated"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["reproduce", "fig33"], "did you mean fig3?"),
+        (["reproduce"], "name a figure"),
+        (["reproduce", "fig3", "--seed", "-1"], "--seed must be >= 0"),
+    ],
+)
+def test_bad_arguments(arguments, message, capsys):
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("not a folder")
+    assert main(["reproduce", "fig3", "--quick", "--out", str(tmp_path / "file" / "inner")]) == 2
+    assert "cannot write to the folder" in capsys.readouterr().err
+
+
+def test_python_dash_m():
+    done = subprocess.run([sys.executable, "-m", "landscape", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"landscape {ls.__version__}"
+
+
+def test_import_is_light():
+    code = (
+        "import sys, numpy, time; start = time.perf_counter(); import landscape; took = time.perf_counter() - start;"
+        "heavy = [m for m in ('sympy', 'pandas', 'matplotlib.pyplot', 'scipy.stats') if m in sys.modules];"
+        "print(took, *heavy)"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+        ).stdout.split()
+        for _ in range(3)
+    ]
+    assert all(len(run) == 1 for run in runs), runs
+    assert min(float(run[0]) for run in runs) < 0.25

@@ -1,0 +1,63 @@
+"""Examples in docstrings and in the README run, and say what the code says."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import landscape
+
+ROOT = Path(__file__).parent.parent
+MODULES = [m.name for m in pkgutil.walk_packages(landscape.__path__, "landscape.") if "__main__" not in m.name]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples(name):
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, extraglobs=vars(landscape) | {"landscape": landscape})
+    assert result.failed == 0
+
+
+def test_readme_examples():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert blocks
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner()
+    scope = {}
+    for number, block in enumerate(blocks):
+        test = parser.get_doctest(block, scope, f"README example {number + 1}", "README.md", 0)
+        assert test.examples, "README examples are doctests"
+        runner.run(test, clear_globs=False)
+        scope = test.globs
+    assert runner.summarize(verbose=False).failed == 0
+
+
+def test_imports_keep_the_arrows():
+    """The simulator never imports the theory, nor the theory the simulator; formulas know no pictures."""
+    theory = {"closed_form", "comparison", "hardness", "agreement"}
+    forbidden = {
+        "simulator": theory | {"plotting", "reproduce", "cli"},
+        "closed_form": {"simulator", "plotting", "agreement", "comparison", "reproduce"},
+        "comparison": {"simulator", "agreement", "reproduce"},
+        "algebra": theory | {"simulator", "environment", "methods", "adaptation", "grid"},
+        "environment": theory | {"simulator", "methods", "adaptation"},
+        "adaptation": theory | {"simulator", "methods", "environment"},
+        "methods": theory | {"simulator", "environment"},
+        "plotting": theory | {"simulator", "reproduce"},
+    }
+    for path in sorted((ROOT / "landscape").rglob("*.py")):
+        room = path.relative_to(ROOT / "landscape").parts[0].removesuffix(".py")
+        imported = set(re.findall(r"^ *(?:from|import) landscape\.(\w+)", path.read_text(), re.M))
+        imported |= {name for line in re.findall(r"^ *from landscape import (.*)", path.read_text(), re.M)
+                     for name in re.split(r", *", line)}  # fmt: skip
+        bad = imported & forbidden.get(room, set())
+        if not re.search(r"^from landscape import .*plotting", path.read_text(), re.M):
+            bad -= {"plotting"}  # Result.plot() imports it inside the function
+        assert not bad, f"{path} imports {bad}"
+
+
+def test_arrow_test_can_fail():
+    source = "from landscape.closed_form import risk\n"
+    assert re.findall(r"^ *(?:from|import) landscape\.(\w+)", source, re.M) == ["closed_form"]
