@@ -6,7 +6,8 @@ exact answer and the simulator an independent one by drawing data; `agreement` l
 """
 
 from landscape._version import __version__
-from landscape.environment import DataTask, Environment, TaskFamily
+from landscape.families import DataTask, TaskFamily
+from landscape.environment import Environment
 from landscape.isotropic import hard_easy, two_tasks
 from landscape.adaptation import Adaptation
 from landscape.methods import MAML, NAL, BaMAML, FOMAML, HFMAML, IMAML, Reptile

@@ -1,9 +1,6 @@
-r"""Where each method ends up, and how well it adapts from there: exact, at population level.
+"""The exact answers: where each method ends up, and how well it adapts from there.
 
-With the quadratics (A_i, b_i, .) of a method, its optimum solves E[A_i] w = E[A_i w_i + b_i]; with
-those (M_i, b_i, c_i) of an adaptation, the risk F_m is itself a quadratic of w and splits into what
-no initial point can avoid (noise), what the tasks' disagreement costs even the best one (dispersion)
-and what the given point adds (suboptimality).
+The formulas stand in `landscape.formulas`; here they are asked over grids, with arguments checked.
 """
 
 import warnings
@@ -13,77 +10,9 @@ import numpy as np
 from landscape import checks, grid
 from landscape.adaptation import Adaptation
 from landscape.environment import check_environment
+from landscape.formulas import population_optimum, risks_from
 from landscape.methods import NAL, Method
 from landscape.results import Risk
-
-# ---- formulas, on the tasks of one block -------------------------------------------------------
-
-
-def mean_system(tasks, quadratics, shares):
-    """E[A] and E[A mu + b], the normal equations of a mean of quadratics."""
-    A = v = 0
-    for p, task, q in zip(shares, tasks, quadratics, strict=True):
-        pull = task.inputs.apply(q.A, task.centre)
-        A = A + p * q.A
-        v = v + p * (pull if q.b is None else pull + q.b)
-    return A, v
-
-
-def population_optimum(tasks, method):
-    """The method's optimum as a vector of the tasks' kind; an error where E[W] is singular."""
-    quadratics = [method.quadratic(task.inputs) for task in tasks]
-    A, v = mean_system(tasks, quadratics, method.shares(tasks))
-    check_stationary(tasks, method, quadratics, A)
-    return tasks[0].inputs.solve(A, v)
-
-
-def risk_parts(tasks, quadratics):
-    """Noise and dispersion floors of F_m, its minimiser and its Hessian E[M]."""
-    shares = [task.probability for task in tasks]
-    A, v = mean_system(tasks, quadratics, shares)
-    best = tasks[0].inputs.solve(A, v)
-    noise = dispersion = 0
-    for p, task, q in zip(shares, tasks, quadratics, strict=True):
-        inputs, own, c = task.inputs, task.centre, q.c
-        if q.b is not None:  # a task's own best initial point is not w_i where third(A) != 0
-            shift = inputs.solve(q.A, q.b)
-            own, c = own + shift, c - q.b @ shift
-        apart = inputs.form(q.A, best - own)
-        if task.spread is not None:
-            apart = apart + inputs.inner(q.A, task.spread)
-        noise, dispersion = noise + p * c, dispersion + p * apart
-    return noise / 2, dispersion / 2, best, A
-
-
-def check_stationary(tasks, method, quadratics, A):
-    """E[W] must not be singular; where it is indefinite the point is stationary but unstable."""
-    inputs = tasks[0].inputs
-    if A.dtype == object:
-        return
-    # E[W] is rounding noise if it is tiny beside the terms that cancelled: the tasks' weights, and
-    # within the weight of a loss after inner steps, Sigma.
-    tolerance = 0
-    for p, task, q in zip(method.shares(tasks), tasks, quadratics, strict=True):
-        tolerance = tolerance + 1e-14 * p * inputs.size(q.A)
-        if q.c is not None:
-            tolerance = tolerance + inputs.rounding * p * inputs.size(task.inputs.value)
-    if inputs.exceeds(A, tolerance):
-        return
-    values = inputs.eigenvalues(A)
-    gone = np.abs(values) <= tolerance
-    if gone.any():
-        problem = "vanishes" if gone.all(axis=0).any() else "is singular"
-        raise ValueError(
-            f"the mean weight E[W] of {method!r} {problem}, so its optimum is not unique. Where alpha is 1 over "
-            "the curvature of all tasks, change alpha or use finite n2; else drop directions without any inputs"
-        )
-    if np.any(values < 0):
-        warnings.warn(
-            f"the mean weight E[W] of {method!r} has negative eigenvalues: the stationary point is unstable and "
-            "training does not reach it; use a smaller alpha",
-            checks.LandscapeWarning,
-            stacklevel=5,
-        )
 
 
 def warn_expanding(environment, adaptation):
@@ -102,9 +31,6 @@ def warn_expanding(environment, adaptation):
             checks.LandscapeWarning,
             stacklevel=4,
         )
-
-
-# ---- public questions --------------------------------------------------------------------------
 
 
 def optimum(environment, method):
@@ -163,25 +89,6 @@ def risk(environment, point, adaptation):
     parts = grid.evaluate(risks_from, environment, adaptation, start)
     warn_expanding(environment, adaptation)
     return Risk(*(parts.tolist() if parts.ndim == 1 else parts))
-
-
-def risks_from(tasks, adaptation, *starts):
-    """Noise, dispersion and the suboptimality of each start (method or given point), on one block."""
-    if any(len(start) > 1 for start in starts if isinstance(start, np.ndarray)):
-        tasks = [task.expanded() for task in tasks]
-    quadratics = [adaptation.quadratic(task.inputs) for task in tasks]
-    noise, dispersion, best, M = risk_parts(tasks, quadratics)
-    parts = [noise, dispersion]
-    for start in starts:
-        if isinstance(start, np.ndarray):
-            point = start
-        elif start.minimises(adaptation):  # then its optimum is the best point, if there is a single one
-            check_stationary(tasks, start, quadratics, M)
-            point = best
-        else:
-            point = population_optimum(tasks, start)
-        parts.append(tasks[0].inputs.form(M, point - best) / 2)
-    return parts
 
 
 def _as_point(environment, point):

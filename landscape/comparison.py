@@ -6,8 +6,9 @@ import numpy as np
 
 from landscape import checks, grid
 from landscape.adaptation import Adaptation
-from landscape.closed_form import ratio, risks_from, warn_expanding
+from landscape.closed_form import ratio, warn_expanding
 from landscape.environment import check_environment
+from landscape.formulas import risks_from
 from landscape.methods import NAL, as_methods
 from landscape.results import Result, Risk, axis_columns, labels
 

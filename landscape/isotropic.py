@@ -10,7 +10,8 @@ import numpy as np
 
 from landscape import checks
 from landscape.algebra import Spectrum
-from landscape.environment import Mixture, Task, TaskFamily
+from landscape.environment import Mixture
+from landscape.families import Task, TaskFamily
 
 
 class IsotropicPair(Mixture):

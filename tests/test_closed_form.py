@@ -6,7 +6,7 @@ import reference
 from worlds import KINDS, random_world, skewed_rows
 
 import landscape as ls
-from landscape import algebra, closed_form, methods
+from landscape import adaptation, algebra, formulas, methods
 
 SEEDS = range(8)
 
@@ -80,9 +80,9 @@ PLANTED = {
     "third moment dropped": (algebra.Rows, "third", lambda self, A: None, "rows"),
     "noise doubled": (algebra.Rows, "noise", lambda self, A: 2 * self.noise_variance * self.inner(self.value, A), "rows"),
     "n1 in place of n2": (
-        methods.MAML, "quadratic", lambda self, inputs: methods.after(inputs, self.alpha, 51, self.steps), "isotropic"),
+        methods.MAML, "quadratic", lambda self, inputs: adaptation.after(inputs, self.alpha, 51, self.steps), "isotropic"),
     "factor 2 in the risk": (
-        closed_form, "risk_parts", lambda t, a, f=closed_form.risk_parts: (*(2 * x for x in f(t, a)[:2]), *f(t, a)[2:]),
+        formulas, "risk_parts", lambda t, a, f=formulas.risk_parts: (*(2 * x for x in f(t, a)[:2]), *f(t, a)[2:]),
         "dense"),
 }  # fmt: skip
 

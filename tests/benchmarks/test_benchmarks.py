@@ -12,8 +12,8 @@ import reference
 
 import landscape as ls
 from landscape.algebra import Dense
-from landscape.closed_form import population_optimum, risks_from
-from landscape.environment import Task
+from landscape.families import Task
+from landscape.formulas import population_optimum, risks_from
 
 
 def ratio(benchmark, ours, theirs, rounds=7):

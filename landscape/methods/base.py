@@ -1,0 +1,68 @@
+"""What every method offers."""
+
+from landscape import checks
+from landscape.record import Record
+
+
+class Method(Record):
+    """Base of all methods. `A` below is the weight a method gives a task; see each class."""
+
+    label = "?"
+    weight_latex = "?"
+    n2: object = None  # inner batch, for methods that are tied to one
+
+    @property
+    def resolved(self):
+        """The method itself, with nothing left to be taken from elsewhere."""
+        return self
+
+    def following(self, adaptation):
+        """The method after the adaptation was changed by a sweep; most do not follow."""
+        return self
+
+    def quadratic(self, inputs):
+        """The quadratic whose gradient is the task's mean meta-gradient."""
+        raise TypeError(f"{type(self).__name__} is not a training method")
+
+    def minimises(self, adaptation):
+        """Whether the method's loss is the risk after that very adaptation."""
+        return False
+
+    def shares(self, tasks):
+        """How much each task counts: its probability, unless the method weighs tasks itself."""
+        return [task.probability for task in tasks]
+
+    def cost(self, d, n1, n2):
+        """Gradients, Hessian-vector products and samples that one task costs an iteration."""
+        raise TypeError(f"{type(self).__name__} is not a training method")
+
+    def _repr_latex_(self):
+        return rf"$\text{{{self.label}}}:\ A = {self.weight_latex}$"
+
+
+def as_methods(methods):
+    """A list of methods from one method or several."""
+    if isinstance(methods, Method):
+        methods = [methods]
+    try:
+        methods = list(methods)
+    except TypeError:
+        raise TypeError(f"methods must be a Method or a list of them, got {methods!r}") from None
+    if not methods:
+        raise ValueError("methods must hold at least one Method, got none")
+    return [checks.instance("each of methods", method, Method) for method in methods]
+
+
+def step_size(value):
+    """A checked inner step size."""
+    return checks.number("alpha", value, grid=True)
+
+
+def step_count(value):
+    """A checked number of inner steps."""
+    return checks.number("steps", value, at_least=1, whole=True)
+
+
+def cost_row(gradients, hessian_vector_products, samples):
+    """What one task costs an iteration, as columns."""
+    return {"gradients": gradients, "hessian_vector_products": hessian_vector_products, "samples": samples}

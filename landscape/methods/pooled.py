@@ -1,0 +1,96 @@
+"""Pooled training, and how it may weigh tasks."""
+
+import math
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+from landscape import checks
+from landscape.adaptation import loss
+from landscape.methods.base import Method, cost_row
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NAL(Method):
+    r"""Non-adaptive learning: pooled training, :math:`A = \Sigma` (Collins et al., eq. (5)).
+
+    Parameters
+    ----------
+    task_weights : dict of str to float, optional
+        Weight :math:`\nu` of each family by name; families left out have weight 1.
+    batch : int, optional
+        Weights are normalised to sum to 1 within each batch of so many tasks (Collins et al., C.1,
+        Table 3). A family then counts E[N_f nu_f / sum_g N_g nu_g], N the numbers of tasks in the
+        batch, which is *not* proportional to its weight. Summed exactly over all batches.
+    """
+
+    task_weights: dict | None = None
+    batch: int | None = None
+
+    label = "NAL"
+    weight_latex = r"\Sigma"
+
+    def __post_init__(self):
+        weights = self.task_weights
+        if weights is not None:
+            if not isinstance(weights, dict) or not weights:
+                raise ValueError(f"task_weights must be a dict of family name to weight, got {weights!r}")
+            weights = {k: checks.number(f"task_weights[{k!r}]", v, at_least=0) for k, v in weights.items()}
+        elif self.batch is not None:
+            raise ValueError("batch normalises task_weights: give task_weights too, or leave batch out")
+        batch = None if self.batch is None else checks.number("batch", self.batch, at_least=1, whole=True)
+        self._set(task_weights=weights, batch=batch)
+
+    def __hash__(self):
+        weights = None if self.task_weights is None else tuple(sorted(self.task_weights.items()))
+        return hash((type(self), weights, self.batch))
+
+    def quadratic(self, inputs):
+        """The task's loss."""
+        return loss(inputs)
+
+    def weights(self, names):
+        """The weight of each family, in the order of `names`."""
+        given = self.task_weights or {}
+        for name in given:
+            checks.known("family in task_weights", name, names)
+        weights = [given.get(name, 1) for name in names]
+        if not any(weights):
+            raise ValueError("task_weights are 0 for every family: give at least one a weight > 0")
+        return weights
+
+    def shares(self, tasks):
+        """Probability times weight, or the expected normalised weight where there is a batch."""
+        weights = self.weights([task.name for task in tasks])
+        if self.batch is None:
+            return [task.probability * nu for task, nu in zip(tasks, weights, strict=True)]
+        if 0 in weights:
+            raise ValueError("batch-normalised task_weights must be > 0: a batch may hold one family only")
+        groups = sorted(set(weights))
+        if math.comb(self.batch + len(groups) - 1, self.batch) > 200_000:
+            raise ValueError(
+                f"{len(groups)} different task_weights in batches of {self.batch} are too many to sum exactly: "
+                "use fewer different weights or a smaller batch"
+            )
+        per_group = [sum(t.probability for t, nu in zip(tasks, weights, strict=True) if nu == g) for g in groups]
+        expected = _normalised(groups, per_group, self.batch)
+        return [task.probability * expected[groups.index(nu)] for task, nu in zip(tasks, weights, strict=True)]
+
+    def cost(self, d, n1, n2):
+        """One gradient on all n1 + n2 samples."""
+        return cost_row(1, 0, n1 + n2)
+
+
+def _normalised(weights, probabilities, batch):
+    r"""E[nu_g N_g / Z] / p_g with Z = sum N_h nu_h, N multinomial(batch, p): per unit of probability.
+
+    E[N_g phi(N)] = batch p_g E[phi(N' + 1_g)] with N' multinomial(batch - 1, p): summing over the
+    other batch - 1 tasks needs no division by p_g, which may be 0.
+    """
+    expected = [0.0] * len(weights)
+    for others in combinations_with_replacement(range(len(weights)), batch - 1):
+        counts = [others.count(g) for g in range(len(weights))]
+        ways = math.factorial(batch - 1) // math.prod(math.factorial(n) for n in counts)
+        chance = ways * math.prod(p**n for p, n in zip(probabilities, counts, strict=True))
+        Z = sum(n * nu for n, nu in zip(counts, weights, strict=True))
+        expected = [e + chance * batch * nu / (Z + nu) for e, nu in zip(expected, weights, strict=True)]
+    return expected
