@@ -108,7 +108,9 @@ def _cell(simulation, where, draws, streams):
         best = optimum(environment, method)
         if draws:
             rng = np.random.default_rng(streams.spawn(1)[0])
-            mean, covariance = mean_gradient(environment, method, best, simulation.training, adaptation.m, draws, rng)
+            mean, covariance = mean_gradient(
+                environment, method, best, simulation.training, adaptation.m, draws, simulation.sampling, rng
+            )
             yield label, "meta-gradient", *_unbiased(0.0, mean.mean(), np.sqrt(covariance.mean()))
         coordinates = solutions[i].mean(axis=-1)
         yield label, "coordinate", best.mean(), coordinates.mean(), _standard_error(coordinates), np.nan

@@ -28,14 +28,14 @@ def check_z(z):
     assert chance > FALSE_ALARMS, f"largest |z| of {z.size} is {np.abs(z).max():.2f}"
 
 
-def check_losses(seed, kind, tasks=20_000):
+def check_losses(seed, kind, tasks=20_000, sampling="raw"):
     """Loss after adaptation at two points, and its difference, for one and two steps."""
     environment, _, alpha, rng = random_world(seed, kind)
     points = rng.standard_normal((2, environment.d))
     z = []
     for m, steps in [(3, 1), (8, 2), (np.inf, 1)]:
         adaptation = ls.Adaptation(alpha, m, steps)
-        losses, floors = post_adaptation_losses(environment, points, adaptation, tasks, rng)
+        losses, floors = post_adaptation_losses(environment, points, adaptation, tasks, sampling, rng)
         risk = ls.risk(environment, points, adaptation)
         exact = risk.total
         pairs = [(losses[:, 0], exact[0]), (losses[:, 1] - losses[:, 0], exact[1] - exact[0])]
@@ -49,7 +49,7 @@ def check_losses(seed, kind, tasks=20_000):
     check_z(z)
 
 
-def check_gradients(seed, kind, tasks=6000):
+def check_gradients(seed, kind, tasks=6000, sampling="raw"):
     """The mean meta-gradient vanishes at the predicted optimum, for every method."""
     environment, _, alpha, rng = random_world(seed, kind)
     training, z = ls.Training(T=2, n1=4, tau=2), []
@@ -60,7 +60,7 @@ def check_gradients(seed, kind, tasks=6000):
         ls.IMAML(0.7), ls.BaMAML(0.7, 0.4),
     ]:  # fmt: skip
         best = ls.optimum(environment, method)
-        mean, covariance = mean_gradient(environment, method, best, training, 3, tasks, rng)
+        mean, covariance = mean_gradient(environment, method, best, training, 3, tasks, sampling, rng)
         values, vectors = np.linalg.eigh(covariance)
         sure = values > 1e-9 * max(values.max(), 1e-12)  # directions in which the gradient scatters at all
         z.extend((vectors.T @ mean)[sure] / np.sqrt(values[sure]))
@@ -145,11 +145,11 @@ def test_empirical_solutions_are_the_minimisers_41_and_43():
 
     rng = np.random.default_rng(0)
     d, T, n1, n2, alpha = 3, 6, 4, 5, 0.3
-    inner = Batch(rng.standard_normal((T, n2, d)), rng.standard_normal((T, n2)))
-    outer = Batch(rng.standard_normal((T, n1, d)), rng.standard_normal((T, n1)))
+    inner = Batch(rng.standard_normal((T, n2, d)), rng.standard_normal((T, n2)), n2)
+    outer = Batch(rng.standard_normal((T, n1, d)), rng.standard_normal((T, n1)), n1)
     W = np.hstack([np.zeros((d, 1)), np.eye(d)])
     batches = iter([inner, outer])
-    gradients = meta_gradient(ls.MAML(alpha, n2), W, lambda n: next(batches), n1, n2).sum(axis=0)
+    gradients = meta_gradient(ls.MAML(alpha, n2), W[None], lambda n: next(batches), n1, n2).sum(axis=0)
     root = np.linalg.solve(gradients[:, 1:] - gradients[:, :1], -gradients[:, 0])
     design, target = [], []
     for t in range(T):

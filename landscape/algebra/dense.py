@@ -114,10 +114,14 @@ class Dense(Gaussian):
         values, vectors = self._eigen
         return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
 
-    def draw(self, size, n, rng):
-        """Draw `size` batches of `n` inputs and noises: arrays (size, n, d) and (size, n)."""
-        x = rng.standard_normal((size, n, len(self.value))) @ self._root
-        return x, self.draw_noise((size, n), rng)
+    @property
+    def d(self):
+        """Number of coordinates."""
+        return len(self.value)
+
+    def colour(self, Z):
+        """Rows of covariance Sigma from standard normal ones."""
+        return Z @ self._root
 
 
 def _well_conditioned(A):

@@ -41,3 +41,11 @@ class Rows(Dense):
         """Draw `size` batches of `n` rows with replacement."""
         index = rng.integers(len(self.X), size=(size, n))
         return self.X[index], self.residual[index]
+
+    def draw_compressed(self, size, n, rng):
+        """Draw how often each row comes up among n: rows times the root of that number."""
+        N = len(self.X)
+        if n <= N:
+            return self.draw(size, n, rng)
+        root = np.sqrt(rng.multinomial(n, np.full(N, 1 / N), size=size))
+        return root[:, :, None] * self.X, root * self.residual

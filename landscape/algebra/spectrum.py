@@ -84,12 +84,14 @@ class Spectrum(Gaussian):
         """Sigma as an array (d, d)."""
         return np.diag(np.repeat(self.value, np.asarray(self.multiplicity, dtype=int)))
 
-    def draw(self, size, n, rng):
-        """Draw `size` batches of `n` inputs and noises: arrays (size, n, d) and (size, n)."""
-        root = np.sqrt(np.repeat(self.value, np.asarray(self.multiplicity, dtype=int)))
-        x = rng.standard_normal((size, n, len(root)))
-        x *= root
-        return x, self.draw_noise((size, n), rng)
+    @property
+    def d(self):
+        """Number of coordinates."""
+        return int(np.sum(self.multiplicity))
+
+    def colour(self, Z):
+        """Rows of covariance Sigma from standard normal ones."""
+        return Z * np.sqrt(np.repeat(self.value, np.asarray(self.multiplicity, dtype=int)))
 
     def _sum(self, entries):
         """Sum over coordinates of shape (*grid)."""

@@ -6,24 +6,26 @@ CHUNK = 1 << 21  # numbers drawn at a time (16 MiB), whatever the number of task
 
 
 class Batch:
-    """n samples of each of several tasks.
+    """n samples of each of several tasks, or fewer pseudo-rows that stand for them.
 
     Parameters
     ----------
-    X : ndarray, shape (tasks, n, d)
-    y : ndarray, shape (tasks, n)
+    X : ndarray, shape (tasks, rows, d)
+    y : ndarray, shape (tasks, rows)
+    n : int
+        The number of samples that the rows stand for.
     """
 
-    def __init__(self, X, y):
-        self.X, self.y = X, y
+    def __init__(self, X, y, n):
+        self.X, self.y, self.n = X, y, n
 
     def gradient(self, W):
         """Gradient of the mean squared loss (with the factor 1/2) at each column of W (tasks or 1, d, J)."""
-        return self.X.transpose(0, 2, 1) @ (self.X @ W - self.y[:, :, None]) / self.X.shape[1]
+        return self.X.transpose(0, 2, 1) @ (self.X @ W - self.y[:, :, None]) / self.n
 
     def hessian_times(self, V):
         """The batch's Hessian times each column of V."""
-        return self.X.transpose(0, 2, 1) @ (self.X @ V) / self.X.shape[1]
+        return self.X.transpose(0, 2, 1) @ (self.X @ V) / self.n
 
 
 class Population:
@@ -48,19 +50,23 @@ class Population:
         return self.hessian @ V
 
 
-def batch_drawer(inputs, optima, rng):
+def batch_drawer(inputs, optima, sampling, rng):
     """A function n -> fresh batch of n samples of each task (the population for n = inf)."""
+    sample = inputs.draw if sampling == "raw" else inputs.draw_compressed
 
     def draw(n):
         if np.isinf(n):
             return Population(inputs.matrix(), optima)
-        X, e = inputs.draw(len(optima), int(n), rng)
-        return Batch(X, (X @ optima[:, :, None])[:, :, 0] + e)
+        X, e = sample(len(optima), int(n), rng)
+        return Batch(X, (X @ optima[:, :, None])[:, :, 0] + e, n)
 
     return draw
 
 
-def by_family(environment, families, optima, samples, rng):
+SAMPLING = ("bartlett", "raw")
+
+
+def by_family(environment, families, optima, samples, sampling, rng):
     """Walk over the drawn tasks in chunks of bounded size, one family at a time.
 
     Parameters
@@ -69,6 +75,8 @@ def by_family(environment, families, optima, samples, rng):
         As returned by `Mixture.sample`.
     samples : float
         The largest batch that will be drawn of a task, which sets the size of a chunk.
+    sampling : {"bartlett", "raw"}
+        Whether a batch is drawn as d pseudo-rows of the same law, or row by row.
 
     Yields
     ------
@@ -78,10 +86,16 @@ def by_family(environment, families, optima, samples, rng):
     draw : callable
         n -> batch.
     """
-    samples = 1 if np.isinf(samples) else samples
-    size = max(1, int(CHUNK / (samples * environment.d)))
     for index, task in enumerate(environment.tasks()):
         positions = np.flatnonzero(families == index)
+        size = max(1, int(CHUNK / (_rows(task.inputs, samples, sampling) * environment.d)))
         for start in range(0, len(positions), size):
             where = positions[start : start + size]
-            yield where, task.inputs, batch_drawer(task.inputs, optima[where], rng)
+            yield where, task.inputs, batch_drawer(task.inputs, optima[where], sampling, rng)
+
+
+def _rows(inputs, samples, sampling):
+    """Rows that a batch of so many samples takes, at least d + 1 for the columns of the points."""
+    compressed = len(inputs.X) if hasattr(inputs, "X") else inputs.d
+    rows = samples if sampling == "raw" else min(samples, compressed)
+    return max(rows if np.isfinite(rows) else 1, inputs.d + 1)

@@ -18,8 +18,8 @@ def meta_gradient(method, W, draw, n1, n2):
     Parameters
     ----------
     method : Method
-    W : ndarray, shape (d, J)
-        Points, one a column.
+    W : ndarray, shape (tasks or 1, d, J)
+        Points, one a column; the same for all tasks or each task's own.
     draw : callable
         n -> a fresh batch of n samples of each task.
     n1, n2 : float
@@ -34,12 +34,12 @@ def meta_gradient(method, W, draw, n1, n2):
 
 @meta_gradient.register
 def _nal(method: NAL, W, draw, n1, n2):
-    return draw(n1 + n2).gradient(W[None])
+    return draw(n1 + n2).gradient(W)
 
 
 def _descend(alpha, steps, W, draw, n2):
     """The adapted points after `steps` inner steps, and the batches they used."""
-    points, batches = W[None], []
+    points, batches = W, []
     for _ in range(steps):
         batch = draw(n2)
         points = points - alpha * batch.gradient(points)
@@ -74,7 +74,7 @@ def _hfmaml(method: HFMAML, W, draw, n1, n2):
 @meta_gradient.register
 def _reptile(method: Reptile, W, draw, n1, n2):
     adapted, _ = _descend(method.alpha, method.steps, W, draw, n2)
-    return W[None] - adapted
+    return W - adapted
 
 
 def _regularised_solve(batch, g, V):
@@ -88,7 +88,7 @@ def _regularised_solve(batch, g, V):
 def _imaml(method: IMAML, W, draw, n1, n2):
     inner, g = draw(n2), method.strength
     # The inner solution v minimises f(v) + g/2 |v - w|^2: one Newton step from w is exact.
-    adapted = W[None] - _regularised_solve(inner, g, inner.gradient(W[None]))
+    adapted = W - _regularised_solve(inner, g, inner.gradient(W))
     return g * _regularised_solve(inner, g, draw(n1).gradient(adapted))
 
 
@@ -97,7 +97,7 @@ def _bamaml(method: BaMAML, W, draw, n1, n2):
     # -log p(held-out | training samples) at its population limit, by the posterior: mean v, and
     # precision N s (H + g I), which adds (1 - s)/s H (H + g I)^-1 to the predictive covariance.
     task, g, s = draw(np.inf), method.strength, method.train_share
-    adapted = W[None] - _regularised_solve(task, g, task.gradient(W[None]))
-    d = len(W)
+    adapted = W - _regularised_solve(task, g, task.gradient(W))
+    d = W.shape[1]
     added = task.hessian_times(_regularised_solve(task, g, np.eye(d)[None])) * (1 - s) / s
     return g * _regularised_solve(task, g, np.linalg.solve(np.eye(d) + added, task.gradient(adapted)))

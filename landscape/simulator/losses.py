@@ -5,7 +5,7 @@ import numpy as np
 from landscape.simulator.draws import by_family
 
 
-def post_adaptation_losses(environment, points, adaptation, T, rng):
+def post_adaptation_losses(environment, points, adaptation, T, sampling, rng):
     """Loss after adaptation of T drawn tasks from each point, by common random numbers.
 
     Parameters
@@ -14,6 +14,7 @@ def post_adaptation_losses(environment, points, adaptation, T, rng):
     points : ndarray, shape (J, d)
     adaptation : Adaptation
     T : int
+    sampling : {"bartlett", "raw"}
     rng : numpy.random.Generator
 
     Returns
@@ -25,7 +26,7 @@ def post_adaptation_losses(environment, points, adaptation, T, rng):
     """
     families, optima = environment.sample(T, rng)
     losses = np.empty((T, len(points) + 1))
-    for where, inputs, draw in by_family(environment, families, optima, adaptation.m, rng):
+    for where, inputs, draw in by_family(environment, families, optima, adaptation.m, sampling, rng):
         start = np.broadcast_to(points.T, (len(where), *points.T.shape))
         w = np.concatenate([start, optima[where][:, :, None]], axis=2)
         for _ in range(adaptation.steps):

@@ -10,8 +10,9 @@ from landscape.adaptation import Adaptation
 from landscape.environment import check_environment
 from landscape.methods import as_methods
 from landscape.results import Result, axis_columns, labels
+from landscape.simulator.draws import SAMPLING
 from landscape.simulator.losses import post_adaptation_losses
-from landscape.simulator.solutions import empirical_solution
+from landscape.simulator.solutions import trained_point
 from landscape.training import Training
 
 
@@ -31,7 +32,8 @@ class Simulation(Result):
         The same less the loss from each task's own optimum on the same samples.
     covariances : ndarray, shape (*grid, repeats, methods, methods)
         Covariance of the mean losses, given the trained points.
-    seed, tasks : int
+    seed, tasks, sampling
+        As given to `simulate`.
     """
 
     environment: object
@@ -44,6 +46,7 @@ class Simulation(Result):
     covariances: np.ndarray
     seed: int
     tasks: int
+    sampling: str
 
     @property
     def grid(self):
@@ -86,7 +89,19 @@ class Simulation(Result):
         return plotting.simulated(self, ax=ax, x=x, y=y)
 
 
-def simulate(environment, methods, adaptation, training, repeats=10, seed=0, *, over=None, tasks=3000, progress=True):
+def simulate(
+    environment,
+    methods,
+    adaptation,
+    training,
+    repeats=10,
+    seed=0,
+    *,
+    over=None,
+    tasks=3000,
+    sampling="bartlett",
+    progress=True,
+):
     """Train each method on drawn tasks and measure its loss after adaptation on new ones.
 
     Parameters
@@ -104,6 +119,9 @@ def simulate(environment, methods, adaptation, training, repeats=10, seed=0, *, 
         Names of arguments and the values they take, one grid axis each.
     tasks : int
         New tasks to adapt to, the same for all methods.
+    sampling : {"bartlett", "raw"}
+        Draw each batch as d pseudo-rows that have the law of its n rows for every quantity that depends
+        on second moments only, as all here do (Bartlett's decomposition); or row by row. Both are exact.
     progress : bool
         Whether to show a progress bar.
 
@@ -123,13 +141,14 @@ def simulate(environment, methods, adaptation, training, repeats=10, seed=0, *, 
     repeats = checks.number("repeats", repeats, at_least=2, whole=True)
     tasks = checks.number("tasks", tasks, at_least=2, whole=True)
     seed = checks.number("seed", seed, at_least=0, whole=True)
+    checks.known("sampling", sampling, SAMPLING)
     environment, adaptation, methods = grid.points_along(over, environment, adaptation, methods)
     _warn_heavy_tails(adaptation, methods)
     full = grid.shape(environment, adaptation, *(m.resolved for m in methods))
     M = len(methods)
     result = Simulation(
         environment, tuple(methods), adaptation, training, np.empty((*full, M, repeats, environment.d)),
-        np.empty((*full, M, repeats)), np.empty((*full, M, repeats)), np.empty((*full, repeats, M, M)), seed, tasks,
+        np.empty((*full, M, repeats)), np.empty((*full, M, repeats)), np.empty((*full, repeats, M, M)), seed, tasks, sampling,
     )  # fmt: skip
     cells = [(where, repeat) for where in grid.points(full) for repeat in range(repeats)]
     streams = np.random.SeedSequence(seed).spawn(len(cells))
@@ -137,9 +156,9 @@ def simulate(environment, methods, adaptation, training, repeats=10, seed=0, *, 
         env, adapt, resolved = result.at(where)
         *train, test = (np.random.default_rng(s) for s in stream.spawn(M + 1))
         points = np.array(
-            [empirical_solution(env, m, training, adapt.m, rng) for m, rng in zip(resolved, train, strict=True)]
+            [trained_point(env, m, training, adapt.m, sampling, rng) for m, rng in zip(resolved, train, strict=True)]
         )
-        losses, floors = post_adaptation_losses(env, points, adapt, tasks, test)
+        losses, floors = post_adaptation_losses(env, points, adapt, tasks, sampling, test)
         result.solutions[(*where, slice(None), repeat)] = points
         result.losses[(*where, slice(None), repeat)] = losses.mean(axis=0)
         result.above_noise[(*where, slice(None), repeat)] = (losses - floors[:, None]).mean(axis=0)

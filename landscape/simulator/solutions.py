@@ -1,13 +1,15 @@
-"""Meta-gradients of drawn tasks, and the empirical solutions where their mean vanishes."""
+"""Meta-gradients of drawn tasks, and the points that training on them finds."""
+
+import math
 
 import numpy as np
 
 from landscape.methods import NAL
-from landscape.simulator.draws import by_family
+from landscape.simulator.draws import CHUNK, by_family
 from landscape.simulator.gradients import meta_gradient
 
 
-def task_gradients(environment, method, W, training, m, rng, T=None):
+def task_gradients(environment, method, W, training, m, T, sampling, rng):
     """Meta-gradients of T drawn tasks, each averaged over its tau episodes.
 
     Parameters
@@ -19,26 +21,24 @@ def task_gradients(environment, method, W, training, m, rng, T=None):
     training : Training
     m : float
         Samples of the adaptation, the inner batch of methods without one.
+    T : int
+        Number of tasks.
+    sampling : {"bartlett", "raw"}
     rng : numpy.random.Generator
-    T : int, optional
-        Number of tasks; the training's by default.
 
-    Yields
-    ------
-    where : ndarray of int
-        Positions of the tasks, which are weighted as the method says.
-    gradients : ndarray, shape (len(where), d, J)
+    Returns
+    -------
+    ndarray, shape (T, d, J)
+        Weighted as the method weighs tasks.
     """
     method = method.resolved
     n2 = training.inner(method, m)
-    T = T or training.T
     families, optima = environment.sample(T, rng)
-    weights = _weights(environment, method, families)
-    for where, _, draw in by_family(environment, families, optima, training.n1 + n2, rng):
-        mean = 0
+    gradients = np.zeros((T, *W.shape))
+    for where, _, draw in by_family(environment, families, optima, training.n1 + n2, sampling, rng):
         for _ in range(training.tau):  # pooled training: tau batches of n1 + n2 are one of tau (n1 + n2)
-            mean = mean + meta_gradient(method, W, draw, training.n1, n2) / training.tau
-        yield where, weights[where, None, None] * mean
+            gradients[where] += meta_gradient(method, W[None], draw, training.n1, n2) / training.tau
+    return gradients * _weights(environment, method, families)[:, None, None]
 
 
 def _weights(environment, method, families):
@@ -48,27 +48,46 @@ def _weights(environment, method, families):
     weights = np.array(method.weights([task.name for task in environment.tasks()]))[families]
     if method.batch is None:
         return weights
-    if len(weights) % method.batch:
-        raise ValueError(f"T must be a multiple of the batch of {method.batch} tasks, got {len(weights)}")
     batches = weights.reshape(-1, method.batch)
     return (method.batch * batches / batches.sum(axis=1, keepdims=True)).ravel()
 
 
-def empirical_solution(environment, method, training, m, rng):
-    """The point where the mean meta-gradient over the drawn tasks vanishes.
+def trained_point(environment, method, training, m, sampling, rng):
+    """The point that training finds, by the training's solver.
 
-    For NAL and MAML it is the minimiser of the training loss, Collins et al., eqs. (41) and (43). The
-    gradient is affine in w, so its values at 0 and at the unit vectors determine it.
+    Parameters
+    ----------
+    environment, method, training, m, sampling, rng
+        As for `task_gradients`.
 
     Returns
     -------
     ndarray, shape (d,)
     """
+    training.check(method)
+    solve = _descend if training.solver == "sgd" else _solve
+    return solve(_affine_gradients(environment, method, training, m, sampling, rng), environment.d, method, training)
+
+
+def _affine_gradients(environment, method, training, m, sampling, rng):
+    """Chunks (tasks, d, d + 1) of the training tasks' meta-gradients at 0 and at the unit vectors.
+
+    A meta-gradient on given data is affine in w: these values determine it.
+    """
     d = environment.d
     W = np.hstack([np.zeros((d, 1)), np.eye(d)])
-    total = np.zeros_like(W)
-    for _, gradients in task_gradients(environment, method, W, training, m, rng):
-        total += gradients.sum(axis=0)
+    together = math.lcm(training.task_batch, getattr(method.resolved, "batch", None) or 1)
+    size = max(1, CHUNK // (W.size * together)) * together
+    for start in range(0, training.T, size):
+        yield task_gradients(environment, method, W, training, m, min(size, training.T - start), sampling, rng)
+
+
+def _solve(chunks, d, method, training):
+    """The root of the mean meta-gradient.
+
+    For NAL and MAML it is the minimiser of the training loss, Collins et al., eqs. (41) and (43).
+    """
+    total = sum(chunk.sum(axis=0) for chunk in chunks)
     H = total[:, 1:] - total[:, :1]
     if np.linalg.matrix_rank(H) < d:
         raise ValueError(
@@ -77,7 +96,22 @@ def empirical_solution(environment, method, training, m, rng):
     return np.linalg.solve(H, -total[:, 0])
 
 
-def mean_gradient(environment, method, point, training, m, T, rng):
+def _descend(chunks, d, method, training):
+    """Stochastic gradient descent from 0, a batch of tasks an iteration, each task used once."""
+    rate = training.rate(method)
+    w = np.zeros(d)
+    for chunk in chunks:
+        batches = rate * chunk.reshape(-1, training.task_batch, d, d + 1).mean(axis=1)
+        maps, shifts = np.eye(d) - (batches[:, :, 1:] - batches[:, :, :1]), -batches[:, :, 0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for A, b in zip(maps, shifts, strict=True):
+                w = A @ w + b
+    if not np.isfinite(w).all() or np.abs(w).max() > 1e100:
+        raise ValueError(f"SGD on {method!r} diverges at learning_rate {rate:g}: take a smaller one")
+    return w
+
+
+def mean_gradient(environment, method, point, training, m, T, sampling, rng):
     """Mean over T drawn tasks of the meta-gradient at a point, with its standard error.
 
     Returns
@@ -86,9 +120,13 @@ def mean_gradient(environment, method, point, training, m, T, rng):
     covariance : ndarray, shape (d, d)
         Of the mean.
     """
-    values = np.empty((T, environment.d))
-    for where, gradients in task_gradients(environment, method, np.reshape(point, (-1, 1)), training, m, rng, T):
-        values[where] = gradients[:, :, 0]
-    batch = getattr(method.resolved, "batch", None) or 1
-    values = values.reshape(-1, batch, environment.d).mean(axis=1)  # weights tie the tasks of a batch together
+    batch = getattr(method.resolved, "batch", None) or 1  # weights tie the tasks of a batch together
+    T = -(-T // batch) * batch
+    W = np.reshape(point, (-1, 1))
+    size = max(1, CHUNK // (W.size * batch)) * batch
+    parts = [
+        task_gradients(environment, method, W, training, m, min(size, T - start), sampling, rng)[:, :, 0]
+        for start in range(0, T, size)
+    ]
+    values = np.concatenate(parts).reshape(-1, batch, environment.d).mean(axis=1)
     return values.mean(axis=0), np.atleast_2d(np.cov(values.T)) / len(values)
