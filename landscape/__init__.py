@@ -12,9 +12,10 @@ from landscape.isotropic import hard_easy, two_tasks
 from landscape.adaptation import Adaptation
 from landscape.methods import MAML, NAL, BaMAML, FOMAML, HFMAML, IMAML, Reptile
 from landscape.training import Training
-from landscape.closed_form import best_step, gain, optimum, risk
+from landscape.closed_form import best_step, gain, optimum, risk, risk_quadratic
 from landscape.comparison import Comparison, compare
-from landscape.hardness import hardness_window, least_samples
+from landscape.hardness import hardness_window, least_samples, window_boundary
+from landscape.view import landscape_view, plot_landscape, plot_series
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
 from landscape.checks import LandscapeWarning
@@ -26,6 +27,9 @@ __all__ = [
     "Adaptation", "NAL", "MAML", "FOMAML", "HFMAML", "Reptile", "IMAML", "BaMAML", "Training",
     # the exact answer
     "optimum", "risk", "gain", "best_step", "compare", "Comparison", "hardness_window", "least_samples",
+    "window_boundary", "risk_quadratic",
+    # a landscape as a picture
+    "plot_landscape", "plot_series", "landscape_view",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
     "LandscapeWarning", "__version__",

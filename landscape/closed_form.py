@@ -10,7 +10,7 @@ import numpy as np
 from landscape import checks, grid
 from landscape.adaptation import Adaptation
 from landscape.environment import check_environment
-from landscape.formulas import population_optimum, risks_from
+from landscape.formulas import population_optimum, risk_parts, risks_from
 from landscape.methods import NAL, Method
 from landscape.results import Risk
 
@@ -103,6 +103,36 @@ def _as_point(environment, point):
     if not np.isfinite(point).all():
         raise ValueError(f"point must be finite, got {point[~np.isfinite(point)][0]:g}")
     return grid.Point(point)
+
+
+def risk_quadratic(environment, adaptation):
+    r"""F_m itself, as a quadratic: its least value, where it is taken, and its Hessian.
+
+    Parameters
+    ----------
+    environment : Environment
+        With numbers for all arguments.
+    adaptation : Adaptation
+        ``Adaptation(alpha, steps=0)`` gives the pooled loss f.
+
+    Returns
+    -------
+    floor : float
+        Noise and dispersion.
+    minimiser : ndarray, shape (d,)
+    hessian : ndarray, shape (d, d)
+        :math:`E[M_i]`.
+    """
+    check_environment(environment)
+    checks.instance("adaptation", adaptation, Adaptation)
+    if grid.shape(environment, adaptation):
+        raise ValueError(
+            "risk_quadratic takes numbers: replace the arrays in environment and adaptation by one value each"
+        )
+    tasks = [task.expanded() for task in environment.tasks()]
+    quadratics = [adaptation.quadratic(task.inputs) for task in tasks]
+    noise, dispersion, best, M = risk_parts(tasks, quadratics)
+    return float(noise + dispersion), best, M if M.ndim == 2 else np.diag(M)
 
 
 def gain(environment, method, adaptation, over=None):

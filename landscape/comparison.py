@@ -9,6 +9,7 @@ from landscape.adaptation import Adaptation
 from landscape.closed_form import ratio, warn_expanding
 from landscape.environment import check_environment
 from landscape.formulas import risks_from
+from landscape.hardness import window_boundary
 from landscape.methods import NAL, as_methods
 from landscape.results import Result, Risk, axis_columns, labels
 
@@ -84,6 +85,31 @@ class Comparison(Result):
         from landscape import plotting
 
         return plotting.comparison(self, ax=ax, x=x, y=y)
+
+    def heatmap(self, x="rho_hard", y="m", label="MAML", ax=None):
+        """The gain of a method over two varying arguments.
+
+        Where they are rho_hard and m, and alpha = 1/rho_easy, the exact boundary of the
+        `hardness_window` is drawn in.
+        """
+        from landscape import plotting
+
+        axes = axis_columns(self.suboptimality.shape[1:], self.environment, self.adaptation, *self.methods)
+        if set(axes) != {x, y} or x == y:
+            raise ValueError(
+                f"a heat map needs exactly the varying arguments x and y, got {list(axes)} for x={x!r}, y={y!r}"
+            )
+        checks.known("method", label, self.labels)
+        return plotting.heatmap(self, ax=ax, x=x, y=y, label=label, boundary=self._window(x, y))
+
+    def _window(self, x, y):
+        """The curve on which both tasks have equal say, in the coordinates of the heat map."""
+        rho_easy = getattr(self.environment, "rho_easy", None)
+        if {x, y} != {"rho_hard", "m"} or np.ndim(rho_easy) or abs(self.adaptation.alpha * rho_easy - 1) > 1e-12:
+            return None
+        ratio = np.linspace(0, 1, 501)[1:-1]
+        curve = {"rho_hard": ratio * rho_easy, "m": window_boundary(ratio, self.environment.d)}
+        return curve[x], curve[y]
 
 
 def compare(environment, methods, adaptation, over=None, *, n1=25):

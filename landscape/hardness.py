@@ -2,6 +2,8 @@ r"""When MAML sits nearer the hard task: the sharp form of "x(1-x)^2 >> d/m"."""
 
 import math
 
+import numpy as np
+
 from landscape import checks
 
 
@@ -41,6 +43,29 @@ def hardness_window(d, m):
         return None
     root = math.sqrt(discriminant)
     return 2 * c / (1 - c + root), (1 - c + root) / (2 * (1 + c))
+
+
+def window_boundary(x, d):
+    r"""The number of samples above which the hardness ratio x lies in the `hardness_window`.
+
+    .. math:: m(x) = (d + 1) \frac{1 + x + x^2}{x (1 - x)}
+
+    Parameters
+    ----------
+    x : float or array
+        :math:`\rho_H/\rho_E`, between 0 and 1.
+    d : int
+
+    Returns
+    -------
+    float or ndarray
+        Not rounded; ``inf`` at the ends.
+    """
+    x = np.asarray(checks.number("x", x, at_least=0, at_most=1, grid=True))
+    d = checks.number("d", d, at_least=1, whole=True)
+    with np.errstate(divide="ignore"):
+        out = (d + 1) * (1 + x + x**2) / (x * (1 - x))
+    return out if out.ndim else out.item()
 
 
 def least_samples(d):

@@ -1,7 +1,7 @@
 """The papers' figures and tables, one file each.
 
-A file of this folder is a figure if it has a ``TITLE`` and a function ``run(quick, seed, progress)``
-that returns a `Reproduction`; its name is the figure's. Nothing else registers it.
+A file of this folder (without a leading underscore) is a figure: it has a ``TITLE`` and a function ``run(quick, seed, progress)``
+that returns a `Reproduction`, and its name is the figure's. Nothing else registers it.
 """
 
 import pkgutil
@@ -23,6 +23,8 @@ class Reproduction:
     figure : matplotlib.figure.Figure
     summary : pandas.DataFrame
         The part of the table to show on a terminal.
+    findings : pandas.DataFrame or None
+        The paper's qualitative findings, each with the rule that decides it, stated beforehand.
     notes : list of str
         Readings taken where the paper contradicts itself or leaves something open.
     """
@@ -31,6 +33,7 @@ class Reproduction:
     figure: object
     summary: object
     notes: list = field(default_factory=list)
+    findings: object = None
 
     def save(self, name, folder):
         """Write NAME.csv and NAME.png into a folder and return their paths.
@@ -64,7 +67,7 @@ def writable(folder):
 
 def figures():
     """Name and title of all figures, in order."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
     return {name: import_module(f"{__name__}.{name}").TITLE for name in names}
 
 
@@ -86,6 +89,19 @@ def reproduce(name, *, quick=False, seed=0, progress=True):
     """
     checks.known("figure", name, figures())
     return import_module(f"{__name__}.{name}").run(quick, seed, progress)
+
+
+def interval(mean, error, repeats):
+    """A 95% interval (Student's t) from a mean and its standard error over so many repeats."""
+    from scipy.special import stdtrit
+
+    half = stdtrit(repeats - 1, 0.975) * error
+    return mean - half, mean + half
+
+
+def finding(claim, rule, low, high, holds):
+    """A row of findings: a claim of the paper, the rule that decides it, a 95% interval, the outcome."""
+    return {"finding": claim, "rule": rule, "low": low, "high": high, "holds": "yes" if holds else "no"}
 
 
 def printed(figure):

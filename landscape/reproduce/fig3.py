@@ -60,14 +60,14 @@ def run(quick, seed, progress):
 
 
 def _empirical_gain(simulation):
-    """Ratio of mean risks of NAL and MAML by R, with a standard error by the delta method."""
+    """Ratio of mean risks of NAL and MAML by R, with its standard error."""
     import pandas as pd
 
-    nal, maml = np.moveaxis(simulation.above_noise, 1, 0)
-    mean = nal.mean(axis=1) / maml.mean(axis=1)
-    residual = (nal - mean[:, None] * maml) / maml.mean(axis=1, keepdims=True)
-    error = residual.std(axis=1, ddof=1) / np.sqrt(nal.shape[1])
-    return pd.DataFrame({"mean": mean, "error": error}, index=pd.Index(simulation.environment.R, name="R"))
+    mean, error = simulation.gain("MAML")
+    return pd.DataFrame(
+        {"mean": mean, "error": error, "count": simulation.losses.shape[-1]},
+        index=pd.Index(simulation.environment.R, name="R"),
+    )
 
 
 def _gain_rows(theory, gains):
@@ -85,7 +85,7 @@ def _draw(left, right, panel, theory, simulation, gains, geography):
     for label in ("NAL", "MAML"):
         plotting.lines(left, label, theory[theory["method"] == label], "R", "above_noise", name=f"{label}, exact")
         groups = measured[measured["method"] == label].groupby("R")["above_noise"]
-        plotting.points(left, label, groups.agg(mean="mean", error="sem"))
+        plotting.points(left, label, groups.agg(mean="mean", error="sem", count="count"))
     plotting.lines(right, "MAML", theory[theory["method"] == "MAML"], "R", "gain", name="exact")
     plotting.points(right, "MAML", gains, name="simulated")
     plotting.finish(left, "R", "above_noise")

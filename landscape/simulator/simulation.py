@@ -66,6 +66,22 @@ class Simulation(Result):
         )
         return env, adaptation, methods
 
+    def gain(self, label, over="NAL"):
+        """Ratio of mean ``above_noise``, of `over` to that of the method named, with a standard error.
+
+        Returns
+        -------
+        mean, error : ndarray, shape (*grid)
+            The error is by the delta method, over repeats.
+        """
+        better, worse = (self.above_noise[..., self._index(name), :] for name in (label, over))
+        mean = worse.mean(axis=-1) / better.mean(axis=-1)
+        scatter = (worse - mean[..., None] * better) / better.mean(axis=-1, keepdims=True)
+        return mean, scatter.std(axis=-1, ddof=1) / np.sqrt(scatter.shape[-1])
+
+    def _index(self, label):
+        return self.labels.index(checks.known("method", label, self.labels))
+
     def to_frame(self):
         """One row a grid point, method and repeat."""
         import pandas as pd
