@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape import checks
+from landscape.adaptation import Adaptation
 from landscape.closed_form import optimum, risk
 from landscape.results import Result, axis_columns
 from landscape.simulator.simulation import Simulation
@@ -72,15 +73,22 @@ def agreement(simulation, *, gradient_tasks=None):
     import pandas as pd
 
     checks.instance("simulation", simulation, Simulation)
-    draws = simulation.tasks if gradient_tasks is None else checks.number("gradient_tasks", gradient_tasks, at_least=0)
-    records = (simulation.environment, simulation.adaptation, *simulation.methods)
-    axes = axis_columns(simulation.grid, *records)
+    draws = (
+        simulation.tasks
+        if gradient_tasks is None
+        else checks.number("gradient_tasks", gradient_tasks, at_least=0, whole=True)
+    )
+    if draws == 1:
+        raise ValueError("gradient_tasks must be 0 or at least 2, got 1: one task has no standard error")
+
+    axes = axis_columns(simulation.grid, simulation.environment, simulation.adaptation, simulation.methods)
+    axes = dict(zip(simulation.labels, axes, strict=True))
     rows = []
     # the simulation's own streams have spawn keys of two numbers, these will have three
     streams = np.random.SeedSequence(simulation.seed, spawn_key=(0, 1))
     for where in np.ndindex(*simulation.grid):
-        place = {name: value[where] for name, value in axes.items()}
         for label, quantity, *values in _cell(simulation, where, draws, streams):
+            place = {name: value[where] for name, value in axes[label].items()}
             rows.append(place | {"method": label, "quantity": quantity} | dict(zip(_VALUES, values, strict=True)))
     table = pd.DataFrame(rows)
     table.insert(table.columns.get_loc("standard_error") + 1, "gap", table["empirical"] - table["theory"])
@@ -96,33 +104,34 @@ def _cell(simulation, where, draws, streams):
     losses, solutions = simulation.losses[where], simulation.solutions[where]
     above_noise, covariances = simulation.above_noise[where], simulation.covariances[where]
     repeats = losses.shape[1]
+    rounding = 1e-14 * risk(environment, 0.0, Adaptation(0.0)).total  # of the tasks' losses at the origin
     exact = risk(environment, solutions, adaptation).total
     for i, (label, method) in enumerate(zip(simulation.labels, methods, strict=True)):
         error = np.sqrt(covariances[:, i, i].sum()) / repeats
-        yield label, "loss at the trained points", *_unbiased(exact[i].mean(), losses[i].mean(), error)
+        yield label, "loss at the trained points", *_unbiased(exact[i].mean(), losses[i].mean(), error, rounding)
         if i:
             spread = covariances[:, i, i] + covariances[:, 0, 0] - 2 * covariances[:, 0, i]
             error = np.sqrt(np.clip(spread, 0, None).sum()) / repeats
             theory, empirical = (exact[i] - exact[0]).mean(), (losses[i] - losses[0]).mean()
-            yield label, "loss difference", *_unbiased(theory, empirical, error)
+            yield label, "loss difference", *_unbiased(theory, empirical, error, rounding)
         best = optimum(environment, method)
         if draws:
             rng = np.random.default_rng(streams.spawn(1)[0])
             mean, covariance = mean_gradient(
                 environment, method, best, simulation.training, adaptation.m, draws, simulation.sampling, rng
             )
-            yield label, "meta-gradient", *_unbiased(0.0, mean.mean(), np.sqrt(covariance.mean()))
+            yield label, "meta-gradient", *_unbiased(0.0, mean.mean(), np.sqrt(max(covariance.mean(), 0)), rounding)
         coordinates = solutions[i].mean(axis=-1)
         yield label, "coordinate", best.mean(), coordinates.mean(), _standard_error(coordinates), np.nan
         predicted = risk(environment, method, adaptation).above_noise
         yield label, "above_noise", predicted, above_noise[i].mean(), _standard_error(above_noise[i]), np.nan
 
 
-def _unbiased(theory, empirical, error):
-    """A prediction and a measurement with their z-score; equal numbers without any error agree."""
-    if error <= 1e-12 * max(abs(theory), abs(empirical), 1e-300):
-        same = abs(theory - empirical) <= 1e-9 * max(abs(theory), 1.0)
-        return theory, empirical, error, 0.0 if same else np.inf
+def _unbiased(theory, empirical, error, rounding):
+    """A prediction and a measurement with their z-score; without scatter they must agree to rounding."""
+    if error <= rounding:
+        z = 0.0 if abs(theory - empirical) <= 1e4 * rounding + 1e-9 * abs(theory) else np.inf
+        return theory, empirical, error, z
     return theory, empirical, error, (empirical - theory) / error
 
 

@@ -8,6 +8,8 @@ import difflib
 
 import numpy as np
 
+LARGEST = 1e40  # of the entries of a matrix or of data
+
 
 class LandscapeWarning(UserWarning):
     """The numbers are right, but they may not mean what one thinks."""
@@ -15,7 +17,7 @@ class LandscapeWarning(UserWarning):
 
 def is_symbolic(value):
     """Whether `value` is a SymPy expression (told without importing SymPy)."""
-    return hasattr(value, "free_symbols")
+    return hasattr(value, "free_symbols") and hasattr(value, "is_number")
 
 
 def _short(value):
@@ -26,12 +28,20 @@ def _short(value):
 def _as_float_array(name, value):
     if value is None or isinstance(value, (str, bytes, bool)):
         raise ValueError(f"{name} must be a number, got {_short(value)}")
-    raw = np.asarray(value)
-    if raw.dtype.kind == "c":
-        raise ValueError(f"{name} must be real, got {_short(value)}")
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must not have masked entries, got {_short(value)}")
     try:
+        raw = np.asarray(value)
+        if raw.dtype.kind == "c":
+            raise ValueError(f"{name} must be real, got {_short(value)}")
+        if raw.dtype.kind not in "iufO" or any(isinstance(entry, (str, bool)) for entry in raw.flat[:1].tolist()):
+            raise TypeError
         array = np.array(raw, dtype=float)
-    except (TypeError, ValueError):
+    except ValueError as error:
+        if str(error).startswith(name):
+            raise
+        raise ValueError(f"{name} must be a number or an array of numbers, got {_short(value)}") from None
+    except (TypeError, OverflowError):
         raise ValueError(f"{name} must be a number or an array of numbers, got {_short(value)}") from None
     return array
 
@@ -44,7 +54,7 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
     name : str
         The argument's name, for the message.
     value : float, array_like or SymPy expression
-        A SymPy expression passes unchecked: the formulas serve symbols as well.
+        A SymPy expression is taken where a grid is: the formulas serve symbols as well.
     above, at_least, at_most : float, optional
         The range, `above` exclusive, the others inclusive.
     whole, infinite, grid : bool
@@ -60,6 +70,10 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
         With the argument's name, the value and what was wanted.
     """
     if is_symbolic(value):
+        if not grid:
+            raise ValueError(f"{name} must be a number here, got the symbol {value}")
+        if value.is_number:  # an exact number: checked as one, and kept exact
+            number(name, float(value), above=above, at_least=at_least, at_most=at_most, whole=whole, infinite=infinite)
         return value
     array = _as_float_array(name, value)
     if array.ndim and not grid:
@@ -74,7 +88,7 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
         bad |= ~np.isfinite(array)
         wanted.append("finite")
     if whole:
-        bad |= np.isfinite(array) & (array != np.round(array))
+        bad |= np.isfinite(array) & ((array != np.round(array)) | (np.abs(array) > 2**53))
         wanted.append("a whole number")
     if above is not None:
         bad |= ~(array > above)
@@ -92,7 +106,24 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
     if array.ndim:
         array.setflags(write=False)
         return array
-    return int(array) if whole and abs(array) < 2**53 else float(array)
+    return int(array) if whole and np.isfinite(array) else float(array)
+
+
+def seed(value):
+    """A non-negative whole number of any size."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(f"seed must be a whole number >= 0, got {_short(value)}")
+    return int(value)
+
+
+def point(value, d):
+    """An initial point (..., d), or a single number (1,) that stands for every coordinate."""
+    if np.ndim(value) == 0:
+        return np.full((1,), number("point", value))
+    array = _as_float_array("point", value)
+    if array.shape[-1] != d or array.size == 0:
+        raise ValueError(f"point must have d = {d} coordinates on its last axis, got shape {array.shape}")
+    return _finite("point", array)
 
 
 def vector(name, value):
@@ -127,13 +158,20 @@ def positive_semidefinite(name, value):
 
 
 def _finite(name, array):
-    """`array`, read-only, if its entries are finite and their squares are too."""
+    """`array`, read-only, if its entries are finite and so are their sixth powers."""
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)].flat[0]:g}")
-    if np.abs(array).max() > 1e150:
-        raise ValueError(f"{name} must be at most 1e150 in size, got {np.abs(array).max():g}")
+    if np.abs(array).max() > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST:g} in size, got {np.abs(array).max():g}")
     array.setflags(write=False)
     return array
+
+
+def name(value):
+    """A non-empty string."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"name must be a non-empty string, got {value!r}")
+    return value
 
 
 def rows(name, X, y):
@@ -166,7 +204,7 @@ def instance(name, value, kind):
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         wanted = " or ".join(k.__name__ for k in kinds)
-        hint = f"; write {name}={value.__name__}(...)" if isinstance(value, type) and issubclass(value, kinds) else ""
+        hint = f"; write {value.__name__}(...)" if isinstance(value, type) and issubclass(value, kinds) else ""
         raise TypeError(f"{name} must be {wanted}, got {_short(value)}{hint}")
     return value
 

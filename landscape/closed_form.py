@@ -10,27 +10,46 @@ import numpy as np
 from landscape import checks, grid
 from landscape.adaptation import Adaptation
 from landscape.environment import check_environment
-from landscape.formulas import population_optimum, risk_parts, risks_from
+from landscape.formulas import population_optimum, risk_parts, risks_from, step_coefficients
 from landscape.methods import NAL, Method
 from landscape.results import Risk
 
 
 def warn_expanding(environment, adaptation):
     """Warn where an inner step drives some direction away from the task's optimum."""
-    if checks.is_symbolic(adaptation.alpha) or adaptation.steps == 0:
+    alpha = adaptation.alpha
+    if (
+        adaptation.steps == 0
+        or checks.is_symbolic(alpha)
+        or any(t.inputs.value.dtype == object for t in environment.tasks())
+    ):
         return
-    inputs = [task.inputs for task in environment.tasks() if task.inputs.value.dtype != object]
-    largest = np.max(np.abs(adaptation.alpha))
-    if np.min(adaptation.alpha) >= 0 and all(largest * x.steepest_bound() <= 2 for x in inputs):
+    if np.min(alpha) < 0:
+        warnings.warn(
+            f"the inner step expands: alpha is negative ({np.min(alpha):g}), so every step leads away from the task's optimum",
+            checks.LandscapeWarning,
+            stacklevel=3,
+        )
         return
-    worst = largest * max((x.steepest() for x in inputs), default=0)
-    if worst > 2 * (1 + 1e-12) or np.min(adaptation.alpha) < 0:
+    if all(np.max(alpha) * task.inputs.steepest_bound() <= 2 for task in environment.tasks()):
+        return  # even the largest alpha is small enough for the steepest task
+    worst = grid.evaluate(_reach, environment, adaptation).max()
+    if worst > 2 * (1 + 1e-12):
         warnings.warn(
             f"the inner step expands: alpha times the largest curvature reaches {worst:.3g} and must lie in [0, 2] "
             "for a step to bring each task nearer to its optimum",
             checks.LandscapeWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
+
+
+def _reach(tasks, adaptation):
+    """alpha times the largest curvature of the tasks that occur."""
+    reach = 0
+    for task in tasks:
+        curvature = task.inputs.value.max(axis=0) if hasattr(task.inputs, "multiplicity") else task.inputs.steepest()
+        reach = np.maximum(reach, np.where(np.asarray(task.probability) > 0, curvature, 0))
+    return [adaptation.alpha * reach]
 
 
 def optimum(environment, method):
@@ -92,17 +111,10 @@ def risk(environment, point, adaptation):
 
 
 def _as_point(environment, point):
-    if np.ndim(point) == 0:
-        point = np.full(environment.d if environment.needs_single_points else 1, checks.number("point", point))
-    try:
-        point = np.asarray(point, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"point must be a Method or an array of numbers, got {point!r}") from None
-    if point.shape[-1] not in (1, environment.d):
-        raise ValueError(f"point must have d = {environment.d} coordinates on its last axis, got shape {point.shape}")
-    if not np.isfinite(point).all():
-        raise ValueError(f"point must be finite, got {point[~np.isfinite(point)][0]:g}")
-    return grid.Point(point)
+    if isinstance(point, type):
+        checks.instance("point", point, Method)
+    point = checks.point(point, environment.d)
+    return grid.Point(np.repeat(point, environment.d) if environment.needs_single_points and len(point) == 1 else point)
 
 
 def risk_quadratic(environment, adaptation):
@@ -143,7 +155,7 @@ def gain(environment, method, adaptation, over=None):
     environment : Environment
     method : Method
     adaptation : Adaptation
-    over : Method, optional
+    over : Method, float or array, optional
         What it is compared with; pooled training, `NAL`, by default.
 
     Returns
@@ -151,8 +163,10 @@ def gain(environment, method, adaptation, over=None):
     float or ndarray, shape (*grid)
         Ratio of ``above_noise``; 1 where both vanish, ``inf`` where only the method's does.
     """
-    worse = risk(environment, over or NAL(), adaptation).above_noise
     better = risk(environment, method, adaptation).above_noise
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="the inner step expands", category=checks.LandscapeWarning)
+        worse = risk(environment, NAL() if over is None else over, adaptation).above_noise
     return ratio(worse, better)
 
 
@@ -183,21 +197,23 @@ def best_step(environment, point, m=np.inf):
     -------
     float or ndarray, shape (*grid)
 
+    Raises
+    ------
+    ValueError
+        If the point is the optimum of every task and no noise matters: then any alpha is as good.
+
     Notes
     -----
-    F_m after one step is exactly quadratic in alpha, so three values determine its minimum. For
-    Gaussian inputs :math:`\alpha^* = E[\delta^\top\Sigma^2\delta] / E[\delta^\top(\Sigma^3(1+1/m) +
-    \mathrm{tr}(\Sigma^2)\Sigma/m)\delta + \sigma^2 \mathrm{tr}(\Sigma^2)/m]`.
+    F_m after one step is exactly quadratic in alpha. For Gaussian inputs :math:`\alpha^* =
+    E[\delta^\top\Sigma^2\delta] / E[\delta^\top(\Sigma^3(1+1/m) + \mathrm{tr}(\Sigma^2)\Sigma/m)\delta
+    + \sigma^2 \mathrm{tr}(\Sigma^2)/m]`.
     """
     check_environment(environment)
-    h = 1 / max(task.inputs.steepest() for task in environment.tasks())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", checks.LandscapeWarning)
-        at = [risk(environment, point, Adaptation(alpha, m)).total for alpha in (-h, 0.0, h)]
-    slope, bend = (at[2] - at[0]) / 2, at[2] - 2 * at[1] + at[0]
-    if np.any(bend <= 0):
-        raise ValueError("point is the optimum of every task and there is no noise: any alpha is as good")
-    return -h * slope / bend
+    start = point.resolved if isinstance(point, Method) else _as_point(environment, point)
+    slope, bend = grid.evaluate(step_coefficients, environment, Adaptation(0.0, m), start)
+    if bend.dtype != object and np.any(bend <= 0):
+        raise ValueError("point is the optimum of every task and noise does not matter at this m: any alpha is as good")
+    return slope / bend
 
 
 def _checked(environment, method):

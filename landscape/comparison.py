@@ -49,7 +49,7 @@ class Comparison(Result):
 
     def gain(self, label, over=None):
         """Ratio of ``above_noise``: of `over` (NAL, or the first method) to that of the method named."""
-        return ratio(self.risk(over or self._baseline).above_noise, self.risk(label).above_noise)
+        return ratio(self.risk(self._baseline if over is None else over).above_noise, self.risk(label).above_noise)
 
     @property
     def _baseline(self):
@@ -67,11 +67,11 @@ class Comparison(Result):
         import pandas as pd
 
         shape = self.suboptimality.shape[1:]
-        axes = axis_columns(shape, self.environment, self.adaptation, *self.methods)
+        axes = axis_columns(shape, self.environment, self.adaptation, self.methods)
         tables = []
-        for label in self.labels:
+        for label, own in zip(self.labels, axes, strict=True):
             risk = self.risk(label)
-            columns = dict(axes) | {"method": label}
+            columns = own | {"method": label}
             for name in ("noise", "dispersion", "suboptimality", "above_noise", "total"):
                 columns[name] = getattr(risk, name)
             columns["gain"] = self.gain(label)
@@ -94,7 +94,7 @@ class Comparison(Result):
         """
         from landscape import plotting
 
-        axes = axis_columns(self.suboptimality.shape[1:], self.environment, self.adaptation, *self.methods)
+        axes = axis_columns(self.suboptimality.shape[1:], self.environment, self.adaptation, self.methods)[0]
         if set(axes) != {x, y} or x == y:
             raise ValueError(
                 f"a heat map needs exactly the varying arguments x and y, got {list(axes)} for x={x!r}, y={y!r}"
@@ -148,4 +148,5 @@ def compare(environment, methods, adaptation, over=None, *, n1=25):
     environment, adaptation, methods = grid.points_along(over, environment, adaptation, as_methods(methods))
     noise, dispersion, *rest = grid.evaluate(risks_from, environment, adaptation, *(m.resolved for m in methods))
     warn_expanding(environment, adaptation)
+    noise, dispersion = (part if np.ndim(part) else np.asarray(part).item() for part in (noise, dispersion))
     return Comparison(environment, tuple(methods), adaptation, noise, dispersion, np.array(rest), n1)

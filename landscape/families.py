@@ -65,8 +65,7 @@ class TaskFamily(Record):
     d: int | None = None
 
     def __post_init__(self):
-        if not isinstance(self.name, str) or not self.name:
-            raise ValueError(f"name must be a non-empty string, got {self.name!r}")
+        checks.name(self.name)
         where = f"of family {self.name!r}"
         covariance = checks.positive_semidefinite(f"covariance {where}", self.covariance)
         spread = checks.positive_semidefinite(f"spread {where}", self.spread)
@@ -146,6 +145,7 @@ class DataTask(Record):
     form = 2
 
     def __post_init__(self):
+        checks.name(self.name)
         X, y = checks.rows(f"task {self.name!r}", self.X, self.y)
         if not X.any():
             raise ValueError(f"X of task {self.name!r} must not vanish, got only zeros")

@@ -23,6 +23,14 @@ def mean_system(tasks, quadratics, shares):
     return A, v
 
 
+def apart(point, other):
+    """point - other, exactly 0 where nothing but rounding is left of it."""
+    difference = point - other
+    if difference.dtype == object:
+        return difference
+    return np.where(np.abs(difference) <= 4e-15 * np.maximum(np.abs(point), np.abs(other)), 0.0, difference)
+
+
 def population_optimum(tasks, method):
     """The method's optimum as a vector of the tasks' kind; an error where E[W] is singular."""
     quadratics = [method.quadratic(task.inputs) for task in tasks]
@@ -51,7 +59,8 @@ def check_stationary(tasks, method, quadratics, A):
         problem = "vanishes" if gone.all(axis=0).any() else "is singular"
         raise ValueError(
             f"the mean weight E[W] of {method!r} {problem}, so its optimum is not unique. Where alpha is 1 over "
-            "the curvature of all tasks, change alpha or use finite n2; else drop directions without any inputs"
+            "the curvature of all tasks, change alpha or use finite n2; else drop directions without any inputs, and "
+            "centre and scale columns of data whose sizes are far apart"
         )
     if np.any(values < 0):
         warnings.warn(
@@ -73,10 +82,10 @@ def risk_parts(tasks, quadratics):
         if q.b is not None:  # a task's own best initial point is not w_i where third(A) != 0
             shift = inputs.solve(q.A, q.b)
             own, c = own + shift, c - q.b @ shift
-        apart = inputs.form(q.A, best - own)
+        cost = inputs.form(q.A, apart(best, own))
         if task.spread is not None:
-            apart = apart + inputs.inner(q.A, task.spread)
-        noise, dispersion = noise + p * c, dispersion + p * apart
+            cost = cost + inputs.inner(q.A, task.spread)
+        noise, dispersion = noise + p * c, dispersion + p * cost
     return noise / 2, dispersion / 2, best, A
 
 
@@ -95,5 +104,24 @@ def risks_from(tasks, adaptation, *starts):
             point = best
         else:
             point = population_optimum(tasks, start)
-        parts.append(tasks[0].inputs.form(M, point - best) / 2)
+        parts.append(tasks[0].inputs.form(M, apart(point, best)) / 2)
     return parts
+
+
+def step_coefficients(tasks, adaptation, start):
+    """-F'(0) and F''(0) of the risk after one step as a quadratic of its alpha, on one block."""
+    if isinstance(start, np.ndarray) and len(start) > 1:
+        tasks = [task.expanded() for task in tasks]
+    point = start if isinstance(start, np.ndarray) else population_optimum(tasks, start)
+    slope = bend = 0
+    for task in tasks:
+        inputs, p, away = task.inputs, task.probability, apart(point, task.centre)
+        square, cube = inputs.function(lambda lam: lam**2), inputs.function(lambda lam: lam**3)
+        curve = cube + inputs.scatter(inputs.value) / adaptation.m
+        third = inputs.third(inputs.value)
+        linear = 0 if third is None else 2 * (third @ away)
+        bend = bend + p * (inputs.form(curve, away) + (inputs.noise(inputs.value) - linear) / adaptation.m)
+        slope = slope + p * inputs.form(square, away)
+        if task.spread is not None:
+            slope, bend = slope + p * inputs.inner(square, task.spread), bend + p * inputs.inner(curve, task.spread)
+    return [slope, bend]

@@ -120,6 +120,10 @@ def evaluate(compute, environment, *records):
     """
     full = shape(environment, *records)
     pointwise = environment.needs_single_points
+    if pointwise and any(
+        checks.is_symbolic(getattr(r, name)) for r in records if not isinstance(r, Point) for name in r._varying
+    ):
+        raise ValueError("symbols need isotropic or diagonal families: give numbers, or use hard_easy() or two_tasks()")
     out = None
     for where in points(full) if pointwise and full else blocks(full):
         env, *cut = [at(record, where, full) for record in (environment, *records)]
@@ -143,6 +147,8 @@ def points_along(over, environment, adaptation, methods):
     Returns the environment, adaptation and methods with arrays in place of numbers. A name is looked
     for in the environment, then in the adaptation, then in the methods.
     """
+    if over is not None and not isinstance(over, dict):
+        raise ValueError(f"over must be a dict of argument name to list of values, got {over!r}")
     over = dict(over or {})
     before = shape(environment, adaptation, *(m.resolved for m in methods))
     if over and before:
@@ -150,9 +156,9 @@ def points_along(over, environment, adaptation, methods):
     allowed = dict.fromkeys([*environment._varying, *adaptation._varying, *(n for m in methods for n in m._varying)])
     for axis, (name, values) in enumerate(over.items()):
         checks.known("name in over", name, allowed)
-        values = np.asarray(values)
-        if values.ndim != 1 or values.size == 0:
-            raise ValueError(f"over[{name!r}] must be a list of values, got shape {values.shape}")
+        values = checks.number(f"over[{name!r}]", values, grid=True, infinite=True)
+        if np.ndim(values) != 1:
+            raise ValueError(f"over[{name!r}] must be a list of values, got {values!r}")
         values = values.reshape((-1,) + (1,) * (len(over) - axis - 1))
         if name in environment._varying:
             environment = dataclasses.replace(environment, **{name: values})

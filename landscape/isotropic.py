@@ -20,7 +20,7 @@ class IsotropicPair(Mixture):
     needs_single_points = False
 
     def _check(self, **ranges):
-        d = checks.number("d", self.d, at_least=1, whole=True)
+        d = self.d if checks.is_symbolic(self.d) else checks.number("d", self.d, at_least=1, whole=True)
         checked = {k: checks.number(k, getattr(self, k), grid=True, **limits) for k, limits in ranges.items()}
         self._set(d=d, **checked)
 

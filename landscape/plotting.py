@@ -6,6 +6,8 @@ style and one marker everywhere (Okabe and Ito's colour-blind safe palette, told
 
 import numpy as np
 
+from landscape import checks
+
 STYLES = {
     "NAL": ("#D55E00", "--", "s"),
     "MAML": ("#0072B2", "-", "o"),
@@ -15,7 +17,7 @@ STYLES = {
     "iMAML": ("#E69F00", (0, (3, 1, 1, 1)), "P"),
     "BaMAML": ("#000000", (0, (1, 1)), "X"),
 }
-SPARE = ("#555555", (0, (6, 2, 2, 2)), "*")
+SPARES = [("#555555", (0, (6, 2, 2, 2)), "*"), ("#555555", (0, (2, 2)), "h"), ("#555555", (0, (8, 2)), "<")]
 
 NAMES = {
     "above_noise": "risk above the noise floor",
@@ -47,13 +49,27 @@ def axes_or_new(ax):
     return plt.subplots(figsize=(5.2, 3.6), layout="constrained")[1]
 
 
-def style(label):
-    """Colour, line style and marker of a method by its label."""
-    return STYLES.get(label.split("(")[0], SPARE)
+def style(label, among=()):
+    """Colour, line style and marker of a method by its label; the second of a kind gets another look."""
+    kind = _kind(label)
+    twins = [name for name in among if _kind(name) == kind]
+    base = STYLES.get(kind, SPARES[0])
+    place = twins.index(label) if label in twins else 0
+    return base if place == 0 else (base[0], *SPARES[(place - 1) % len(SPARES)][1:])
+
+
+def _kind(label):
+    names = {"FOMAML": "FO-MAML", "HFMAML": "HF-MAML", "IMAML": "iMAML"}
+    short = label.split("(")[0].split(" #")[0].split(".")[0]
+    return names.get(short, short)
 
 
 def _the_axis(frame, x, allowed):
     names = [name for name in frame.columns if name in allowed]
+    if not names:
+        raise ValueError("nothing varies, so there is nothing to draw against: pass over={name: values}")
+    if len(names) > 1:
+        raise ValueError(f"a line plot needs one varying argument, got {names}: fix the others first")
     if x is None:
         if len(names) != 1:
             raise ValueError(f"x must be one of the varying arguments {names}: give x=")
@@ -74,20 +90,19 @@ def comparison(result, ax=None, x=None, y="above_noise"):
     frame = result.to_frame()
     axes = _axes_of(result)
     x = _the_axis(frame, x, axes)
-    if len(axes) > 1:
-        raise ValueError(f"a line plot needs one varying argument, got {axes}: compare with fewer")
+    checks.known("quantity", y, list(frame.columns[len(axes) + 1 :]))
     for label in result.labels:
-        lines(ax, label, frame[frame["method"] == label], x, y)
+        lines(ax, label, frame[frame["method"] == label], x, y, among=result.labels)
     return finish(ax, x, y)
 
 
-def lines(ax, label, frame, x, y, name=None):
+def lines(ax, label, frame, x, y, name=None, among=()):
     """Theory: a line in the method's style."""
-    colour, dashes, _ = style(label)
+    colour, dashes, _ = style(label, among)
     ax.plot(frame[x], frame[y], color=colour, linestyle=dashes, linewidth=1.8, label=name or label)
 
 
-def points(ax, label, means, name=None):
+def points(ax, label, means, name=None, among=()):
     """Simulation: points with 95% intervals in the method's style.
 
     Parameters
@@ -97,7 +112,7 @@ def points(ax, label, means, name=None):
     """
     from scipy.special import stdtrit
 
-    colour, _, marker = style(label)
+    colour, _, marker = style(label, among)
     half_width = stdtrit(means["count"] - 1, 0.975) * means["error"]
     ax.errorbar(
         means.index, means["mean"], yerr=half_width, color=colour, marker=marker, markersize=5.5,
@@ -110,9 +125,10 @@ def simulated(result, ax=None, x=None, y="above_noise"):
     ax = axes_or_new(ax)
     frame = result.to_frame()
     x = _the_axis(frame, x, _axes_of(result))
+    checks.known("quantity", y, ["coordinate", "loss", "above_noise"])
     for label in result.labels:
         groups = frame[frame["method"] == label].groupby(x)[y]
-        points(ax, label, groups.agg(mean="mean", error="sem", count="count"))
+        points(ax, label, groups.agg(mean="mean", error="sem", count="count"), among=result.labels)
     return finish(ax, x, y)
 
 
@@ -192,7 +208,7 @@ def landscape(ax, view, values, arrows):
         label = f"{name} tasks" if families is view.families else (name if i == 0 else None)
         ax.plot(*points.T, marker, color=colour, markersize=4.5, alpha=0.7, label=label)
     for label, point, steps in zip(view.labels, view.solutions, view.steps, strict=True):
-        colour, dashes, marker = style(label)
+        colour, dashes, marker = style(label, view.labels)
         if arrows and len(steps) <= len(FAMILY_STYLES):
             for end in steps:
                 ax.annotate(

@@ -8,11 +8,15 @@ import numpy as np
 def _same(a, b):
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return np.array_equal(a, b)
+    if hasattr(a, "equals"):  # a table
+        return a.equals(b)
     return type(a) is type(b) and a == b
 
 
 def _key(value):
-    return (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
+    if isinstance(value, np.ndarray):
+        return value.shape, value.tobytes()
+    return value.shape if hasattr(value, "equals") else value
 
 
 class Record:

@@ -64,33 +64,52 @@ class Risk(Result):
 
 
 def labels(methods):
-    """A short name for each method: its own where that tells them apart, else its repr."""
+    """A name for each method: short where that tells them apart, else its repr, numbered if need be."""
     short = [method.label for method in methods]
-    return [name if short.count(name) == 1 else repr(m) for name, m in zip(short, methods, strict=True)]
+    names = [name if short.count(name) == 1 else repr(m) for name, m in zip(short, methods, strict=True)]
+    return [name if names.count(name) == 1 else f"{name} #{names[: i + 1].count(name)}" for i, name in enumerate(names)]
 
 
-def axis_columns(shape, environment, adaptation, *methods):
-    """The varying arguments by name, each broadcast to the grid."""
-    columns = {}
-    for record in (environment, adaptation, *methods):
+def axis_columns(shape, environment, adaptation, methods):
+    """The varying arguments by name, a list for each method of what they are on the grid.
+
+    An argument of methods is a column of its own: ``training_alpha`` where the adaptation's alpha
+    varies too, and NaN for methods without it if those that have it differ.
+    """
+    shared = {}
+    for record in (environment, adaptation):
         for name in record._varying:
             value = getattr(record, name)
             if isinstance(value, np.ndarray):
-                key = name if name not in columns else f"{record.label} {name}"
-                columns[key] = np.broadcast_to(value, shape)
+                shared[name] = np.broadcast_to(value, shape)
+    columns = [dict(shared) for _ in methods]
+    for name in dict.fromkeys(name for method in methods for name in method._varying):
+        values = [getattr(m, name) if name in m._varying else None for m in methods]
+        arrays = [value for value in values if isinstance(value, np.ndarray)]
+        if not arrays:
+            continue
+        same = all(np.array_equal(arrays[0], value) for value in values if value is not None)
+        key = f"training_{name}" if name in shared else name
+        for column, value in zip(columns, values, strict=True):
+            own = arrays[0] if same else (np.nan if value is None else value)
+            column[key] = np.broadcast_to(own, shape)
     return columns
 
 
 def family_table(environment):
-    """An environment as an HTML table."""
+    """An environment as an HTML table: its families, or its parameters where they are grids or symbols."""
     import html
 
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(_cell(getattr(f, name, '')))}</td>" for name in _COLUMNS) + "</tr>"
-        for f in environment.families
-    )
-    head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
-    return f"<table><caption>{environment.d} dimensions</caption><tr>{head}</tr>{rows}</table>"
+    def row(cells, tag="td"):
+        return "<tr>" + "".join(f"<{tag}>{html.escape(_cell(cell))}</{tag}>" for cell in cells) + "</tr>"
+
+    if any(not isinstance(getattr(environment, name), (int, float)) for name in environment._varying):
+        rows = [row(["parameter", "value"], "th")] + [row([n, getattr(environment, n)]) for n in environment._varying]
+    else:
+        rows = [row(_COLUMNS, "th")]
+        for family in environment.families:
+            rows.append(row([getattr(family, name, "from data") for name in _COLUMNS]))
+    return f"<table><caption>{environment.d} dimensions</caption>{''.join(rows)}</table>"
 
 
 _COLUMNS = ("name", "probability", "covariance", "centre", "spread", "noise")

@@ -25,7 +25,7 @@ class Training(Record):
         The empirical solution, where the mean meta-gradient vanishes (Collins et al., eqs. (41), (43));
         or stochastic gradient descent from 0, each task used once (Collins et al., C.1).
     learning_rate : float or dict of str to float, optional
-        Meta-learning rate of SGD; a dict gives one a method, by label.
+        Meta-learning rate of SGD; a dict gives one a method, by its label ("MAML") or its repr.
     task_batch : int
         Tasks an iteration of SGD, which takes T/task_batch iterations.
 
@@ -92,7 +92,15 @@ class Training(Record):
         """The meta-learning rate of SGD for a method."""
         if not isinstance(self.learning_rate, dict):
             return self.learning_rate
+        if repr(method) in self.learning_rate:
+            return self.learning_rate[repr(method)]
         return self.learning_rate[checks.known("method in learning_rate", method.label, self.learning_rate)]
+
+    def check_rates(self, methods):
+        """Raise where a learning rate is for none of the methods."""
+        if isinstance(self.learning_rate, dict):
+            for key in self.learning_rate:
+                checks.known("method in learning_rate", key, [m.label for m in methods] + [repr(m) for m in methods])
 
     def check(self, method):
         """Raise where the method's batches of tasks do not fit."""

@@ -63,7 +63,7 @@ BAD = {
     "weights of nobody": (lambda: ls.optimum(ls.hard_easy(), ls.NAL({"hrad": 2})), "did you mean hard"),
     "weights all 0": (lambda: ls.optimum(ls.hard_easy(), ls.NAL({"hard": 0, "easy": 0})), "0 for every family"),
     "matching no step": (lambda: ls.MAML.matching(ls.Adaptation(0.5, 3, steps=0)), "steps must be"),
-    "method is a class": (lambda: ls.optimum(ls.hard_easy(), ls.NAL), r"write method=NAL\(...\)"),
+    "method is a class": (lambda: ls.optimum(ls.hard_easy(), ls.NAL), r"write NAL\(...\)"),
     "method unknown": (lambda: ls.compare(ls.hard_easy(), ["NAL"], ADAPT), "each of methods must be Method"),
     "no methods": (lambda: ls.compare(ls.hard_easy(), [], ADAPT), "at least one Method"),
     "over unknown": (

@@ -53,7 +53,7 @@ class Spectrum(Gaussian):
 
     def solve(self, A, v):
         """A^+ v with 0 where an entry of A is 0: the minimiser of smallest norm."""
-        if A.dtype == object:
+        if A.dtype == object or v.dtype == object:
             return v / A
         return np.divide(v, A, out=np.zeros(np.broadcast_shapes(A.shape, v.shape)), where=A != 0)
 

@@ -37,7 +37,7 @@ class NAL(Method):
             weights = {k: checks.number(f"task_weights[{k!r}]", v, at_least=0) for k, v in weights.items()}
         elif self.batch is not None:
             raise ValueError("batch normalises task_weights: give task_weights too, or leave batch out")
-        batch = None if self.batch is None else checks.number("batch", self.batch, at_least=1, whole=True)
+        batch = None if self.batch is None else checks.number("batch", self.batch, at_least=1, at_most=500, whole=True)
         self._set(task_weights=weights, batch=batch)
 
     def __hash__(self):

@@ -15,7 +15,7 @@ TITLE = "Collins et al., Table 3: weighting hard tasks up in pooled training, be
 
 ENVIRONMENT = hard_easy(rho_hard=0.1, rho_easy=1.0, R=2.0, r_hard=1.0, r_easy=1.0, noise=0.01)
 ALPHA, BATCH = 1.0, 10
-METHODS = {"NAL": NAL()} | {f"NAL nu={nu}": NAL({"hard": float(nu)}, batch=BATCH) for nu in (2, 5, 10)}
+METHODS: dict = {"NAL": NAL()} | {f"NAL nu={nu}": NAL({"hard": float(nu)}, batch=BATCH) for nu in (2, 5, 10)}
 METHODS["MAML"] = MAML(ALPHA, n2=500)
 READINGS = {"m = inf": np.inf, "m = 500": 500, "m = 25": 25}
 

@@ -98,4 +98,6 @@ def _rows(inputs, samples, sampling):
     """Rows that a batch of so many samples takes, at least d + 1 for the columns of the points."""
     compressed = len(inputs.X) if hasattr(inputs, "X") else inputs.d
     rows = samples if sampling == "raw" else min(samples, compressed)
+    if np.isfinite(rows) and rows * inputs.d > 1 << 28:
+        raise ValueError(f'{rows:g} samples a batch are too many to draw one by one: use sampling="bartlett"')
     return max(rows if np.isfinite(rows) else 1, inputs.d + 1)

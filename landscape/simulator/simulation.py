@@ -87,8 +87,10 @@ class Simulation(Result):
         import pandas as pd
 
         shape = self.losses.shape
-        axes = axis_columns(self.grid, self.environment, self.adaptation, *self.methods)
-        columns = {name: np.broadcast_to(v[..., None, None], shape) for name, v in axes.items()}
+        axes = axis_columns(self.grid, self.environment, self.adaptation, self.methods)
+        columns = {
+            name: np.broadcast_to(np.stack([own[name] for own in axes], axis=-1)[..., None], shape) for name in axes[0]
+        }
         columns["method"] = np.broadcast_to(np.array(self.labels, dtype=object)[:, None], shape)
         columns["repeat"] = np.broadcast_to(np.arange(shape[-1]), shape)
         columns["coordinate"] = self.solutions.mean(axis=-1)
@@ -156,11 +158,20 @@ def simulate(
     methods = as_methods(methods)
     repeats = checks.number("repeats", repeats, at_least=2, whole=True)
     tasks = checks.number("tasks", tasks, at_least=2, whole=True)
-    seed = checks.number("seed", seed, at_least=0, whole=True)
+    seed = checks.seed(seed)
     checks.known("sampling", sampling, SAMPLING)
+    training.check_rates(methods)
     environment, adaptation, methods = grid.points_along(over, environment, adaptation, methods)
     _warn_heavy_tails(adaptation, methods)
-    full = grid.shape(environment, adaptation, *(m.resolved for m in methods))
+    records = (environment, adaptation, *(m.resolved for m in methods))
+    full = grid.shape(*records)
+    if any(
+        checks.is_symbolic(getattr(r, name))
+        for r in (*records, training)
+        for name in (*r._varying, "d")
+        if hasattr(r, name)
+    ):
+        raise ValueError("simulate needs numbers for all arguments: replace the symbols")
     M = len(methods)
     result = Simulation(
         environment, tuple(methods), adaptation, training, np.empty((*full, M, repeats, environment.d)),
@@ -174,7 +185,12 @@ def simulate(
         points = np.array(
             [trained_point(env, m, training, adapt.m, sampling, rng) for m, rng in zip(resolved, train, strict=True)]
         )
-        losses, floors = post_adaptation_losses(env, points, adapt, tasks, sampling, test)
+        with np.errstate(over="ignore", invalid="ignore"):
+            losses, floors = post_adaptation_losses(env, points, adapt, tasks, sampling, test)
+        if not np.isfinite(losses).all():
+            raise ValueError(
+                f"adaptation diverges: {adapt!r} multiplies the distance from the optimum until it overflows"
+            )
         result.solutions[(*where, slice(None), repeat)] = points
         result.losses[(*where, slice(None), repeat)] = losses.mean(axis=0)
         result.above_noise[(*where, slice(None), repeat)] = (losses - floors[:, None]).mean(axis=0)

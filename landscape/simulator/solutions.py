@@ -87,7 +87,10 @@ def _solve(chunks, d, method, training):
 
     For NAL and MAML it is the minimiser of the training loss, Collins et al., eqs. (41) and (43).
     """
-    total = sum(chunk.sum(axis=0) for chunk in chunks)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = sum(chunk.sum(axis=0) for chunk in chunks)
+    if not np.isfinite(total).all():
+        raise ValueError(f"the meta-gradients of {method!r} overflow: take a smaller alpha or fewer steps")
     H = total[:, 1:] - total[:, :1]
     if np.linalg.matrix_rank(H) < d:
         raise ValueError(
