@@ -9,27 +9,29 @@ from landscape._version import __version__
 from landscape.families import DataTask, TaskFamily
 from landscape.environment import Environment
 from landscape.isotropic import hard_easy, two_tasks
+from landscape.sampled import from_sampler
 from landscape.adaptation import Adaptation
 from landscape.methods import MAML, NAL, BaMAML, FOMAML, HFMAML, IMAML, Reptile
 from landscape.training import Training
-from landscape.closed_form import best_step, gain, optimum, risk, risk_quadratic
+from landscape.closed_form import best_step, gain, optimum, optimum_standard_error, risk, risk_quadratic
 from landscape.comparison import Comparison, compare
 from landscape.hardness import hardness_window, least_samples, window_boundary
 from landscape.view import landscape_view, plot_landscape, plot_series
+from landscape.explore import explore
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
 from landscape.checks import LandscapeWarning
 
 __all__ = [
     # what the tasks are
-    "Environment", "TaskFamily", "DataTask", "hard_easy", "two_tasks",
+    "Environment", "TaskFamily", "DataTask", "hard_easy", "two_tasks", "from_sampler",
     # how one adapts, how one trains, and on how much
     "Adaptation", "NAL", "MAML", "FOMAML", "HFMAML", "Reptile", "IMAML", "BaMAML", "Training",
     # the exact answer
-    "optimum", "risk", "gain", "best_step", "compare", "Comparison", "hardness_window", "least_samples",
+    "optimum", "optimum_standard_error", "risk", "gain", "best_step", "compare", "Comparison", "hardness_window", "least_samples",
     "window_boundary", "risk_quadratic",
     # a landscape as a picture
-    "plot_landscape", "plot_series", "landscape_view",
+    "plot_landscape", "plot_series", "landscape_view", "explore",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
     "LandscapeWarning", "__version__",

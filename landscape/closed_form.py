@@ -13,6 +13,7 @@ from landscape.environment import check_environment
 from landscape.formulas import population_optimum, risk_parts, risks_from, step_coefficients
 from landscape.methods import NAL, Method
 from landscape.results import Risk
+from landscape.sampled import SampledEnvironment, optimum_error, risk_error
 
 
 def warn_expanding(environment, adaptation):
@@ -83,6 +84,26 @@ def optimum(environment, method):
     return np.moveaxis(np.repeat(entries, d // len(entries), axis=0), 0, -1)
 
 
+def optimum_standard_error(environment, method):
+    """Standard error of the coordinates of an optimum on tasks from `from_sampler`.
+
+    Parameters
+    ----------
+    environment : SampledEnvironment
+    method : Method
+
+    Returns
+    -------
+    ndarray, shape (*grid, d)
+    """
+    environment, method = _checked(environment, method)
+    if not isinstance(environment, SampledEnvironment):
+        raise TypeError(
+            f"optimum_standard_error needs an environment made by from_sampler: {environment!r} is known exactly"
+        )
+    return np.moveaxis(grid.evaluate(optimum_error, environment, method), 0, -1)
+
+
 def risk(environment, point, adaptation):
     r"""Risk after adaptation from a point, in its three exact parts.
 
@@ -100,14 +121,18 @@ def risk(environment, point, adaptation):
     -------
     Risk
         ``noise``, ``dispersion``, ``suboptimality``, and the sums ``above_noise`` (what Collins et
-        al., Proposition 1, eqs. (6), (7) call excess risk) and ``total``.
+        al., Proposition 1, eqs. (6), (7) call excess risk) and ``total``; on tasks made by `from_sampler`
+        also the ``standard_error`` of the total.
     """
     checks.instance("adaptation", adaptation, Adaptation)
     check_environment(environment)
     start = point.resolved if isinstance(point, Method) else _as_point(environment, point)
     parts = grid.evaluate(risks_from, environment, adaptation, start)
     warn_expanding(environment, adaptation)
-    return Risk(*(parts.tolist() if parts.ndim == 1 else parts))
+    error = None
+    if isinstance(environment, SampledEnvironment):
+        error = grid.evaluate(risk_error, environment, adaptation, start)[0][()]
+    return Risk(*(parts.tolist() if parts.ndim == 1 else parts), standard_error=error)
 
 
 def _as_point(environment, point):

@@ -188,7 +188,10 @@ def landscapes(view, axes=None):
         ax.set_title(title, fontsize="medium")
     axes[1].set_ylabel("")
     handles, names = axes[0].get_legend_handles_labels()
-    axes[0].figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize="small")
+    outside = "outside " if axes[0].figure.get_layout_engine() else ""
+    axes[0].figure.legend(
+        handles, names, loc=f"{outside}lower center", ncols=len(names), frameon=False, fontsize="small"
+    )
     return axes
 
 

@@ -32,11 +32,14 @@ class Risk(Result):
         What the tasks' disagreement costs even the best initial point.
     suboptimality : float or ndarray
         What this point adds: excess risk as Collins et al. define it in eq. (2).
+    standard_error : float, ndarray or None
+        Of the total, where the tasks are a sample.
     """
 
     noise: object
     dispersion: object
     suboptimality: object
+    standard_error: object = None
 
     @property
     def above_noise(self):
@@ -52,7 +55,7 @@ class Risk(Result):
         """One row a grid point: the three parts, above_noise and total."""
         import pandas as pd
 
-        columns = [f.name for f in fields(self)] + ["above_noise", "total"]
+        columns = [f.name for f in fields(self) if getattr(self, f.name) is not None] + ["above_noise", "total"]
         arrays = np.broadcast_arrays(*(np.asarray(getattr(self, name)) for name in columns))
         return pd.DataFrame({name: array.ravel() for name, array in zip(columns, arrays, strict=True)})
 

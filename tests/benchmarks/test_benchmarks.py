@@ -132,3 +132,10 @@ def test_the_long_table(benchmark, million):
     result = ls.compare(environment, methods, adaptation)
     frame = benchmark.pedantic(result.to_frame, rounds=1)
     assert len(frame) == 2 * 10**6
+
+
+def test_a_slider_redraws_in_a_fifth_of_a_second(benchmark):
+    picture = pytest.importorskip("landscape.explore").picture
+    result = benchmark(picture, ls.hard_easy(d=2), ls.Adaptation(1.0, 50))
+    assert result[0]
+    assert benchmark.stats.stats.median < 0.2

@@ -1,0 +1,92 @@
+"""Environments by a sampler: estimates near the truth, with standard errors that mean what they say."""
+
+import numpy as np
+import pytest
+
+import landscape as ls
+
+TRUE = ls.hard_easy(d=3, R=3.0, r_hard=0.1, r_easy=0.1, noise=0.2)
+ADAPT = ls.Adaptation(1 / 0.9, 500)
+
+
+def draw(rng):
+    hard = rng.random() < 0.5
+    return (0.1 if hard else 0.9), rng.normal(3.0 if hard else 0.0, np.sqrt(0.1), 3), 0.2
+
+
+STARTS = [ls.NAL(), ls.MAML.matching(ADAPT), ls.FOMAML(0.6), np.array([1.0, 0.0, -1.0])]
+
+
+@pytest.mark.parametrize("start", STARTS, ids=lambda s: getattr(s, "label", "point"))
+def test_risks_scatter_as_their_standard_errors_say(start):
+    """120 samples of 200 tasks: the z-scores' spread is 1 within 0.2 (false alarms 2e-3).
+
+    Their mean is 0 within 0.5: a plug-in risk is biased by O(1/T), which is small here.
+    """
+    exact = ls.risk(TRUE, start, ADAPT).total
+    z = []
+    for seed in range(120):
+        estimate = ls.risk(ls.from_sampler(draw, 200, seed), start, ADAPT)
+        z.append((estimate.total - exact) / estimate.standard_error)
+    assert 0.8 < np.std(z) < 1.2
+    assert abs(np.mean(z)) < 0.5
+
+
+def test_optima_scatter_as_their_standard_errors_say():
+    method = ls.MAML.matching(ADAPT)
+    exact = ls.optimum(TRUE, method)
+    z = []
+    for seed in range(80):
+        environment = ls.from_sampler(draw, 200, seed)
+        z.append((ls.optimum(environment, method) - exact) / ls.optimum_standard_error(environment, method))
+    assert 0.8 < np.std(z) < 1.2  # 240 numbers
+    assert abs(np.mean(z)) < 0.3
+
+
+def test_a_wrong_standard_error_is_caught():
+    """Without the movement of the optimum, NAL's error is half as large again as it should be."""
+    exact, z = ls.risk(TRUE, ls.NAL(), ADAPT).total, []
+    for seed in range(120):
+        environment = ls.from_sampler(draw, 200, seed)
+        at = ls.optimum(environment, ls.NAL())
+        z.append((ls.risk(environment, ls.NAL(), ADAPT).total - exact) / ls.risk(environment, at, ADAPT).standard_error)
+    assert not 0.8 < np.std(z) < 1.2
+
+
+def test_the_same_seed_gives_the_same_tasks():
+    first, again, other = (ls.from_sampler(draw, 5, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert repr(first) == "<environment of 5 drawn tasks, d = 3>"
+
+
+def test_dense_draws_and_grids():
+    def dense(rng):
+        root = rng.standard_normal((2, 3))
+        return root @ root.T / 3, rng.standard_normal(2), 0.0
+
+    environment = ls.from_sampler(dense, 40, 0)
+    risk = ls.risk(environment, ls.NAL(), ls.Adaptation([0.1, 0.3], 10))
+    assert risk.total.shape == risk.standard_error.shape == (2,)
+    assert (risk.standard_error > 0).all()
+    assert "standard_error" in risk.to_frame().columns
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (3, "must be a function"),
+        (lambda rng: 1.0, r"must return \(covariance, optimum, noise\)"),
+        (lambda rng: (1.0, 0.0, 0.0), "optimum returned by draw must be a vector"),
+        (lambda rng: (-1.0, [0.0, 1.0], 0.0), "covariance of family 'task 0'"),
+    ],
+)
+def test_bad_samplers(bad, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        ls.from_sampler(bad, 5, 0)
+
+
+def test_what_is_known_exactly_has_no_standard_error():
+    assert ls.risk(TRUE, ls.NAL(), ADAPT).standard_error is None
+    with pytest.raises(TypeError, match="known exactly"):
+        ls.optimum_standard_error(TRUE, ls.NAL())
