@@ -66,3 +66,18 @@ def step_count(value):
 def cost_row(gradients, hessian_vector_products, samples):
     """What one task costs an iteration, as columns."""
     return {"gradients": gradients, "hessian_vector_products": hessian_vector_products, "samples": samples}
+
+
+def inner_batch(method):
+    """The checked n2 of a method that may do without one, unless its steps share a batch."""
+    checks.known("batches", method.batches, ["fresh", "same"])
+    if method.n2 is None:
+        if method.batches == "same" and method.steps > 1:
+            raise ValueError('batches="same" needs n2, the size of the batch that all inner steps share')
+        return None
+    return checks.number("n2", method.n2, at_least=1, whole=True, infinite=True, grid=True)
+
+
+def batch_count(method):
+    """How many inner batches a task takes."""
+    return 1 if method.batches == "same" else method.steps

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.adaptation import Quadratic, after
-from landscape.methods.base import Method, cost_row, step_count, step_size
+from landscape.adaptation import after
+from landscape.methods.base import Method, batch_count, cost_row, inner_batch, step_count, step_size
+from landscape.quadratics import Quadratic
+from landscape.same_batch import expected_shrinkage
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -13,26 +15,32 @@ class FOMAML(Method):
     r"""First-order MAML: the outer gradient at the adapted point, :math:`A = \Sigma(I-\alpha\Sigma)^k`.
 
     It holds for k fresh inner batches of any size, for gradients are linear in the data (Fallah et
-    al., eq. (8)). A is negative where alpha times an eigenvalue exceeds 1 and k is odd.
+    al., eq. (8)). A is negative where alpha times an eigenvalue exceeds 1 and k is odd. With
+    ``batches="same"`` all inner steps use one batch of `n2` samples, and A = Sigma E[(I - alpha S)^k].
     """
 
     alpha: float
     steps: int = 1
+    n2: float | None = None
+    batches: str = "fresh"
 
     label = "FO-MAML"
     weight_latex = r"\Sigma(I-\alpha\Sigma)^k"
-    _varying = ("alpha",)
+    _varying = ("alpha", "n2")
 
     def __post_init__(self):
-        self._set(alpha=step_size(self.alpha), steps=step_count(self.steps))
+        self._set(alpha=step_size(self.alpha), steps=step_count(self.steps), n2=inner_batch(self))
 
     def quadratic(self, inputs):
         """Sigma (I - alpha Sigma)^k."""
+        if self.batches == "same" and self.steps > 1:
+            left = expected_shrinkage(inputs, self.alpha, self.n2, self.steps)
+            return Quadratic(inputs.apply(inputs.value, left), None, None)
         return Quadratic(inputs.function(lambda lam: lam * (1 - self.alpha * lam) ** self.steps), None, None)
 
     def cost(self, d, n1, n2):
         """A gradient a step and the outer one."""
-        return cost_row(self.steps + 1, 0, n1 + self.steps * n2)
+        return cost_row(self.steps + 1, 0, n1 + batch_count(self) * n2)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,23 +73,29 @@ class HFMAML(Method):
 class Reptile(Method):
     r"""Reptile: move towards the adapted point, :math:`A = I - (I-\alpha\Sigma)^k`.
 
-    It holds for k fresh batches of any size.
+    It holds for k fresh batches of any size. With ``batches="same"`` all inner steps use one batch of
+    `n2` samples, and A = I - E[(I - alpha S)^k].
     """
 
     alpha: float
     steps: int
+    n2: float | None = None
+    batches: str = "fresh"
 
     label = "Reptile"
     weight_latex = r"I-(I-\alpha\Sigma)^k"
-    _varying = ("alpha",)
+    _varying = ("alpha", "n2")
 
     def __post_init__(self):
-        self._set(alpha=step_size(self.alpha), steps=step_count(self.steps))
+        self._set(alpha=step_size(self.alpha), steps=step_count(self.steps), n2=inner_batch(self))
 
     def quadratic(self, inputs):
         """I - (I - alpha Sigma)^k."""
+        if self.batches == "same" and self.steps > 1:
+            left = expected_shrinkage(inputs, self.alpha, self.n2, self.steps)
+            return Quadratic(inputs.function(np.ones_like) - left, None, None)
         return Quadratic(inputs.function(lambda lam: 1 - (1 - self.alpha * lam) ** self.steps), None, None)
 
     def cost(self, d, n1, n2):
         """A gradient a step; there is no outer batch."""
-        return cost_row(self.steps, 0, self.steps * n2)
+        return cost_row(self.steps, 0, batch_count(self) * n2)

@@ -6,7 +6,7 @@ import numpy as np
 
 from landscape import checks
 from landscape.adaptation import Adaptation, after
-from landscape.methods.base import Method, cost_row, step_count, step_size
+from landscape.methods.base import Method, batch_count, cost_row, inner_batch, step_count, step_size
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -20,7 +20,9 @@ class MAML(Method):
     n2 : float or array
         Samples of an inner batch; ``inf`` takes full gradients.
     steps : int
-        Inner steps, each on a fresh batch.
+        Inner steps.
+    batches : {"fresh", "same"}
+        Whether each inner step draws its own n2 samples or all use one batch; see `Adaptation`.
     hessian : {"shared", "independent"}
         Whether the Hessian in the meta-gradient is taken on the inner batch itself (Collins et al.;
         common practice) or on another batch (Fallah et al., eq. (5)). With the shared batch
@@ -35,6 +37,7 @@ class MAML(Method):
     alpha: float
     n2: float = np.inf
     steps: int = 1
+    batches: str = "fresh"
     hessian: str = "shared"
 
     label = "MAML"
@@ -45,8 +48,11 @@ class MAML(Method):
 
     def __post_init__(self):
         checks.known("hessian", self.hessian, ["shared", "independent"])
-        n2 = checks.number("n2", self.n2, at_least=1, whole=True, infinite=True, grid=True)
-        self._set(alpha=step_size(self.alpha), n2=n2, steps=step_count(self.steps))
+        self._set(alpha=step_size(self.alpha), steps=step_count(self.steps), n2=inner_batch(self))
+        if self.n2 is None:
+            raise ValueError("n2 must be a whole number >= 1 or inf, got None")
+        if self.batches == "same" and self.hessian == "independent" and self.steps > 1:
+            raise ValueError('hessian="independent" means another batch for each step: it needs batches="fresh"')
 
     @staticmethod
     def matching(adaptation):
@@ -56,17 +62,18 @@ class MAML(Method):
     def minimises(self, adaptation):
         """Whether the method's loss is the risk after that very adaptation."""
         same = [(self.alpha, adaptation.alpha), (self.n2, adaptation.m), (self.steps, adaptation.steps)]
-        return self.hessian == "shared" and all(np.array_equal(ours, theirs) for ours, theirs in same)
+        alike = self.steps == 1 or self.batches == adaptation.batches
+        return alike and self.hessian == "shared" and all(np.array_equal(ours, theirs) for ours, theirs in same)
 
     def quadratic(self, inputs):
         """The loss after the inner steps; full gradients where the Hessian has its own batch."""
         n2 = self.n2 if self.hessian == "shared" else np.inf
-        return after(inputs, self.alpha, n2, self.steps)
+        return after(inputs, self.alpha, n2, self.steps, self.batches)
 
     def cost(self, d, n1, n2):
         """A gradient a step and the outer one; a Hessian-vector product a step on the way back."""
-        batches = 1 if self.hessian == "shared" else 2
-        return cost_row(self.steps + 1, self.steps, n1 + batches * self.steps * n2)
+        batches = batch_count(self) * (1 if self.hessian == "shared" else 2)
+        return cost_row(self.steps + 1, self.steps, n1 + batches * n2)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,7 +93,8 @@ class MatchingMAML(Method):
     @property
     def resolved(self):
         """The MAML it stands for."""
-        return MAML(self.adaptation.alpha, n2=self.adaptation.m, steps=self.adaptation.steps)
+        adaptation = self.adaptation
+        return MAML(adaptation.alpha, n2=adaptation.m, steps=adaptation.steps, batches=adaptation.batches)
 
     def following(self, adaptation):
         """MAML for the changed adaptation."""

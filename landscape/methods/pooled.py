@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 from landscape import checks
-from landscape.adaptation import loss
 from landscape.methods.base import Method, cost_row
+from landscape.quadratics import loss
 
 
 @dataclass(frozen=True, eq=False, repr=False)

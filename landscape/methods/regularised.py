@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape import checks
-from landscape.adaptation import Quadratic
 from landscape.methods.base import Method, cost_row
+from landscape.quadratics import Quadratic
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -55,7 +55,7 @@ def reproduce_panels(samples, trainings, rho_hard, repeats, tasks, seed, progres
     table.insert(0, "m", table.pop("m"))
     table.insert(1, "trained", table.pop("trained"))
     table["paper_axis_reaches"] = table["m"].map(limits).where(table["quantity"] == "above_noise")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     summary = table[table["quantity"].isin(["coordinate", "above_noise", "loss difference"])]
     return Reproduction(table, figure, summary, [*notes, *_window_notes(samples)], pd.DataFrame(findings))
 
@@ -88,7 +88,7 @@ def _draw(column, m, theory, simulation):
     window = hardness_window(D, m)
     if window:
         for ax in column:
-            ax.axvspan(*window, color="0.93", zorder=0)
+            ax.axvspan(*window, color="0.93", zorder=0, label="hardness window")
 
 
 def _findings(m, simulation):

@@ -37,11 +37,11 @@ def _nal(method: NAL, W, draw, n1, n2):
     return draw(n1 + n2).gradient(W)
 
 
-def _descend(alpha, steps, W, draw, n2):
-    """The adapted points after `steps` inner steps, and the batches they used."""
-    points, batches = W, []
-    for _ in range(steps):
-        batch = draw(n2)
+def _descend(method, W, draw, n2):
+    """The adapted points after the inner steps, and the batches they used."""
+    alpha, points, batches = method.alpha, W, []
+    for step in range(method.steps):
+        batch = batches[0] if step and method.batches == "same" else draw(n2)
         points = points - alpha * batch.gradient(points)
         batches.append(batch)
     return points, batches
@@ -49,7 +49,7 @@ def _descend(alpha, steps, W, draw, n2):
 
 @meta_gradient.register
 def _maml(method: MAML, W, draw, n1, n2):
-    adapted, batches = _descend(method.alpha, method.steps, W, draw, n2)
+    adapted, batches = _descend(method, W, draw, n2)
     g = draw(n1).gradient(adapted)
     for batch in reversed(batches):  # the chain rule, last step first
         hessian = batch if method.hessian == "shared" else draw(n2)
@@ -59,13 +59,13 @@ def _maml(method: MAML, W, draw, n1, n2):
 
 @meta_gradient.register
 def _fomaml(method: FOMAML, W, draw, n1, n2):
-    adapted, _ = _descend(method.alpha, method.steps, W, draw, n2)
+    adapted, _ = _descend(method, W, draw, n2)
     return draw(n1).gradient(adapted)
 
 
 @meta_gradient.register
 def _hfmaml(method: HFMAML, W, draw, n1, n2):
-    adapted, _ = _descend(method.alpha, 1, W, draw, n2)
+    adapted = W - method.alpha * draw(n2).gradient(W)
     g = draw(n1).gradient(adapted)
     other, half = draw(n2), 0.5  # any difference is exact on a quadratic
     return g - method.alpha * (other.gradient(W + half * g) - other.gradient(W - half * g)) / (2 * half)
@@ -73,7 +73,7 @@ def _hfmaml(method: HFMAML, W, draw, n1, n2):
 
 @meta_gradient.register
 def _reptile(method: Reptile, W, draw, n1, n2):
-    adapted, _ = _descend(method.alpha, method.steps, W, draw, n2)
+    adapted, _ = _descend(method, W, draw, n2)
     return W - adapted
 
 

@@ -29,8 +29,11 @@ def post_adaptation_losses(environment, points, adaptation, T, sampling, rng):
     for where, inputs, draw in by_family(environment, families, optima, adaptation.m, sampling, rng):
         start = np.broadcast_to(points.T, (len(where), *points.T.shape))
         w = np.concatenate([start, optima[where][:, :, None]], axis=2)
+        batch = None
         for _ in range(adaptation.steps):
-            w = w - adaptation.alpha * draw(adaptation.m).gradient(w)
+            if batch is None or adaptation.batches == "fresh":
+                batch = draw(adaptation.m)
+            w = w - adaptation.alpha * batch.gradient(w)
         away = w - optima[where][:, :, None]
         losses[where] = (np.einsum("tdj,tdj->tj", away, inputs.matrix() @ away) + inputs.noise_variance) / 2
     return losses[:, :-1], losses[:, -1]

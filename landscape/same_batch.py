@@ -1,0 +1,123 @@
+r"""Several inner steps on one and the same batch, for Gaussian inputs.
+
+The steps then share their sample covariance S and are dependent: with P = I - alpha S and U = I + P + ... +
+P^(k-1), the point after k steps is d -> P^k d + alpha U s with s = X'e/m. So everything is a polynomial in S of
+degree up to 2k, with a Sigma in the middle, and needs Wishart moments.
+"""
+
+from math import comb
+
+import numpy as np
+
+from landscape.moments import MAX_ORDER, expected_word, power_moment
+from landscape.quadratics import Quadratic, after_fresh
+
+ISOTROPIC_STEPS = 10  # beyond it the alternating sums lose too many digits in floating point
+
+
+def after_same(inputs, alpha, m, steps):
+    r"""The loss after `steps` inner steps on one batch of m samples.
+
+    .. math:: A = E[P^k \Sigma P^k], \qquad c = \sigma^2 + \tfrac{\alpha^2 \sigma^2}{m} tr(\Sigma E[U S U])
+    """
+    if steps <= 1 or np.all(np.isinf(_number(m))):
+        return after_fresh(inputs, alpha, m, steps)
+    _check(inputs, steps, 2 * steps)
+    shrink = _power_of_P(alpha, steps)
+    spread = _sum_of_powers(alpha, steps)
+    A = _sandwich(inputs, shrink, shrink, m)
+    noise = _polynomial(inputs, [0, *_product(spread, spread)], m)
+    c = inputs.noise_variance * (1 + alpha**2 / m * inputs.inner(inputs.value, noise))
+    return Quadratic(A, None, c)
+
+
+def expected_shrinkage(inputs, alpha, m, steps):
+    """E[P^k]: how much of the distance to the optimum is left on average."""
+    _check(inputs, steps, steps)
+    return _polynomial(inputs, _power_of_P(alpha, steps), m)
+
+
+def _number(m):
+    return np.asarray(m, dtype=float) if not hasattr(m, "free_symbols") else 0.0
+
+
+def _check(inputs, steps, order):
+    if hasattr(inputs, "X"):
+        raise ValueError('batches="same" with several steps needs Gaussian inputs: for data tasks use batches="fresh"')
+    if _isotropic(inputs):
+        if steps > ISOTROPIC_STEPS:
+            raise ValueError(f'batches="same" takes at most {ISOTROPIC_STEPS} steps, got {steps}')
+    elif order > MAX_ORDER:
+        raise ValueError(
+            f'batches="same" with {steps} steps needs moments of order {order}; for inputs that are not isotropic '
+            f"{MAX_ORDER} is the limit: take fewer steps, or isotropic families"
+        )
+
+
+def _isotropic(inputs):
+    """Whether all coordinates are alike, however many entries they are kept as."""
+    if not hasattr(inputs, "multiplicity"):
+        return False
+    return len(inputs.multiplicity) == 1 or bool(np.all(inputs.value == inputs.value[:1]))
+
+
+def _power_of_P(alpha, k):
+    """Coefficients of (1 - alpha S)^k in powers of S."""
+    return [comb(k, j) * (-alpha) ** j for j in range(k + 1)]
+
+
+def _sum_of_powers(alpha, k):
+    """Coefficients of 1 + P + ... + P^(k-1)."""
+    powers = [_power_of_P(alpha, i) for i in range(k)]
+    return [sum(p[j] for p in powers if len(p) > j) for j in range(k)]
+
+
+def _product(p, q):
+    out = [0] * (len(p) + len(q) - 1)
+    for i, a in enumerate(p):
+        for j, b in enumerate(q):
+            out[i + j] = out[i + j] + a * b
+    return out
+
+
+def _wishart(j, m, d):
+    """E[G^j]/m^j as a number, for one m or an array of them."""
+    if isinstance(m, np.ndarray):
+        return np.vectorize(lambda one: _wishart(j, float(one), d), otypes=[float])(m)
+    if isinstance(m, float):
+        if np.isinf(m):
+            return 1.0
+        return float(power_moment(j, int(m), int(d))) / m**j
+    return power_moment(j, m, d) / m**j
+
+
+def _polynomial(inputs, coefficients, m):
+    """E[sum_j c_j S^j]."""
+    if _isotropic(inputs):
+        d, rho = sum(inputs.multiplicity), inputs.value
+        return sum(c * rho**j * _wishart(j, m, d) for j, c in enumerate(coefficients)) + 0 * rho
+    Sigma, identity = inputs.matrix(), np.eye(inputs.d)
+    words = (c * expected_word([identity] * (j + 1), Sigma, m) for j, c in enumerate(coefficients))
+    return _as_kind(inputs, sum(words))
+
+
+def _sandwich(inputs, p, q, m):
+    """E[p(S) Sigma q(S)]."""
+    if _isotropic(inputs):
+        return inputs.value * _polynomial(inputs, _product(p, q), m)
+    Sigma, identity = inputs.matrix(), np.eye(inputs.d)
+    total = 0
+    for i, a in enumerate(p):
+        for j, b in enumerate(q):
+            links = [identity] * (i + j + 1)
+            links[i] = Sigma
+            total = total + a * b * expected_word(links, Sigma, m)
+    return _as_kind(inputs, total)
+
+
+def _as_kind(inputs, matrix):
+    """A matrix in the form the inputs store: its diagonal, entry by entry, where they are diagonal."""
+    if not hasattr(inputs, "multiplicity"):
+        return matrix
+    first = np.concatenate([[0], np.cumsum(inputs.multiplicity)[:-1]]).astype(int)
+    return np.diagonal(matrix)[first].reshape(inputs.value.shape)
