@@ -41,7 +41,7 @@ def twin_quadratics(twins, method):
 def some_methods(alpha, rng):
     n2 = int(rng.integers(1, 51))
     return [
-        ls.NAL(), ls.MAML(alpha, n2), ls.MAML(alpha, n2, steps=2), ls.MAML(alpha), ls.MAML(alpha, n2, 2, "independent"),
+        ls.NAL(), ls.MAML(alpha, n2), ls.MAML(alpha, n2, steps=2), ls.MAML(alpha), ls.MAML(alpha, n2, 2, hessian="independent"),
         ls.FOMAML(alpha), ls.FOMAML(alpha, 3), ls.HFMAML(alpha), ls.Reptile(alpha, 3), ls.IMAML(0.7), ls.BaMAML(0.7, 0.4),
     ]  # fmt: skip
 
