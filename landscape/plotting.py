@@ -288,3 +288,15 @@ def heatmap(result, ax=None, x="rho_hard", y="m", label="MAML", boundary=None):
     ax.set_xlabel(NAMES.get(x, x))
     ax.set_ylabel(NAMES.get(y, y))
     return ax
+
+
+def sgd_curve(curve, ax=None):
+    """Predicted mean coordinate over iterations with a band of two standard deviations."""
+    ax = axes_or_new(ax)
+    frame = curve.to_frame()
+    colour, dashes, _ = style(curve.method.label)
+    ax.plot(frame["iteration"], frame["coordinate"], color=colour, linestyle=dashes, label=f"{curve.method.label}, mean")
+    low = frame["coordinate"] - 2 * frame["standard_deviation"]
+    high = frame["coordinate"] + 2 * frame["standard_deviation"]
+    ax.fill_between(frame["iteration"], low, high, color=colour, alpha=0.2, label="2 standard deviations")
+    return finish(ax, "iteration", "coordinate")

@@ -101,6 +101,10 @@ class Dense(Gaussian):
         """An upper bound on the largest curvature, at the cost of a sum."""
         return np.abs(self.value).sum(axis=0).max()
 
+    def trace(self, A):
+        """tr(A)."""
+        return np.trace(A)
+
     def size(self, A):
         """How large A is, by its diagonal."""
         return np.abs(A.diagonal()).max()

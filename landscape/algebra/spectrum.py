@@ -71,6 +71,10 @@ class Spectrum(Gaussian):
 
     steepest_bound = steepest
 
+    def trace(self, A):
+        """tr(A)."""
+        return self._sum(A)
+
     def size(self, A):
         """How large A is, direction by direction."""
         return np.abs(A)

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
+import numpy as np
+
 from landscape import checks
 from landscape.methods.base import Method, cost_row
 from landscape.quadratics import loss
@@ -74,6 +76,24 @@ class NAL(Method):
         per_group = [sum(t.probability for t, nu in zip(tasks, weights, strict=True) if nu == g) for g in groups]
         expected = _normalised(groups, per_group, self.batch)
         return [task.probability * expected[groups.index(nu)] for task, nu in zip(tasks, weights, strict=True)]
+
+    def batch_moments(self, tasks):
+        """Second moments of the normalised weights within a batch; see `landscape.finite.sgd.batch_weights`."""
+        weights = self.weights([task.name for task in tasks])
+        groups = sorted(set(weights))
+        member = np.array([groups.index(nu) for nu in weights])
+        p = np.array([task.probability for task in tasks], dtype=float)
+        chances = np.bincount(member, weights=p)
+        own, cross = np.zeros(len(groups)), np.zeros((len(groups), len(groups)))
+        for others in combinations_with_replacement(range(len(groups)), self.batch):
+            N = np.bincount(others, minlength=len(groups))
+            ways = math.factorial(self.batch) // math.prod(math.factorial(int(n)) for n in N)
+            share = np.array(groups) / (N @ np.array(groups))
+            chance = ways * np.prod(chances**N)
+            own += chance * N * share**2
+            cross += chance * (np.outer(N, N) - np.diag(N)) * np.outer(share, share)
+        part = p / chances[member]
+        return own[member] * part, cross[np.ix_(member, member)] * np.outer(part, part)
 
     def cost(self, d, n1, n2):
         """One gradient on all n1 + n2 samples."""

@@ -1,0 +1,243 @@
+r"""The law of the empirical solution for finite T, n1, n2, tau: where it scatters and how far it is off.
+
+The empirical solution is an M-estimator, so sqrt(T) (w_hat - w*) tends to N(0, H^-1 V H^-1) with H the mean
+weight and V the second moment of one task's score at w*: a part between tasks, which only more tasks reduce,
+and a part within, which episodes and samples reduce too. Its mean is off by b/T, b = H^-1 E[W_hat H^-1 psi].
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from landscape import checks, grid
+from landscape.environment import check_environment
+from landscape.finite import frame
+from landscape.finite.scores import mean_score_moment, score_moment, shared_batch_form
+from landscape.formulas import check_stationary, mean_system, risk_parts
+from landscape.methods import MAML, NAL, Method
+from landscape.results import Result
+from landscape.training import Training
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Asymptotics(Result):
+    """Predicted law of a solution trained on T tasks, to first order in 1/T.
+
+    Attributes
+    ----------
+    environment, method, training
+        What it is for.
+    tasks : list
+        The environment in the form the moments need.
+    optimum_entries, bias_entries : ndarray
+        Population optimum and T times the bias, in that form.
+    between, within : ndarray
+        T times the parts of the covariance, in that form.
+    """
+
+    environment: object
+    method: Method
+    training: Training
+    tasks: list
+    optimum_entries: np.ndarray
+    between: np.ndarray
+    within: np.ndarray
+    bias_entries: np.ndarray
+
+    @property
+    def _inputs(self):
+        return self.tasks[0].inputs
+
+    @property
+    def entries(self):
+        """Covariance of the solution in the form of the tasks."""
+        return (self.between + self.within) / self.training.T
+
+    @cached_property
+    def optimum(self):
+        """Population optimum, shape (d,)."""
+        return frame.to_coordinates(self._inputs, self.optimum_entries)
+
+    @cached_property
+    def mean(self):
+        """Predicted mean of the solution to order 1/T, shape (d,)."""
+        return frame.to_coordinates(self._inputs, self.optimum_entries + self.bias_entries / self.training.T)
+
+    @cached_property
+    def covariance(self):
+        """Covariance of the solution, shape (d, d)."""
+        return frame.to_matrix(self._inputs, self.entries)
+
+    def standard_deviation(self, direction=None):
+        """Standard deviation of direction'w_hat; of the mean coordinate by default."""
+        return float(np.sqrt(frame.variance_along(self._inputs, self.entries, self._direction(direction))))
+
+    def interval(self, direction=None, level=0.95):
+        """Prediction interval for direction'w_hat (normal, centred on the mean to order 1/T)."""
+        from scipy.special import ndtri
+
+        half = ndtri((1 + level) / 2) * self.standard_deviation(direction)
+        centre = float(self._direction(direction) @ self.mean)
+        return centre - half, centre + half
+
+    def _direction(self, direction):
+        d = self.environment.d
+        if direction is None:
+            return np.full(d, 1 / d)
+        direction = checks.vector("direction", direction)
+        if len(direction) != d:
+            raise ValueError(f"direction must have d = {d} entries, got {len(direction)}")
+        return direction
+
+    def suboptimality(self, adaptation):
+        """Expected suboptimality of the solution to order 1/T: of the optimum, from scatter, from bias.
+
+        Returns
+        -------
+        float
+        """
+        return sum(self._suboptimality(adaptation)[:3])
+
+    def _suboptimality(self, adaptation):
+        """At the optimum; added by scatter; added by bias; and the variance of the risk."""
+        quadratics = [adaptation.quadratic(task.inputs) for task in self.tasks]
+        _, _, best, M = risk_parts(self.tasks, quadratics)
+        inputs, T = self._inputs, self.training.T
+        away, V = self.optimum_entries - best, self.entries
+        slope = inputs.apply(M, away)
+        scatter = inputs.inner(M, V) / 2
+        bias = _dot(inputs, slope, self.bias_entries) / T
+        square = inputs.inner(_times(inputs, M, V), _times(inputs, M, V).T)
+        variance = _dot(inputs, slope, inputs.apply(V, slope)) + square / 2
+        return inputs.form(M, away) / 2, scatter, bias, variance
+
+    def risk_interval(self, adaptation, level=0.95):
+        """Prediction interval for the risk after adaptation from the solution (its total).
+
+        The suboptimality is a quadratic form of a nearly normal vector: a gamma law with the predicted mean
+        and variance, which is exact in shape where one direction dominates and normal where many do.
+        """
+        from scipy.special import gammaincinv
+
+        quadratics = [adaptation.quadratic(task.inputs) for task in self.tasks]
+        noise, dispersion, _, _ = risk_parts(self.tasks, quadratics)
+        *parts, variance = self._suboptimality(adaptation)
+        mean = sum(parts)
+        if variance <= 0 or mean <= 0:
+            return (float(noise + dispersion + max(mean, 0)),) * 2
+        shape, scale = mean**2 / variance, variance / mean
+        low, high = (float(scale * gammaincinv(shape, q)) for q in ((1 - level) / 2, (1 + level) / 2))
+        return float(noise + dispersion) + low, float(noise + dispersion) + high
+
+    def to_frame(self):
+        """One row: mean and standard deviation of the mean coordinate, the parts of its variance, the bias."""
+        import pandas as pd
+
+        T, direction = self.training.T, self._direction(None)
+        parts = {
+            name: frame.variance_along(self._inputs, V / T, direction)
+            for name, V in (("variance_between_tasks", self.between), ("variance_within_tasks", self.within))
+        }
+        row = {"method": self.method.label, "T": T, "tau": self.training.tau, "n1": self.training.n1}
+        row |= {"optimum": self.optimum.mean(), "bias": self.mean.mean() - self.optimum.mean()}
+        return pd.DataFrame([row | {"standard_deviation": self.standard_deviation()} | parts])
+
+
+def _dot(inputs, u, v):
+    return float(u @ v)  # in the two-entry form vectors lie along the diagonal, an entry of multiplicity 1
+
+
+def _times(inputs, A, B):
+    return A * B if frame.is_turned(inputs) else A @ B
+
+
+def asymptotics(environment, method, training):
+    r"""Predict the law of the empirical solution (Collins et al., eqs. (41), (43)) for finite data.
+
+    Parameters
+    ----------
+    environment : Environment
+        With numbers for all arguments.
+    method : NAL, MAML (one step), FOMAML or HFMAML
+    training : Training
+        With ``solver="exact"``; n2 must be given here or by the method.
+
+    Returns
+    -------
+    Asymptotics
+        Covariance in its parts between and within tasks, bias, expected suboptimality, intervals.
+
+    Raises
+    ------
+    ValueError
+        For methods whose moments are not known, batch-normalised weights, or too little data to mean anything.
+
+    Notes
+    -----
+    For MAML with one episode, D the second moment of w* - w_i and B = P D P + alpha^2 sigma^2 S/n2,
+    :math:`V = (1 + 1/n_1) E[P\Sigma B\Sigma P] + E[tr(\Sigma B) P\Sigma P]/n_1 + \sigma^2 E[P\Sigma P]/n_1`.
+    """
+    tasks, method, n2 = prepare(environment, method, training)
+    if isinstance(method, NAL) and method.batch is not None:
+        raise ValueError("the scatter with batch-normalised weights is known for SGD only: use sgd_curve")
+    quadratics = [method.quadratic(task.inputs) for task in tasks]
+    shares = method.shares(tasks)
+    H, v = mean_system(tasks, quadratics, shares)
+    check_stationary(tasks, method, quadratics, H)
+    inputs = tasks[0].inputs
+    best = inputs.solve(H, v)
+    between = within = bias = 0
+    inverse = frame.inverse_between(inputs, H, H)
+    for share, task in zip(shares, tasks, strict=True):
+        nu = share / task.probability if task.probability else 0.0
+        away = best - task.centre
+        D = task.spread + frame.outer(task.inputs, away, away)
+        mean = mean_score_moment(method, task.inputs, D, away)
+        once = _pooled(method, task.inputs, D, away, training, n2)
+        between = between + share * nu * mean
+        within = within + share * nu * (once - mean)
+        bias = bias + share * nu * _bias(method, task.inputs, inverse, away, training, n2)
+    V = [frame.inverse_between(inputs, H, part) for part in (between, within)]
+    return Asymptotics(environment, method, training, tasks, best, *V, inputs.solve(H, bias))
+
+
+def prepare(environment, method, training):
+    """Checked arguments: tasks in the form for moments, the resolved method, inner samples."""
+    check_environment(environment)
+    checks.instance("training", training, Training)
+    method = checks.instance("method", method, Method).resolved
+    if grid.shape(environment, method):
+        raise ValueError("this takes numbers for all arguments: replace the arrays by one value each")
+    n2 = training.n2 if method.n2 is None else training.inner(method, np.inf)
+    if n2 is None:
+        raise ValueError(f"{method.label} has no inner batch of its own: give n2 in Training")
+    return frame.framed(environment), method, n2
+
+
+def _pooled(method, inputs, D, mean, training, n2):
+    """E[psi psi'] of a task's score averaged over its episodes."""
+    tau = training.tau
+    if isinstance(method, NAL):  # all samples of a task are one batch
+        return score_moment(method, inputs, D, mean, tau * training.n1, tau * n2)
+    once = score_moment(method, inputs, D, mean, training.n1, n2)
+    if tau == 1:
+        return once
+    return (1 - 1 / tau) * mean_score_moment(method, inputs, D, mean) + once / tau
+
+
+def _bias(method, inputs, inverse, mean, training, n2):
+    """E[W_hat H^-1 psi] of a task; `inverse` is H^-1."""
+    if hasattr(inputs, "X"):
+        return 0 * mean  # not known for data: of order 1/(T n) beside the scatter
+    A = method.quadratic(inputs).A
+    apart = inputs.apply(A, inputs.apply(inverse, inputs.apply(A, mean)))
+    tau, n1 = training.tau, training.n1
+    if isinstance(method, NAL):
+        n = tau * (n1 + n2)
+        return apart if np.isinf(n) else apart + inputs.apply(inputs.scatter(inverse), mean) / n
+    if isinstance(method, MAML) and method.hessian == "shared" and not np.isinf(n2):
+        together = inputs.apply(shared_batch_form(inputs, method.alpha, inverse, n1, n2), mean)
+        return (1 - 1 / tau) * apart + together / tau
+    return apart  # first order; episodes' own correlation of W_hat and psi is left out
+

@@ -1,0 +1,242 @@
+r"""Second moments of one task's meta-gradient (its *score*) at a point, from n1 outer and n2 inner samples.
+
+With D the second moment of w - w_i over the family, E[S Y S] = Sigma Y Sigma + scatter(Y)/n ([L] Lemma 2)
+gives pooled training and first-order methods; MAML with a shared batch is of order four in the inner
+sample covariance and needs `landscape.moments`.
+"""
+
+from functools import singledispatch
+from itertools import product
+
+import numpy as np
+
+from landscape.finite.frame import is_turned, outer
+from landscape.methods import MAML, NAL, FOMAML, HFMAML
+from landscape.moments import expected_word, power_moment, quartic
+
+LARGEST_D = 60  # of dense MAML: order-four words take d^3 each
+
+
+def score_moment(method, inputs, D, mean, n1, n2):
+    """E[psi psi'] of one episode at a point, D the second moment and `mean` the mean of w - w_i.
+
+    Parameters
+    ----------
+    method : Method
+    inputs : Spectrum or Dense
+        As made by `landscape.finite.frame.framed`.
+    D : ndarray
+        A matrix of the inputs' kind.
+    mean : ndarray
+        A vector of their kind; matters for data tasks only, which have third moments.
+    n1, n2 : float
+
+    Returns
+    -------
+    ndarray
+    """
+    return _moment(method, inputs, D, mean, n1, n2)
+
+
+def _sampled(inputs, Y, n):
+    """E[S Y S] for the mean S of n samples' xx'."""
+    Sigma = inputs.value
+    plain = inputs.apply(Sigma, inputs.apply(Sigma, Y).T)
+    return plain if np.isinf(n) else plain + inputs.scatter(Y) / n
+
+
+def _loss_gradient(inputs, D, mean, n):
+    """E[g g'] for the gradient g = S d - s of the loss on n samples."""
+    if np.isinf(n):
+        return _sampled(inputs, D, n)
+    return _sampled(inputs, D, n) + _residual(inputs, mean) / n
+
+
+def _residual(inputs, mean):
+    """What label noise adds to a single sample's gradient: E[e^2 xx'] - 2 E[e (x'd) xx']."""
+    if not hasattr(inputs, "X"):
+        return inputs.noise_variance * inputs.value
+    e = inputs.residual
+    return (inputs.X * (e**2 - 2 * e * (inputs.X @ mean))[:, None]).T @ inputs.X / len(inputs.X)
+
+
+def _stepped(inputs, alpha, D, mean, n):
+    """Second moment and mean of the distance after an inner step on n samples."""
+    shrunk = inputs.contract(D, alpha)
+    if not np.isinf(n):
+        shrunk = shrunk + alpha**2 / n * (inputs.scatter(D) + _residual(inputs, mean))
+    return shrunk, mean - alpha * inputs.apply(inputs.value, mean)
+
+
+@singledispatch
+def _moment(method, inputs, D, mean, n1, n2):
+    raise ValueError(f"the scatter of {type(method).__name__} is not known: it is for NAL, MAML, FO-MAML and HF-MAML")
+
+
+@_moment.register
+def _nal(method: NAL, inputs, D, mean, n1, n2):
+    return _loss_gradient(inputs, D, mean, n1 + n2)
+
+
+@_moment.register
+def _fomaml(method: FOMAML, inputs, D, mean, n1, n2):
+    if method.batches == "same" and method.steps > 1:
+        raise ValueError('the scatter of FO-MAML is known for batches="fresh" only')
+    for _ in range(method.steps):
+        D, mean = _stepped(inputs, method.alpha, D, mean, n2)
+    return _loss_gradient(inputs, D, mean, n1)
+
+
+def _independent(inputs, alpha, D, mean, n1, n2):
+    """One step, the Hessian on a batch of its own."""
+    D, mean = _stepped(inputs, alpha, D, mean, n2)
+    Z = _loss_gradient(inputs, D, mean, n1)
+    Z_back = inputs.contract(Z, alpha)
+    return Z_back if np.isinf(n2) else Z_back + alpha**2 / n2 * inputs.scatter(Z)
+
+
+@_moment.register
+def _hfmaml(method: HFMAML, inputs, D, mean, n1, n2):
+    return _independent(inputs, method.alpha, D, mean, n1, n2)
+
+
+@_moment.register
+def _maml(method: MAML, inputs, D, mean, n1, n2):
+    if method.steps > 1:
+        raise ValueError("the scatter of MAML is known for one inner step")
+    if method.hessian == "independent" or np.isinf(n2):
+        return _independent(inputs, method.alpha, D, mean, n1, n2)
+    if hasattr(inputs, "X"):
+        raise ValueError("the scatter of MAML on data tasks is not known: take full gradients (n2=inf), or simulate")
+    alpha, noise = method.alpha, inputs.noise_variance
+    total = shared_batch_form(inputs, alpha, D, n1, n2)
+    if noise:
+        total = total + alpha**2 * noise / n2 * _noise_form(inputs, alpha, n1, n2)
+        total = total + noise / n1 * _back_and_forth(inputs, alpha, n2)
+    return total
+
+
+def shared_batch_form(inputs, alpha, Y, n1, n2):
+    """E[P S_out P Y P S_out P], P = I - alpha S_in: (1 + 1/n1) E[P Sigma P Y P Sigma P] + E[tr(Sigma P Y P) P Sigma P]/n1."""
+    if is_turned(inputs):
+        return _turned_form(inputs, alpha, Y, n1, n2)
+    Sigma = inputs.value
+    inner = _expected(["P", Sigma, "P", Y, "P", Sigma, "P"], alpha, Sigma, n2)
+    traced = _expected(["P", Sigma, "P"], alpha, Sigma, n2, trace=[Sigma, "P", Y, "P"])
+    return (1 + 1 / n1) * inner + traced / n1
+
+
+def _expected(tokens, alpha, Sigma, n, trace=None):
+    """E of a word in P = I - alpha S and fixed matrices, times the trace of another."""
+    if len(Sigma) > LARGEST_D:
+        raise ValueError(f"the scatter of MAML takes d <= {LARGEST_D} for dense covariances, got {len(Sigma)}")
+    total, identity = 0, np.eye(len(Sigma))
+    trace = trace or []
+    open_slots, slots = _slots(tokens), _slots(trace)
+    for bits in product((0, 1), repeat=open_slots + slots):
+        links = _links(tokens, bits[:open_slots], identity)
+        factor = (-alpha) ** sum(bits)
+        if not trace:
+            total = total + factor * expected_word(links, Sigma, n)
+            continue
+        around = _links(trace, bits[open_slots:], identity)
+        if len(around) == 1:
+            total = total + factor * np.trace(around[0]) * expected_word(links, Sigma, n)
+        else:
+            loop = [around[-1] @ around[0], *around[1:-1]]
+            total = total + factor * expected_word(links, Sigma, n, [loop])
+    return total
+
+
+def _slots(tokens):
+    return sum(isinstance(token, str) for token in tokens)
+
+
+def _links(tokens, bits, identity):
+    """The matrices between the S of one term: each P is I (bit 0) or S (bit 1)."""
+    links, bits = [identity], iter(bits)
+    for token in tokens:
+        if not isinstance(token, str):
+            links[-1] = links[-1] @ token
+        elif next(bits):
+            links.append(identity)
+    return links
+
+
+def _back_and_forth(inputs, alpha, n2):
+    """E[P Sigma P]."""
+    return inputs.contract(inputs.value, alpha) + alpha**2 / n2 * inputs.scatter(inputs.value)
+
+
+def _noise_form(inputs, alpha, n1, n2):
+    """(1 + 1/n1) E[P Sigma S Sigma P] + E[tr(Sigma S) P Sigma P]/n1."""
+    if is_turned(inputs):
+        rho, d = inputs.value, int(sum(inputs.multiplicity))
+        p = _square(alpha * rho[0] / n2)
+        first = sum(c * float(power_moment(a + 1, n2, d)) for a, c in enumerate(p)) / n2
+        second = sum(c * float(power_moment(a, n2, d, (1,))) for a, c in enumerate(p)) / n2
+        return rho**3 * ((1 + 1 / n1) * first + second / n1)
+    Sigma, identity = inputs.value, np.eye(len(inputs.value))
+    # S itself is (I - (I - S)): as a word it is one more link
+    total = 0
+    for bits in product((0, 1), repeat=2):
+        links = [identity]
+        for place in range(2):
+            if bits[place]:
+                links.append(identity)
+            if place == 0:
+                inner = list(links)
+                inner[-1] = inner[-1] @ Sigma
+                inner.append(Sigma)  # ... Sigma S Sigma ...
+                traced = list(links)
+                traced[-1] = traced[-1] @ Sigma
+            elif bits[place]:
+                inner.append(identity)
+                traced.append(identity)
+        factor = (-alpha) ** sum(bits)
+        word = expected_word(inner, Sigma, n2)
+        trace = expected_word(traced, Sigma, n2, [[Sigma]])
+        total = total + factor * ((1 + 1 / n1) * word + trace / n1)
+    return total
+
+
+def _square(x):
+    """Coefficients of (1 - x g)^2 in powers of g."""
+    return [1.0, -2 * x, x**2]
+
+
+def _turned_form(inputs, alpha, Y, n1, n2):
+    rho, d = inputs.value[0], int(sum(inputs.multiplicity))
+    p = _square(alpha * rho / n2)
+    inside = np.zeros(2)
+    for (a, ca), (b, cb) in product(enumerate(p), repeat=2):
+        inside += ca * cb * np.array(
+            [
+                (1 + 1 / n1) * float(x) + float(y) / n1
+                for x, y in zip(_quartic(a, b, n2, d, False), _quartic(a, b, n2, d, True), strict=True)
+            ]
+        )
+    x, y = rho**2 * inside
+    return x * Y + y * inputs.trace(Y)
+
+
+def _quartic(a, b, n, d, outside):
+    return quartic(a, b, int(n), d, outside=outside)
+
+
+def mean_score(method, inputs, mean):
+    """E[psi] on one task: the mean meta-gradient at the point."""
+    quadratic = method.quadratic(inputs)
+    pull = inputs.apply(quadratic.A, mean)
+    return pull if quadratic.b is None else pull - quadratic.b
+
+
+def mean_score_moment(method, inputs, D, mean):
+    """E[m m'] over the tasks of a family, m the mean score of each."""
+    quadratic = method.quadratic(inputs)
+    A = quadratic.A
+    spread = A * D * A if is_turned(inputs) else A @ D @ A
+    if quadratic.b is None:
+        return spread
+    pull = inputs.apply(A, mean)
+    return spread - 2 * outer(inputs, pull, quadratic.b) + outer(inputs, quadratic.b, quadratic.b)
