@@ -18,6 +18,9 @@ from landscape.comparison import Comparison, compare
 from landscape.hardness import hardness_window, least_samples, window_boundary
 from landscape.view import landscape_view, plot_landscape, plot_series
 from landscape.explore import explore
+from landscape.finite.asymptotics import asymptotics
+from landscape.finite.sgd import sgd_curve
+from landscape.finite.solve_for import solve_for
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
 from landscape.checks import LandscapeWarning
@@ -32,6 +35,8 @@ __all__ = [
     "window_boundary", "risk_quadratic",
     # a landscape as a picture
     "plot_landscape", "plot_series", "landscape_view", "explore",
+    # what finite data do
+    "asymptotics", "sgd_curve", "solve_for",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
     "LandscapeWarning", "__version__",

@@ -295,8 +295,28 @@ def sgd_curve(curve, ax=None):
     ax = axes_or_new(ax)
     frame = curve.to_frame()
     colour, dashes, _ = style(curve.method.label)
-    ax.plot(frame["iteration"], frame["coordinate"], color=colour, linestyle=dashes, label=f"{curve.method.label}, mean")
+    ax.plot(
+        frame["iteration"], frame["coordinate"], color=colour, linestyle=dashes, label=f"{curve.method.label}, mean"
+    )
     low = frame["coordinate"] - 2 * frame["standard_deviation"]
     high = frame["coordinate"] + 2 * frame["standard_deviation"]
     ax.fill_between(frame["iteration"], low, high, color=colour, alpha=0.2, label="2 standard deviations")
     return finish(ax, "iteration", "coordinate")
+
+
+def answer(result, ax=None):
+    """Expected suboptimality over the unknown, what is wanted, and the answer."""
+    ax = axes_or_new(ax)
+    ax.plot(result.values, result.curve, color=STYLES["MAML"][0], label="expected suboptimality")
+    if result.wanted is not None:
+        ax.axhline(result.wanted, color="0.4", linestyle="--", linewidth=1, label="wanted")
+    if result.value is not None and not isinstance(result.value, tuple):
+        ax.plot(result.value, result.suboptimality, "o", color=STYLES["NAL"][0], label=f"answer: {result.value:.4g}")
+    if np.min(result.values) > 0 and np.max(result.values) > 30 * np.min(result.values):
+        ax.set_xscale("log")
+    finite = result.curve[np.isfinite(result.curve) & (result.curve > 0)]
+    if len(finite) and finite.max() > 30 * finite.min():
+        ax.set_yscale("log")
+    return finish(
+        ax, {"n1": "outer samples $n_1$", "T": "tasks $T$"}.get(result.unknown, result.unknown), "suboptimality"
+    )

@@ -240,4 +240,3 @@ def _bias(method, inputs, inverse, mean, training, n2):
         together = inputs.apply(shared_batch_form(inputs, method.alpha, inverse, n1, n2), mean)
         return (1 - 1 / tau) * apart + together / tau
     return apart  # first order; episodes' own correlation of W_hat and psi is left out
-

@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 
 from landscape.finite.frame import is_turned, outer
-from landscape.methods import MAML, NAL, FOMAML, HFMAML
+from landscape.methods import FOMAML, HFMAML, MAML, NAL
 from landscape.moments import expected_word, power_moment, quartic
 
 LARGEST_D = 60  # of dense MAML: order-four words take d^3 each
@@ -210,11 +210,15 @@ def _turned_form(inputs, alpha, Y, n1, n2):
     p = _square(alpha * rho / n2)
     inside = np.zeros(2)
     for (a, ca), (b, cb) in product(enumerate(p), repeat=2):
-        inside += ca * cb * np.array(
-            [
-                (1 + 1 / n1) * float(x) + float(y) / n1
-                for x, y in zip(_quartic(a, b, n2, d, False), _quartic(a, b, n2, d, True), strict=True)
-            ]
+        inside += (
+            ca
+            * cb
+            * np.array(
+                [
+                    (1 + 1 / n1) * float(x) + float(y) / n1
+                    for x, y in zip(_quartic(a, b, n2, d, False), _quartic(a, b, n2, d, True), strict=True)
+                ]
+            )
         )
     x, y = rho**2 * inside
     return x * Y + y * inputs.trace(Y)

@@ -237,7 +237,8 @@ def batch_weights(method, tasks, batch):
     """
     p = np.array([task.probability for task in tasks], dtype=float)
     if method.label != "NAL" or method.batch is None:
-        nu = np.ones(len(p)) if method.label != "NAL" else np.array(method.weights([t.name for t in tasks]), dtype=float)
+        nu = (
+            np.ones(len(p)) if method.label != "NAL" else np.array(method.weights([t.name for t in tasks]), dtype=float)
+        )
         return p * nu**2 / batch, (1 - 1 / batch) * np.outer(p * nu, p * nu)
     return method.batch_moments(tasks)
-

@@ -1,0 +1,389 @@
+"""Predicted scatter, bias and risk of finite-data solutions against simulation and by second routes.
+
+Simulated standard deviations carry an error of about 1/sqrt(2 repeats d); the limits below are the 5% the
+prediction promises from 50 tasks a dimension on, plus three such errors. Planted errors must be caught.
+"""
+
+from dataclasses import replace
+from math import comb
+
+import numpy as np
+import pytest
+
+import landscape as ls
+from landscape.finite import frame, scores
+from landscape.finite.scores import score_moment
+from landscape.moments import power_moment
+from landscape.simulator.solutions import task_gradients
+
+TILTED = np.array([[1.0, 0.4], [0.4, 0.6]])
+
+
+def dense_world(noise=0.5):
+    spread = np.array([[0.3, 0.1], [0.1, 0.2]])
+    return ls.Environment(
+        [ls.TaskFamily("a", TILTED, [1.0, 0.0], spread, noise=noise), ls.TaskFamily("b", 0.4, [-1.0, 2.0], 0.2, d=2)]
+    )
+
+
+def skewed_world():
+    rng = np.random.default_rng(3)
+    X = rng.exponential(size=(40, 2)) - 0.6
+    return ls.Environment(
+        [
+            ls.DataTask("data", X, X[:, 0] + 0.5 * X[:, 1] ** 2 + 0.2 * rng.standard_normal(40)),
+            ls.TaskFamily("gauss", TILTED, [1.0, 0.0], 0.3, noise=0.2),
+        ]
+    )
+
+
+WORLDS = {"isotropic": ls.hard_easy(d=3, r_easy=2.0, noise=0.5), "dense": dense_world(), "noiseless": dense_world(0.0)}
+METHODS = [
+    ls.NAL(), ls.MAML(0.8, 6), ls.MAML(0.8, 6, hessian="independent"), ls.MAML(0.8), ls.FOMAML(0.8, 2), ls.HFMAML(0.5)
+]  # fmt: skip
+
+
+# ---- one task's score --------------------------------------------------------------------------
+
+
+def check_score(environment, method, draws=60_000):
+    """E[psi psi'] at a point, over a whole environment, in every entry: |z| below 4.5 (false alarms 1e-5 each)."""
+    rng = np.random.default_rng(0)
+    d, n1, n2 = environment.d, 4, method.n2 or 7
+    tasks = frame.framed(environment)
+    w = np.full(d, 0.3)
+    point = np.array([0.3 * np.sqrt(d), 0.0])[: len(tasks[0].centre)] if frame.is_turned(tasks[0].inputs) else w
+    total = 0
+    for task in tasks:
+        away = point - task.centre
+        D = task.spread + frame.outer(task.inputs, away, away)
+        total = total + task.probability * score_moment(method, task.inputs, D, away, n1, n2)
+    exact = frame.to_matrix(tasks[0].inputs, total)
+    training = ls.Training(2, n1=n1, n2=None if method.n2 else 7)
+    g = task_gradients(environment, method, w[:, None], training, 7, draws, "raw", rng)[:, :, 0]
+    squares = np.einsum("ti,tj->tij", g, g)
+    z = (squares.mean(axis=0) - exact) / (squares.std(axis=0) / np.sqrt(draws))
+    assert np.abs(z).max() < 4.5
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_second_moment_of_a_score(world, method):
+    check_score(WORLDS[world], method)
+
+
+@pytest.mark.parametrize("method", [ls.NAL(), ls.FOMAML(0.3), ls.HFMAML(0.3)], ids=repr)
+def test_second_moment_of_a_score_on_data(method):
+    """Rows with third moments: noise is not independent of the inputs there."""
+    check_score(skewed_world(), method)
+
+
+PLANTED = {
+    "trace term": (scores, "_sampled", lambda true: lambda inputs, Y, n: true(inputs, Y, np.inf)),
+    "noise": (scores, "_residual", lambda true: lambda inputs, mean: 0 * true(inputs, mean)),
+    "inner noise of MAML": (scores, "_noise_form", lambda true: lambda inputs, a, n1, n2: 0 * true(inputs, a, n1, n2)),
+    "order four": (
+        scores,
+        "shared_batch_form",
+        lambda true: lambda inputs, a, Y, n1, n2: true(inputs, a, Y, n1, n2 + 4),
+    ),
+}
+
+
+@pytest.mark.parametrize("error", PLANTED)
+def test_planted_errors_in_scores_are_caught(error, monkeypatch):
+    owner, name, wrong = PLANTED[error]
+    method = ls.NAL() if error in ("trace term", "noise") else ls.MAML(0.8, 6)
+    world = dense_world(noise=0.0 if error == "order four" else 5.0)
+    check_score(world, method)
+    monkeypatch.setattr(owner, name, wrong(getattr(owner, name)))
+    with pytest.raises(AssertionError):
+        check_score(world, method)
+
+
+def test_isotropic_and_dense_forms_agree():
+    """The two-entry form against the same environment as matrices."""
+    turned = ls.hard_easy(d=4, noise=0.4)
+    families = [replace(f, covariance=np.eye(4) * f.covariance) for f in turned.families]
+    dense = ls.Environment(families)
+    for method in METHODS:
+        training = ls.Training(300, tau=2, n1=5, n2=None if method.n2 else 7)
+        a, b = (ls.asymptotics(environment, method, training) for environment in (turned, dense))
+        np.testing.assert_allclose(a.covariance, b.covariance, rtol=1e-8)
+        np.testing.assert_allclose(a.mean, b.mean, rtol=1e-8)
+        for adaptation in (ls.Adaptation(0.8, 6), ls.Adaptation(0.3)):
+            np.testing.assert_allclose(a.suboptimality(adaptation), b.suboptimality(adaptation), rtol=1e-8)
+            np.testing.assert_allclose(a.risk_interval(adaptation), b.risk_interval(adaptation), rtol=1e-8)
+
+
+@pytest.mark.parametrize("alpha", [-0.4, 0.3, 0.9])
+def test_one_isotropic_family_by_the_formula_of_traces(alpha):
+    """Sigma = I: E|w_hat - w*|^2 ~ (d/T) b/h^2 with traces of C = (I - alpha S)^2, assembled by hand."""
+    d, n1, n2, t2, noise, T = 3, 5, 6, 0.4, 0.7, 100
+
+    def trace(power_of_P, with_S=0):
+        """E tr((I - alpha S)^p S^s)."""
+        return sum(
+            comb(power_of_P, j) * (-alpha) ** j * d * power_moment(j + with_S, n2, d) / n2 ** (j + with_S)
+            for j in range(power_of_P + 1)
+        )
+
+    def two_traces(left, right, s):
+        """E tr((I - alpha S)^l S^s) tr((I - alpha S)^r)."""
+        total = 0
+        for i in range(left + 1):
+            for j in range(right + 1):
+                powers = tuple(a for a in (i + s, j) if a)
+                factor = comb(left, i) * comb(right, j) * (-alpha) ** (i + j) / n2 ** (i + j + s)
+                total += factor * power_moment(0, n2, d, powers) * d ** (2 - len(powers))
+        return total
+
+    h = (1 - alpha) ** 2 + alpha**2 * (d + 1) / n2
+    b = t2 * ((1 + 1 / n1) * trace(4) / d + two_traces(2, 2, 0) / (d * n1))
+    b += noise * trace(2) / (d * n1)
+    b += noise * alpha**2 / n2 * ((1 + 1 / n1) * trace(2, 1) / d + two_traces(0, 2, 1) / (d * n1))
+    environment = ls.Environment([ls.TaskFamily("only", 1.0, 0.5, t2, noise=noise, d=d)])
+    law = ls.asymptotics(environment, ls.MAML(alpha, n2), ls.Training(T, n1=n1))
+    assert np.trace(law.covariance) == pytest.approx(d / T * b / h**2, rel=1e-10)
+
+
+# ---- trained solutions -------------------------------------------------------------------------
+
+
+def random_setting(seed):
+    """An environment, training with at least 50 tasks a dimension, and a step size."""
+    rng = np.random.default_rng(seed)
+    d = int(rng.integers(1, 4))
+    noise = float(rng.choice([0.0, 0.5]))
+    families = []
+    for name in "ab":
+        root = rng.standard_normal((d, d + 2))
+        families.append(ls.TaskFamily(name, root @ root.T / (d + 2), rng.standard_normal(d), 0.3, noise=noise))
+    environment = ls.Environment(families)
+    top = max(np.linalg.eigvalsh(f.covariance)[-1] for f in families)
+    training = ls.Training(50 * d, tau=int(rng.integers(1, 4)), n1=int(rng.integers(8, 20)))
+    return environment, training, 0.7 / top, int(rng.integers(8, 20))
+
+
+def spread_ratio(environment, method, training, adaptation, repeats):
+    """Simulated over predicted standard deviations, their error, and how often 95% intervals cover."""
+    law = ls.asymptotics(environment, method, training)
+    run = ls.simulate(environment, method, adaptation, training, repeats, tasks=2, progress=False)
+    points = run.solutions[0]
+    predicted = np.sqrt(np.diagonal(law.covariance))
+    low, high = law.interval()
+    covered = ((low <= points.mean(axis=1)) & (points.mean(axis=1) <= high)).mean()
+    ratio = np.sqrt((points.var(axis=0, ddof=1) / predicted**2).mean())
+    return ratio, 1 / np.sqrt(2 * repeats), covered
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_predicted_scatter_of_trained_solutions(seed):
+    environment, training, alpha, n2 = random_setting(seed)
+    repeats, adaptation = 600, ls.Adaptation(alpha, n2)
+    for method in (ls.NAL(), ls.MAML(alpha, n2)):
+        here = replace(training, n2=n2 if method.n2 is None else None)
+        ratio, error, covered = spread_ratio(environment, method, here, adaptation, repeats)
+        assert abs(ratio - 1) < 0.05 + 3 * error, method
+        assert abs(covered - 0.95) < 3.3 * np.sqrt(0.95 * 0.05 / repeats) + 0.01, (
+            method
+        )  # binomial, and 1% for T = 50 d
+
+
+@pytest.mark.parametrize("method", [ls.NAL(), ls.MAML(0.8, 10), ls.FOMAML(0.4)], ids=repr)
+def test_expected_suboptimality_and_bias(method):
+    """To order 1/T at T = 300: within 4 standard errors and 3% for the next order."""
+    environment, adaptation, repeats = dense_world(), ls.Adaptation(0.8, 10), 1200
+    training = ls.Training(300, n1=12, n2=None if method.n2 else 10)
+    law = ls.asymptotics(environment, method, training)
+    points = ls.simulate(environment, method, adaptation, training, repeats, tasks=2, progress=False).solutions[0]
+    found = ls.risk(environment, points, adaptation).suboptimality
+    predicted = law.suboptimality(adaptation)
+    assert abs(found.mean() - predicted) < 4 * found.std() / np.sqrt(repeats) + 0.03 * predicted
+    z = (points.mean(axis=0) - law.mean) / (points.std(axis=0) / np.sqrt(repeats))
+    assert np.abs(z).max() < 4
+    low, high = law.risk_interval(adaptation)
+    total = ls.risk(environment, points, adaptation).total
+    assert 0.92 < ((low <= total) & (total <= high)).mean() < 0.98
+
+
+def test_a_wrong_covariance_is_caught(monkeypatch):
+    true = frame.inverse_between
+    monkeypatch.setattr(frame, "inverse_between", lambda inputs, H, Y: 1.4 * true(inputs, H, Y))
+    environment, training, alpha, n2 = random_setting(0)
+    ratio, error, _ = spread_ratio(environment, ls.MAML(alpha, n2), training, ls.Adaptation(alpha, n2), 600)
+    assert abs(ratio - 1) > 0.05 + 3 * error
+
+
+def test_only_tasks_reduce_the_part_between():
+    few, many = (ls.asymptotics(WORLDS["dense"], ls.MAML(0.8, 6), ls.Training(100, tau=tau, n1=5)) for tau in (1, 10))
+    np.testing.assert_allclose(few.between, many.between, rtol=1e-12)
+    np.testing.assert_allclose(few.within, 10 * many.within, rtol=1e-10)
+
+
+def test_cost_does_not_grow_with_d():
+    law = ls.asymptotics(ls.hard_easy(d=10**6), ls.MAML(0.3, 10), ls.Training(10**8))
+    assert law.standard_deviation(np.full(10**6, 1e-6)) == pytest.approx(law.standard_deviation(), rel=1e-9)
+
+
+# ---- SGD ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("world", ["isotropic", "dense"])
+@pytest.mark.parametrize(
+    ("method", "batch"), [("NAL", 1), ("weighted", 4), ("normalised", 4), ("MAML", 4), ("FOMAML", 4), ("HFMAML", 2)]
+)
+def test_sgd_scatters_as_predicted(world, method, batch):
+    """Mean, standard deviation and expected risk of 800 runs: 4 errors each, heavy tails allowed for."""
+    environment, repeats = WORLDS[world], 800
+    name = environment.families[0].name
+    methods = {
+        "NAL": ls.NAL(), "weighted": ls.NAL({name: 3.0}), "normalised": ls.NAL({name: 3.0}, batch=4), "MAML": ls.MAML(0.8, 12),
+        "FOMAML": ls.FOMAML(0.5), "HFMAML": ls.HFMAML(0.5),
+    }  # fmt: skip
+    method = methods[method]
+    training = ls.Training(
+        60 * batch, n1=8, n2=None if method.n2 else 7, solver="sgd", learning_rate=0.05, task_batch=batch
+    )
+    adaptation = ls.Adaptation(0.8, 12)
+    curve = ls.sgd_curve(environment, method, training)
+    points = ls.simulate(environment, method, adaptation, training, repeats, tasks=2, progress=False).solutions[0]
+    last = curve.to_frame().iloc[-1]
+    coordinate = points.mean(axis=1)
+    assert last["iteration"] == 60
+    assert abs(coordinate.mean() - last["coordinate"]) < 4 * last["standard_deviation"] / np.sqrt(repeats)
+    kurtosis = ((coordinate - coordinate.mean()) ** 4).mean() / coordinate.var() ** 2
+    assert abs(coordinate.std() / last["standard_deviation"] - 1) < 4 * np.sqrt((kurtosis - 1) / (4 * repeats))
+    found = ls.risk(environment, points, adaptation).total
+    assert abs(found.mean() - curve.risk(adaptation)[-1]) < 4 * found.std() / np.sqrt(repeats)
+
+
+def test_sgd_settles_at_its_limit():
+    training = ls.Training(10**5, n1=8, n2=7, solver="sgd", learning_rate=0.05)
+    curve = ls.sgd_curve(WORLDS["dense"], ls.NAL(), training, iterations=[0, 10**5])
+    frame_ = curve.to_frame()
+    assert frame_["standard_deviation"][0] == 0
+    assert frame_["standard_deviation"][1] == pytest.approx(curve.stationary_standard_deviation(), rel=1e-6)
+    np.testing.assert_allclose(curve.means[1], curve.optimum_entries, rtol=1e-8)
+
+
+def test_batch_moments_by_every_batch():
+    import itertools
+
+    p, nu, size = np.array([0.3, 0.5, 0.2]), np.array([2.0, 1.0, 2.0]), 3
+    own, cross = np.zeros(3), np.zeros((3, 3))
+    for members in itertools.product(range(3), repeat=size):
+        chance, w = np.prod(p[list(members)]), nu[list(members)] / nu[list(members)].sum()
+        for j, f in enumerate(members):
+            own[f] += chance * w[j] ** 2
+            for k, g in enumerate(members):
+                if k != j:
+                    cross[f, g] += chance * w[j] * w[k]
+    families = [ls.TaskFamily(n, 1.0, d=1, probability=q) for n, q in zip("abc", p, strict=True)]
+    found = ls.NAL({"a": 2.0, "c": 2.0}, batch=size).batch_moments(ls.Environment(families).tasks())
+    np.testing.assert_allclose(found[0], own, rtol=1e-12)
+    np.testing.assert_allclose(found[1], cross, rtol=1e-12)
+
+
+# ---- how much data -----------------------------------------------------------------------------
+
+ENV, ADAPT = WORLDS["isotropic"], ls.Adaptation(0.8, 20)
+MATCHED = ls.MAML.matching(ADAPT)
+
+
+def test_the_number_of_tasks_by_simulation_at_the_answer():
+    training = ls.Training(1, n1=10)
+    answer = ls.solve_for("T", ENV, MATCHED, ADAPT, training, suboptimality=0.006)
+    run = ls.simulate(ENV, MATCHED, ADAPT, replace(training, T=answer.value), 400, tasks=2, progress=False)
+    found = ls.risk(ENV, run.solutions[0], ADAPT).suboptimality
+    assert abs(found.mean() - 0.006) < 4 * found.std() / 20 + 0.0002
+    before = ls.asymptotics(ENV, MATCHED, replace(training, T=answer.value - 1)).suboptimality(ADAPT)
+    assert before > 0.006 >= answer.suboptimality
+
+
+@pytest.mark.parametrize("unknown", ["n1", "n2", "tau"])
+def test_the_least_samples(unknown):
+    training = ls.Training(400, n1=10)
+    wanted = {"n1": 0.004, "n2": 0.012, "tau": 0.002}[unknown]
+    answer = ls.solve_for(unknown, ENV, MATCHED, ADAPT, training, suboptimality=wanted)
+    assert answer.suboptimality <= wanted
+    assert answer.value > 1
+    less = answer.value - 1
+    method = ls.MAML(0.8, less) if unknown == "n2" else MATCHED
+    changed = training if unknown == "n2" else replace(training, **{unknown: less})
+    assert ls.asymptotics(ENV, method, changed).suboptimality(ADAPT) > wanted
+
+
+def test_no_solution_has_a_reason():
+    training = ls.Training(400, n1=10)
+    cases = [("n1", MATCHED, "which only more tasks"), ("T", ls.NAL(), "no number of tasks suffices")]
+    for unknown, method, reason in cases:
+        here = replace(training, n2=20 if method == ls.NAL() else None)
+        answer = ls.solve_for(unknown, ENV, method, ADAPT, here, suboptimality=1e-5)
+        assert answer.value is None
+        assert reason in answer.reason
+
+
+def test_the_best_training_step_is_negative_with_much_noise():
+    """One family, so that alpha moves the scatter only; checked by simulation at the answer and at 0.3."""
+    environment = ls.Environment([ls.TaskFamily("only", 1.0, 0.0, 0.1, noise=5.0, d=3)])
+    training, adaptation = ls.Training(400, n1=10), ls.Adaptation(0.3, 10)
+    answer = ls.solve_for("alpha", environment, ls.MAML(0.3, 10), adaptation, training)
+    assert answer.value < -0.1
+    assert "negative" in answer.reason
+    found = {}
+    for alpha in (answer.value, 0.0, 0.3):
+        run = ls.simulate(environment, ls.MAML(alpha, 10), adaptation, training, 500, tasks=2, progress=False)
+        found[alpha] = ls.risk(environment, run.solutions[0], adaptation).suboptimality
+    best = found[answer.value]
+    assert abs(best.mean() - answer.suboptimality) < 4 * best.std() / np.sqrt(500) + 0.03 * answer.suboptimality
+    assert best.mean() < found[0.0].mean() < found[0.3].mean()
+
+
+def test_split_and_design_beat_their_neighbours():
+    training = ls.Training(400, n1=10)
+    split = ls.solve_for("split", ENV, MATCHED, ADAPT, training)
+    assert split.suboptimality <= split.curve.min() + 1e-15
+    design = ls.solve_for("design", ENV, MATCHED, ADAPT, training, budget=100_000)
+    T, n1, n2 = design.value
+    assert T * (n1 + n2) <= 100_000
+    assert design.suboptimality <= split.suboptimality
+
+
+def test_answers_warn_where_they_are_rough():
+    with pytest.warns(ls.LandscapeWarning, match="less than 50 tasks a dimension"):
+        ls.solve_for("T", ENV, MATCHED, ADAPT, ls.Training(1, n1=10), suboptimality=0.2)
+
+
+def test_answers_and_curves_plot():
+    training = ls.Training(400, n1=10)
+    answer = ls.solve_for("n1", ENV, MATCHED, ADAPT, training, suboptimality=0.004)
+    assert len(answer.plot().get_lines()) == 3
+    assert list(answer.to_frame().columns) == ["n1", "suboptimality"]
+    sgd = ls.Training(100, n1=8, n2=7, solver="sgd", learning_rate=0.05)
+    assert ls.sgd_curve(ENV, ls.NAL(), sgd).plot().collections
+
+
+def test_what_is_not_known_says_so():
+    sgd = ls.Training(100, n1=8, n2=7, solver="sgd", learning_rate=0.05)
+    cases = [
+        (lambda: ls.asymptotics(ENV, ls.Reptile(0.1, 2), ls.Training(100, n2=5)), "scatter of Reptile is not known"),
+        (lambda: ls.asymptotics(ENV, ls.MAML(0.1, 5, steps=2), ls.Training(100)), "for one inner step"),
+        (lambda: ls.asymptotics(ENV, ls.NAL(), ls.Training(100)), "give n2 in Training"),
+        (lambda: ls.asymptotics(ls.hard_easy(R=[1, 2]), ls.NAL(), ls.Training(100, n2=5)), "numbers for all arguments"),
+        (lambda: ls.asymptotics(skewed_world(), ls.MAML(0.1, 5), ls.Training(100)), "on data tasks is not known"),
+        (lambda: ls.asymptotics(ENV, ls.NAL({"hard": 2}, batch=5), ls.Training(100, n2=5)), "use sgd_curve"),
+        (lambda: ls.sgd_curve(ENV, ls.NAL(), ls.Training(100, n2=5)), 'needs a Training with solver="sgd"'),
+        (lambda: ls.sgd_curve(ENV, ls.NAL(), replace(sgd, learning_rate=30.0)), "diverges in second moment"),
+        (lambda: ls.solve_for("T", ENV, MATCHED, ADAPT, ls.Training(1)), "needs suboptimality="),
+        (
+            lambda: ls.solve_for("alpha", ENV, MATCHED, ADAPT, ls.Training(1), suboptimality=0.1),
+            "takes no suboptimality=",
+        ),
+        (lambda: ls.solve_for("design", ENV, MATCHED, ADAPT, ls.Training(1)), "needs budget="),
+        (lambda: ls.solve_for("Tt", ENV, MATCHED, ADAPT, ls.Training(1)), "unknown unknown"),
+        (lambda: ls.solve_for("split", ENV, ls.NAL(), ADAPT, ls.Training(1, n2=5)), "nothing to split"),
+    ]
+    for call, message in cases:
+        with pytest.raises(ValueError, match=message):
+            call()
