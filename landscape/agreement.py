@@ -7,6 +7,7 @@ import numpy as np
 from landscape import checks
 from landscape.adaptation import Adaptation
 from landscape.closed_form import optimum, risk
+from landscape.finite.predict import predict
 from landscape.results import Result, axis_columns
 from landscape.simulator.simulation import Simulation
 from landscape.simulator.solutions import mean_gradient
@@ -25,7 +26,8 @@ class Agreement(Result):
     * ``meta-gradient``: the mean over coordinates at the predicted optimum, where it vanishes;
 
     and two are not, for a solution trained on finitely many tasks is off its population optimum; they
-    show gap and standard error, and no z:
+    show gap and standard error, no z, and what is expected of so much data (``finite``, with the band
+    ``finite_low`` to ``finite_high`` that holds 95% of single runs) where that is known:
 
     * ``coordinate``: mean coordinate of the trained point beside that of the population optimum;
     * ``above_noise``: the risk of the trained point beside that of the population optimum.
@@ -89,17 +91,17 @@ def agreement(simulation, *, gradient_tasks=None):
     for where in np.ndindex(*simulation.grid):
         for label, quantity, *values in _cell(simulation, where, draws, streams):
             place = {name: value[where] for name, value in axes[label].items()}
-            rows.append(place | {"method": label, "quantity": quantity} | dict(zip(_VALUES, values, strict=True)))
+            rows.append(place | {"method": label, "quantity": quantity} | dict(zip(_VALUES, values, strict=False)))
     table = pd.DataFrame(rows)
     table.insert(table.columns.get_loc("standard_error") + 1, "gap", table["empirical"] - table["theory"])
     return Agreement(table)
 
 
-_VALUES = ("theory", "empirical", "standard_error", "z")
+_VALUES = ("theory", "empirical", "standard_error", "z", "finite", "finite_low", "finite_high")
 
 
 def _cell(simulation, where, draws, streams):
-    """Rows (method, quantity, theory, empirical, standard error, z) of one grid point."""
+    """Rows (method, quantity, theory, empirical, standard error, z[, finite-data prediction]) of one grid point."""
     environment, adaptation, methods = simulation.at(where)
     losses, solutions = simulation.losses[where], simulation.solutions[where]
     above_noise, covariances = simulation.above_noise[where], simulation.covariances[where]
@@ -122,9 +124,14 @@ def _cell(simulation, where, draws, streams):
             )
             yield label, "meta-gradient", *_unbiased(0.0, mean.mean(), np.sqrt(max(covariance.mean(), 0)), rounding)
         coordinates = solutions[i].mean(axis=-1)
-        yield label, "coordinate", best.mean(), coordinates.mean(), _standard_error(coordinates), np.nan
-        predicted = risk(environment, method, adaptation).above_noise
-        yield label, "above_noise", predicted, above_noise[i].mean(), _standard_error(above_noise[i]), np.nan
+        finite = predict(environment, method, simulation.training, adaptation)
+        places = risks = (np.nan,) * 3
+        if finite is not None:
+            places = finite.coordinate, finite.coordinate_low, finite.coordinate_high
+            risks = finite.above_noise, finite.above_noise_low, finite.above_noise_high
+        yield label, "coordinate", best.mean(), coordinates.mean(), _standard_error(coordinates), np.nan, *places
+        floor = risk(environment, method, adaptation).above_noise
+        yield label, "above_noise", floor, above_noise[i].mean(), _standard_error(above_noise[i]), np.nan, *risks
 
 
 def _unbiased(theory, empirical, error, rounding):

@@ -102,6 +102,12 @@ def lines(ax, label, frame, x, y, name=None, among=()):
     ax.plot(frame[x], frame[y], color=colour, linestyle=dashes, linewidth=1.8, label=name or label)
 
 
+def band(ax, label, x, low, high):
+    """What is predicted of single runs: a shade behind the points."""
+    colour, _, _ = style(label)
+    ax.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0, zorder=1)
+
+
 def points(ax, label, means, name=None, among=()):
     """Simulation: points with 95% intervals in the method's style.
 

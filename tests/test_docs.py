@@ -36,7 +36,7 @@ def test_readme_examples():
 
 def test_imports_keep_the_arrows():
     """The simulator never imports the theory, nor the theory the simulator; formulas know no pictures."""
-    theory = {"formulas", "closed_form", "comparison", "hardness", "agreement"}
+    theory = {"formulas", "finite", "closed_form", "comparison", "hardness", "agreement"}
     forbidden = {
         "simulator": theory | {"plotting", "reproduce", "cli"},
         "closed_form": {"simulator", "plotting", "agreement", "comparison", "reproduce"},

@@ -13,8 +13,9 @@ import numpy as np
 from landscape import checks, grid
 from landscape.environment import check_environment
 from landscape.finite import frame
+from landscape.finite.risk_law import risk_law
 from landscape.finite.scores import mean_score_moment, score_moment, shared_batch_form
-from landscape.formulas import check_stationary, mean_system, risk_parts
+from landscape.formulas import check_stationary, mean_system
 from landscape.methods import MAML, NAL, Method
 from landscape.results import Result
 from landscape.training import Training
@@ -90,45 +91,20 @@ class Asymptotics(Result):
             raise ValueError(f"direction must have d = {d} entries, got {len(direction)}")
         return direction
 
+    def _risk_law(self, adaptation):
+        return risk_law(
+            self.tasks, adaptation, self.optimum_entries + self.bias_entries / self.training.T, self.entries
+        )
+
     def suboptimality(self, adaptation):
-        """Expected suboptimality of the solution to order 1/T: of the optimum, from scatter, from bias.
-
-        Returns
-        -------
-        float
-        """
-        return sum(self._suboptimality(adaptation)[:3])
-
-    def _suboptimality(self, adaptation):
-        """At the optimum; added by scatter; added by bias; and the variance of the risk."""
-        quadratics = [adaptation.quadratic(task.inputs) for task in self.tasks]
-        _, _, best, M = risk_parts(self.tasks, quadratics)
-        inputs, T = self._inputs, self.training.T
-        away, V = self.optimum_entries - best, self.entries
-        slope = inputs.apply(M, away)
-        scatter = inputs.inner(M, V) / 2
-        bias = _dot(inputs, slope, self.bias_entries) / T
-        square = inputs.inner(_times(inputs, M, V), _times(inputs, M, V).T)
-        variance = _dot(inputs, slope, inputs.apply(V, slope)) + square / 2
-        return inputs.form(M, away) / 2, scatter, bias, variance
+        """Expected suboptimality of the solution to order 1/T: of the optimum, from scatter and from bias."""
+        at_optimum = risk_law(self.tasks, adaptation, self.optimum_entries, self.entries)
+        # the shift by the bias enters through the slope only: its square is of order 1/T^2
+        return at_optimum.expected + float(at_optimum.slope @ self.bias_entries) / self.training.T
 
     def risk_interval(self, adaptation, level=0.95):
-        """Prediction interval for the risk after adaptation from the solution (its total).
-
-        The suboptimality is a quadratic form of a nearly normal vector: a gamma law with the predicted mean
-        and variance, which is exact in shape where one direction dominates and normal where many do.
-        """
-        from scipy.special import gammaincinv
-
-        quadratics = [adaptation.quadratic(task.inputs) for task in self.tasks]
-        noise, dispersion, _, _ = risk_parts(self.tasks, quadratics)
-        *parts, variance = self._suboptimality(adaptation)
-        mean = sum(parts)
-        if variance <= 0 or mean <= 0:
-            return (float(noise + dispersion + max(mean, 0)),) * 2
-        shape, scale = mean**2 / variance, variance / mean
-        low, high = (float(scale * gammaincinv(shape, q)) for q in ((1 - level) / 2, (1 + level) / 2))
-        return float(noise + dispersion) + low, float(noise + dispersion) + high
+        """Prediction interval for the total risk after adaptation from the solution."""
+        return self._risk_law(adaptation).interval(level)
 
     def to_frame(self):
         """One row: mean and standard deviation of the mean coordinate, the parts of its variance, the bias."""
@@ -142,14 +118,6 @@ class Asymptotics(Result):
         row = {"method": self.method.label, "T": T, "tau": self.training.tau, "n1": self.training.n1}
         row |= {"optimum": self.optimum.mean(), "bias": self.mean.mean() - self.optimum.mean()}
         return pd.DataFrame([row | {"standard_deviation": self.standard_deviation()} | parts])
-
-
-def _dot(inputs, u, v):
-    return float(u @ v)  # in the two-entry form vectors lie along the diagonal, an entry of multiplicity 1
-
-
-def _times(inputs, A, B):
-    return A * B if frame.is_turned(inputs) else A @ B
 
 
 def asymptotics(environment, method, training):

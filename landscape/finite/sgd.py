@@ -50,7 +50,8 @@ class SGDCurve(Result):
     optimum_entries: np.ndarray
     limit: np.ndarray
 
-    def _covariance(self, i):
+    def covariance(self, i):
+        """Covariance of the i-th reported iterate, in the form of the tasks."""
         inputs, away = self.tasks[0].inputs, self.means[i] - self.optimum_entries
         return self.second_moments[i] - frame.outer(inputs, away, away)
 
@@ -64,7 +65,7 @@ class SGDCurve(Result):
             "iteration": self.iterations,
             "coordinate": [frame.to_coordinates(inputs, mean).mean() for mean in self.means],
             "standard_deviation": [
-                np.sqrt(max(frame.variance_along(inputs, self._covariance(i), direction), 0.0))
+                np.sqrt(max(frame.variance_along(inputs, self.covariance(i), direction), 0.0))
                 for i in range(len(self.iterations))
             ],
         }

@@ -48,6 +48,8 @@ def reproduce_panels(samples, trainings, rho_hard, repeats, tasks, seed, progres
                 environment, methods, adaptation, training(m), repeats, seed, tasks=tasks, progress=progress
             )
             tables.append(agreement(runs[name]).to_frame().assign(m=m, trained=name))
+            if len(runs) == 1:
+                _shade(column, tables[-1])
         first = next(iter(runs.values()))
         _draw(column, m, theory, first)
         findings += _findings(m, first)
@@ -58,6 +60,14 @@ def reproduce_panels(samples, trainings, rho_hard, repeats, tasks, seed, progres
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     summary = table[table["quantity"].isin(["coordinate", "above_noise", "loss difference"])]
     return Reproduction(table, figure, summary, [*notes, *_window_notes(samples)], pd.DataFrame(findings))
+
+
+def _shade(column, table):
+    """The bands that hold 95% of single runs."""
+    for ax, quantity in zip(column, ("coordinate", "above_noise"), strict=True):
+        for label in LABELS:
+            rows = table[(table["quantity"] == quantity) & (table["method"] == label)]
+            plotting.band(ax, label, rows["rho_hard"], rows["finite_low"], rows["finite_high"])
 
 
 def _coordinates(theory, label):

@@ -13,6 +13,8 @@ NOTES = [
     "MAML and 0.025 for NAL, from 0 (the start is not printed); losses are means over samples. --quick takes 1,000 iterations.",
     "SGD that has not converged is pulled towards its start: compare the rows trained by sgd with those of the empirical "
     "solutions (41), (43) on as many tasks, which the table holds too (trained = exact).",
+    "The coloured bands hold 95% of single runs, predicted from the exact mean and covariance of SGD's iterates (risk: by a gamma law "
+    "with the mean and variance of a normal iterate).",
     "Figure 7 refers to 'the m = 500 column in Figure 2', which exists in Figure 8 only.",
 ]
 
