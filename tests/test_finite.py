@@ -16,6 +16,9 @@ from landscape.finite.scores import score_moment
 from landscape.moments import power_moment
 from landscape.simulator.solutions import task_gradients
 
+# tests below take few samples on purpose; test_a_wobbling_hessian_warns looks at the warning itself
+pytestmark = pytest.mark.filterwarnings("ignore:T = .* too few:landscape.LandscapeWarning")
+
 TILTED = np.array([[1.0, 0.4], [0.4, 0.6]])
 
 
@@ -213,6 +216,18 @@ def test_a_wrong_covariance_is_caught(monkeypatch):
     environment, training, alpha, n2 = random_setting(0)
     ratio, error, _ = spread_ratio(environment, ls.MAML(alpha, n2), training, ls.Adaptation(alpha, n2), 600)
     assert abs(ratio - 1) > 0.05 + 3 * error
+
+
+def test_a_wobbling_hessian_warns():
+    """Where first-order MAML's scatter exceeds the prediction threefold, the law says so; where it holds, not."""
+    environment = ls.hard_easy(d=5, R=2.0, r_hard=0.5, r_easy=0.5, noise=0.2)
+    with pytest.warns(ls.LandscapeWarning, match="mean Hessian wobbles by 1.2"):
+        law = ls.asymptotics(environment, ls.FOMAML(0.8, 2), ls.Training(250, n1=4, n2=6))
+    assert not law.trustworthy
+    assert ls.asymptotics(environment, ls.MAML(0.8, 20), ls.Training(250, n1=4)).trustworthy
+    # a family of one curvature and full gradients: every sample Hessian of NAL is the same
+    steady = ls.Environment([ls.TaskFamily("a", 1.0, 1.0, 0.5, d=3)])
+    assert ls.asymptotics(steady, ls.MAML(0.5), ls.Training(10, n1=10**6)).wobble < 1e-5
 
 
 def test_only_tasks_reduce_the_part_between():

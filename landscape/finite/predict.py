@@ -1,9 +1,11 @@
 """What a trained point is predicted to be, whichever way it was trained: means and bands."""
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from landscape import checks
 from landscape.finite import frame
 from landscape.finite.asymptotics import asymptotics
 from landscape.finite.risk_law import risk_law
@@ -45,12 +47,9 @@ def predict(environment, method, training, adaptation):
     if method.resolved.n2 is None:
         training = replace(training, n2=training.inner(method, adaptation.m))
     try:
-        if training.solver == "sgd":
-            curve = sgd_curve(environment, method, training, iterations=[training.T // training.task_batch])
-            tasks, mean, V = curve.tasks, curve.means[0], curve.covariance(0)
-        else:
-            law = asymptotics(environment, method, training)
-            tasks, mean, V = law.tasks, law.optimum_entries + law.bias_entries / training.T, law.entries
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", checks.LandscapeWarning)
+            tasks, mean, V = _law(environment, method, training)
     except ValueError:
         return None
     inputs, d = tasks[0].inputs, environment.d
@@ -59,3 +58,12 @@ def predict(environment, method, training, adaptation):
     law = risk_law(tasks, adaptation, mean, V)
     low, high = law.interval(0.95)
     return Prediction(centre, centre - half, centre + half, law.mean - law.noise, low - law.noise, high - law.noise)
+
+
+def _law(environment, method, training):
+    """Tasks in the form for moments, mean and covariance of the trained point."""
+    if training.solver == "sgd":
+        curve = sgd_curve(environment, method, training, iterations=[training.T // training.task_batch])
+        return curve.tasks, curve.means[0], curve.covariance(0)
+    law = asymptotics(environment, method, training)
+    return law.tasks, law.optimum_entries + law.bias_entries / training.T, law.entries

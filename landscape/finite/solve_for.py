@@ -97,24 +97,43 @@ def solve_for(unknown, environment, method, adaptation, training, *, suboptimali
         raise ValueError(f"{unknown!r} " + ("needs budget=" if unknown == "design" else "takes no budget="))
     wanted = None if suboptimality is None else checks.number("suboptimality", suboptimality, above=0)
 
-    def expected(method=method, **changes):
-        """Expected suboptimality with some quantities changed."""
+    def law(method=method, **changes):
+        """The law of the solution with some quantities changed."""
         if "n2" in changes and method.n2 is not None:
             method = replace(method, n2=changes["n2"])
             changes["n2"] = None
-        return asymptotics(environment, method, replace(training, **changes)).suboptimality(adaptation)
+        return asymptotics(environment, method, replace(training, **changes))
 
-    answer = _SOLVERS[unknown](expected, environment, method, training, wanted, budget)
-    tasks = training.T
-    if unknown in ("T", "design"):
-        tasks = answer.value[0] if unknown == "design" else answer.value
-    if tasks is not None and tasks < ENOUGH * environment.d:
+    def expected(**changes):
+        return law(**changes).suboptimality(adaptation)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="T = .* too few", category=checks.LandscapeWarning)
+        answer = _SOLVERS[unknown](expected, environment, method, training, wanted, budget)
+        if answer.value is None:
+            return answer
+        found = law(**_changes(unknown, answer.value, method, training))
+    T = found.training.T
+    if ENOUGH * environment.d > T or not found.trustworthy:
         warnings.warn(
-            f"T = {tasks} is less than {ENOUGH} tasks a dimension: the prediction is rough there, check it by simulation",
+            f"T = {T} is less than {ENOUGH} tasks a dimension, or so few samples a task that their Hessians wobble: "
+            "the prediction is rough there, check it by simulation",
             checks.LandscapeWarning,
             stacklevel=2,
         )
     return answer
+
+
+def _changes(unknown, value, method, training):
+    """The answer as changed quantities."""
+    if unknown == "alpha":
+        return {"method": replace(method, alpha=value)}
+    if unknown == "design":
+        return dict(zip(("T", "n1", "n2"), value, strict=True))
+    if unknown == "split":
+        n2 = training.n2 if method.n2 is None else method.n2
+        return {"n1": value, "n2": int(training.n1 + n2) - value}
+    return {unknown: value}
 
 
 def _least(name, values, expected, wanted, limit_reason, at_infinity):
