@@ -142,6 +142,38 @@ def test_moments_beyond_reach_say_so():
         expected_word([np.eye(2)] * 8, np.eye(2), 5)
 
 
+def check_batch_means(kinds, n):
+    """Products of batch means against every resample, written out."""
+    from landscape.moments.batch_means import Mean, expected_product
+
+    rng = np.random.default_rng(0)
+    N, shapes = 3, {"M": (2, 2), "v": (2, 1), "h": (1, 2), "s": (1, 1), "F": (2, 2)}
+    values = [rng.standard_normal((N, *shapes[k])) + 1.0 for k in kinds]
+    factors = [value[0] if kind == "F" else Mean(value) for kind, value in zip(kinds, values, strict=True)]
+    total = 0
+    for rows in itertools.product(range(N), repeat=n):
+        product = None
+        for kind, value in zip(kinds, values, strict=True):
+            factor = value[0] if kind == "F" else value[list(rows)].mean(axis=0)
+            product = factor if product is None else product @ factor
+        total = total + product
+    np.testing.assert_allclose(expected_product(factors, n), total / N**n, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("kinds", ["M", "FMF", "MFM", "MMM", "MFvhFM", "Mv", "MMMM", "vssh", "FMFMFMFv", "vhFvs"])
+def test_batch_means_agree_with_every_resample(kinds, n):
+    check_batch_means(kinds, n)
+
+
+def test_a_forgotten_crossing_is_caught(monkeypatch):
+    from landscape.moments import batch_means
+
+    monkeypatch.setattr(batch_means, "_crossed", lambda *rest: 0)
+    with pytest.raises(AssertionError):
+        check_batch_means("MMMM", 4)
+
+
 # ---- steps on one batch -------------------------------------------------------------------------
 
 

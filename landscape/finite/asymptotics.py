@@ -15,8 +15,9 @@ import numpy as np
 from landscape import checks, grid
 from landscape.environment import check_environment
 from landscape.finite import frame
+from landscape.finite.bias import task_bias
 from landscape.finite.risk_law import risk_law
-from landscape.finite.scores import mean_score_moment, score_moment, shared_batch_form
+from landscape.finite.scores import mean_score_moment, score_moment
 from landscape.formulas import check_stationary, mean_system
 from landscape.methods import MAML, NAL, Method
 from landscape.results import Result
@@ -180,7 +181,7 @@ def asymptotics(environment, method, training):
         once = _pooled(method, task.inputs, D, away, training, n2)
         between = between + share * nu * mean
         within = within + share * nu * (once - mean)
-        bias = bias + share * nu * _bias(method, task.inputs, inverse, away, training, n2)
+        bias = bias + share * nu * task_bias(method, task.inputs, inverse, away, training, n2)
         quiet = noiseless(task.inputs)
         wobble = wobble + share * nu * _pooled(method, quiet, inverse, 0 * away, training, n2)
     V = [frame.inverse_between(inputs, H, part) for part in (between, within)]
@@ -227,19 +228,3 @@ def _pooled(method, inputs, D, mean, training, n2):
     if tau == 1:
         return once
     return (1 - 1 / tau) * mean_score_moment(method, inputs, D, mean) + once / tau
-
-
-def _bias(method, inputs, inverse, mean, training, n2):
-    """E[W_hat H^-1 psi] of a task; `inverse` is H^-1."""
-    if hasattr(inputs, "X"):
-        return 0 * mean  # not known for data: of order 1/(T n) beside the scatter
-    A = method.quadratic(inputs).A
-    apart = inputs.apply(A, inputs.apply(inverse, inputs.apply(A, mean)))
-    tau, n1 = training.tau, training.n1
-    if isinstance(method, NAL):
-        n = tau * (n1 + n2)
-        return apart if np.isinf(n) else apart + inputs.apply(inputs.scatter(inverse), mean) / n
-    if isinstance(method, MAML) and method.hessian == "shared" and not np.isinf(n2):
-        together = inputs.apply(shared_batch_form(inputs, method.alpha, inverse, n1, n2), mean)
-        return (1 - 1 / tau) * apart + together / tau
-    return apart  # first order; episodes' own correlation of W_hat and psi is left out

@@ -10,6 +10,7 @@ from itertools import product
 
 import numpy as np
 
+from landscape.finite.data_tasks import maml_moment
 from landscape.finite.frame import is_turned, outer
 from landscape.methods import FOMAML, HFMAML, MAML, NAL
 from landscape.moments import expected_word, power_moment, quartic
@@ -107,7 +108,7 @@ def _maml(method: MAML, inputs, D, mean, n1, n2):
     if method.hessian == "independent" or np.isinf(n2):
         return _independent(inputs, method.alpha, D, mean, n1, n2)
     if hasattr(inputs, "X"):
-        raise ValueError("the scatter of MAML on data tasks is not known: take full gradients (n2=inf), or simulate")
+        return maml_moment(inputs, method.alpha, mean, n1, n2)
     alpha, noise = method.alpha, inputs.noise_variance
     total = shared_batch_form(inputs, alpha, D, n1, n2)
     if noise:
