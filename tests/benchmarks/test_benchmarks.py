@@ -139,3 +139,31 @@ def test_a_slider_redraws_in_a_fifth_of_a_second(benchmark):
     result = benchmark(picture, ls.hard_easy(d=2), ls.Adaptation(1.0, 50))
     assert result[0]
     assert benchmark.stats.stats.median < 0.2
+
+
+def _dense_ten():
+    rng = np.random.default_rng(0)
+    root = rng.standard_normal((10, 10))
+    return ls.Environment(
+        [
+            ls.TaskFamily("a", root @ root.T / 10, rng.standard_normal(10), 1.0, noise=0.3),
+            ls.TaskFamily("b", 0.5, 0.0, 1.0, d=10),
+        ]
+    )
+
+
+def test_the_law_of_maml_for_dense_d_10(benchmark):
+    benchmark(ls.asymptotics, _dense_ten(), ls.MAML(0.3, 10), ls.Training(500))
+    assert benchmark.stats.stats.median < 0.02
+
+
+def test_sgd_for_dense_d_10_takes_a_second(benchmark):
+    training = ls.Training(500, solver="sgd", learning_rate=0.02)
+    benchmark.pedantic(ls.sgd_curve, (_dense_ten(), ls.MAML(0.3, 10), training), rounds=3)
+    assert benchmark.stats.stats.median < 1.5
+
+
+def test_sgd_for_isotropic_families_takes_milliseconds(benchmark):
+    training = ls.Training(5000, solver="sgd", learning_rate=0.02)
+    benchmark(ls.sgd_curve, ls.hard_easy(), ls.MAML(0.3, 500), training)
+    assert benchmark.stats.stats.median < 0.02
