@@ -5,6 +5,7 @@ P^(k-1), the point after k steps is d -> P^k d + alpha U s with s = X'e/m. So ev
 degree up to 2k, with a Sigma in the middle, and needs Wishart moments.
 """
 
+from fractions import Fraction
 from math import comb
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from landscape.moments import MAX_ORDER, expected_word, power_moment
 from landscape.quadratics import Quadratic, after_fresh
 
-ISOTROPIC_STEPS = 10  # beyond it the alternating sums lose too many digits in floating point
+ISOTROPIC_STEPS = 10  # moments of order 20, exact; beyond it the recursion takes long
 
 
 def after_same(inputs, alpha, m, steps):
@@ -23,18 +24,17 @@ def after_same(inputs, alpha, m, steps):
     if steps <= 1 or np.all(np.isinf(_number(m))):
         return after_fresh(inputs, alpha, m, steps)
     _check(inputs, steps, 2 * steps)
-    shrink = _power_of_P(alpha, steps)
-    spread = _sum_of_powers(alpha, steps)
-    A = _sandwich(inputs, shrink, shrink, m)
-    noise = _polynomial(inputs, [0, *_product(spread, spread)], m)
-    c = inputs.noise_variance * (1 + alpha**2 / m * inputs.inner(inputs.value, noise))
+    shrink, spread = _power_of_P(steps), _sum_of_powers(steps)
+    A = _sandwich(inputs, alpha, shrink, m)
+    noise = _polynomial(inputs, alpha, [0, *_product(spread, spread)], m)  # alpha S U^2
+    c = inputs.noise_variance * (1 + alpha / m * inputs.inner(inputs.value, noise))
     return Quadratic(A, None, c)
 
 
 def expected_shrinkage(inputs, alpha, m, steps):
     """E[P^k]: how much of the distance to the optimum is left on average."""
     _check(inputs, steps, steps)
-    return _polynomial(inputs, _power_of_P(alpha, steps), m)
+    return _polynomial(inputs, alpha, _power_of_P(steps), m)
 
 
 def _number(m):
@@ -61,14 +61,14 @@ def _isotropic(inputs):
     return len(inputs.multiplicity) == 1 or bool(np.all(inputs.value == inputs.value[:1]))
 
 
-def _power_of_P(alpha, k):
-    """Coefficients of (1 - alpha S)^k in powers of S."""
-    return [comb(k, j) * (-alpha) ** j for j in range(k + 1)]
+def _power_of_P(k):
+    """Coefficients of (1 - x)^k in powers of x = alpha S: whole numbers."""
+    return [comb(k, j) * (-1) ** j for j in range(k + 1)]
 
 
-def _sum_of_powers(alpha, k):
+def _sum_of_powers(k):
     """Coefficients of 1 + P + ... + P^(k-1)."""
-    powers = [_power_of_P(alpha, i) for i in range(k)]
+    powers = [_power_of_P(i) for i in range(k)]
     return [sum(p[j] for p in powers if len(p) > j) for j in range(k)]
 
 
@@ -80,38 +80,37 @@ def _product(p, q):
     return out
 
 
-def _wishart(j, m, d):
-    """E[G^j]/m^j as a number, for one m or an array of them."""
-    if isinstance(m, np.ndarray):
-        return np.vectorize(lambda one: _wishart(j, float(one), d), otypes=[float])(m)
-    if isinstance(m, float):
-        if np.isinf(m):
-            return 1.0
-        return float(power_moment(j, int(m), int(d))) / m**j
-    return power_moment(j, m, d) / m**j
+def _exact_sum(coefficients, step, m, d):
+    """sum_j c_j step^j E[G^j]/m^j: the sum alternates, so it is done in rational numbers."""
+    if np.isinf(m):
+        return float(sum(c * Fraction(step) ** j for j, c in enumerate(coefficients)))
+    x = Fraction(step) / int(m)
+    return float(sum(c * x**j * power_moment(j, int(m), int(d)) for j, c in enumerate(coefficients)))
 
 
-def _polynomial(inputs, coefficients, m):
-    """E[sum_j c_j S^j]."""
+def _polynomial(inputs, alpha, coefficients, m):
+    """E[sum_j c_j (alpha S)^j] for whole c_j."""
     if _isotropic(inputs):
-        d, rho = sum(inputs.multiplicity), inputs.value
-        return sum(c * rho**j * _wishart(j, m, d) for j, c in enumerate(coefficients)) + 0 * rho
+        d, step = sum(inputs.multiplicity), alpha * inputs.value
+        if step.dtype == object or hasattr(m, "free_symbols") or hasattr(d, "free_symbols"):
+            return sum(c * step**j * power_moment(j, m, d) / m**j for j, c in enumerate(coefficients)) + 0 * step
+        return np.vectorize(lambda s, n: _exact_sum(coefficients, float(s), float(n), d), otypes=[float])(step, m)
     Sigma, identity = inputs.matrix(), np.eye(inputs.d)
-    words = (c * expected_word([identity] * (j + 1), Sigma, m) for j, c in enumerate(coefficients))
+    words = (c * alpha**j * expected_word([identity] * (j + 1), Sigma, m) for j, c in enumerate(coefficients))
     return _as_kind(inputs, sum(words))
 
 
-def _sandwich(inputs, p, q, m):
-    """E[p(S) Sigma q(S)]."""
+def _sandwich(inputs, alpha, p, m):
+    """E[p(alpha S) Sigma p(alpha S)]."""
     if _isotropic(inputs):
-        return inputs.value * _polynomial(inputs, _product(p, q), m)
+        return inputs.value * _polynomial(inputs, alpha, _product(p, p), m)
     Sigma, identity = inputs.matrix(), np.eye(inputs.d)
     total = 0
     for i, a in enumerate(p):
-        for j, b in enumerate(q):
+        for j, b in enumerate(p):
             links = [identity] * (i + j + 1)
             links[i] = Sigma
-            total = total + a * b * expected_word(links, Sigma, m)
+            total = total + a * b * alpha ** (i + j) * expected_word(links, Sigma, m)
     return _as_kind(inputs, total)
 
 

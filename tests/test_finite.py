@@ -368,6 +368,13 @@ def test_the_number_of_tasks_by_simulation_at_the_answer():
     assert before > 0.006 >= answer.suboptimality
 
 
+def simulated(method, training, repeats=300):
+    """Mean suboptimality of trained solutions and its standard error."""
+    run = ls.simulate(ENV, method, ADAPT, training, repeats, tasks=2, progress=False)
+    found = ls.risk(ENV, run.solutions[0], ADAPT).suboptimality
+    return found.mean(), found.std() / np.sqrt(repeats)
+
+
 @pytest.mark.parametrize("unknown", ["n1", "n2", "tau"])
 def test_the_least_samples(unknown):
     training = ls.Training(400, n1=10)
@@ -379,6 +386,10 @@ def test_the_least_samples(unknown):
     method = ls.MAML(0.8, less) if unknown == "n2" else MATCHED
     changed = training if unknown == "n2" else replace(training, **{unknown: less})
     assert ls.asymptotics(ENV, method, changed).suboptimality(ADAPT) > wanted
+    method = ls.MAML(0.8, answer.value) if unknown == "n2" else MATCHED
+    changed = training if unknown == "n2" else replace(training, **{unknown: answer.value})
+    mean, error = simulated(method, changed)
+    assert abs(mean - answer.suboptimality) < 4 * error + 0.05 * answer.suboptimality
 
 
 def test_no_solution_has_a_reason():
@@ -415,6 +426,12 @@ def test_split_and_design_beat_their_neighbours():
     T, n1, n2 = design.value
     assert T * (n1 + n2) <= 100_000
     assert design.suboptimality <= split.suboptimality
+    for answer, changed in [
+        (split, replace(training, n1=split.value, n2=30 - split.value)),
+        (design, ls.Training(T, n1=n1, n2=n2)),
+    ]:
+        mean, error = simulated(ls.MAML(0.8, int(changed.n2)), changed, repeats=60)
+        assert abs(mean - answer.suboptimality) < 4 * error + 0.05 * answer.suboptimality
 
 
 def test_answers_warn_where_they_are_rough():
@@ -431,12 +448,33 @@ def test_answers_and_curves_plot():
     assert ls.sgd_curve(ENV, ls.NAL(), sgd).plot().collections
 
 
+def large_task():
+    rng = np.random.default_rng(0)
+    return ls.Environment([ls.DataTask("large", rng.standard_normal((3001, 2)), rng.standard_normal(3001))])
+
+
+def test_families_that_never_occur_do_not_matter():
+    environment = ls.hard_easy(d=3, p_hard=0.0, noise=0.5)
+    only_easy = ls.Environment([replace(environment.families[1], probability=None)])
+    laws = [ls.asymptotics(e, ls.MAML(0.5, 5), ls.Training(500)) for e in (environment, only_easy)]
+    np.testing.assert_allclose(laws[0].covariance, laws[1].covariance, rtol=1e-12)
+    sgd = ls.Training(500, n2=5, solver="sgd", learning_rate=0.05, task_batch=5)
+    curve = ls.sgd_curve(environment, ls.NAL({"hard": 2.0}, batch=5), sgd)
+    assert np.isfinite(curve.to_frame()).all().all()
+
+
 def test_what_is_not_known_says_so():
     sgd = ls.Training(100, n1=8, n2=7, solver="sgd", learning_rate=0.05)
     cases = [
         (lambda: ls.asymptotics(ENV, ls.Reptile(0.1, 2), ls.Training(100, n2=5)), "scatter of Reptile is not known"),
         (lambda: ls.asymptotics(ENV, ls.MAML(0.1, 5, steps=2), ls.Training(100)), "for one inner step"),
         (lambda: ls.asymptotics(ENV, ls.NAL(), ls.Training(100)), "give n2 in Training"),
+        (
+            lambda: ls.asymptotics(ls.hard_easy(R=__import__("sympy").Symbol("R")), ls.NAL(), ls.Training(100, n2=5)),
+            "the symbols",
+        ),
+        (lambda: ls.asymptotics(ENV, ls.NAL(), ls.Training(200, n2=5)).interval(level=1.5), "level must be"),
+        (lambda: ls.asymptotics(large_task(), ls.MAML(0.1, 5), ls.Training(200)), "at most 3,000 rows"),
         (lambda: ls.asymptotics(ls.hard_easy(R=[1, 2]), ls.NAL(), ls.Training(100, n2=5)), "numbers for all arguments"),
         (lambda: ls.asymptotics(ENV, ls.NAL({"hard": 2}, batch=5), ls.Training(100, n2=5)), "use sgd_curve"),
         (lambda: ls.sgd_curve(ENV, ls.NAL(), ls.Training(100, n2=5)), 'needs a Training with solver="sgd"'),

@@ -259,6 +259,16 @@ def test_limits_of_one_batch():
     assert ls.risk(environment, matched, matched.adaptation).suboptimality == 0
 
 
+def test_many_steps_on_a_tiny_batch_keep_their_sign():
+    """The sums alternate and their terms are huge: floating point alone gave a negative risk here."""
+    environment = ls.hard_easy(d=3, noise=0.5)
+    for steps in (6, 8, 10):
+        risk = ls.risk(environment, ls.NAL(), ls.Adaptation(1.0, 2, steps, batches="same"))
+        assert risk.noise > 0
+        assert risk.dispersion > 0
+        assert risk.suboptimality >= 0
+
+
 def test_symbols_on_one_batch():
     import sympy
 

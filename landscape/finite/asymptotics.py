@@ -94,6 +94,7 @@ class Asymptotics(Result):
         """Prediction interval for direction'w_hat (normal, centred on the mean to order 1/T)."""
         from scipy.special import ndtri
 
+        checks.number("level", level, above=0, at_most=1 - 1e-12)
         half = ndtri((1 + level) / 2) * self.standard_deviation(direction)
         centre = float(self._direction(direction) @ self.mean)
         return centre - half, centre + half
@@ -120,6 +121,7 @@ class Asymptotics(Result):
 
     def risk_interval(self, adaptation, level=0.95):
         """Prediction interval for the total risk after adaptation from the solution."""
+        checks.number("level", level, above=0, at_most=1 - 1e-12)
         return self._risk_law(adaptation).interval(level)
 
     def to_frame(self):
@@ -215,6 +217,8 @@ def prepare(environment, method, training):
     check_environment(environment)
     checks.instance("training", training, Training)
     method = checks.instance("method", method, Method).resolved
+    if any(checks.is_symbolic(getattr(record, name)) for record in (environment, method) for name in record._varying):
+        raise ValueError("this takes numbers for all arguments: replace the symbols by values")
     if grid.shape(environment, method):
         raise ValueError("this takes numbers for all arguments: replace the arrays by one value each")
     n2 = training.n2 if method.n2 is None else training.inner(method, np.inf)

@@ -11,6 +11,17 @@ import numpy as np
 from landscape.methods import FOMAML, MAML, NAL
 from landscape.moments.batch_means import Mean, expected_product
 
+MOST_ROWS = 3000  # every row is judged against every other: time grows with their square
+
+
+def check_rows(inputs):
+    """Raise where a data task is too large to sum over pairs of rows."""
+    if len(inputs.X) > MOST_ROWS:
+        raise ValueError(
+            f"the scatter of MAML and FO-MAML on data tasks takes at most {MOST_ROWS:,} rows a task, got {len(inputs.X):,}: "
+            "simulate instead, or take a sample of the rows"
+        )
+
 
 def _inner(inputs, alpha, away):
     """P as a mean of (N, d, d), u as a mean of (N, d, 1), and each row's residual at the point."""
@@ -51,6 +62,7 @@ def _judged(u, x, e):
 
 def maml_moment(inputs, alpha, away, n1, n2):
     """E[psi psi'] of MAML with a shared batch on one data task, at a point `away` from its optimum."""
+    check_rows(inputs)
     Sigma = inputs.value
     P, u, _ = _inner(inputs, alpha, away)
     total = (1 - 1 / n1) * expected_product([P, Sigma, u, _transposed(u), Sigma, P], n2)
@@ -67,6 +79,7 @@ def data_bias(method, inputs, inverse, away, n1, n2):
         S = Mean(X[:, :, None] * X[:, None, :])
         g = Mean((X * (X @ away - inputs.residual)[:, None])[:, :, None])
         return expected_product([S, inverse, g], n1 + n2)[:, 0]
+    check_rows(inputs)
     P, u, _ = _inner(inputs, method.alpha, away)
     shared = isinstance(method, MAML)
     assert shared or isinstance(method, FOMAML)

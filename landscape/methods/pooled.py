@@ -92,7 +92,7 @@ class NAL(Method):
             chance = ways * np.prod(chances**N)
             own += chance * N * share**2
             cross += chance * (np.outer(N, N) - np.diag(N)) * np.outer(share, share)
-        part = p / chances[member]
+        part = np.divide(p, chances[member], out=np.zeros_like(p), where=p > 0)
         return own[member] * part, cross[np.ix_(member, member)] * np.outer(part, part)
 
     def cost(self, d, n1, n2):
