@@ -325,6 +325,40 @@ def test_sgd_scatters_as_predicted(world, method, batch):
     assert abs(found.mean() - curve.risk(adaptation)[-1]) < 4 * found.std() / np.sqrt(repeats)
 
 
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("method", [ls.NAL(), ls.FOMAML(0.3), ls.HFMAML(0.3)], ids=repr)
+def test_sgd_on_data_scatters_as_predicted(method, batch):
+    """Noise there is not independent of the inputs; limits as above."""
+    environment, repeats, adaptation = skewed_world(), 800, ls.Adaptation(0.4, 8)
+    training = ls.Training(
+        80 * batch, n1=8, n2=None if method.n2 else 7, solver="sgd", learning_rate=0.1, task_batch=batch
+    )
+    curve = ls.sgd_curve(environment, method, training)
+    points = ls.simulate(environment, method, adaptation, training, repeats, tasks=2, progress=False).solutions[0]
+    last, coordinate = curve.to_frame().iloc[-1], points.mean(axis=1)
+    assert abs(coordinate.mean() - last["coordinate"]) < 4 * last["standard_deviation"] / np.sqrt(repeats)
+    kurtosis = ((coordinate - coordinate.mean()) ** 4).mean() / coordinate.var() ** 2
+    assert abs(coordinate.std() / last["standard_deviation"] - 1) < 4 * np.sqrt((kurtosis - 1) / (4 * repeats))
+    found = ls.risk(environment, points, adaptation).total
+    assert abs(found.mean() - curve.risk(adaptation)[-1]) < 4 * found.std() / np.sqrt(repeats)
+
+
+@pytest.mark.parametrize("world", ["data", "dense", "isotropic"])
+def test_one_iteration_of_sgd_by_hand(world):
+    """From 0 the first iterate is -rate times one meta-gradient at 0: its covariance is the score's, exactly."""
+    environment = skewed_world() if world == "data" else WORLDS[world]
+    training = ls.Training(10, n1=8, n2=7, solver="sgd", learning_rate=0.1)
+    curve = ls.sgd_curve(environment, ls.NAL(), training, iterations=[1])
+    tasks, moment, mean = frame.framed(environment), 0, 0
+    for task in tasks:
+        away = 0 - task.centre
+        D = task.spread + frame.outer(task.inputs, away, away)
+        moment = moment + task.probability * score_moment(ls.NAL(), task.inputs, D, away, 8, 7)
+        mean = mean + task.probability * task.inputs.apply(task.inputs.value, away)
+    expected = 0.01 * (moment - frame.outer(tasks[0].inputs, mean, mean))
+    np.testing.assert_allclose(curve.covariance(0), expected, rtol=1e-9, atol=1e-14)
+
+
 def test_sgd_settles_at_its_limit():
     training = ls.Training(10**5, n1=8, n2=7, solver="sgd", learning_rate=0.05)
     curve = ls.sgd_curve(WORLDS["dense"], ls.NAL(), training, iterations=[0, 10**5])
@@ -478,6 +512,7 @@ def test_what_is_not_known_says_so():
         (lambda: ls.asymptotics(ls.hard_easy(R=[1, 2]), ls.NAL(), ls.Training(100, n2=5)), "numbers for all arguments"),
         (lambda: ls.asymptotics(ENV, ls.NAL({"hard": 2}, batch=5), ls.Training(100, n2=5)), "use sgd_curve"),
         (lambda: ls.sgd_curve(ENV, ls.NAL(), ls.Training(100, n2=5)), 'needs a Training with solver="sgd"'),
+        (lambda: ls.sgd_curve(skewed_world(), ls.MAML(0.1, 5), replace(sgd, n2=None)), "on data tasks: simulate"),
         (lambda: ls.sgd_curve(ENV, ls.NAL(), replace(sgd, learning_rate=30.0)), "diverges in second moment"),
         (lambda: ls.solve_for("T", ENV, MATCHED, ADAPT, ls.Training(1)), "needs suboptimality="),
         (

@@ -48,13 +48,6 @@ def outer(inputs, u, v):
     return (np.outer(u, v) + np.outer(v, u)) / 2
 
 
-def between(inputs, A, Y):
-    """A Y A for symmetric A and Y."""
-    if is_turned(inputs):
-        return A * Y * A
-    return A @ Y @ A
-
-
 def inverse_between(inputs, H, Y):
     """H^-1 Y H^-1."""
     if is_turned(inputs):

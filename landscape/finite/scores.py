@@ -178,7 +178,6 @@ def _noise_form(inputs, alpha, n1, n2):
         second = sum(c * float(power_moment(a, n2, d, (1,))) for a, c in enumerate(p)) / n2
         return rho**3 * ((1 + 1 / n1) * first + second / n1)
     Sigma, identity = inputs.value, np.eye(len(inputs.value))
-    # S itself is (I - (I - S)): as a word it is one more link
     total = 0
     for bits in product((0, 1), repeat=2):
         links = [identity]

@@ -127,6 +127,8 @@ def sgd_curve(environment, method, training, iterations=None):
     if not frame.is_turned(inputs) and environment.d > LARGEST_D:
         raise ValueError(f"sgd_curve takes d <= {LARGEST_D} for families that are not isotropic, got {environment.d}")
     quadratics = [method.quadratic(task.inputs) for task in tasks]
+    if any(q.b is not None for q in quadratics):
+        raise ValueError("sgd_curve does not know MAML with a shared batch on data tasks: simulate, or use asymptotics")
     H, v = mean_system(tasks, quadratics, method.shares(tasks))
     check_stationary(tasks, method, quadratics, H)
     best = inputs.solve(H, v)
@@ -171,7 +173,7 @@ class _Step:
         return E + np.triu(E, 1).T, e, one
 
     def apply(self, z):
-        """The map, for any second moment E, mean e and weight `one` of what does not depend on them."""
+        """The map; what label noise adds is there whatever the argument, so `run` takes it off all columns but the last."""
         E, e, one = self.unpack(z)
         inputs, eta = self.inputs, self.rate
         noisy = 0
@@ -179,8 +181,7 @@ class _Step:
         for own, task, q in zip(self.own, self.tasks, self.quadratics, strict=True):
             apart = self.best - task.centre
             D = E + 2 * frame.outer(inputs, e, apart) + one * (frame.outer(inputs, apart, apart) + task.spread)
-            bare = _scaled_noise(task.inputs, one)
-            noisy = noisy + own * score_moment(self.method, bare, D, e + one * apart, *self.samples)
+            noisy = noisy + own * score_moment(self.method, task.inputs, D, e + one * apart, *self.samples)
             pulls.append((q.A, apart))
         crossed = 0
         for i, (A, a) in enumerate(pulls):
@@ -201,6 +202,7 @@ class _Step:
         """Means and second moments (of the error) at the given iterations, and the stationary one."""
         size = self.length + self.size + 1
         K = np.stack([self.apply(unit) for unit in np.eye(size)], axis=1)
+        K[:, :-1] -= self.apply(np.zeros(size))[:, None]
         radius = np.abs(np.linalg.eigvals(K[:-1, :-1])).max()
         if radius >= 1:
             raise ValueError(
@@ -217,15 +219,6 @@ class _Step:
         limit = np.linalg.solve(np.eye(size - 1) - K[:-1, :-1], K[:-1, -1])
         limit = self.unpack(np.append(limit, 1.0))[0]
         return np.array([means[i] for i in iterations]), np.array([seconds[i] for i in iterations]), limit
-
-
-def _scaled_noise(inputs, one):
-    """The inputs with their noise variance times `one`, so that the map is linear in it."""
-    import copy
-
-    scaled = copy.copy(inputs)
-    scaled.noise_variance = inputs.noise_variance * one
-    return scaled
 
 
 def batch_weights(method, tasks, batch):
