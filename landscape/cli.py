@@ -1,16 +1,17 @@
-"""The command line: landscape reproduce ..."""
+"""The command line: landscape COMMAND ...; the folder commands/ holds the commands."""
 
 import argparse
 import sys
 
 from landscape._version import __version__
+from landscape.commands import commands
 
 
 def main(arguments=None):
     """Run the command line; returns the exit status: 0 done, 2 the arguments are not usable."""
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        return options.run(options)
     except ValueError as error:
         print(f"landscape: {error}", file=sys.stderr)
         return 2
@@ -19,47 +20,9 @@ def main(arguments=None):
 def _parser():
     parser = argparse.ArgumentParser(prog="landscape", description="Exact analysis of meta-learning on linear tasks.")
     parser.add_argument("--version", action="version", version=f"landscape {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    command = commands.add_parser("reproduce", help="compute, simulate and draw figures and tables of the papers")
-    command.add_argument("names", nargs="*", metavar="FIGURE", help="for example fig3")
-    command.add_argument("--list", action="store_true", help="list the figures and stop")
-    command.add_argument("--all", action="store_true", help="all of them")
-    command.add_argument("--quick", action="store_true", help="smaller settings: seconds instead of minutes")
-    command.add_argument("--out", default="out", metavar="DIR", help="folder for the CSV and PNG files (default: out)")
-    command.add_argument("--seed", type=int, default=0, help="seed of the simulation (default: 0)")
-    command.set_defaults(command=_reproduce)
+    choices = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command in commands().items():
+        subparser = choices.add_parser(name, help=command.HELP, description=command.__doc__)
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
     return parser
-
-
-def _reproduce(options):
-    from landscape import checks, reproduce
-
-    figures = reproduce.figures()
-    if options.list:
-        for name, title in figures.items():
-            print(f"{name:12} {title}")
-        return 0
-    names = list(figures) if options.all else options.names
-    if not names:
-        raise ValueError("name a figure, or give --all; --list shows which there are")
-    if options.seed < 0:
-        raise ValueError(f"--seed must be >= 0, got {options.seed}")
-    for name in names:
-        checks.known("figure", name, figures)
-    reproduce.writable(options.out)
-    for name in names:
-        result = reproduce.reproduce(name, quick=options.quick, seed=options.seed)
-        _show(name, figures[name], result, result.save(name, options.out))
-    return 0
-
-
-def _show(name, title, result, paths):
-    print(f"\n{title}\n")
-    print(result.summary.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep=""))
-    if result.findings is not None:
-        print("\nFindings of the paper, each decided by a rule stated beforehand (95% intervals):\n")
-        for row in result.findings.itertuples():
-            print(f"  [{row.holds:>3}] {row.finding}: {row.low:.3g} to {row.high:.3g}  (rule: {row.rule})")
-    for note in result.notes:
-        print(f"\n* {note}")
-    print(f"\n{name}: wrote {' and '.join(map(str, paths))}")

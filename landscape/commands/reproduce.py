@@ -1,0 +1,48 @@
+"""Compute, simulate and draw figures and tables of the papers."""
+
+HELP = "compute, simulate and draw figures and tables of the papers"
+
+
+def add_arguments(parser):
+    """The command's arguments."""
+    parser.add_argument("names", nargs="*", metavar="FIGURE", help="for example fig3")
+    parser.add_argument("--list", action="store_true", help="list the figures and stop")
+    parser.add_argument("--all", action="store_true", help="all of them")
+    parser.add_argument("--quick", action="store_true", help="smaller settings: seconds instead of minutes")
+    parser.add_argument("--out", default="out", metavar="DIR", help="folder for the CSV and PNG files (default: out)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (default: 0)")
+
+
+def run(options):
+    """Reproduce the figures asked for, or list them."""
+    from landscape import checks, reproduce
+
+    figures = reproduce.figures()
+    if options.list:
+        for name, title in figures.items():
+            print(f"{name:12} {title}")
+        return 0
+    names = list(figures) if options.all else options.names
+    if not names:
+        raise ValueError("name a figure, or give --all; --list shows which there are")
+    if options.seed < 0:
+        raise ValueError(f"--seed must be >= 0, got {options.seed}")
+    for name in names:
+        checks.known("figure", name, figures)
+    reproduce.writable(options.out)
+    for name in names:
+        result = reproduce.reproduce(name, quick=options.quick, seed=options.seed)
+        _show(name, figures[name], result, result.save(name, options.out))
+    return 0
+
+
+def _show(name, title, result, paths):
+    print(f"\n{title}\n")
+    print(result.summary.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep=""))
+    if result.findings is not None:
+        print("\nFindings of the paper, each decided by a rule stated beforehand (95% intervals):\n")
+        for row in result.findings.itertuples():
+            print(f"  [{row.holds:>3}] {row.finding}: {row.low:.3g} to {row.high:.3g}  (rule: {row.rule})")
+    for note in result.notes:
+        print(f"\n* {note}")
+    print(f"\n{name}: wrote {' and '.join(map(str, paths))}")
