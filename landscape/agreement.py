@@ -106,6 +106,7 @@ def _cell(simulation, where, draws, streams):
     losses, solutions = simulation.losses[where], simulation.solutions[where]
     above_noise, covariances = simulation.above_noise[where], simulation.covariances[where]
     repeats = losses.shape[1]
+    sampling = "raw" if simulation.sampling == "raw" else "bartlett"
     rounding = 1e-14 * risk(environment, 0.0, Adaptation(0.0)).total  # of the tasks' losses at the origin
     exact = risk(environment, solutions, adaptation).total
     for i, (label, method) in enumerate(zip(simulation.labels, methods, strict=True)):
@@ -120,7 +121,7 @@ def _cell(simulation, where, draws, streams):
         if draws:
             rng = np.random.default_rng(streams.spawn(1)[0])
             mean, covariance = mean_gradient(
-                environment, method, best, simulation.training, adaptation.m, draws, simulation.sampling, rng
+                environment, method, best, simulation.training, adaptation.m, draws, sampling, rng
             )
             yield label, "meta-gradient", *_unbiased(0.0, mean.mean(), np.sqrt(max(covariance.mean(), 0)), rounding)
         coordinates = solutions[i].mean(axis=-1)

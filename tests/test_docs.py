@@ -13,9 +13,13 @@ import landscape
 ROOT = Path(__file__).parent.parent
 MODULES = [m.name for m in pkgutil.walk_packages(landscape.__path__, "landscape.") if "__main__" not in m.name]
 
+NEEDS_EXTRA = {"landscape.simulator.compiled": "numba"}
+
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples(name):
+    if name in NEEDS_EXTRA:
+        pytest.importorskip(NEEDS_EXTRA[name])
     module = importlib.import_module(name)
     result = doctest.testmod(module, extraglobs=vars(landscape) | {"landscape": landscape})
     assert result.failed == 0

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from landscape.simulator.thin import ThinBatch, roots
+
 CHUNK = 1 << 21  # numbers drawn at a time (16 MiB), whatever the number of tasks
 
 
@@ -52,6 +54,10 @@ class Population:
 
 def batch_drawer(inputs, optima, sampling, rng):
     """A function n -> fresh batch of n samples of each task (the population for n = inf)."""
+    if sampling == "thin":
+        root, deviation = roots(inputs), np.sqrt(inputs.noise_variance)
+        root = root[None] if root.shape[1] > 1 else root
+        return lambda n: ThinBatch(root, optima.T, deviation, n, rng)
     sample = inputs.draw if sampling == "raw" else inputs.draw_compressed
 
     def draw(n):
@@ -63,7 +69,7 @@ def batch_drawer(inputs, optima, sampling, rng):
     return draw
 
 
-SAMPLING = ("bartlett", "raw")
+SAMPLING = ("thin", "bartlett", "raw")
 
 
 def by_family(environment, families, optima, samples, sampling, rng):

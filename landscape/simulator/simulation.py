@@ -1,6 +1,7 @@
 """Whole experiments: train on drawn tasks, adapt to new ones, repeat."""
 
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,10 @@ from landscape.adaptation import Adaptation
 from landscape.environment import check_environment
 from landscape.methods import as_methods
 from landscape.results import Result, axis_columns, labels
+from landscape.simulator import chains
 from landscape.simulator.draws import SAMPLING
 from landscape.simulator.losses import post_adaptation_losses
-from landscape.simulator.solutions import trained_point
+from landscape.simulator.solutions import check_converged, trained_point
 from landscape.training import Training
 
 
@@ -32,7 +34,7 @@ class Simulation(Result):
         The same less the loss from each task's own optimum on the same samples.
     covariances : ndarray, shape (*grid, repeats, methods, methods)
         Covariance of the mean losses, given the trained points.
-    seed, tasks, sampling
+    seed, tasks, sampling, engine
         As given to `simulate`.
     """
 
@@ -46,7 +48,8 @@ class Simulation(Result):
     covariances: np.ndarray
     seed: int
     tasks: int
-    sampling: str
+    sampling: str | None
+    engine: str | None
 
     @property
     def grid(self):
@@ -117,7 +120,8 @@ def simulate(
     *,
     over=None,
     tasks=3000,
-    sampling="bartlett",
+    sampling=None,
+    engine=None,
     progress=True,
 ):
     """Train each method on drawn tasks and measure its loss after adaptation on new ones.
@@ -137,9 +141,13 @@ def simulate(
         Names of arguments and the values they take, one grid axis each.
     tasks : int
         New tasks to adapt to, the same for all methods.
-    sampling : {"bartlett", "raw"}
-        Draw each batch as d pseudo-rows that have the law of its n rows for every quantity that depends
-        on second moments only, as all here do (Bartlett's decomposition); or row by row. Both are exact.
+    sampling : {"thin", "bartlett", "raw"}, optional
+        How the data of a batch are drawn; all three have the law of its n rows in everything that is measured here. Row by row ("raw");
+        as d pseudo-rows with the same second moments ("bartlett"); or not at all ("thin"): SGD draws the two products that
+        a meta-gradient takes of a batch, O(d) numbers whatever n. By default thin where it serves (SGD on Gaussian inputs, unless a
+        method takes a batch's whole Hessian), else bartlett. Losses after adaptation take pseudo-rows also with "thin".
+    engine : {"numba", "numpy"}, optional
+        What runs SGD by thin batches; numba where it is installed (the extra ``fast``) by default. The same law by other numbers.
     progress : bool
         Whether to show a progress bar.
 
@@ -159,7 +167,10 @@ def simulate(
     repeats = checks.number("repeats", repeats, at_least=2, whole=True)
     tasks = checks.number("tasks", tasks, at_least=2, whole=True)
     seed = checks.seed(seed)
-    checks.known("sampling", sampling, SAMPLING)
+    if sampling is not None:
+        checks.known("sampling", sampling, SAMPLING)
+    if engine is not None:
+        checks.known("engine", engine, chains.ENGINES)
     training.check_rates(methods)
     environment, adaptation, methods = grid.points_along(over, environment, adaptation, methods)
     _warn_heavy_tails(adaptation, methods)
@@ -175,18 +186,21 @@ def simulate(
     M = len(methods)
     result = Simulation(
         environment, tuple(methods), adaptation, training, np.empty((*full, M, repeats, environment.d)),
-        np.empty((*full, M, repeats)), np.empty((*full, M, repeats)), np.empty((*full, repeats, M, M)), seed, tasks, sampling,
+        np.empty((*full, M, repeats)), np.empty((*full, M, repeats)), np.empty((*full, repeats, M, M)), seed, tasks, sampling, engine,
     )  # fmt: skip
     cells = [(where, repeat) for where in grid.points(full) for repeat in range(repeats)]
-    streams = np.random.SeedSequence(seed).spawn(len(cells))
-    for (where, repeat), stream in zip(_bar(cells, progress), streams, strict=True):
+    streams = np.random.SeedSequence(seed).spawn(len(cells) + M)
+    trained = _thin_runs(result, cells, streams[len(cells) :], progress)
+    rows = "bartlett" if sampling in (None, "thin") else sampling
+    for (where, repeat), stream in zip(_bar(cells, progress), streams, strict=False):
         env, adapt, resolved = result.at(where)
         *train, test = (np.random.default_rng(s) for s in stream.spawn(M + 1))
-        points = np.array(
-            [trained_point(env, m, training, adapt.m, sampling, rng) for m, rng in zip(resolved, train, strict=True)]
-        )
+        points = np.array([
+            trained_point(env, m, training, adapt.m, rows, rng) if own is None else own[(*where, repeat)]
+            for m, rng, own in zip(resolved, train, trained, strict=True)
+        ])  # fmt: skip
         with np.errstate(over="ignore", invalid="ignore"):
-            losses, floors = post_adaptation_losses(env, points, adapt, tasks, sampling, test)
+            losses, floors = post_adaptation_losses(env, points, adapt, tasks, rows, test)
         if not np.isfinite(losses).all():
             raise ValueError(
                 f"adaptation diverges: {adapt!r} multiplies the distance from the optimum until it overflows"
@@ -196,6 +210,31 @@ def simulate(
         result.above_noise[(*where, slice(None), repeat)] = (losses - floors[:, None]).mean(axis=0)
         result.covariances[(*where, repeat)] = np.atleast_2d(np.cov(losses.T)) / tasks
     return result
+
+
+def _thin_runs(result, cells, streams, progress):
+    """Each method's points (*grid, repeats, d) by SGD with thin batches, or None where a method is trained run by run."""
+    training, repeats = result.training, result.losses.shape[-1]
+    cause = None if training.solver == "sgd" else 'it draws gradients at one point: it needs solver="sgd"'
+    points = [result.at(where) for where in grid.points(result.grid)]
+    found = []
+    for index, method in enumerate(result.methods):
+        why = cause or next((w for env, _, resolved in points if (w := chains.unfit(env, resolved[index]))), None)
+        if why and result.sampling == "thin":
+            raise ValueError(f'sampling="thin" does not serve: {why}; leave sampling out, or take "bartlett"')
+        if why or result.sampling not in (None, "thin"):
+            found.append(None)
+            continue
+        training.check(method.resolved)
+        environments = [env for env, *_ in points for _ in range(repeats)]
+        methods = [resolved[index] for *_, resolved in points for _ in range(repeats)]
+        inner = [training.inner(resolved[index], adapt.m) for _, adapt, resolved in points for _ in range(repeats)]
+        rng = np.random.default_rng(streams[index])
+        with _steps_bar(method.label, len(cells) * (training.T // training.task_batch), progress) as count:
+            ends = chains.descend(environments, methods, inner, training, rng, chains.engine_for(result.engine), count)
+        check_converged(ends, method, training)
+        found.append(ends.reshape(*result.grid, repeats, -1))
+    return found
 
 
 def _warn_heavy_tails(adaptation, methods):
@@ -216,3 +255,15 @@ def _bar(cells, progress):
     from tqdm.auto import tqdm
 
     return tqdm(cells, desc="simulating", unit="run", leave=False)
+
+
+@contextmanager
+def _steps_bar(label, total, progress):
+    """A function that counts steps, shown as a bar."""
+    if not progress:
+        yield None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=f"SGD, {label}", unit="step", unit_scale=True, leave=False) as bar:
+        yield bar.update

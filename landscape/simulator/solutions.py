@@ -23,7 +23,7 @@ def task_gradients(environment, method, W, training, m, T, sampling, rng):
         Samples of the adaptation, the inner batch of methods without one.
     T : int
         Number of tasks.
-    sampling : {"bartlett", "raw"}
+    sampling : {"thin", "bartlett", "raw"}
     rng : numpy.random.Generator
 
     Returns
@@ -41,12 +41,17 @@ def task_gradients(environment, method, W, training, m, T, sampling, rng):
     return gradients * _weights(environment, method, families)[:, None, None]
 
 
+def family_weights(environment, method):
+    """How much a task of each family counts, before any normalising within batches."""
+    names = [task.name for task in environment.tasks()]
+    weighted = isinstance(method, NAL) and method.task_weights is not None
+    return np.array(method.weights(names), dtype=float) if weighted else np.ones(len(names))
+
+
 def _weights(environment, method, families):
     """Weight of each drawn task: its family's, normalised within batches where the method says so."""
-    if not isinstance(method, NAL) or method.task_weights is None:
-        return np.ones(len(families))
-    weights = np.array(method.weights([task.name for task in environment.tasks()]))[families]
-    if method.batch is None:
+    weights = family_weights(environment, method)[families]
+    if getattr(method, "batch", None) is None:
         return weights
     batches = weights.reshape(-1, method.batch)
     return (method.batch * batches / batches.sum(axis=1, keepdims=True)).ravel()
@@ -109,9 +114,14 @@ def _descend(chunks, d, method, training):
         with np.errstate(over="ignore", invalid="ignore"):
             for A, b in zip(maps, shifts, strict=True):
                 w = A @ w + b
-    if not np.isfinite(w).all() or np.abs(w).max() > 1e100:
-        raise ValueError(f"SGD on {method!r} diverges at learning_rate {rate:g}: take a smaller one")
+    check_converged(w, method, training)
     return w
+
+
+def check_converged(points, method, training):
+    """Raise where SGD ran away."""
+    if not np.isfinite(points).all() or np.abs(points).max() > 1e100:
+        raise ValueError(f"SGD on {method!r} diverges at learning_rate {training.rate(method):g}: take a smaller one")
 
 
 def mean_gradient(environment, method, point, training, m, T, sampling, rng):

@@ -1,0 +1,182 @@
+"""SGD by thin batches ends where SGD by data ends: means and covariances of the last points, for every method and engine.
+
+Of 2,500 runs each; the family-wise false-alarm rate is 1e-4, an error of 20% in a variance is seen, and the planted one must be.
+"""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from test_agreement import check_z
+
+import landscape as ls
+from landscape.simulator import chains
+from landscape.simulator.solutions import trained_point
+
+RUNS = 2500
+ROOT = np.array([[1.0, 0.2, 0.0], [0.2, 0.7, -0.3], [0.0, -0.3, 0.5]])
+WORLDS = {
+    "isotropic": ls.hard_easy(d=3, noise=0.1, r_hard=0.2, r_easy=0.3),
+    "diagonal": ls.Environment([
+        ls.TaskFamily("a", [0.2, 0.5, 1.0], [0.0, 1.0, 2.0], [0.1, 0.2, 0.3], 0.3, 0.2),
+        ls.TaskFamily("b", 0.6, -1.0, 0.2, 0.7),
+    ]),
+    "dense": ls.Environment([
+        ls.TaskFamily("a", ROOT @ ROOT, spread=0.1, probability=0.4),
+        ls.TaskFamily("b", 0.5, 1.0, ROOT, 0.6, 0.2),
+    ]),
+}  # fmt: skip
+METHODS = [
+    ls.NAL(), ls.MAML(0.8, 3), ls.MAML(0.8, 5, hessian="independent"), ls.HFMAML(0.5), ls.FOMAML(0.5), ls.Reptile(0.4, 2),
+    ls.MAML(0.3, 4, steps=3), ls.MAML(0.5),
+]  # fmt: skip
+ENGINES = [pytest.param(e, marks=pytest.mark.skipif(e == "numba" and chains.find_spec("numba") is None, reason="needs numba"))
+           for e in chains.ENGINES]  # fmt: skip
+
+
+def training(method, **changes):
+    options = {
+        "T": 40,
+        "n1": 3,
+        "n2": 4 if method.n2 is None else None,
+        "tau": 2,
+        "task_batch": 4,
+        "learning_rate": 0.2,
+    }
+    return ls.Training(solver="sgd", **options | changes)
+
+
+def thin_ends(environment, method, engine, seed=0, plan=None, runs=RUNS):
+    plan = plan or training(method)
+    inner = np.full(runs, float(plan.inner(method, 4)))
+    return chains.descend([environment] * runs, [method] * runs, inner, plan, np.random.default_rng(seed), engine)
+
+
+@cache
+def data_ends(world, method, sampling):
+    rng, environment = np.random.default_rng(1), WORLDS[world]
+    return np.array([trained_point(environment, method, training(method), 4, sampling, rng) for _ in range(RUNS)])
+
+
+def check_same_ends(one, other):
+    z, pairs = [], np.triu_indices(one.shape[1])
+    centre = one.mean(axis=0)
+    for feature in (lambda v: v, lambda v: (v - centre)[:, pairs[0]] * (v - centre)[:, pairs[1]]):
+        a, b = feature(one), feature(other)
+        z.extend((a.mean(axis=0) - b.mean(axis=0)) / np.sqrt(a.var(axis=0) / len(a) + b.var(axis=0) / len(b)))
+    check_z(z)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_ends_agree_with_data(method, engine):
+    world = list(WORLDS)[METHODS.index(method) % 3]
+    found = thin_ends(WORLDS[world], method, engine)
+    check_same_ends(found, data_ends(world, method, "bartlett"))
+
+
+def test_ends_agree_with_raw_data():
+    method = ls.MAML(0.8, 3)
+    check_same_ends(thin_ends(WORLDS["dense"], method, "numpy"), data_ends("dense", method, "raw"))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_batch_normalised_weights(engine):
+    method = ls.NAL({"hard": 5.0}, batch=4)
+    check_same_ends(thin_ends(WORLDS["isotropic"], method, engine), data_ends("isotropic", method, "bartlett"))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_wrong_hessian_is_caught(engine):
+    """Shared and independent Hessians end at different places."""
+    shared, independent = (
+        thin_ends(WORLDS["dense"], ls.MAML(0.8, 3, hessian=h), engine) for h in ("shared", "independent")
+    )
+    with pytest.raises(AssertionError):
+        check_same_ends(shared, independent)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("world", WORLDS)
+def test_chains_of_a_grid_are_those_of_its_points(world, engine):
+    """Chains with environments, step sizes and batches of their own, side by side, end where they end alone."""
+    one, other = WORLDS[world], ls.hard_easy(d=3, R=0.5, noise=0.4)
+    if world == "dense":
+        other = ls.Environment([ls.TaskFamily("c", ROOT, 0.5, noise=0.2)])
+    elif world == "diagonal":
+        other = ls.Environment([ls.TaskFamily("c", [0.3, 0.2, 0.9], 0.5, 0.1)])
+    methods = [ls.MAML(0.8, 3), ls.MAML(0.2, np.inf)]
+    plan, runs = training(methods[0]), RUNS
+    inner = np.repeat([3.0, np.inf], runs)
+    both = chains.descend(
+        [one] * runs + [other] * runs,
+        [methods[0]] * runs + [methods[1]] * runs,
+        inner,
+        plan,
+        np.random.default_rng(3),
+        engine,
+    )
+    for part, environment, method in zip((both[:runs], both[runs:]), (one, other), methods, strict=True):
+        check_same_ends(part, thin_ends(environment, method, engine, seed=9))
+
+
+def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
+    pytest.importorskip("numba")
+    few = thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27)
+    monkeypatch.setattr(chains, "_processors", lambda: 5)
+    assert np.array_equal(few, thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27))
+
+
+def simulate(method, sampling=None, solver="sgd", environment=None, **options):
+    adaptation = ls.Adaptation(0.5, 4)
+    plan = training(method) if solver == "sgd" else ls.Training(40, n2=4 if method.n2 is None else None)
+    environment = environment or WORLDS["isotropic"]
+    return ls.simulate(environment, method, adaptation, plan, 3, tasks=5, sampling=sampling, progress=False, **options)
+
+
+def test_thin_is_taken_where_it_serves():
+    same = [
+        np.array_equal(simulate(m, engine="numpy").solutions, simulate(m, "bartlett").solutions)
+        for m in (ls.NAL(), ls.IMAML(1.0))
+    ]
+    assert same == [False, True]
+    for world in WORLDS.values():
+        first, again = (simulate(METHODS[1], "thin", environment=world, engine="numpy").solutions for _ in range(2))
+        assert np.array_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        (ls.IMAML(1.0), {}, "takes the whole Hessian"),
+        (ls.MAML(0.3, 5, steps=2, batches="same"), {}, "more than two products"),
+        (ls.NAL(), {"solver": "exact"}, 'needs solver="sgd"'),
+        (ls.NAL(), {"environment": ls.Environment([ls.DataTask("a", np.eye(3), np.ones(3))])}, "not Gaussian"),
+    ],
+)
+def test_where_it_does_not_serve_it_says_so(method, options, message):
+    with pytest.raises(ValueError, match=message):
+        simulate(method, "thin", **options)
+
+
+def test_bad_options_are_named():
+    with pytest.raises(ValueError, match="engine"):
+        simulate(ls.NAL(), engine="fortran")
+    with pytest.raises(ValueError, match="sampling"):
+        simulate(ls.NAL(), "thick")
+
+
+def test_a_missing_numba_is_said(monkeypatch):
+    monkeypatch.setattr(chains, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"task-landscape\[fast\]"):
+        simulate(ls.NAL(), engine="numba")
+    assert chains.engine_for(None) == "numpy"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_divergence_is_said(engine):
+    plan = training(METHODS[1], T=4000, learning_rate=90.0)
+    with pytest.raises(ValueError, match="diverges at learning_rate 90"):
+        ls.simulate(
+            WORLDS["isotropic"], METHODS[1], ls.Adaptation(0.5, 4), plan, 2, tasks=5, engine=engine, progress=False
+        )

@@ -1,0 +1,154 @@
+"""A thin batch has the joint law of the two products that it stands for.
+
+Compared are 40,000 batches each: means, all second moments and random projections of (X'r, X'Xg)/n, where g depends on the first
+product. Family-wise false-alarm rate 1e-4; an error of 3% in a second moment is seen, and the planted errors must be.
+"""
+
+import numpy as np
+import pytest
+from test_agreement import check_gradients, check_z
+from test_sampling import inputs
+
+from landscape.algebra import Dense, Spectrum
+from landscape.simulator.draws import batch_drawer
+from landscape.simulator.thin import ThinBatch
+
+TASKS = 40_000
+SINGULAR = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.5]])
+KINDS = {
+    "spectrum": inputs("spectrum"),
+    "dense": inputs("dense"),
+    "isotropic, no noise": Spectrum(np.array([0.7]), np.array([3.0]), 0.0),
+    "singular, no noise": Dense(SINGULAR, 0.0),
+}
+MIX = np.array([[0.5, -0.2, 0.3], [0.1, 0.4, 0.0], [-0.6, 0.2, 0.7]])
+
+
+def products(source, sampling, n, seed, away=1.0, batch=None):
+    """The first product, and the second with a g that depends on the first: one row a task."""
+    rng = np.random.default_rng([seed, n])
+    optima = np.zeros((TASKS, 3))
+    draw = batch or batch_drawer(source, optima, sampling, rng)
+    if batch:
+        from landscape.simulator.thin import roots
+
+        root = roots(source)
+        draw = lambda n: batch(root[None] if root.shape[1] > 1 else root, optima.T, source.noise_variance**0.5, n, rng)  # noqa: E731
+    W = np.broadcast_to(away * np.array([[[0.8], [-0.5], [0.3]]]), (TASKS, 3, 1))
+    one = draw(n)
+    first = one.gradient(W)
+    second = one.hessian_times(np.array([[0.2], [0.1], [-0.3]]) + MIX @ first)
+    return np.hstack([first[:, :, 0], second[:, :, 0]])
+
+
+def check_same_law(one, other, seed=3):
+    centre, scale = one.mean(axis=0), one.std(axis=0)
+    scale = np.where(scale > 0, scale, 1)
+    one, other = (one - centre) / scale, (other - centre) / scale
+    pairs = np.triu_indices(one.shape[1])
+    projections = np.random.default_rng(seed).standard_normal((one.shape[1], 8)) / np.sqrt(one.shape[1])
+    z = []
+    for feature in (
+        lambda v: np.clip(v, -4, 4), lambda v: np.tanh(v[:, pairs[0]]) * np.tanh(v[:, pairs[1]]), lambda v: np.tanh(v @ projections),
+        lambda v: np.cos(3 * v @ projections), lambda v: np.log1p((v @ projections) ** 2),
+    ):  # fmt: skip
+        a, b = feature(one), feature(other)
+        z.extend((a.mean(axis=0) - b.mean(axis=0)) / np.sqrt((a.var(axis=0) + b.var(axis=0)) / TASKS + 1e-30))
+    check_z(z)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+@pytest.mark.parametrize("kind", KINDS)
+def test_three_ways_to_draw_agree(kind, n):
+    thin, bartlett, raw = (products(KINDS[kind], s, n, i) for i, s in enumerate(("thin", "bartlett", "raw")))
+    check_same_law(raw, thin)
+    check_same_law(raw, bartlett)
+
+
+def test_from_the_optimum_itself_only_noise_is_left():
+    """delta = 0: X'r is noise alone; without noise it vanishes, and the second product is a fresh one."""
+    for variance in (0.3, 0.0):
+        source = Dense(KINDS["dense"].value, variance)
+        thin, raw = (products(source, s, 4, i, away=0.0) for i, s in enumerate(("thin", "raw")))
+        check_same_law(raw, thin)
+        assert (np.abs(thin[:, :3]).max() == 0) == (variance == 0)
+
+
+def test_exact_covariance_of_the_first_product():
+    """Cov(X'r/n) = (Sigma delta delta' Sigma + (delta'Sigma delta + sigma^2) Sigma)/n, by Isserlis."""
+    source, n, delta = KINDS["dense"], 5, np.array([0.8, -0.5, 0.3])
+    drawn = products(source, "thin", n, 7)[:, :3]
+    S = source.value
+    exact = (np.outer(S @ delta, S @ delta) + (delta @ S @ delta + source.noise_variance) * S) / n
+    np.testing.assert_allclose(drawn.mean(axis=0), S @ delta, atol=5 * np.sqrt(np.diag(exact).max() / TASKS))
+    np.testing.assert_allclose(np.cov(drawn.T), exact, atol=0.06 * np.abs(exact).max())
+
+
+class FreshFirstProduct(ThinBatch):
+    """Draws the first product anew for the second: the independent-Hessian method, silently."""
+
+    def hessian_times(self, V):
+        return ThinBatch(self.root, self.optima, self.deviation, self.n, self.rng).hessian_times(V)
+
+
+class ForgetsThatRIsFixed(ThinBatch):
+    """A degree of freedom too many in the rest of the sample space."""
+
+    def _second(self, g):
+        self.n = self.n + 1
+        out = super()._second(g)
+        self.n = self.n - 1
+        return out * (self.n + 1) / self.n
+
+
+class KeepsTheNoise(ThinBatch):
+    """K of a batch without noise, where there is some."""
+
+    def _first(self, delta, deviation):
+        out = super()._first(delta, deviation)
+        self._shrink = 1 / np.einsum("dt,dt->t", delta, delta)
+        return out
+
+
+@pytest.mark.parametrize("wrong", [FreshFirstProduct, ForgetsThatRIsFixed, KeepsTheNoise])
+def test_planted_errors_are_caught(wrong):
+    raw = products(KINDS["dense"], "raw", 3, 2)
+    check_same_law(raw, products(KINDS["dense"], "thin", 3, 1, batch=ThinBatch))
+    with pytest.raises(AssertionError):
+        check_same_law(raw, products(KINDS["dense"], "thin", 3, 1, batch=wrong))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_end_of_samples_it_is_the_population(kind):
+    rng, optima = np.random.default_rng(0), np.random.default_rng(1).standard_normal((4, 3))
+    W, V = rng.standard_normal((2, 4, 3, 1))
+    thin, population = (batch_drawer(KINDS[kind], optima, s, rng)(np.inf) for s in ("thin", "raw"))
+    np.testing.assert_allclose(thin.gradient(W), population.gradient(W), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(thin.hessian_times(V), population.hessian_times(V), rtol=1e-12, atol=1e-14)
+
+
+def test_each_task_may_have_its_own_n_and_inputs():
+    """Tasks with numbers of their own give what they would give alone, in mean and scatter."""
+    rng, tasks = np.random.default_rng(0), 60_000
+    n = np.repeat([1.0, 6.0, np.inf], tasks)
+    root = np.repeat([[0.5, 1.0, 2.0]], tasks, axis=1)
+    W = np.ones((1, 3, 1))
+    values = ThinBatch(root, np.zeros((3, 3 * tasks)), 0.0, n, rng).gradient(W)[:, :, 0].reshape(3, tasks, 3)
+    for at, (size, lam) in enumerate([(1, 0.25), (6, 1.0), (np.inf, 4.0)]):
+        variance = (1 + 3) * lam**2 / size
+        assert np.abs(values[at].mean(axis=0) - lam).max() <= 5 * np.sqrt(variance / tasks) + 1e-12
+        np.testing.assert_allclose(values[at].var(axis=0), variance, rtol=0.1, atol=1e-20)
+
+
+@pytest.mark.parametrize("seed", [6, 11])
+@pytest.mark.parametrize("kind", ["isotropic", "diagonal", "dense"])
+def test_mean_meta_gradients_vanish_at_the_predicted_optimum(kind, seed):
+    check_gradients(seed, kind, sampling="thin")
+
+
+def test_a_third_product_is_refused():
+    batch = batch_drawer(KINDS["dense"], np.zeros((2, 3)), "thin", np.random.default_rng(0))(4)
+    batch.gradient(np.ones((1, 3, 1)))
+    batch.hessian_times(np.ones((1, 3, 1)))
+    with pytest.raises(ValueError, match="draws two products"):
+        batch.gradient(np.ones((1, 3, 1)))
