@@ -22,6 +22,7 @@ from landscape.finite.asymptotics import asymptotics
 from landscape.finite.sgd import sgd_curve
 from landscape.finite.solve_for import solve_for
 from landscape.simulator.simulation import Simulation, simulate
+from landscape.sweeping.sweep import Sweep, sweep
 from landscape.agreement import Agreement, agreement
 from landscape.checks import LandscapeWarning
 
@@ -38,6 +39,6 @@ __all__ = [
     # what finite data do
     "asymptotics", "sgd_curve", "solve_for",
     # the same by drawing data, and both side by side
-    "simulate", "Simulation", "agreement", "Agreement",
+    "simulate", "Simulation", "sweep", "Sweep", "agreement", "Agreement",
     "LandscapeWarning", "__version__",
 ]  # fmt: skip

@@ -138,6 +138,18 @@ def simulated(result, ax=None, x=None, y="above_noise"):
     return finish(ax, x, y)
 
 
+def sweep(result, ax=None, x=None, y="above_noise"):
+    """Means over runs with 95% intervals of `y` against the name `x` swept over."""
+    ax = axes_or_new(ax)
+    x = _the_axis(result.table, x, list(result.axes))
+    checks.known("quantity", y, ["coordinate", "loss", "above_noise"])
+    labels = list(dict.fromkeys(result.table["method"]))
+    for label in labels:
+        groups = result.table[result.table["method"] == label].groupby(x)[y]
+        points(ax, label, groups.agg(mean="mean", error="sem", count="count"), among=labels)
+    return finish(ax, x, y)
+
+
 def finish(ax, x, y, legend=True):
     """Labels, a light grid and the legend."""
     ax.set_xlabel(NAMES.get(x, x))

@@ -1,0 +1,266 @@
+"""One file of finished cells, whole at every moment.
+
+The file is never changed in place: a new one is written beside it, forced to disk and put in its place, so whatever stops the program,
+the file holds every cell that was written before. It carries the plan it belongs to and a checksum; what is not a whole file of this very
+plan is refused and left as it is.
+"""
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+
+TITLE = "landscape sweep 1"
+
+
+class Store:
+    """The finished cells of a plan, in memory and in a file.
+
+    Parameters
+    ----------
+    path : str or Path or None
+        Ends in .csv or .parquet; None keeps cells in memory only.
+    fingerprint : dict of str to str
+        See `Plan.fingerprint`.
+
+    Raises
+    ------
+    ValueError
+        If the file is not usable, is damaged, or belongs to another sweep.
+    """
+
+    def __init__(self, path, fingerprint):
+        self.cells = {}
+        self.path = None if path is None else Path(path)
+        if self.path is None:
+            return
+        self.format = format_of(self.path)(fingerprint)
+        self.part = self.path.with_name(f".{self.path.name}.part")
+        if self.path.exists():
+            found, frame = self.format.read(self.path)
+            _check_same(self.path, found, fingerprint)
+            self.cells = {int(cell): part.reset_index(drop=True) for cell, part in frame.groupby("cell", sort=True)}
+        else:
+            self._write(b"")  # fail now rather than after an hour's work
+            self.part.unlink()
+
+    def add(self, cells):
+        """Write more cells, each a table that begins with its number.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written; the file then is what it was.
+        """
+        self.cells = dict(sorted((self.cells | cells).items()))
+        if self.path is None:
+            return
+        try:
+            self._write(self.format.whole(self.cells))
+            os.replace(self.part, self.path)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"cannot write {str(self.path)!r}: {error.strerror}. The cells written before are safe in it: make room and run again",
+            ) from None
+
+    def frame(self):
+        """All cells as one table, in the order of the plan."""
+        import pandas as pd
+
+        return pd.concat(self.cells.values(), ignore_index=True)
+
+    def _write(self, content):
+        """Write the file beside it; what cannot be finished is taken away again."""
+        try:
+            with self.part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self.part.unlink()
+            if content:
+                raise
+            raise ValueError(f"cannot write {str(self.path)!r}: {error.strerror}; give another file") from None
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Hold a file for oneself: two sweeps that write one file would lose each other's cells.
+
+    Raises
+    ------
+    ValueError
+        If another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no such lock on this system
+        fcntl = None
+    if path is None or fcntl is None:
+        yield
+        return
+    lock = Path(path).with_name(f".{Path(path).name}.lock")
+    try:
+        file = lock.open("w")
+    except OSError as error:
+        raise ValueError(f"cannot write {str(path)!r}: {error.strerror}; give another file") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(
+                f"another process is sweeping into {str(path)!r}: wait for it, or give another file"
+            ) from None
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                lock.unlink()
+
+
+def read(path):
+    """The table of a sweep's file, with what it says of its plan.
+
+    Returns
+    -------
+    fingerprint : dict of str to str
+    frame : pandas.DataFrame
+
+    Raises
+    ------
+    ValueError
+        If the file does not exist, is not a sweep's, or is damaged.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ValueError(f"there is no file {str(path)!r}")
+    return format_of(path).read(path)
+
+
+def format_of(path):
+    """The format that a file's name asks for."""
+    formats = {".csv": Csv, ".parquet": Parquet}
+    if path.suffix.lower() not in formats:
+        raise ValueError(f"file must end in .csv or .parquet, got {str(path)!r}")
+    return formats[path.suffix.lower()]
+
+
+def _check_same(path, found, wanted):
+    differ = [name for name in wanted if found.get(name) != wanted[name]]
+    if differ:
+        was, now = (values.get(differ[0], "nothing").rpartition(" ")[0] for values in (found, wanted))
+        raise ValueError(
+            f"{str(path)!r} belongs to another sweep ({', '.join(differ)} differ: {differ[0]} was {was}, is {now}): give another file"
+        )
+
+
+def _damaged(path, what):
+    return ValueError(f"{str(path)!r} is damaged ({what}) and was left as it is: move it away, or give another file")
+
+
+def _foreign(path):
+    return ValueError(f"{str(path)!r} is not the file of a sweep and was left as it is: give another file")
+
+
+class Csv:
+    """Text: a line with the plan, the table, and a line with a checksum of all before; read it by ``comment="#"``."""
+
+    def __init__(self, fingerprint):
+        self.head = f"# {TITLE} {json.dumps(fingerprint)}\n"
+        self.lines = {}
+
+    def whole(self, cells):
+        """The bytes of a file."""
+        for cell in cells.keys() - self.lines.keys():
+            self.lines[cell] = cells[cell].to_csv(index=False, header=False, lineterminator="\n")
+        names = next(iter(cells.values())).head(0).to_csv(index=False, lineterminator="\n")
+        body = "".join([self.head, names, *(self.lines[cell] for cell in cells)]).encode()
+        return body + f"# end {hashlib.sha256(body).hexdigest()}\n".encode()
+
+    @staticmethod
+    def read(path):
+        """Plan and table of a file."""
+        content = path.read_bytes()
+        if not content.startswith(f"# {TITLE} ".encode()):
+            raise _foreign(path)
+        body, mark, end = content.rpartition(b"# end ")
+        if not mark or not end.endswith(b"\n"):
+            raise _damaged(path, "its end is missing")
+        if hashlib.sha256(body).hexdigest().encode() != end.strip():
+            raise _damaged(path, "its checksum is wrong")
+        head, _, table = body.partition(b"\n")
+        return json.loads(head[len(f"# {TITLE} ") :]), _table(table.decode())
+
+
+def _table(text):
+    """A table from text, every number exactly what was written."""
+    import pandas as pd
+
+    names, *rows = csv.reader(io.StringIO(text))
+    return pd.DataFrame({name: _column(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)})
+
+
+def _column(values):
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return [kind(value) for value in values]
+    return list(values)
+
+
+class Parquet:
+    """Columns in binary form, by the package pyarrow; the plan and a checksum are in the file's metadata."""
+
+    def __init__(self, fingerprint):
+        self.fingerprint = fingerprint
+        _pyarrow()
+
+    def whole(self, cells):
+        """The bytes of a file."""
+        import pandas as pd
+
+        arrow, parquet = _pyarrow()
+        frame = pd.concat(cells.values(), ignore_index=True)
+        table = arrow.Table.from_pandas(frame, preserve_index=False)
+        said = json.dumps([TITLE, self.fingerprint, _digest(frame)]).encode()
+        buffer = io.BytesIO()
+        parquet.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | {b"landscape": said}), buffer)
+        return buffer.getvalue()
+
+    @staticmethod
+    def read(path):
+        """Plan and table of a file."""
+        arrow, parquet = _pyarrow()
+        try:
+            table = parquet.read_table(io.BytesIO(path.read_bytes()))
+            frame = table.to_pandas()
+        except (arrow.ArrowException, OSError, ValueError) as error:
+            raise _damaged(path, str(error).split("\n")[0]) from None
+        title, fingerprint, digest = json.loads((table.schema.metadata or {}).get(b"landscape", b"[null, null, null]"))
+        if title != TITLE:
+            raise _foreign(path)
+        if digest != _digest(frame):
+            raise _damaged(path, "its checksum is wrong")
+        return fingerprint, frame
+
+
+def _digest(frame):
+    """A checksum of a table's values."""
+    import pandas as pd
+
+    return hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
+
+
+def _pyarrow():
+    try:
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise ValueError(
+            'a .parquet file needs pyarrow: pip install "task-landscape[data]", or give a .csv file'
+        ) from None
+    return arrow, parquet

@@ -1,0 +1,230 @@
+"""Hand the cells of a plan to workers, and their results to a file."""
+
+import multiprocessing
+import os
+import threading
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from landscape import checks
+from landscape.results import Result
+from landscape.sweeping.plan import Plan, run_cell
+from landscape.sweeping.store import Store, locked, read
+
+AHEAD = 256  # cells handed out at a time, so that a sweep of millions does not fill the memory
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sweep(Result):
+    """The runs of a sweep: one row a cell, method and repeat.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        ``cell``, a column for each name swept over, ``seed``, then those of `Simulation.to_frame`.
+    axes : tuple of str
+        Names swept over.
+    """
+
+    table: object
+    axes: tuple
+
+    @staticmethod
+    def read(file):
+        """The cells in a file, of a sweep that is finished or not.
+
+        Raises
+        ------
+        ValueError
+            If there is no such file, or it is damaged or not a sweep's.
+        """
+        table = read(file)[1]
+        names = list(table.columns)
+        return Sweep(table, tuple(names[1 : names.index("seed")]) if "seed" in names else ())
+
+    def to_frame(self):
+        """The table."""
+        return self.table.copy()
+
+    def only(self, **values):
+        """The rows where names swept over, or ``method`` or ``seed``, have the given values.
+
+        Examples
+        --------
+        ``result.only(m=500).plot()`` for a sweep over m and rho_hard.
+        """
+        table = self.table
+        for name, value in values.items():
+            checks.known("name", name, [*self.axes, "seed", "method"])
+            if not (table[name] == value).any():
+                raise ValueError(f"{name} = {value!r} is not among {list(dict.fromkeys(table[name]))}")
+            table = table[table[name] == value]
+        return Sweep(table.reset_index(drop=True), tuple(name for name in self.axes if name not in values))
+
+    def summary(self):
+        """Mean, standard error over runs, and their number, for each place of the grid and method."""
+        groups = self.table.groupby([*self.axes, "method"], sort=False)[["coordinate", "loss", "above_noise"]]
+        summary = groups.agg(["mean", "sem"])
+        summary.columns = [name if kind == "mean" else f"{name}_standard_error" for name, kind in summary.columns]
+        return summary.assign(runs=groups.size()).reset_index()
+
+    def plot(self, ax=None, x=None, y="above_noise"):
+        """Means over runs with 95% intervals against the name swept over; choose one place of the others by `only`."""
+        from landscape import plotting
+
+        return plotting.sweep(self, ax=ax, x=x, y=y)
+
+
+def sweep(
+    environment,
+    methods,
+    adaptation,
+    training,
+    *,
+    over,
+    seeds=(0,),
+    file=None,
+    repeats=10,
+    tasks=3000,
+    sampling=None,
+    engine=None,
+    executor=None,
+    workers=None,
+    progress=True,
+):
+    """Simulate over a grid of arguments and seeds, in parallel, with every finished cell kept.
+
+    A cell is `simulate` at one place of the grid with one seed. The result is the same for any number and order of workers, and for a run
+    that was stopped and started again, bit for bit.
+
+    Parameters
+    ----------
+    environment : Environment
+    methods : Method or sequence of Method
+    adaptation : Adaptation
+    training : Training
+    over : dict of str to sequence
+        Names of arguments of the environment, the adaptation, the methods or the training, and the values they take.
+    seeds : sequence of int
+        Each gives cells of its own.
+    file : str or Path, optional
+        Where finished cells are kept, ending in .csv or .parquet. A file of the same sweep is taken up where it stopped.
+    repeats, tasks, sampling, engine
+        As for `simulate`, in each cell.
+    executor : concurrent.futures.Executor, optional
+        What runs the cells, for example ``dask.distributed.Client(...).get_executor(pure=False)`` for many machines; a pool of processes by
+        default. (In a script, a pool of processes needs the call to stand under ``if __name__ == "__main__":``.)
+    workers : int, optional
+        Processes of the default pool: one a processor by default; 1 runs the cells here, without a pool.
+    progress : bool
+        Whether to show a bar, with the time that is left.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    ValueError
+        If an argument is not usable, or the file is damaged or another sweep's.
+    OSError
+        If the file cannot be written any more; what it holds is safe.
+
+    Examples
+    --------
+    >>> result = sweep(
+    ...     hard_easy(d=3), [NAL(), MAML(1.0, 20)], Adaptation(1.0, 20), Training(50), over={"rho_hard": [0.1, 0.5]}, seeds=[0, 1],
+    ...     repeats=2, tasks=10, workers=1, progress=False)
+    >>> len(result.table), result.axes
+    (16, ('rho_hard',))
+    """
+    plan = Plan(environment, methods, adaptation, training, over, seeds, repeats, tasks, sampling, engine)
+    if executor is None:
+        workers = checks.number("workers", _processors() if workers is None else workers, at_least=1, whole=True)
+    elif workers is not None:
+        raise ValueError("give either executor or workers: an executor has its own")
+    with locked(file):
+        store = Store(file, plan.fingerprint)
+        missing = [cell for cell in range(len(plan)) if cell not in store.cells]
+        with (
+            _executor(executor, min(workers or 1, len(missing))) as pool,
+            _bar(len(plan), len(store.cells), progress) as count,
+        ):
+            for done in _finished(plan, missing, pool):
+                store.add({cell: _rows(plan, cell, columns) for cell, columns in done.items()})
+                count(len(done))
+        table = store.frame()
+    return Sweep(table, tuple(plan.over))
+
+
+def _processors():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def _finished(plan, cells, pool):
+    """Results of cells by and by, as dicts of those that are ready together."""
+    if pool is None:
+        for cell in cells:
+            yield {cell: run_cell(plan.arguments(cell))}
+        return
+    waiting, running = iter(cells), {}
+    try:
+        while True:
+            for cell in waiting:
+                running[pool.submit(run_cell, plan.arguments(cell))] = cell
+                if len(running) >= AHEAD:
+                    break
+            if not running:
+                return
+            ready, _ = wait(running, return_when=FIRST_COMPLETED)
+            yield {running.pop(future): future.result() for future in ready}
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _rows(plan, cell, columns):
+    """A cell's table, its place first."""
+    import pandas as pd
+
+    place = {"cell": cell} | plan.columns(cell)
+    return pd.DataFrame(place | {name: values for name, values in columns.items() if name not in place})
+
+
+@contextmanager
+def _executor(given, workers):
+    """The executor to use: the one given, a pool that ends with us, or None to work here."""
+    if given is not None or workers <= 1:
+        yield given
+        return
+    # Processes that start afresh: a fork of a program with threads may hang.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_parent():
+    """Let a worker end when the sweep was killed, rather than wait for work for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch():
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _bar(total, done, progress):
+    """A function that counts finished cells, shown as a bar with the time left."""
+    if not progress:
+        yield lambda count: None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, initial=done, desc="sweep", unit="cell") as bar:
+        yield bar.update

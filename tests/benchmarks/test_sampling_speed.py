@@ -1,0 +1,126 @@
+"""Cost of a meta-gradient step, d = 10, n1 = 25, 100 chains, on one thread, as ratios within one run.
+
+`pytest tests/benchmarks --benchmark-only`; the environment variable OMP_NUM_THREADS=1 keeps the raw twin to one thread as well.
+"""
+
+import time
+
+import numpy as np
+import pytest
+
+import landscape as ls
+from landscape.simulator import chains
+from landscape.simulator.draws import Batch
+from landscape.simulator.gradients import meta_gradient
+
+D, CHAINS, N1, RATE = 10, 100, 25, 0.01
+ENVIRONMENT = ls.two_tasks(d=D)
+needs_numba = pytest.mark.skipif(chains.find_spec("numba") is None, reason="needs numba")
+
+
+def raw(n2, iterations):
+    """SGD with all n1 + n2 samples of every step drawn, batched over the chains like the thin one."""
+    rng = np.random.default_rng(0)
+    tasks = [task.expanded() for task in ENVIRONMENT.tasks()]
+    roots = np.array([np.sqrt(task.inputs.value) for task in tasks])
+    centres = np.array([task.centre for task in tasks])
+    deviation, method = np.sqrt(tasks[0].inputs.noise_variance), ls.MAML(1.0, n2)
+    w = np.zeros((CHAINS, D, 1))
+    for _ in range(iterations):
+        family = rng.integers(2, size=CHAINS)
+
+        def draw(n, family=family):
+            X = rng.standard_normal((CHAINS, n, D)) * roots[family][:, None]
+            return Batch(
+                X, (X @ centres[family][:, :, None])[:, :, 0] + deviation * rng.standard_normal((CHAINS, n)), n
+            )
+
+        w = w - RATE * meta_gradient(method, w, draw, N1, n2)
+    return w
+
+
+def thin(n2, iterations, engine, monkeypatch=None):
+    training = ls.Training(iterations, n1=N1, solver="sgd", learning_rate=RATE)
+    method = ls.MAML(1.0, n2)
+    rng = np.random.default_rng(0)
+    return chains.descend([ENVIRONMENT] * CHAINS, [method] * CHAINS, np.full(CHAINS, float(n2)), training, rng, engine)
+
+
+def fastest(call, steps, rounds):
+    """Seconds a step, the best of several rounds: what else runs on the machine only ever adds."""
+    call()
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times) / steps
+
+
+def record(benchmark, **values):
+    benchmark.extra_info.update(values)
+    benchmark.pedantic(lambda: None, rounds=1)
+
+
+@pytest.mark.parametrize(
+    ("engine", "n2", "at_least"),
+    [
+        ("numpy", 500, 40),
+        ("numpy", 2000, 150),
+        pytest.param("numba", 500, 150, marks=needs_numba),
+        pytest.param("numba", 2000, 600, marks=needs_numba),
+    ],
+)
+def test_against_raw_data(benchmark, monkeypatch, engine, n2, at_least):
+    monkeypatch.setattr(chains, "_processors", lambda: 1)
+    ours = fastest(lambda: thin(n2, 400, engine), 400, 15)
+    theirs = fastest(lambda: raw(n2, 4), 4, 6)
+    record(benchmark, times_faster=theirs / ours, microseconds_a_chain=1e6 * ours / CHAINS)
+    assert theirs / ours > at_least
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("numba", marks=needs_numba)])
+def test_time_does_not_grow_with_n2(benchmark, monkeypatch, engine):
+    monkeypatch.setattr(chains, "_processors", lambda: 1)
+    many, few = (fastest(lambda n2=n2: thin(n2, 400, engine), 400, 15) for n2 in (10**6, 10))
+    record(benchmark, ratio=many / few)
+    assert many / few < 1.25
+
+
+@needs_numba
+def test_near_the_limit_of_the_generator(benchmark, monkeypatch):
+    """Against a compiled loop that draws the same variates from the same generator, and does nothing with them but keep them."""
+    from numba import njit
+
+    @njit(nogil=True)
+    def bare(rng, freedom, iterations, normals, kept):
+        for _ in range(iterations):
+            kept[0] += rng.random()
+            for i in range(len(freedom)):
+                kept[i] += rng.standard_gamma(freedom[i] / 2)
+            for i in range(len(normals)):
+                normals[i] = rng.standard_normal()
+
+    monkeypatch.setattr(chains, "_processors", lambda: 1)
+    freedom, normals, kept = np.array([500.0, N1, 499.0]), np.empty(3 * D), np.zeros(3)
+    steps = 400 * 104  # 13 groups of eight
+    limit = fastest(lambda: bare(np.random.default_rng(0), freedom, steps, normals, kept), steps, 15)
+    ours = fastest(lambda: thin(500, 400, "numba"), steps, 15)
+    record(benchmark, times_the_limit=ours / limit)
+    assert ours / limit < 2.5
+
+
+def test_figure_8_in_full_takes_seconds(benchmark):
+    """10 hardness values, 10 repeats, 5,000 iterations, 3,000 evaluation tasks, NAL and MAML, in NumPy."""
+    adaptation = ls.Adaptation(1.0, 500)
+    training = ls.Training(5000, solver="sgd", learning_rate={"NAL": 0.025, "MAML": 0.05})
+
+    def run():
+        ls.simulate(
+            ls.two_tasks(rho_hard=np.linspace(0.1, 1, 10)), [ls.NAL(), ls.MAML.matching(adaptation)], adaptation, training, 10,
+            tasks=3000, engine="numpy", progress=False,
+        )  # fmt: skip
+
+    seconds = fastest(run, 1, 1)
+    record(benchmark, seconds=seconds)
+    assert seconds < 10

@@ -1,0 +1,368 @@
+"""Sweeps: the same table whatever the workers, the order, and however often they were killed."""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import landscape as ls
+from landscape.cli import main
+from landscape.sweeping import store
+from landscape.sweeping.plan import Plan
+
+ARGUMENTS = {
+    "environment": ls.two_tasks(d=3),
+    "methods": [ls.NAL(), ls.MAML(0.5, 20)],
+    "adaptation": ls.Adaptation(0.5, 20),
+    "training": ls.Training(40, n1=5, solver="sgd", learning_rate=0.1),
+    "over": {"rho_hard": [0.2, 0.5, 1.0], "T": [20, 40]},
+    "seeds": [0, 3],
+    "repeats": 2,
+    "tasks": 20,
+    "engine": "numpy",
+    "progress": False,
+}
+
+
+def sweep(**changes):
+    return ls.sweep(**(ARGUMENTS | {"workers": 1} | changes))
+
+
+@pytest.fixture(scope="module")
+def table():
+    return sweep().table
+
+
+def test_a_cell_is_a_simulation(table):
+    """With a seed of its own, at its place of the grid."""
+    plan = Plan(**{k: v for k, v in ARGUMENTS.items() if k != "progress"})
+    assert len(plan) == 12
+    assert plan.columns(7) == {"rho_hard": 0.5, "T": 40, "seed": 3}
+    arguments = plan.arguments(7)
+    assert arguments["training"].T == 40
+    assert arguments["environment"].rho_hard == 0.5
+    alone = ls.simulate(**arguments, progress=False).to_frame()
+    rows = table[table["cell"] == 7]
+    assert np.array_equal(rows["loss"], alone["loss"])
+    assert len({plan.arguments(cell)["seed"] for cell in range(12)}) == 12
+    assert list(table.columns[:5]) == ["cell", "rho_hard", "T", "seed", "method"]
+
+
+def test_a_cell_does_not_depend_on_its_neighbours(table):
+    few = sweep(over={"rho_hard": [1.0], "T": [40]}, seeds=[3]).table
+    same = table[(table["rho_hard"] == 1.0) & (table["T"] == 40) & (table["seed"] == 3)]
+    assert np.array_equal(few["loss"], same["loss"])
+
+
+class Backwards(Executor):
+    """Runs what is waiting in the opposite order, all at once."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def submit(self, function, *arguments):
+        future = Future()
+        self.waiting.append((future, function, arguments))
+        if len(self.waiting) == 12:
+            for future_, call, given in reversed(self.waiting):
+                future_.set_result(call(*given))
+        return future
+
+
+@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+def test_workers_and_order_do_not_matter(table, tmp_path, kind):
+    if kind == ".parquet":
+        pytest.importorskip("pyarrow")
+    contents = []
+    for number, options in enumerate(
+        [
+            {"workers": 1},
+            {"workers": 2},
+            {"executor": Backwards(), "workers": None},
+            {"executor": ThreadPoolExecutor(3), "workers": None},
+        ]
+    ):
+        file = tmp_path / f"{number}{kind}"
+        pd.testing.assert_frame_equal(sweep(file=file, **options).table, table)
+        contents.append(file.read_bytes())
+    assert all(content == contents[0] for content in contents)
+    pd.testing.assert_frame_equal(ls.Sweep.read(file).table, table)
+
+
+SCRIPT = """
+import sys
+import landscape as ls
+if __name__ == "__main__":
+    ls.sweep(
+        ls.two_tasks(d=3), [ls.NAL(), ls.MAML(0.5, 20)], ls.Adaptation(0.5, 20),
+        ls.Training(int(sys.argv[3]), n1=5, solver="sgd", learning_rate=0.1), over={"rho_hard": [k / 60 for k in range(1, 61)]},
+        repeats=2, tasks=20, engine="numpy", file=sys.argv[1], workers=int(sys.argv[2]), progress=False)
+"""
+
+
+def start(tmp_path, file, workers=1, T=100):
+    (tmp_path / "run.py").write_text(SCRIPT)
+    return subprocess.Popen(
+        [sys.executable, str(tmp_path / "run.py"), str(file), str(workers), str(T)], stderr=subprocess.PIPE
+    )
+
+
+def cells(file):
+    return set(ls.Sweep.read(file).table["cell"]) if file.exists() else set()
+
+
+def test_killed_twenty_times_it_loses_nothing(tmp_path):
+    """At random moments, by SIGKILL; the file is whole each time, and the same bit for bit in the end."""
+    file, whole, chance = tmp_path / "killed.csv", tmp_path / "whole.csv", random.Random(0)
+    kept = set()
+    for number in range(20):
+        process = start(tmp_path, file, workers=2 if number % 5 == 4 else 1, T=300)
+        until = time.monotonic() + 60
+        while process.poll() is None and len(cells(file)) <= len(kept) and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.06))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        now = cells(file)
+        assert now > kept or len(now) == 60
+        kept = now
+    for path in (file, whole):
+        process = start(tmp_path, path, T=300)
+        assert process.communicate()[1] == b""
+    assert file.read_bytes() == whole.read_bytes()
+    assert len(cells(file)) == 60
+
+
+def test_finished_cells_are_not_computed_again(tmp_path, monkeypatch, table):
+    file = tmp_path / "cells.csv"
+    count, run_cell = [], ls.sweeping.sweep.run_cell
+
+    def stop_after_five(arguments):
+        if len(count) == 5:
+            raise KeyboardInterrupt
+        count.append(arguments)
+        return run_cell(arguments)
+
+    monkeypatch.setattr(ls.sweeping.sweep, "run_cell", stop_after_five)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(file=file)
+    assert len(cells(file)) == 5
+    monkeypatch.setattr(ls.sweeping.sweep, "run_cell", lambda arguments: count.append(arguments) or run_cell(arguments))
+    pd.testing.assert_frame_equal(sweep(file=file).table, table)
+    assert len(count) == 12
+
+
+@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+def test_what_is_not_a_whole_file_of_the_sweep_is_refused_and_left(tmp_path, kind):
+    if kind == ".parquet":
+        pytest.importorskip("pyarrow")
+    file = tmp_path / f"cells{kind}"
+    sweep(file=file)
+    good = file.read_bytes()
+    foreign = b"a,b\n1,2\n"
+    if kind == ".parquet":
+        pd.DataFrame({"a": [1]}).to_parquet(file)
+        foreign = file.read_bytes()
+    flipped = bytearray(good)
+    at = len(good) // 2 if kind == ".csv" else good.index(b"NAL")
+    flipped[at] ^= 4
+    cases = [(good[: len(good) // 2], "damaged"), (good[:-3], "damaged"), (bytes(flipped), "damaged"), (foreign, "not the file of a sweep"),
+             (b"", "not the file|damaged")]  # fmt: skip
+    for content, message in cases:
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            sweep(file=file)
+        assert file.read_bytes() == content
+    file.write_bytes(good)
+    with pytest.raises(ValueError, match=r"another sweep \(training differ.*was Training\(40"):
+        sweep(file=file, training=ls.Training(40, n1=6, solver="sgd", learning_rate=0.1))
+    assert file.read_bytes() == good
+    assert sorted(os.listdir(tmp_path)) == [file.name]
+
+
+def test_a_full_disk_leaves_what_was_written(tmp_path):
+    """A limit on the size of files stands for the disk that is full."""
+    file = tmp_path / "cells.csv"
+    code = SCRIPT.replace(
+        "import sys\n", "import sys, resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))\n", 1
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(file), "1", "20"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "safe in it: make room and run again" in done.stderr
+    kept = cells(file)
+    assert kept
+    assert sorted(os.listdir(tmp_path)) == [file.name]
+    process = start(tmp_path, file, T=20)
+    process.communicate()
+    assert cells(file) > kept
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 6000
+
+
+def test_a_folder_that_cannot_be_written_is_said_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    for file in (tmp_path / "missing" / "cells.csv", tmp_path / "file" / "cells.csv", "/proc/cells.csv"):
+        with pytest.raises(ValueError, match="cannot write .*give another file"):
+            sweep(file=file)
+    read_only = tmp_path / "read-only"
+    read_only.mkdir()
+    read_only.chmod(0o500)
+    if os.geteuid():
+        with pytest.raises(ValueError, match="cannot write"):
+            sweep(file=read_only / "cells.csv")
+
+
+def test_two_sweeps_do_not_share_a_file(tmp_path):
+    file = tmp_path / "cells.csv"
+    with store.locked(file), pytest.raises(ValueError, match="another process is sweeping"):
+        sweep(file=file)
+
+
+def test_many_machines_by_a_scheduler(tmp_path, table):
+    """A real scheduler and two worker processes, on the loopback interface."""
+    distributed = pytest.importorskip("distributed")
+    options = {
+        "n_workers": 2,
+        "threads_per_worker": 1,
+        "processes": True,
+        "host": "127.0.0.1",
+        "dashboard_address": None,
+    }
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        executor = client.get_executor(pure=False)
+        found = sweep(executor=executor, workers=None, file=tmp_path / "cells.csv").table
+        assert main(["sweep", str(config(tmp_path)), "--scheduler", cluster.scheduler_address, "--quiet"]) == 0
+    pd.testing.assert_frame_equal(found, table)
+    assert len(cells(tmp_path / "from_config.csv")) == 2
+
+
+CONFIG = """
+file = "FILE"
+repeats = 2
+tasks = 10
+engine = "numpy"
+[environment]
+kind = "two_tasks"
+d = 2
+[adaptation]
+alpha = 0.5
+m = 20
+[[methods]]
+kind = "NAL"
+[[methods]]
+kind = "MAML"
+matching = true
+[training]
+T = 20
+solver = "sgd"
+learning_rate = 0.1
+[over]
+rho_hard = {start = 0.2, stop = 1.0, num = 2}
+"""
+
+
+def config(tmp_path, text=CONFIG):
+    path = tmp_path / "config.toml"
+    path.write_text(text.replace("FILE", str(tmp_path / "from_config.csv")))
+    return path
+
+
+def test_from_the_shell(tmp_path, capsys):
+    assert main(["sweep", str(config(tmp_path)), "--workers", "1"]) == 0
+    captured = capsys.readouterr()
+    assert "8 rows" in captured.out
+    assert "sweep: 100%" in captured.err
+    result = ls.Sweep.read(tmp_path / "from_config.csv")
+    assert result.axes == ("rho_hard",)
+    families = CONFIG.replace(
+        'kind = "two_tasks"\nd = 2',
+        'kind = "families"\nfamilies = [{name = "a", covariance = 0.5, d = 2, noise = 1.0}]',
+    )
+    families = families.replace("rho_hard = {start = 0.2, stop = 1.0, num = 2}", "T = [20, 30]").replace(
+        "FILE", "OTHER"
+    )
+    assert (
+        main(
+            [
+                "sweep",
+                str(config(tmp_path, families)),
+                "--file",
+                str(tmp_path / "other.csv"),
+                "--quiet",
+                "--workers",
+                "1",
+            ]
+        )
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[training]", "[trainings]", "did you mean training"),
+        ('kind = "NAL"', 'kind = "NAIL"', "did you mean NAL"),
+        ("d = 2", "dd = 2", "unexpected keyword"),
+        ("T = 20", "T = -1", "T must be"),
+        ("rho_hard", "rho_herd", "did you mean rho_hard"),
+        ("num = 2", "number = 2", "start, stop and num"),
+        ("[over]", "[over", "is not TOML"),
+        ('file = "FILE"\n', "", "nowhere to keep the cells"),
+        ("matching = true", "matching = true\nalpha = 0.1", "takes everything from the adaptation"),
+    ],
+)
+def test_a_config_that_does_not_fit(tmp_path, capsys, old, new, message):
+    assert main(["sweep", str(config(tmp_path, CONFIG.replace(old, new, 1))), "--quiet", "--workers", "1"]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"over": {"rho": [1.0]}}, "name in over"),
+        ({"over": {"rho_hard": []}}, "must not be empty"),
+        ({"over": {"rho_hard": 0.5}}, "list of values"),
+        ({"over": {"rho_hard": [0.5, 0.5]}}, "0.5 twice"),
+        ({"over": {"rho_hard": [-1.0]}}, "rho_hard must be finite and > 0"),
+        ({"over": [1]}, "over must be a dict"),
+        ({"seeds": [1, 1]}, "1 twice"),
+        ({"seeds": [-1]}, "seed must be"),
+        ({"environment": ls.two_tasks(rho_hard=[0.1, 0.2])}, "takes its grid from over"),
+        ({"file": "cells.txt"}, r"must end in .csv or .parquet"),
+        ({"workers": 0}, "workers must be"),
+        ({"executor": ThreadPoolExecutor(1)}, "either executor or workers"),
+        (
+            {"training": ls.Training(41, n1=5, solver="sgd", learning_rate=0.1), "over": {"task_batch": [1, 2]}},
+            "multiple of task_batch",
+        ),
+    ],
+)
+def test_bad_arguments_are_said_at_once(changes, message):
+    with pytest.raises(ValueError, match=message):
+        sweep(**changes)
+
+
+def test_what_one_does_with_a_sweep(table):
+    result = sweep()
+    assert len(result.summary()) == 12
+    assert set(result.summary()["runs"]) == {4}
+    part = result.only(T=40, method="NAL")
+    assert part.axes == ("rho_hard",)
+    ax = part.plot()
+    assert ax.get_xlabel()
+    with pytest.raises(ValueError, match="is not among"):
+        result.only(T=7)
+    with pytest.raises(ValueError, match="one varying argument"):
+        result.plot()
+    assert "rows" in result._repr_html_()
+    with pytest.raises(ValueError, match="there is no file"):
+        ls.Sweep.read("nowhere.csv")
