@@ -123,7 +123,7 @@ def test_chains_of_a_grid_are_those_of_its_points(world, engine):
 def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
     pytest.importorskip("numba")
     few = thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27)
-    monkeypatch.setattr(chains, "_processors", lambda: 5)
+    monkeypatch.setattr(chains, "processors", lambda: 5)
     assert np.array_equal(few, thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27))
 
 

@@ -180,12 +180,11 @@ def _descend_compiled(deck, methods, inner, training, rate, rng, progress):
 
     chains, d = len(methods), len(deck.centres)
     kind, steps, n1 = _compiled_kind(methods[0], training, inner)
-    dense = deck.roots.ndim == 3
-    families = len(deck.weights)
+    none = deck.roots[:0] if deck.roots.ndim == 3 else deck.roots[:, :0]  # no families: no spread
     tables = [
-        deck.roots if dense else np.array(np.broadcast_to(deck.roots.T, (families, d))),
+        _families_first(deck.roots, d),
         np.ascontiguousarray(deck.centres.T),
-        _rows_of(deck.spreads, families, d) if deck.spreads is not None else np.zeros((0, d, d) if dense else (0, d)),
+        _families_first(none if deck.spreads is None else deck.spreads, d),
         deck.deviations,
         deck.weights,
     ]
@@ -196,34 +195,24 @@ def _descend_compiled(deck, methods, inner, training, rate, rng, progress):
     def group(at, rng):
         lanes = np.arange(at, at + compiled.LANES) % chains  # the last group is filled up with chains that are not kept
         bounds = np.ascontiguousarray(deck.bounds.T[lanes])
-        out = compiled.descend(
-            deck.first[lanes],
-            bounds,
-            *tables,
-            normalised,
-            kind,
-            alpha[lanes],
-            steps,
-            n1[lanes],
-            inner[lanes],
-            *numbers,
-            rng,
-        )
+        own = alpha[lanes], steps, n1[lanes], inner[lanes]
+        out = compiled.descend(deck.first[lanes], bounds, *tables, normalised, kind, *own, *numbers, rng)
         progress(training.T // training.task_batch * min(compiled.LANES, chains - at))
         return out.T[: chains - at]
 
     starts = range(0, chains, compiled.LANES)
-    with ThreadPoolExecutor(_processors()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         return np.concatenate(list(pool.map(group, starts, rng.spawn(len(starts)))))
 
 
-def _processors():
+def processors():
+    """Processors that this program may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-def _rows_of(spreads, families, d):
-    """Roots of spreads with families first."""
-    return spreads if spreads.ndim == 3 else np.array(np.broadcast_to(spreads.T, (families, d)))
+def _families_first(table, d):
+    """A table of roots as (families, d) or (families, d, d)."""
+    return table if table.ndim == 3 else np.array(np.broadcast_to(table.T, (table.shape[1], d)))
 
 
 def _compiled_kind(method, training, inner):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from landscape import checks
 from landscape.results import Result
+from landscape.simulator.chains import processors
 from landscape.sweeping.plan import Plan, run_cell
 from landscape.sweeping.store import Store, locked, read
 
@@ -141,7 +142,7 @@ def sweep(
     """
     plan = Plan(environment, methods, adaptation, training, over, seeds, repeats, tasks, sampling, engine)
     if executor is None:
-        workers = checks.number("workers", _processors() if workers is None else workers, at_least=1, whole=True)
+        workers = checks.number("workers", processors() if workers is None else workers, at_least=1, whole=True)
     elif workers is not None:
         raise ValueError("give either executor or workers: an executor has its own")
     with locked(file):
@@ -156,10 +157,6 @@ def sweep(
                 count(len(done))
         table = store.frame()
     return Sweep(table, tuple(plan.over))
-
-
-def _processors():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _finished(plan, cells, pool):

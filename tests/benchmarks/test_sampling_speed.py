@@ -72,7 +72,7 @@ def record(benchmark, **values):
     ],
 )
 def test_against_raw_data(benchmark, monkeypatch, engine, n2, at_least):
-    monkeypatch.setattr(chains, "_processors", lambda: 1)
+    monkeypatch.setattr(chains, "processors", lambda: 1)
     ours = fastest(lambda: thin(n2, 400, engine), 400, 15)
     theirs = fastest(lambda: raw(n2, 4), 4, 6)
     record(benchmark, times_faster=theirs / ours, microseconds_a_chain=1e6 * ours / CHAINS)
@@ -81,7 +81,7 @@ def test_against_raw_data(benchmark, monkeypatch, engine, n2, at_least):
 
 @pytest.mark.parametrize("engine", ["numpy", pytest.param("numba", marks=needs_numba)])
 def test_time_does_not_grow_with_n2(benchmark, monkeypatch, engine):
-    monkeypatch.setattr(chains, "_processors", lambda: 1)
+    monkeypatch.setattr(chains, "processors", lambda: 1)
     many, few = (fastest(lambda n2=n2: thin(n2, 400, engine), 400, 15) for n2 in (10**6, 10))
     record(benchmark, ratio=many / few)
     assert many / few < 1.25
@@ -101,7 +101,7 @@ def test_near_the_limit_of_the_generator(benchmark, monkeypatch):
             for i in range(len(normals)):
                 normals[i] = rng.standard_normal()
 
-    monkeypatch.setattr(chains, "_processors", lambda: 1)
+    monkeypatch.setattr(chains, "processors", lambda: 1)
     freedom, normals, kept = np.array([500.0, N1, 499.0]), np.empty(3 * D), np.zeros(3)
     steps = 400 * 104  # 13 groups of eight
     limit = fastest(lambda: bare(np.random.default_rng(0), freedom, steps, normals, kept), steps, 15)
