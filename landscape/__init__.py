@@ -22,6 +22,8 @@ from landscape.finite.asymptotics import asymptotics
 from landscape.finite.sgd import sgd_curve
 from landscape.finite.solve_for import solve_for
 from landscape.dynamics import Path, descent, flow
+from landscape import losses
+from landscape.losses import LossTasks
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
 from landscape.checks import LandscapeWarning
@@ -39,7 +41,7 @@ __all__ = [
     # what finite data do
     "asymptotics", "sgd_curve", "solve_for",
     # how fast training gets there
-    "flow", "descent", "Path",
+    "flow", "descent", "Path", "losses", "LossTasks",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
     "LandscapeWarning", "__version__",
