@@ -24,6 +24,7 @@ from landscape.finite.solve_for import solve_for
 from landscape.dynamics import Path, descent, flow
 from landscape import losses
 from landscape.losses import LossTasks
+from landscape.algorithms import Batches, History, RandomStep, ode, train
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
 from landscape.checks import LandscapeWarning
@@ -42,6 +43,7 @@ __all__ = [
     "asymptotics", "sgd_curve", "solve_for",
     # how fast training gets there
     "flow", "descent", "Path", "losses", "LossTasks",
+    "train", "ode", "Batches", "RandomStep", "History",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
     "LandscapeWarning", "__version__",
