@@ -21,7 +21,7 @@ from landscape.explore import explore
 from landscape.finite.asymptotics import asymptotics
 from landscape.finite.sgd import sgd_curve
 from landscape.finite.solve_for import solve_for
-from landscape.dynamics import Path, descent, flow
+from landscape.dynamics import Path, descent, flow, guarantees
 from landscape import losses
 from landscape.losses import LossTasks
 from landscape.algorithms import Batches, History, RandomStep, ode, train
@@ -42,7 +42,7 @@ __all__ = [
     # what finite data do
     "asymptotics", "sgd_curve", "solve_for",
     # how fast training gets there
-    "flow", "descent", "Path", "losses", "LossTasks",
+    "flow", "descent", "Path", "guarantees", "losses", "LossTasks",
     "train", "ode", "Batches", "RandomStep", "History",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",

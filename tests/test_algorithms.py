@@ -116,8 +116,8 @@ def test_bimaml_counts_phase_by_phase():
 def test_shared_and_independent_hessian_reach_their_two_points(hessian):
     """The mean of SGD's iterates is the predicted point, for the mean update is affine.
 
-    Batch means of 20 blocks, 2 coordinates, |t_19| < 4.5: a false alarm once in 2,000 runs. The two points are 0.2
-    apart, 20 standard errors.
+    Batch means of 20 blocks, 2 coordinates, |t_19| < 4.5: a false alarm once in 2,000 runs. The two points are
+    0.34 apart, 25 standard errors.
     """
     n2 = 2
     method = ls.MAML(0.6, n2=n2, hessian=hessian)
