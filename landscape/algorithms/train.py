@@ -113,7 +113,8 @@ def train(
         raise ValueError(
             "the rule for delta needs a Lipschitz Hessian (rho), which a loss here does not have: give delta, say 1e-3"
         )
-    options = Options(second_order == "products", delta, tasks.hessian_lipschitz)
+    rho = tasks.hessian_lipschitz if method.label == "HF-MAML" else 0.0
+    options = Options(second_order == "products", delta, rho)
 
     rng, count, recorder = np.random.default_rng(checks.seed(seed)), Count(), Recorder(tasks, alpha)
     stepper = _Stepper(tasks, method, batches, options, rng, count)

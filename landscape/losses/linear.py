@@ -86,8 +86,9 @@ class LinearModelLoss(Loss):
 
     @cached_property
     def _spectrum(self):
-        values = np.linalg.eigvalsh(self.X.T @ self.X / len(self.y))
-        return max(float(values[0]), 0.0), float(values[-1])
+        n, d = self.X.shape  # the non-zero eigenvalues of X'X and XX' agree: take the smaller
+        values = np.linalg.eigvalsh((self.X.T @ self.X if d <= n else self.X @ self.X.T) / n)
+        return max(float(values[0]), 0.0) if d <= n else 0.0, float(values[-1])
 
     @property
     def smoothness(self):  # type: ignore[override]
@@ -102,8 +103,8 @@ class LinearModelLoss(Loss):
     @property
     def hessian_lipschitz(self):  # type: ignore[override]
         """kappa, an upper bound."""
-        if self._twist == 0:
-            return 0.0
+        if self._twist in (0, math.inf):
+            return self._twist
         return self.scale * self._twist * float(np.linalg.norm(self.X, axis=1).max()) * self._spectrum[1]
 
     def _batch(self, size, rng):

@@ -130,6 +130,10 @@ class RippledParabola(Loss):
         """f'' entry by entry, for any array of points of the line."""
         return self.curvature + self.amplitude * self.frequency**2 * np.sin(self.frequency * np.asarray(w))
 
+    def twist(self, w):
+        """f''' entry by entry."""
+        return self.amplitude * self.frequency**3 * np.cos(self.frequency * np.asarray(w))
+
     def hessian(self, w):
         """f'' as an array (1, 1)."""
         return self.curve(w).reshape(1, 1)

@@ -30,7 +30,7 @@ class LossTasks(Record):
         If dimensions differ or probabilities do not sum to 1.
     """
 
-    losses: tuple
+    losses: object
     probabilities: object = None
 
     def __post_init__(self):
