@@ -16,7 +16,7 @@ from landscape.reproduce import Reproduction, finding, interval
 
 TITLE = "Fallah et al., Table 1: best gradient norm against eps, alpha, sigma and K, iterations, cost against d"
 
-D, ALPHA, NOISE = 4, 0.1, 1.0
+D, ALPHA, NOISE = 4, 0.1, 0.1
 LEVELS = (1e-1, 1e-2, 1e-3, 1e-4)
 ALPHAS, SPREADS = (0.0125, 0.025, 0.05, 0.1), (0.5, 1.0, 2.0, 4.0)
 
@@ -42,8 +42,8 @@ def run(quick, seed, progress):
     import pandas as pd
     from matplotlib.figure import Figure
 
-    repeats = 4 if quick else 20
-    shots, length = ((1, 8, 64), 300) if quick else ((1, 4, 16, 64, 256), 1500)
+    repeats = 5 if quick else 10
+    shots, length = ((4, 100, 2500), 200) if quick else ((1, 4, 16, 64, 256, 1024, 4096), 800)
     sizes = (32, 128, 512) if quick else (32, 64, 128, 256, 512, 1024, 2048)
     tables = [
         _full(),
