@@ -77,9 +77,9 @@ def _compare(name, reading, i, seed, timed):
             row[f"{label} diverged"] = histories[label].diverged
     maml, bi = (histories[label].table for label in methods)
     row["switch"] = _first_phase(bi.iloc[-1], len(tasks.losses))
-    if row["MAML diverged"] or row["BI-MAML diverged"]:
-        row["smoothness"] = tasks.smoothness
-    else:
+    diverged = row["MAML diverged"] or row["BI-MAML diverged"]
+    row["smoothness"] = tasks.smoothness if diverged else math.nan
+    if not diverged:
         for when, k in (("early", EARLY), ("last", PRINTED)):
             norms = [t.set_index("iteration")["gradient_norm_F"][k] for t in (maml, bi)]
             row[f"{when} ratio"] = norms[0] / norms[1] if norms[1] else math.nan
@@ -157,7 +157,7 @@ def _draw(axes, curves):
                 ax.set_yscale("log")
                 low, high = ax.get_ylim()
                 ax.yaxis.set_major_formatter("{x:g}")
-                ax.yaxis.set_minor_formatter("{x:g}" if high < 6 * low else "")
+                ax.yaxis.set_minor_formatter("{x:g}" if high < 10 * low else "")
             ax.set_title(
                 f"({letter})  {problem[0]}" + ("\n" + reading.replace("; ", ";\n") if column == "F" else ""),
                 fontsize="small",

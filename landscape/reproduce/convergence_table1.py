@@ -232,8 +232,8 @@ def _draw(axes, tables):
         path = descent(world, method, 4.0, 1 / (48 * L))
         moments = np.unique(np.geomspace(1, 6000, 120).astype(int))
         plotting.lines(axes[0], label, path.to_frame(moments), "iteration", "gradient_norm_F")
-    _logarithmic(axes[0])
     axes[0].set_ylim(1e-5, None)
+    _logarithmic(axes[0])
     plotting.finish(axes[0], "iteration", r"$\|\nabla F\|$")
     axes[0].set_title("(a) full batches: only FO-MAML stalls", fontsize="medium")
     colour, dashes, marker = plotting.style("FO-MAML")
@@ -278,8 +278,11 @@ def _draw(axes, tables):
 def _logarithmic(ax):
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.xaxis.set_minor_formatter("")
     ax.xaxis.set_major_formatter("{x:g}")
+    low, high = ax.get_xlim()
+    ticks = [m * 10.0**e for e in range(-3, 5) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
+    ax.set_xticks(ticks if high < 300 * low else ticks[::3], minor=False)
+    ax.xaxis.set_minor_formatter("")
 
 
 def _notes(full, floor, cost):
