@@ -80,7 +80,8 @@ def test_figure_2():
     assert any("diverges at the printed alpha" in note for note in result.notes)
     verdicts = holds(result)
     assert (
-        verdicts["synthetic regression (mean of squares): BI-MAML's gradient norm is clearly smaller after 25 steps"] == "yes"
+        verdicts["synthetic regression (mean of squares): BI-MAML's gradient norm is clearly smaller after 25 steps"]
+        == "yes"
     )
     assert verdicts["synthetic SVM (hinge): BI-MAML's gradient norm is clearly smaller after 25 steps"] == "no"
     assert len(result.figure.axes) == 8

@@ -164,3 +164,43 @@ def test_losses_that_are_not_strongly_convex():
 def test_tables():
     table = guarantees.floor(ls.two_tasks(), 0.05).to_frame()
     assert {"bound", "exact", "loose_by", "sigma", "region", "constant"} <= set(table)
+
+
+def test_ranges_by_hand():
+    L, mu, kappa, sigma = 2.0, 0.5, 3.0, 0.7
+    assert guarantees.largest_alpha("3.6", L, mu, kappa, sigma)[0] == pytest.approx(
+        min(
+            1 / (2 * L), 7 * mu**1.5 / (288 * kappa * sigma + 232 * kappa * math.sqrt(mu) * sigma),
+            (2 / 15) ** (1 / 3) * mu ** (1 / 3) * L ** (-5 / 3), math.sqrt(mu**1 / 15) / L**2, mu / 15 / L**2,
+        )
+    )  # fmt: skip
+    assert guarantees.largest_alpha("4.1", L, mu, kappa, sigma, threshold=0.1)[0] == pytest.approx(
+        min(1 / (2 * L), 7 * mu / (288 * kappa * 0.1 + 232 * kappa * sigma))
+    )
+    assert guarantees.largest_alpha("3.8", L, mu, kappa, sigma, K=2.0)[0] == pytest.approx(
+        7 * mu / (8 * kappa * (32 + 9 * sigma))
+    )
+    assert guarantees.largest_alpha("3.9", L, mu) == (1 / (4 * L), "1/(4L)")
+
+
+def test_losses_without_the_constants():
+    X, y = np.eye(2), np.array([1.0, -1.0])
+    for loss, match in [
+        (ls.losses.Hinge(X, y), "needs a finite L.*use smooth losses"),
+        (ls.losses.SquaredHinge(X, y), "needs a finite kappa"),
+        (ls.losses.Logistic(X, y), "needs strongly convex losses.*add a ridge"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            guarantees.largest_alpha("3.9", loss.smoothness, loss.strong_convexity, loss.hessian_lipschitz, 1.0)
+    with pytest.raises(ValueError, match="needs a finite sigma.*by Spread"):
+        guarantees.largest_alpha("3.9", 1.0, 0.5, 0.0, Spread(ls.hard_easy()).everywhere())
+    with pytest.raises(ValueError, match="unknown theorem"):
+        guarantees.largest_alpha("3.7", 1.0, 0.5)
+
+
+def test_guarantees_are_values():
+    g = guarantees.gradient_bias(ls.two_tasks(), 0.5, 10, 1.0)
+    assert g == guarantees.gradient_bias(ls.two_tasks(), 0.5, 10, 1.0)
+    assert hash(g) == hash(guarantees.gradient_bias(ls.two_tasks(), 0.5, 10, 1.0))
+    assert g.exact == 0 < g.bound
+    assert "<table" in g._repr_html_()

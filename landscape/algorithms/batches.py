@@ -77,6 +77,28 @@ class RandomStep(Record):
         return 1 / (divisor * smoothness_bound(tasks, getattr(method, "alpha", 0.0), norm))
 
 
+def least_step_batches(tasks, alpha, sigma, sigma_tilde):
+    r"""Sizes B' and D_beta that Lemma 4.9 asks of a `RandomStep` (Fallah et al., (18)).
+
+    :math:`B' \ge \tfrac12(\rho\alpha\sigma/L)^2` and :math:`D_\beta \ge (2\rho\alpha\tilde\sigma/L)^2`. Then E of the step is at least
+    0.8/(c L(w)), and that of its square at most 3.125/(c L(w))^2.
+
+    Parameters
+    ----------
+    tasks : LossTasks
+    alpha, sigma, sigma_tilde : float
+        Inner step; bounds on the spread of the tasks' gradients and of one sample's gradient.
+
+    Returns
+    -------
+    B, D : int
+    """
+    smoothness_bound(tasks, alpha, 0.0)  # L and rho must exist
+    sigma, sigma_tilde = (checks.number(n, v, at_least=0) for n, v in (("sigma", sigma), ("sigma_tilde", sigma_tilde)))
+    ratio = tasks.hessian_lipschitz * alpha / tasks.smoothness
+    return max(1, math.ceil((ratio * sigma) ** 2 / 2)), max(1, math.ceil((2 * ratio * sigma_tilde) ** 2))
+
+
 def smoothness_bound(tasks, alpha, mean_norm):
     r"""L(w) = 4 L + 2 rho alpha E||grad f_i(w)|| (Fallah et al., Lemma 4.8), from the mean norm.
 

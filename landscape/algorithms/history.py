@@ -30,6 +30,11 @@ class History(Result):
     table: object
     diverged: bool
 
+    def __repr__(self):
+        last = self.table.iloc[-1]
+        stopped = ", diverged" if self.diverged else ""
+        return f"History({self.method!r}, {last.index[0]} {last.iloc[0]:g}, gradient norm {last['gradient_norm_F']:.4g}{stopped})"
+
     @property
     def w(self):
         """The last iterate, shape (d,)."""

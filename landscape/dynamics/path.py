@@ -43,6 +43,21 @@ class Path(Result):
     F: Bowl
     phases: tuple
 
+    def __eq__(self, other):
+        return type(self) is type(other) and self._made_by() == other._made_by()
+
+    def __hash__(self):
+        return hash(self._made_by())
+
+    def __repr__(self):
+        environment, method, adaptation, rate, start = self._made_by()
+        rate = "" if rate is None else f", rate={rate!r}"
+        return f"{'descent' if rate else 'flow'}({environment!r}, {method!r}, start={list(start)!r}{rate}, adaptation={adaptation!r})"
+
+    def _made_by(self):
+        """What determines the path."""
+        return self.environment, self.method, self.adaptation, self.rate, tuple(self.start.tolist())
+
     @property
     def switch(self):
         """Time or iteration at which BI-MAML leaves its first phase; inf if it never does, 0 if it starts in the second."""
@@ -170,8 +185,8 @@ def flow(environment, method, start, adaptation=None):
     start : float or array (d,)
         w(0); a number stands for every coordinate.
     adaptation : Adaptation, optional
-        What F is the loss after; one full gradient step of the method's alpha by default, and the pooled
-        loss for methods without one.
+        What F is the loss after. By default what the method itself trains for: its alpha and steps, full gradients
+        (batches of n2 where MAML shares them with the Hessian), and the pooled loss for methods without alpha.
 
     Returns
     -------

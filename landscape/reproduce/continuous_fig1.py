@@ -1,11 +1,10 @@
 """Xu et al., Figure 1: the loss after adaptation is not convex though the tasks' losses are."""
 
-import math
-
 import numpy as np
 
 from landscape import plotting
 from landscape.algorithms.ode import ode
+from landscape.dynamics.guarantees import largest_alpha
 from landscape.losses import LossTasks, RippledParabola
 from landscape.methods import MAML
 from landscape.reproduce import Reproduction, finding
@@ -36,14 +35,13 @@ def critical_points(alpha, points):
 
 
 def theorem_limit():
-    """Largest alpha of Theorem 3.9, min(1/(4L), 7 mu/(8 kappa (16 K + 9 sigma))), and sigma, which exists for every w here.
+    """Largest alpha of Theorem 3.9, and sigma, which exists for every w here.
 
     f_1' - f_2' is a difference of two cosines of amplitudes a b, so sigma is at most half their sum; near 0 it comes close.
     """
-    L, mu, kappa = TASKS.smoothness, TASKS.strong_convexity, TASKS.hessian_lipschitz
     sigma = sum(f.amplitude * f.frequency for f in TASKS.losses) / 2
-    K = (9 / 7 * math.sqrt(L / mu) + 1) * sigma
-    return min(1 / (4 * L), 7 * mu / (8 * kappa * (16 * K + 9 * sigma))), sigma
+    limit, _ = largest_alpha("3.9", TASKS.smoothness, TASKS.strong_convexity, TASKS.hessian_lipschitz, sigma)
+    return limit, sigma
 
 
 def run(quick, seed, progress):

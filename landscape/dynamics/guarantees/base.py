@@ -42,6 +42,9 @@ class Guarantee(Result):
     region: str
     constant: str
 
+    def __hash__(self):
+        return hash((self.source, self.quantity, self.bound, self.exact))
+
     @property
     def loose_by(self):
         """bound / exact; 1 where both vanish."""
@@ -133,7 +136,7 @@ def curvatures(environment):
     return float(max(v.max() for v in values)), float(min(v.min() for v in values))
 
 
-def in_range(theorem, alpha, limit, why, strict=False):
+def in_range(theorem, alpha, limit, why, *, strict=False):
     """alpha if it lies in a theorem's range, else an error that names the range."""
     alpha = checks.number("alpha", alpha, at_least=0)
     if alpha > limit or (strict and alpha == limit):
@@ -142,9 +145,3 @@ def in_range(theorem, alpha, limit, why, strict=False):
             "use flow() or descent(), which are exact for any alpha"
         )
     return alpha
-
-
-def strongly_convex(theorem, mu):
-    """An error where mu = 0."""
-    if mu <= 1e-300:
-        raise ValueError(f"{theorem} needs strongly convex losses, but mu = {mu:g}: drop directions without inputs")

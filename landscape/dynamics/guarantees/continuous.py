@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 
-from landscape import checks
 from landscape.adaptation import Adaptation
 from landscape.dynamics.bowls import adapted, pooled, single_tasks
-from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures, in_range, strongly_convex
+from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures, in_range
+from landscape.dynamics.guarantees.ranges import gradient_level, largest_alpha
 from landscape.dynamics.path import flow
 from landscape.methods import BIMAML, MAML
 
@@ -43,15 +43,7 @@ def ode_time(environment, alpha, start, level):
     """
     name = "Theorem 3.6 of Xu et al."
     L, mu = curvatures(environment)
-    strongly_convex(name, mu)
-    limits = [1 / (2 * L), (2 * mu / 15) ** (1 / 3) * L ** (-5 / 3), math.sqrt(mu / 15) / L**2, mu / (15 * L**2)]
-    alpha = in_range(
-        name,
-        alpha,
-        min(limits),
-        "the smallest of 1/(2L), (2 mu/15)^(1/3) L^(-5/3), (mu/15)^(1/2)/L^2, mu/(15 L^2)",
-        True,
-    )
+    alpha = in_range(name, alpha, *largest_alpha("3.6", L, mu), strict=True)
     path = flow(environment, MAML(alpha), start)
     centre = path.F.centre
     radius = float(np.linalg.norm(path.start - centre))
@@ -59,7 +51,7 @@ def ode_time(environment, alpha, start, level):
     zeta = mu - 1.25 * L**2 * alpha * (L**3 * alpha**2 + 2 * L**2 * alpha + 2)
     iota = zeta - mu / 2
     y = float(path.f.gradient_norm(path.start)) ** 2
-    K = (9 / math.sqrt(mu) + 5) * sigma / 4
+    K = gradient_level("3.6", L, mu, sigma)
     exact = path.time_to(level)
     if sigma == 0:
         bound = sharper = math.inf  # the first phase aims at ||grad f||^2 <= 0
@@ -100,14 +92,13 @@ def bi_ode_time(environment, alpha, threshold, start, level):
     """
     name = "Theorem 4.1 of Xu et al., latched"
     L, mu = curvatures(environment)
-    strongly_convex(name, mu)
-    alpha = in_range(name, alpha, 1 / (2 * L), "1/(2L)", True)
+    alpha = in_range(name, alpha, *largest_alpha("4.1", L, mu), strict=True)
     path = flow(environment, BIMAML(alpha, threshold), start)
     centre = path.f.centre
     radius = float(np.linalg.norm(path.start - centre))
     sigma = Spread(environment).on_ball(centre, radius)
     threshold = path.method.threshold
-    K = (9 * threshold + 5 * sigma) / 4
+    K = gradient_level("4.1", L, mu, sigma, threshold)
     first = max(math.log(path.f.gradient_norm(path.start) / threshold), 0.0) / mu if path.switch > 0 else 0.0
     bound = first + 8 / mu * max(math.log(K / level), 0.0)
     return Guarantee(
@@ -128,8 +119,7 @@ def hessian_bounds(environment, alpha):
     """
     name = "Theorem 3.8 of Xu et al."
     L, mu = curvatures(environment)
-    strongly_convex(name, mu)
-    alpha = in_range(name, alpha, 1 / (2 * L), "1/(2L)")
+    alpha = in_range(name, alpha, *largest_alpha("3.8", L, mu))
     values = adapted(single_tasks(environment), Adaptation(alpha)).eigen()[0]
     constants, where = {"L": L, "mu": mu}, "every w: the Hessian is constant and kappa = 0"
     return (
@@ -148,13 +138,12 @@ def critical_point(environment, alpha):
     """
     name = "Theorem 3.9 of Xu et al."
     L, mu = curvatures(environment)
-    strongly_convex(name, mu)
-    alpha = in_range(name, alpha, 1 / (4 * L), "1/(4L)")
+    alpha = in_range(name, alpha, *largest_alpha("3.9", L, mu))
     tasks = single_tasks(environment)
     f, F = pooled(tasks), adapted(tasks, Adaptation(alpha))
     sigma = Spread(environment).at(F.centre)
-    K = (9 / 7 * math.sqrt(L / mu) + 1) * sigma
-    size = checks.number("(K - sigma)^2/(2L)", (K - sigma) ** 2 / (2 * L))
+    K = gradient_level("3.9", L, mu, sigma)
+    size = (K - sigma) ** 2 / (2 * L)
     return Guarantee(
         name, "f at MAML's optimum above min f", size, float(f.value(F.centre) - f.floor), None,
         {"L": L, "mu": mu, "sigma": sigma, "K": K}, "MAML's optimum",

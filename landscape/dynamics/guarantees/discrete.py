@@ -17,6 +17,7 @@ from landscape.dynamics.path import descent
 from landscape.methods import FOMAML, HFMAML, MAML
 
 DIVISORS = {"MAML": 12, "HF-MAML": 25}  # of the step size, Theorems 4.12 and 4.17
+AT_POINT = "the given point (sigma~ grows with ||w||)"
 NO_REGION = "every w: no bound on the spread of gradients is needed for full batches"
 
 
@@ -113,6 +114,26 @@ def floor(environment, alpha):
     )  # fmt: skip
 
 
+def gradient_bias(environment, alpha, D_in, point):
+    r"""Lemma 4.10, (20): bias of the stochastic gradient at the adapted point.
+
+    Returns
+    -------
+    Guarantee
+        bound: :math:`\alpha L\tilde\sigma/\sqrt{D_{in}}`. exact: 0, for the gradient of a quadratic is linear and its batch is
+        independent of the inner one. The bias of order 1/D_in of a Hessian on the inner batch is `gradient_gap`'s.
+    """
+    name = "Lemma 4.10 of Fallah et al."
+    L, mu = curvatures(environment)
+    alpha = in_range(name, alpha, 1 / L, "1/L")
+    D_in = checks.number("D_in", D_in, at_least=1, whole=True)
+    noise, _ = _one_sample_of(environment, point)[:2]
+    return Guarantee(
+        name, "bias of the gradient at the adapted point", alpha * L * noise / math.sqrt(D_in), 0.0, 0.0,
+        {"L": L, "mu": mu, "sigma_tilde": noise}, AT_POINT, "printed",
+    )  # fmt: skip
+
+
 def gradient_gap(environment, alpha, m, point):
     r"""Theorem 4.11: gap between the gradients of F and of F_m at a point.
 
@@ -134,16 +155,22 @@ def gradient_gap(environment, alpha, m, point):
     L, mu = curvatures(environment)
     alpha = in_range(name, alpha, 1 / L, "1/L")
     m = checks.number("m", m, at_least=1, whole=True)
-    tasks = single_tasks(environment)
-    w = np.array(np.broadcast_to(checks.point(point, environment.d), environment.d), dtype=float)
-    noise, bend = map(max, zip(*(_one_sample(task, w) for task in tasks), strict=True))
+    noise, bend, tasks, w = _one_sample_of(environment, point)
     few, full = (adapted(tasks, Adaptation(alpha, size)) for size in (m, math.inf))
     exact = float(np.linalg.norm(few.gradient(w) - full.gradient(w)))
     second = alpha**2 * L * bend * noise / m
     return Guarantee(
         name, "gap of the gradients of F and F_m", 2 * alpha * L * noise / math.sqrt(m) + second, exact, second,
-        {"L": L, "mu": mu, "sigma_tilde": noise, "sigma_H": bend}, "the given point (sigma~ grows with ||w||)", "printed",
+        {"L": L, "mu": mu, "sigma_tilde": noise, "sigma_H": bend}, AT_POINT, "printed",
     )  # fmt: skip
+
+
+def _one_sample_of(environment, point):
+    """The largest of the tasks' standard deviations of one sample, and the tasks and the point as arrays."""
+    tasks = single_tasks(environment)
+    w = np.array(np.broadcast_to(checks.point(point, environment.d), environment.d), dtype=float)
+    noise, bend = map(max, zip(*(_one_sample(task, w) for task in tasks), strict=True))
+    return noise, bend, tasks, w
 
 
 def _one_sample(task, w):
