@@ -210,7 +210,7 @@ HINGE = ls.LossTasks([Hinge(X, np.sign(X[:, 0]))])
         (lambda: ls.train(TASKS, ls.MAML(0.1, n2=3), 0.0, 0.1, 1, ls.Batches(D_in=4)), "leave one out"),
         (lambda: ls.train(TASKS, ls.MAML(0.1), 0.0, 0.1, 1, ls.Batches(D_h=4)), 'hessian="independent"'),
         (lambda: ls.train(TASKS, ls.MAML(0.1), 0.0, -0.1, 1), "rate must be"),
-        (lambda: ls.train(TASKS, ls.MAML(0.1), [0.0], 0.1, 1), "point must have d = 2"),
+        (lambda: ls.train(TASKS, ls.MAML(0.1), [0.0], 0.1, 1), "start must be a number or have d = 2"),
         (lambda: ls.train(TASKS, ls.MAML(0.1), 0.0, 0.1, 1, second_order="both"), "unknown second_order"),
         (lambda: ls.train(HINGE, ls.HFMAML(0.1), 0.0, 0.1, 1), "give delta"),
         (lambda: ls.train(HINGE, ls.MAML(0.1), 0.0, ls.RandomStep(), 1), "Hinge has no L"),

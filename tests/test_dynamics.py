@@ -206,7 +206,7 @@ def test_divergence_warns_and_names_the_cure():
     ("call", "match"),
     [
         (lambda: ls.flow(ls.hard_easy(R=[1.0, 2.0]), ls.NAL(), 0.0), "a path needs numbers"),
-        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), [1.0, 2.0]), "point must have d = 10"),
+        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), [1.0, 2.0]), "start must be a number or have d = 10"),
         (lambda: ls.descent(ls.hard_easy(), ls.NAL(), 0.0, rate=0), "rate must be finite and > 0"),
         (lambda: ls.descent(ls.hard_easy(), ls.BIMAML(0.5, 0.1, latched=False), 0.0, rate=1), "latched=True"),
         (lambda: ls.optimum(ls.hard_easy(), ls.BIMAML(0.5, 0.1, latched=False)), "latched=True"),
@@ -215,6 +215,8 @@ def test_divergence_warns_and_names_the_cure():
         (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).at(-1.0), "times must be finite and >= 0"),
         (lambda: ls.descent(ls.hard_easy(), ls.NAL(), 0.0, 0.1).at(0.5), "iterations must be finite and a whole"),
         (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).time_to(0), "level must be"),
+        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).time_to(1e-200), "are rounding"),
+        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).at(np.ones((2, 2))), "a number or a vector"),
         (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).time_to(1, of="g"), "unknown loss in of"),
         (lambda: ls.flow(ls.hard_easy(), ls.BIMAML(0.5, 0.1), 0.0, ls.Adaptation(0.4)), "leave adaptation out"),
     ],
@@ -229,3 +231,12 @@ def test_path_draws():
     ax = path.plot()
     assert ax.get_yscale() == "log"
     assert {"time", "phase", "gradient_norm_F"} <= set(path.to_frame())
+
+
+def test_iterations_far_beyond_any_loop():
+    path = ls.descent(ls.two_tasks(d=2), ls.NAL(), 3.0, rate=1e-9)
+    k = path.time_to(1e-3)
+    assert k > 10**10
+    assert path.F.gradient_norm(path.at(k)) <= 1e-3 < path.F.gradient_norm(path.at(k - 10**4))
+    with pytest.raises(ValueError, match="take a larger level or rate"):
+        ls.descent(ls.two_tasks(d=2), ls.FOMAML(0.5), 3.0, rate=1e-9).time_to(1e-3)

@@ -43,7 +43,7 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
     times = checks.vector("times", times)
     if times[0] < 0 or (np.diff(times) <= 0).any():
         raise ValueError("times must be >= 0 and increasing")
-    w = np.array(np.broadcast_to(checks.point(start, tasks.d), tasks.d), dtype=float)
+    w = checks.start("start", start, tasks.d)
     alpha = getattr(method, "alpha", 0.0) if alpha is None else checks.number("alpha", alpha)
     recorder = Recorder(tasks, alpha)
     if isinstance(method, BIMAML) and not method.latched:
@@ -53,13 +53,14 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
 
     def run(method, w, begin, event=None):
         stepper = _Stepper(tasks, method, Batches(), Options(True, None, 0.0), np.random.default_rng(0), Count())
-        out = solve_ivp(
-            lambda t, w: -stepper(w), (begin, max(times[-1], begin)), w, events=event, dense_output=True, rtol=rtol, atol=atol,
-            method="LSODA" if tasks.d <= 50 else "RK45",
-        )  # fmt: skip
-        if not out.success:
+        with np.errstate(over="ignore", invalid="ignore"):
+            out = solve_ivp(
+                lambda t, w: -stepper(w), (begin, max(times[-1], begin)), w, events=event, dense_output=True, rtol=rtol,
+                atol=atol, method="LSODA" if tasks.d <= 50 else "RK45",
+            )  # fmt: skip
+        if not out.success or not np.isfinite(out.y).all():
             raise ValueError(
-                f"the solver stopped at time {out.t[-1]:.3g}: {out.message}; the path may diverge, take a smaller alpha"
+                f"the solver stopped at time {out.t[-1]:.3g} ({out.message}): the path diverges; take a smaller alpha"
             )
         return out
 

@@ -99,7 +99,7 @@ def train(
     checks.instance("method", method, Method)
     method = method.resolved
     batches = _batches(batches, method)
-    w = np.array(np.broadcast_to(checks.point(start, tasks.d), tasks.d), dtype=float)
+    w = checks.start("start", start, tasks.d)
     iterations = checks.number("iterations", iterations, at_least=0, whole=True)
     every = checks.number("record_every", record_every, at_least=1, whole=True)
     checks.known("second_order", second_order, ["products", "matrices"])

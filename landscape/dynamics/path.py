@@ -95,7 +95,9 @@ class Path(Result):
         whole = self.rate is not None
         name = "iterations" if whole else "times"
         moments = checks.number(name, moments, at_least=0, whole=whole, grid=True)
-        flat = np.atleast_1d(moments).astype(float).ravel()
+        if np.ndim(moments) > 1:
+            raise ValueError(f"{name} must be a number or a vector, got shape {np.shape(moments)}")
+        flat = np.atleast_1d(moments).astype(float)
         number = self._phase_numbers(flat)
         out = np.empty((len(flat), len(self.start)))
         for i, phase in enumerate(self.phases):
@@ -125,10 +127,15 @@ class Path(Result):
             does not descend on that very loss) a dip briefer than a 4000th of the path may be missed in a flow.
         """
         level = checks.number("level", level, above=0)
-        norm = getattr(self, checks.known("loss in of", of, ["F", "f"])).gradient_norm
+        bowl = getattr(self, checks.known("loss in of", of, ["F", "f"]))
+        least = 1e-14 * (np.linalg.norm(self.start) + np.linalg.norm(bowl.centre)) * np.abs(bowl.H).max()
+        if level < least:
+            raise ValueError(
+                f"level must be >= {least:.2g} here, for smaller gradient norms are rounding, got {level:g}"
+            )
         for phase, after in zip(self.phases, [*self.phases[1:], None], strict=True):
             longest = math.inf if after is None else after.begin - phase.begin
-            lasts = phase.first_below(norm, level, longest)
+            lasts = phase.first_below(bowl, level, longest)
             if lasts <= longest and not math.isinf(lasts):
                 return phase.begin + lasts
         return math.inf
@@ -286,9 +293,14 @@ def _prepared(environment, method, start, adaptation):
         raise ValueError(
             f"BI-MAML descends on the loss after one full step of alpha = {method.alpha:g}: leave adaptation out"
         )
-    start = np.array(np.broadcast_to(checks.point(start, environment.d), environment.d), dtype=float)
-    start.setflags(write=False)
-    return tasks, method, adaptation, pooled(tasks), adapted(tasks, adaptation), start
+    return (
+        tasks,
+        method,
+        adaptation,
+        pooled(tasks),
+        adapted(tasks, adaptation),
+        checks.start("start", start, environment.d),
+    )
 
 
 def _flow_phases(tasks, method, f, F, start):
@@ -296,7 +308,7 @@ def _flow_phases(tasks, method, f, F, start):
     if not method.latched:
         return sliding_phases(f, F, start, method.threshold)
     first = Phase(0.0, start, f, None, "pooled")
-    lasts = first.first_below(f.gradient_norm, method.threshold, math.inf)
+    lasts = first.first_below(f, method.threshold, math.inf)
     if lasts == 0:
         return [Phase(0.0, start, F, None, "MAML")]
     return [first, Phase(lasts, first.points(lasts)[0], F, None, "MAML")]
@@ -304,4 +316,4 @@ def _flow_phases(tasks, method, f, F, start):
 
 def _first_inside(first, f, method):
     """First iteration with ||grad f|| < threshold, strictly as Algorithm 1 tests it."""
-    return first.first_below(f.gradient_norm, np.nextafter(method.threshold, 0), math.inf)
+    return first.first_below(f, np.nextafter(method.threshold, 0), math.inf)

@@ -85,33 +85,52 @@ class Phase:
         with np.errstate(divide="ignore"):
             return float(-np.log(np.abs(1 - self.rate * active)).max())
 
-    def first_below(self, norm, level, longest):
-        """How long after the start a norm of the point first is <= level, inf if that is not within `longest`.
+    def first_below(self, bowl, level, longest):
+        """How long after the start the gradient norm of a bowl first is <= level, inf if that is not within `longest`.
 
         Parameters
         ----------
-        norm : callable
-            Of points (n, d).
+        bowl : Bowl
+            Where it is the phase's own, its gradient norm only falls.
         level, longest : float
         """
+        norm = bowl.gradient_norm
         if norm(self.start) <= level:
-            return 0.0
+            return 0.0 if self.rate is None else 0
         end = min(longest, self._horizon(norm, level))
         if end <= 0 or not math.isfinite(end):
             return math.inf
         if self.rate is None:
             times = np.union1d(np.linspace(0, end, SCAN), np.geomspace(end * 1e-9, end, SCAN))
             return crossing(self.points, norm, level, times)
-        return self._first_iteration(norm, level, int(min(math.ceil(end), longest)))
+        end = int(min(math.ceil(end), longest))
+        if self.slowest > 0 and self._is_own(bowl):
+            return self._bisect(norm, level, end)
+        return self._scan(norm, level, end)
 
     def _horizon(self, norm, level):
         """By when all that still moves is a thousandth of the level."""
         if self.slowest <= 0:
             return 300 / max(np.abs(self._modes[0]).max() * (self.rate or 1), 1e-300)
-        reach = np.abs(norm(self.start)) + norm(self.bowl.centre)
+        reach = norm(self.start) + norm(self.bowl.centre)
         return (math.log(max(reach / level, 1.0)) + 7) / self.slowest + 1
 
-    def _first_iteration(self, norm, level, end):
+    def _is_own(self, bowl):
+        own = self.bowl
+        return np.allclose(bowl.H, own.H, rtol=1e-12, atol=0) and np.allclose(bowl.centre, own.centre, rtol=1e-10)
+
+    def _bisect(self, norm, level, end):
+        """The first iteration of a norm that only falls."""
+        if norm(self.points(end))[0] > level:
+            return math.inf
+        low, high = 0, end
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if norm(self.points(middle))[0] <= level else (middle, high)
+        return high
+
+    def _scan(self, norm, level, end):
+        """The first iteration of any norm, looked at one by one."""
         if end > MOST:
             raise ValueError(f"the level {level:g} would take up to {end:,} iterations: take a larger level or rate")
         size = max(1, min(4096, 2**22 // len(self.start)))

@@ -41,9 +41,9 @@ class Slide:
         """Points (n, d) after so much time of this phase."""
         return self.solution(np.minimum(np.atleast_1d(elapsed), self.duration)).T
 
-    def first_below(self, norm, level, longest):
+    def first_below(self, bowl, level, longest):
         """How long after the start a norm first is <= level, on a grid of moments; inf if never."""
-        return crossing(self.points, norm, level, np.linspace(0, min(longest, self.duration), SCAN))
+        return crossing(self.points, bowl.gradient_norm, level, np.linspace(0, min(longest, self.duration), SCAN))
 
 
 def field(f, F, point):
@@ -61,7 +61,7 @@ def sliding_phases(f, F, start, threshold):
     inside = f.gradient_norm(start) < threshold
     if not inside:
         first = Phase(0.0, start, f, None, "pooled")
-        begin = first.first_below(f.gradient_norm, threshold, math.inf)
+        begin = first.first_below(f, threshold, math.inf)
         phases, point = [first], first.points(begin)[0]
         inside = field(f, F, point)[1] <= 0
     while len(phases) < MOST_PHASES:

@@ -34,7 +34,10 @@ class LossTasks(Record):
     probabilities: object = None
 
     def __post_init__(self):
-        losses = (self.losses,) if isinstance(self.losses, Loss) else tuple(self.losses)
+        try:
+            losses = (self.losses,) if isinstance(self.losses, Loss) else tuple(self.losses)
+        except TypeError:
+            raise TypeError(f"losses must be a list of Loss, got {self.losses!r}") from None
         if not losses:
             raise ValueError("losses must hold at least one Loss, got none")
         for loss in losses:

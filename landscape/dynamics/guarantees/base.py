@@ -96,7 +96,7 @@ class Spread:
 
     def at(self, point):
         """sigma at a point (d,)."""
-        return math.sqrt(max(self._square(np.asarray(point, dtype=float)), 0.0))
+        return math.sqrt(max(self._square(checks.start("point", point, len(self.q))), 0.0))
 
     def on_ball(self, centre, radius):
         r"""The largest sigma in a ball, exactly: a quadratic maximised over a ball by its dual.
@@ -105,7 +105,7 @@ class Spread:
         """
         from scipy.optimize import minimize_scalar
 
-        centre = np.asarray(centre, dtype=float)
+        centre = checks.start("centre", centre, len(self.q))
         radius = checks.number("radius", radius, at_least=0)
         if radius == 0:
             return self.at(centre)

@@ -168,7 +168,7 @@ def gradient_gap(environment, alpha, m, point):
 def _one_sample_of(environment, point):
     """The largest of the tasks' standard deviations of one sample, and the tasks and the point as arrays."""
     tasks = single_tasks(environment)
-    w = np.array(np.broadcast_to(checks.point(point, environment.d), environment.d), dtype=float)
+    w = checks.start("point", point, environment.d)
     noise, bend = map(max, zip(*(_one_sample(task, w) for task in tasks), strict=True))
     return noise, bend, tasks, w
 
