@@ -7,6 +7,7 @@ about that moment.
 """
 
 from landscape.dynamics import guarantees
-from landscape.dynamics.path import Path, descent, flow
+from landscape.dynamics.exact import descent, flow
+from landscape.dynamics.path import Path
 
 __all__ = ["Path", "flow", "descent", "guarantees"]

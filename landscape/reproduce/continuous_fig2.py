@@ -13,7 +13,7 @@ from landscape.losses import LossTasks
 from landscape.methods import BIMAML, MAML
 from landscape.reproduce import Reproduction, finding, interval
 from landscape.reproduce._continuous_data import PROBLEMS, Missing, digits
-from landscape.reproduce.convergence_table1 import operations
+from landscape.reproduce._convergence_parts import operations
 
 TITLE = "Xu et al., Figure 2: BI-MAML against MAML on regression, Diabetes, SVM and digits: steps and cost"
 

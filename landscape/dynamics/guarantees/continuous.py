@@ -9,9 +9,9 @@ import numpy as np
 
 from landscape.adaptation import Adaptation
 from landscape.dynamics.bowls import adapted, pooled, single_tasks
+from landscape.dynamics.exact import flow
 from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures, in_range
 from landscape.dynamics.guarantees.ranges import gradient_level, largest_alpha
-from landscape.dynamics.path import flow
 from landscape.methods import BIMAML, MAML
 
 SQUARED_RATE = "mu/8 <= Hess F bounds the squared norm's rate by mu/4, where the proof takes mu/8"

@@ -12,8 +12,8 @@ import numpy as np
 from landscape import checks
 from landscape.adaptation import Adaptation
 from landscape.dynamics.bowls import adapted, own, single_tasks
+from landscape.dynamics.exact import descent
 from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures, in_range
-from landscape.dynamics.path import descent
 from landscape.methods import FOMAML, HFMAML, MAML
 
 DIVISORS = {"MAML": 12, "HF-MAML": 25}  # of the step size, Theorems 4.12 and 4.17
