@@ -6,9 +6,9 @@ from landscape import checks
 from landscape.algorithms.batches import Batches
 from landscape.algorithms.counting import Count
 from landscape.algorithms.history import Recorder
-from landscape.algorithms.train import Options, _Stepper
+from landscape.algorithms.train import Options, Stepper, own_batches
 from landscape.losses import LossTasks
-from landscape.methods import BIMAML, MAML, NAL, Method
+from landscape.methods import BIMAML, HFMAML, MAML, NAL, Method
 
 
 def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
@@ -34,12 +34,17 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
     Raises
     ------
     ValueError
-        If the solver fails, or BI-MAML is not latched: its right-hand side jumps; `flow` solves it on quadratics.
+        If the path diverges, the method draws batches, or BI-MAML is not latched (its right-hand side jumps; `flow` solves it
+        on quadratics).
     """
     from scipy.integrate import solve_ivp
 
     checks.instance("tasks", tasks, LossTasks)
-    checks.instance("method", method, Method)
+    method = checks.instance("method", method, Method).resolved
+    if isinstance(method, HFMAML):
+        raise ValueError("HF-MAML's flow is MAML's as its difference gets finer: use MAML(alpha)")
+    if own_batches(None, method) != Batches():
+        raise ValueError(f"ode takes full batches, got n2 = {method.n2:g}: leave n2 out, or use flow() on quadratics")
     times = checks.vector("times", times)
     if times[0] < 0 or (np.diff(times) <= 0).any():
         raise ValueError("times must be >= 0 and increasing")
@@ -52,7 +57,7 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
         )
 
     def run(method, w, begin, event=None):
-        stepper = _Stepper(tasks, method, Batches(), Options(True, None, 0.0), np.random.default_rng(0), Count())
+        stepper = Stepper(tasks, method, Batches(), Options(True, None, 0.0), np.random.default_rng(0), Count())
         with np.errstate(over="ignore", invalid="ignore"):
             out = solve_ivp(
                 lambda t, w: -stepper(w), (begin, max(times[-1], begin)), w, events=event, dense_output=True, rtol=rtol,

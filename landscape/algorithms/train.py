@@ -12,7 +12,7 @@ from landscape.algorithms.counting import Count, Counted
 from landscape.algorithms.directions import direction
 from landscape.algorithms.history import Recorder
 from landscape.losses import LossTasks
-from landscape.methods import BIMAML, MAML, NAL, Method
+from landscape.methods import BIMAML, HFMAML, MAML, NAL, Method
 
 GROWN = 1e8  # times where it began: then a run counts as diverged
 
@@ -98,7 +98,7 @@ def train(
     checks.instance("tasks", tasks, LossTasks)
     checks.instance("method", method, Method)
     method = method.resolved
-    batches = _batches(batches, method)
+    batches = own_batches(batches, method)
     w = checks.start("start", start, tasks.d)
     iterations = checks.number("iterations", iterations, at_least=0, whole=True)
     every = checks.number("record_every", record_every, at_least=1, whole=True)
@@ -109,15 +109,15 @@ def train(
     alpha = checks.number("alpha", alpha)
     if delta is not None:
         delta = checks.number("delta", delta, above=0)
-    elif method.label == "HF-MAML" and math.isinf(tasks.hessian_lipschitz):
+    elif isinstance(method, HFMAML) and math.isinf(tasks.hessian_lipschitz):
         raise ValueError(
             "the rule for delta needs a Lipschitz Hessian (rho), which a loss here does not have: give delta, say 1e-3"
         )
-    rho = tasks.hessian_lipschitz if method.label == "HF-MAML" else 0.0
+    rho = tasks.hessian_lipschitz if isinstance(method, HFMAML) else 0.0
     options = Options(second_order == "products", delta, rho)
 
     rng, count, recorder = np.random.default_rng(checks.seed(seed)), Count(), Recorder(tasks, alpha)
-    stepper = _Stepper(tasks, method, batches, options, rng, count)
+    stepper = Stepper(tasks, method, batches, options, rng, count)
     recorder.add("iteration", 0, w, stepper.phase, count)
     scale = 1 + recorder.rows[0]["gradient_norm_f"] + np.linalg.norm(w)
     for k in _bar(iterations, method, progress):
@@ -131,7 +131,7 @@ def train(
     return recorder.history(method, rate)
 
 
-def _batches(batches, method):
+def own_batches(batches, method):
     """The batches, with the inner one of the method where it has its own."""
     batches = checks.instance("batches", Batches() if batches is None else batches, Batches)
     if isinstance(method, MAML) and method.hessian == "shared" and not math.isinf(batches.D_h):
@@ -154,18 +154,14 @@ def _bar(iterations, method, progress):
     return tqdm(range(iterations), desc=method.label)
 
 
-class _Stepper:
+class Stepper:
     """The mean update direction at a point, over freshly drawn tasks and samples; knows BI-MAML's phase."""
 
     def __init__(self, tasks, method, batches, options, rng, count):
-        self.tasks, self.method, self.batches, self.options, self.rng, self.count = (
-            tasks,
-            method,
-            batches,
-            options,
-            rng,
-            count,
-        )
+        if isinstance(method, NAL) and method.task_weights:
+            raise ValueError("train does not know task_weights: give LossTasks such probabilities instead")
+        self.tasks, self.method, self.batches = tasks, method, batches
+        self.options, self.rng, self.count = options, rng, count
         self.biphasic = isinstance(method, BIMAML)
         self.second = MAML(method.alpha, hessian="independent") if self.biphasic else None
         self.phase = "pooled" if self.biphasic else method.label

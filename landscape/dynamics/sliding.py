@@ -42,7 +42,7 @@ class Slide:
         return self.solution(np.minimum(np.atleast_1d(elapsed), self.duration)).T
 
     def first_below(self, bowl, level, longest):
-        """How long after the start a norm first is <= level, on a grid of moments; inf if never."""
+        """How long after the start the gradient norm of a bowl first is <= level; inf if never."""
         return crossing(self.points, bowl.gradient_norm, level, np.linspace(0, min(longest, self.duration), SCAN))
 
 
@@ -87,10 +87,14 @@ def _back_at_surface(phase, f, threshold):
         return math.inf
     end = 40 / phase.slowest
     times = np.union1d(np.linspace(0, end, SCAN), np.geomspace(end * 1e-6, end, SCAN))
-    below = f.gradient_norm(phase.points(times)) < threshold * (1 - 1e-9)
-    if not below.any():  # it starts on the surface and leads nowhere else
+    excess = f.gradient_norm(phase.points(times)) / threshold - 1
+    inside, outside = excess < -1e-9, excess > 1e-9  # it may start on the surface itself
+    if not outside.any():
         return math.inf
-    return crossing(phase.points, f.gradient_norm, threshold, times[np.argmax(below) :], sign=-1)
+    first = np.argmax(inside)
+    if not inside.any() or first > np.argmax(outside):
+        return 0.0
+    return crossing(phase.points, f.gradient_norm, threshold, times[first:], sign=-1)
 
 
 def _slide(f, F, begin, point, threshold):
