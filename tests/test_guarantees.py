@@ -204,3 +204,33 @@ def test_guarantees_are_values():
     assert hash(g) == hash(guarantees.gradient_bias(ls.two_tasks(), 0.5, 10, 1.0))
     assert g.exact == 0 < g.bound
     assert "<table" in g._repr_html_()
+
+
+class AbsoluteCube(ls.losses.Loss):
+    """rho |w|^3/6 on the line: its Hessian has a kink at 0."""
+
+    d, hessian_lipschitz = 1, 3.0
+
+    def gradient(self, w):
+        return self.hessian_lipschitz * w * np.abs(w) / 2
+
+    def hessian(self, w):
+        return self.hessian_lipschitz * np.abs(w).reshape(1, 1)
+
+
+def test_difference_error_and_its_sharp_constant():
+    for delta in (1e-3, 0.1, 2.0):
+        g = guarantees.difference_error(AbsoluteCube(), [0.0], [1.7], delta)
+        assert g.exact == pytest.approx(g.sharper) == pytest.approx(g.bound / 2)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20, 3))
+    loss = ls.losses.Logistic(X, np.sign(X[:, 0]))
+    for _ in range(20):
+        w, v = rng.standard_normal((2, 3))
+        first, half = (guarantees.difference_error(loss, w, v, delta) for delta in (0.02, 0.01))
+        assert half.exact <= half.sharper
+        assert first.exact / half.exact == pytest.approx(4, rel=0.1)
+    quadratic = ls.losses.Quadratic(np.diag([1.0, 2.0]), [1.0, 0.0])
+    assert guarantees.difference_error(quadratic, [3.0, 1.0], [1.0, 2.0], 0.5).exact < 1e-14
+    with pytest.raises(ValueError, match="Hinge does not have"):
+        guarantees.difference_error(ls.losses.Hinge(X, np.sign(X[:, 0])), w, v, 0.1)

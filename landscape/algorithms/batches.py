@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape import checks
+from landscape.methods.base import STEP_DIVISORS
 from landscape.record import Record
 
 
@@ -64,7 +65,7 @@ class RandomStep(Record):
 
     def rate(self, tasks, method, w, rng, count):
         """The step at w; its gradients are counted."""
-        divisor = self.divisor or {"MAML": 12, "FO-MAML": 18, "HF-MAML": 25}.get(method.label)
+        divisor = self.divisor or STEP_DIVISORS.get(method.label)
         if divisor is None:
             raise ValueError(f"the theorems give no divisor for {method.label}: give RandomStep(divisor=...)")
         norm = 0.0

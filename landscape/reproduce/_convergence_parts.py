@@ -11,6 +11,7 @@ from landscape.environment import Environment
 from landscape.families import TaskFamily
 from landscape.losses import LeastSquares, LossTasks
 from landscape.methods import FOMAML, HFMAML, MAML
+from landscape.methods.base import STEP_DIVISORS
 
 D, ALPHA, NOISE = 4, 0.1, 0.1
 LEVELS = (1e-1, 1e-2, 1e-3, 1e-4)
@@ -39,8 +40,7 @@ def full():
 
     rows, world = [], environment()
     for label, method in methods(ALPHA).items():
-        divisor = {"MAML": 12, "FO-MAML": 18, "HF-MAML": 25}[label]
-        path = descent(world, method, 4.0, 1 / (4 * guarantees.curvatures(world)[0] * divisor))
+        path = descent(world, method, 4.0, 1 / (4 * guarantees.curvatures(world)[0] * STEP_DIVISORS[label]))
         best = float(path.F.gradient_norm(path.limit))
         for eps in LEVELS:
             bound = guarantees.iterations(world, method, 4.0, eps).bound if label != "FO-MAML" else math.nan

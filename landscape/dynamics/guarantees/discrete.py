@@ -15,8 +15,8 @@ from landscape.dynamics.bowls import adapted, own, single_tasks
 from landscape.dynamics.exact import descent
 from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures, in_range
 from landscape.methods import FOMAML, HFMAML, MAML
+from landscape.methods.base import STEP_DIVISORS
 
-DIVISORS = {"MAML": 12, "HF-MAML": 25}  # of the step size, Theorems 4.12 and 4.17
 AT_POINT = "the given point (sigma~ grows with ||w||)"
 NO_REGION = "every w: no bound on the spread of gradients is needed for full batches"
 
@@ -68,7 +68,7 @@ def iterations(environment, method, start, level):
     L, mu = curvatures(environment)
     in_range(name, method.alpha, 1 / (6 * L), "1/(6L)")
     level = checks.number("level", level, above=0)
-    c = DIVISORS[method.label]
+    c = STEP_DIVISORS[method.label]
     rate = 1 / (4 * L * c)
     path = descent(environment, method, start, rate)
     height = float(path.F.value(path.start) - path.F.floor)
@@ -111,6 +111,37 @@ def floor(environment, alpha):
     return Guarantee(
         name, "gradient norm of F where FO-MAML stops", alpha * L * sigma / math.sqrt(1 - (alpha * L) ** 2), exact, None,
         {"L": L, "mu": mu, "sigma": sigma}, "FO-MAML's stationary point", "printed as O(alpha L sigma); this one is derived here",
+    )  # fmt: skip
+
+
+def difference_error(loss, w, v, delta):
+    r"""(9): error of HF-MAML's central difference for a Hessian-vector product.
+
+    Parameters
+    ----------
+    loss : Loss
+        Any with a Lipschitz Hessian.
+    w, v : array (d,)
+    delta : float
+
+    Returns
+    -------
+    Guarantee
+        bound: :math:`\rho\delta\|v\|^2`; sharper: half of it, which :math:`\rho|w|^3/6` attains at 0. Where the Hessian is smooth the
+        error is of second order in delta; on quadratics it is rounding.
+    """
+    w, v = (checks.start(name, value, loss.d) for name, value in (("w", w), ("v", v)))
+    delta = checks.number("delta", delta, above=0)
+    rho = loss.hessian_lipschitz
+    if math.isinf(rho):
+        raise ValueError(f"(9) needs a Lipschitz Hessian, which {type(loss).__name__} does not have")
+    exact = np.linalg.norm(
+        (loss.gradient(w + delta * v) - loss.gradient(w - delta * v)) / (2 * delta) - loss.hessian_times(w, v)
+    )
+    bound = float(rho * delta * (v @ v))
+    return Guarantee(
+        "(9) of Fallah et al.", "error of a Hessian-vector product", bound, float(exact), bound / 2, {"rho": rho, "delta": delta},
+        "every w", "printed",
     )  # fmt: skip
 
 
