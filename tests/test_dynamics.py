@@ -240,3 +240,20 @@ def test_iterations_far_beyond_any_loop():
     assert path.F.gradient_norm(path.at(k)) <= 1e-3 < path.F.gradient_norm(path.at(k - 10**4))
     with pytest.raises(ValueError, match="take a larger level or rate"):
         ls.descent(ls.two_tasks(d=2), ls.FOMAML(0.5), 3.0, rate=1e-9).time_to(1e-3)
+
+
+def test_paths_are_drawn_side_by_side():
+    from landscape.dynamics import plots
+
+    tasks = ls.hard_easy()
+    methods = [ls.MAML(0.5), ls.FOMAML(0.5), ls.BIMAML(0.5, 0.5)]
+    ax = plots.gradient_norms([ls.flow(tasks, method, 3.0) for method in methods])
+    ends = {line.get_xdata()[-1] for line in ax.get_lines() if len(line.get_xdata()) > 1}
+    assert len(ends) == 1
+    steps = [ls.descent(tasks, method, 3.0, 0.5) for method in methods]
+    assert plots.gradient_norms(steps).get_xlabel() == "iteration"
+    with pytest.raises(ValueError, match="all be flows or all be descents"):
+        plots.gradient_norms([steps[0], ls.flow(tasks, methods[0], 3.0)])
+    with pytest.warns(ls.LandscapeWarning, match="diverges"):
+        diverging = ls.descent(tasks, ls.NAL(), 3.0, 5.0)
+    plots.gradient_norms([diverging, steps[0]])
