@@ -11,7 +11,7 @@ from landscape.environment import Environment
 from landscape.isotropic import hard_easy, two_tasks
 from landscape.sampled import from_sampler
 from landscape.adaptation import Adaptation
-from landscape.methods import MAML, NAL, BaMAML, FOMAML, HFMAML, IMAML, Reptile
+from landscape.methods import BIMAML, MAML, NAL, BaMAML, FOMAML, HFMAML, IMAML, Reptile
 from landscape.training import Training
 from landscape.closed_form import best_step, gain, optimum, optimum_standard_error, risk, risk_quadratic
 from landscape.comparison import Comparison, compare
@@ -21,6 +21,10 @@ from landscape.explore import explore
 from landscape.finite.asymptotics import asymptotics
 from landscape.finite.sgd import sgd_curve
 from landscape.finite.solve_for import solve_for
+from landscape.dynamics import Path, descent, flow, guarantees
+from landscape import losses
+from landscape.losses import LossTasks
+from landscape.algorithms import Batches, History, RandomStep, ode, train
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.sweeping.sweep import Sweep, sweep
 from landscape.agreement import Agreement, agreement
@@ -30,7 +34,7 @@ __all__ = [
     # what the tasks are
     "Environment", "TaskFamily", "DataTask", "hard_easy", "two_tasks", "from_sampler",
     # how one adapts, how one trains, and on how much
-    "Adaptation", "NAL", "MAML", "FOMAML", "HFMAML", "Reptile", "IMAML", "BaMAML", "Training",
+    "Adaptation", "NAL", "MAML", "FOMAML", "HFMAML", "Reptile", "IMAML", "BaMAML", "BIMAML", "Training",
     # the exact answer
     "optimum", "optimum_standard_error", "risk", "gain", "best_step", "compare", "Comparison", "hardness_window", "least_samples",
     "window_boundary", "risk_quadratic",
@@ -38,6 +42,9 @@ __all__ = [
     "plot_landscape", "plot_series", "landscape_view", "explore",
     # what finite data do
     "asymptotics", "sgd_curve", "solve_for",
+    # how fast training gets there
+    "flow", "descent", "Path", "guarantees", "losses", "LossTasks",
+    "train", "ode", "Batches", "RandomStep", "History",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "sweep", "Sweep", "agreement", "Agreement",
     "LandscapeWarning", "__version__",

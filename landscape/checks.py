@@ -126,6 +126,18 @@ def point(value, d):
     return _finite("point", array)
 
 
+def start(name, value, d):
+    """One point of d coordinates, read-only; a single number stands for every coordinate."""
+    if np.ndim(value) == 0:
+        array = np.full(d, number(name, value))
+    else:
+        array = np.array(vector(name, value))
+        if len(array) != d:
+            raise ValueError(f"{name} must be a number or have d = {d} coordinates, got {len(array)}")
+    array.setflags(write=False)
+    return array
+
+
 def vector(name, value):
     """A finite array of one dimension, read-only."""
     array = _as_float_array(name, value)

@@ -16,6 +16,7 @@ STYLES = {
     "Reptile": ("#CC79A7", (0, (5, 1)), "D"),
     "iMAML": ("#E69F00", (0, (3, 1, 1, 1)), "P"),
     "BaMAML": ("#000000", (0, (1, 1)), "X"),
+    "BI-MAML": ("#8C3B1F", (0, (6, 1, 1, 1, 1, 1)), "d"),
 }
 SPARES = [("#555555", (0, (6, 2, 2, 2)), "*"), ("#555555", (0, (2, 2)), "h"), ("#555555", (0, (8, 2)), "<")]
 
@@ -59,7 +60,7 @@ def style(label, among=()):
 
 
 def _kind(label):
-    names = {"FOMAML": "FO-MAML", "HFMAML": "HF-MAML", "IMAML": "iMAML"}
+    names = {"FOMAML": "FO-MAML", "HFMAML": "HF-MAML", "IMAML": "iMAML", "BIMAML": "BI-MAML"}
     short = label.split("(")[0].split(" #")[0].split(".")[0]
     return names.get(short, short)
 

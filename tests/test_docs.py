@@ -40,7 +40,7 @@ def test_readme_examples():
 
 def test_imports_keep_the_arrows():
     """The simulator never imports the theory, nor the theory the simulator; formulas know no pictures."""
-    theory = {"formulas", "finite", "closed_form", "comparison", "hardness", "agreement"}
+    theory = {"formulas", "finite", "closed_form", "comparison", "hardness", "agreement", "dynamics"}
     forbidden = {
         "simulator": theory | {"plotting", "reproduce", "cli"},
         "closed_form": {"simulator", "plotting", "agreement", "comparison", "reproduce"},
@@ -50,6 +50,9 @@ def test_imports_keep_the_arrows():
         "adaptation": theory | {"simulator", "methods", "environment"},
         "methods": theory | {"simulator", "environment"},
         "plotting": theory | {"simulator", "reproduce"},
+        "dynamics": {"simulator", "algorithms", "losses", "reproduce", "cli"},
+        "losses": theory | {"simulator", "algorithms", "methods", "adaptation", "reproduce"},
+        "algorithms": theory | {"simulator", "reproduce", "cli"},
     }
     for path in sorted((ROOT / "landscape").rglob("*.py")):
         room = path.relative_to(ROOT / "landscape").parts[0].removesuffix(".py")

@@ -20,7 +20,7 @@ def run(options):
     figures = reproduce.figures()
     if options.list:
         for name, title in figures.items():
-            print(f"{name:12} {title}")
+            print(f"{name:20} {title}")
         return 0
     names = list(figures) if options.all else options.names
     if not names:

@@ -6,9 +6,10 @@ methods of the literature differ only in how much say a task's curvature gives i
 """
 
 from landscape.methods.base import Method, as_methods
+from landscape.methods.biphasic import BIMAML
 from landscape.methods.hessian_free import FOMAML, HFMAML, Reptile
 from landscape.methods.maml import MAML
 from landscape.methods.pooled import NAL
 from landscape.methods.regularised import IMAML, BaMAML
 
-__all__ = ["Method", "NAL", "MAML", "FOMAML", "HFMAML", "Reptile", "IMAML", "BaMAML", "as_methods"]
+__all__ = ["Method", "NAL", "MAML", "FOMAML", "HFMAML", "Reptile", "IMAML", "BaMAML", "BIMAML", "as_methods"]

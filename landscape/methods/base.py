@@ -3,6 +3,9 @@
 from landscape import checks
 from landscape.record import Record
 
+# c in the step size 1/(c L(w)) of Fallah et al., Theorems 4.12, 4.15 and 4.17
+STEP_DIVISORS = {"MAML": 12, "FO-MAML": 18, "HF-MAML": 25}
+
 
 class Method(Record):
     """Base of all methods. `A` below is the weight a method gives a task; see each class."""

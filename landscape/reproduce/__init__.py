@@ -1,7 +1,7 @@
 """The papers' figures and tables, one file each.
 
 A file of this folder (without a leading underscore) is a figure: it has a ``TITLE`` and a function ``run(quick, seed, progress)``
-that returns a `Reproduction`, and its name is the figure's. Nothing else registers it.
+that returns a `Reproduction`, and its name is the figure's, with hyphens for underscores. Nothing else registers it.
 """
 
 import pkgutil
@@ -68,7 +68,7 @@ def writable(folder):
 def figures():
     """Name and title of all figures, in order."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    return {name: import_module(f"{__name__}.{name}").TITLE for name in names}
+    return {name.replace("_", "-"): import_module(f"{__name__}.{name}").TITLE for name in names}
 
 
 def reproduce(name, *, quick=False, seed=0, progress=True):
@@ -88,7 +88,7 @@ def reproduce(name, *, quick=False, seed=0, progress=True):
     Reproduction
     """
     checks.known("figure", name, figures())
-    return import_module(f"{__name__}.{name}").run(quick, seed, progress)
+    return import_module(f"{__name__}.{name.replace('-', '_')}").run(quick, seed, progress)
 
 
 def interval(mean, error, repeats):

@@ -1,0 +1,89 @@
+"""Continuous-time limits of training on any losses, integrated by `scipy.integrate.solve_ivp`."""
+
+import numpy as np
+
+from landscape import checks
+from landscape.algorithms.batches import Batches
+from landscape.algorithms.counting import Count
+from landscape.algorithms.history import Recorder
+from landscape.algorithms.train import Options, Stepper, own_batches
+from landscape.losses import LossTasks
+from landscape.methods import BIMAML, HFMAML, MAML, NAL, Method
+
+
+def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
+    r"""The gradient flow of a method: for MAML the MAML ODE of Xu et al., for BI-MAML their Algorithm 1, latched.
+
+    Parameters
+    ----------
+    tasks : LossTasks
+    method : NAL, MAML, FOMAML, Reptile or BIMAML
+    start : float or array (d,)
+    times : array (n,)
+        Increasing, from 0 or later.
+    alpha : float, optional
+        Inner step of the F that is looked at; the method's by default.
+    rtol, atol : float
+        Tolerances of the solver.
+
+    Returns
+    -------
+    History
+        With a column ``time``, and no costs.
+
+    Raises
+    ------
+    ValueError
+        If the path diverges, the method draws batches, or BI-MAML is not latched (its right-hand side jumps; `flow` solves it
+        on quadratics).
+    """
+    from scipy.integrate import solve_ivp
+
+    checks.instance("tasks", tasks, LossTasks)
+    method = checks.instance("method", method, Method).resolved
+    if isinstance(method, HFMAML):
+        raise ValueError("HF-MAML's flow is MAML's as its difference gets finer: use MAML(alpha)")
+    if own_batches(None, method) != Batches():
+        raise ValueError(f"ode takes full batches, got n2 = {method.n2:g}: leave n2 out, or use flow() on quadratics")
+    times = checks.vector("times", times)
+    if times[0] < 0 or (np.diff(times) <= 0).any():
+        raise ValueError("times must be >= 0 and increasing")
+    w = checks.start("start", start, tasks.d)
+    alpha = getattr(method, "alpha", 0.0) if alpha is None else checks.number("alpha", alpha)
+    recorder = Recorder(tasks, alpha)
+    if isinstance(method, BIMAML) and not method.latched:
+        raise ValueError(
+            "BI-MAML that is not latched has a right-hand side that jumps: use flow() on quadratics, or train()"
+        )
+
+    def run(method, w, begin, event=None):
+        stepper = Stepper(tasks, method, Batches(), Options(True, None, 0.0), np.random.default_rng(0), Count())
+        with np.errstate(over="ignore", invalid="ignore"):
+            out = solve_ivp(
+                lambda t, w: -stepper(w), (begin, max(times[-1], begin)), w, events=event, dense_output=True, rtol=rtol,
+                atol=atol, method="LSODA" if tasks.d <= 50 else "RK45",
+            )  # fmt: skip
+        if not out.success or not np.isfinite(out.y).all():
+            raise ValueError(
+                f"the solver stopped at time {out.t[-1]:.3g} ({out.message}): the path diverges; take a smaller alpha"
+            )
+        return out
+
+    phases = []
+    if isinstance(method, BIMAML):
+
+        def inside(t, w):
+            return np.linalg.norm(tasks.pooled_gradient(w)) - method.threshold
+
+        inside.terminal = True  # type: ignore[attr-defined]
+        if inside(0, w) >= 0:
+            phases.append(("pooled", run(NAL(), w, 0.0, inside)))
+            w = phases[-1][1].y[:, -1]
+        if not phases or phases[-1][1].status == 1:
+            phases.append(("MAML", run(MAML(method.alpha), w, phases[-1][1].t[-1] if phases else 0.0)))
+    else:
+        phases.append((method.label, run(method, w, 0.0)))
+    for t in times:
+        name, out = next((p for p in phases if t <= p[1].t[-1]), phases[-1])
+        recorder.add("time", float(t), out.sol(t), name)
+    return recorder.history(method, None)

@@ -1,0 +1,65 @@
+"""Quadratic objectives of an environment: the pooled loss f, the loss F after adaptation, a method's own mean field."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from landscape import checks, grid
+from landscape.adaptation import Adaptation
+from landscape.environment import check_environment
+from landscape.formulas import mean_system, population_optimum, risk_parts
+
+
+class Bowl(NamedTuple):
+    """floor + (w - centre)' H (w - centre)/2; H is its diagonal (d,) where it has no other entries."""
+
+    floor: float
+    centre: np.ndarray
+    H: np.ndarray
+
+    def gradient(self, points):
+        """H (w - centre) for points (..., d)."""
+        away = points - self.centre
+        return away * self.H if self.H.ndim == 1 else away @ self.H
+
+    def gradient_norm(self, points):
+        """Its Euclidean norm, shape (...)."""
+        return np.linalg.norm(self.gradient(points), axis=-1)
+
+    def value(self, points):
+        """The objective, shape (...)."""
+        return self.floor + ((points - self.centre) * self.gradient(points)).sum(axis=-1) / 2
+
+    def eigen(self):
+        """Eigenvalues (d,) of H and its eigenvectors as columns; None stands for the coordinates themselves."""
+        return (self.H, None) if self.H.ndim == 1 else np.linalg.eigh(self.H)
+
+    def matrix(self):
+        """H as an array (d, d)."""
+        return np.diag(self.H) if self.H.ndim == 1 else self.H
+
+
+def single_tasks(environment, *records):
+    """The tasks of an environment without grids or symbols, one entry a coordinate."""
+    check_environment(environment)
+    varying = [environment, *records]
+    if any(checks.is_symbolic(getattr(r, name)) for r in varying for name in r._varying) or grid.shape(*varying):
+        raise ValueError("a path needs numbers: replace arrays and symbols in environment and method by one value each")
+    return [task.expanded() for task in environment.tasks()]
+
+
+def adapted(tasks, adaptation):
+    """The loss after adaptation F; the pooled loss f where there are no steps."""
+    noise, dispersion, best, M = risk_parts(tasks, [adaptation.quadratic(task.inputs) for task in tasks])
+    return Bowl(float(noise + dispersion), best, M)
+
+
+def pooled(tasks):
+    """The pooled loss f."""
+    return adapted(tasks, Adaptation(0.0, steps=0))
+
+
+def own(tasks, method):
+    """What a method's mean meta-gradient is the gradient of, up to a constant."""
+    H, _ = mean_system(tasks, [method.quadratic(task.inputs) for task in tasks], method.shares(tasks))
+    return Bowl(0.0, population_optimum(tasks, method), H)

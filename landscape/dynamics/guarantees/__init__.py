@@ -1,0 +1,28 @@
+r"""What the papers guarantee, beside what is exact.
+
+Each function checks a theorem's assumptions, traces its constant and returns a `Guarantee`: the bound and the exact
+value side by side. The papers assume a bounded spread of the tasks' gradients, :math:`E\|\nabla f_i-\nabla f\|^2
+\le\sigma^2` for *every* w. On quadratics with different Hessians the spread grows with ||w||, so that assumption never
+holds everywhere; what is compared here is the theorem restricted to a ball that the path does not leave, with the
+exact sigma of that ball. Where a step size lies outside a theorem's range, there is an error that names the range.
+"""
+
+from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures
+from landscape.dynamics.guarantees.continuous import bi_ode_time, critical_point, hessian_bounds, ode_time
+from landscape.dynamics.guarantees.discrete import (
+    difference_error,
+    floor,
+    gradient_bias,
+    gradient_gap,
+    iterations,
+    smoothness,
+)
+from landscape.dynamics.guarantees.ranges import largest_alpha
+
+__all__ = [
+    "Guarantee", "Spread", "curvatures",
+    # Xu et al.
+    "largest_alpha", "ode_time", "bi_ode_time", "hessian_bounds", "critical_point",
+    # Fallah et al.
+    "smoothness", "iterations", "floor", "difference_error", "gradient_bias", "gradient_gap",
+]  # fmt: skip

@@ -1,0 +1,218 @@
+r"""Guarantees of Fallah et al., beside exact values on quadratic tasks.
+
+There rho = 0, so the smoothness bound of Lemma 4.8 is 4 L and the random step size of (17) is 1/(4 L c) at every point.
+The iteration counts are printed as O(.), and the proofs are in an appendix that is not part of the text at hand: the
+constants below are derived here, for full batches, from the descent lemma.
+"""
+
+import math
+
+import numpy as np
+
+from landscape import checks
+from landscape.adaptation import Adaptation
+from landscape.dynamics.bowls import adapted, own, single_tasks
+from landscape.dynamics.exact import descent
+from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures, in_range
+from landscape.methods import FOMAML, HFMAML, MAML
+from landscape.methods.base import STEP_DIVISORS
+
+AT_POINT = "the given point (sigma~ grows with ||w||)"
+NO_REGION = "every w: no bound on the spread of gradients is needed for full batches"
+
+
+def smoothness(environment, alpha):
+    """Lemma 4.8: the gradient of F is Lipschitz with 4 L + 2 rho alpha E||grad f_i||, here 4 L.
+
+    Returns
+    -------
+    Guarantee
+        exact: the largest eigenvalue of the Hessian of F; sharper: L, for (1 - alpha lam)^2 <= 1.
+    """
+    name = "Lemma 4.8 of Fallah et al."
+    L, mu = curvatures(environment)
+    alpha = in_range(name, alpha, 1 / L, "1/L")
+    top = float(adapted(single_tasks(environment), Adaptation(alpha)).eigen()[0].max())
+    return Guarantee(name, "smoothness of F", 4 * L, top, L, {"L": L, "mu": mu}, NO_REGION, "printed; rho = 0")
+
+
+def iterations(environment, method, start, level):
+    r"""Theorems 4.12 and 4.17 with full batches: iterations until :math:`\|\nabla F\| \le \varepsilon`.
+
+    Parameters
+    ----------
+    environment : Environment
+    method : MAML or HFMAML
+        With one full inner step. The step size is the theorems': 1/(4 L c), c = 12 for MAML and 25 for HF-MAML.
+    start : float or array (d,)
+    level : float
+        :math:`\varepsilon`.
+
+    Returns
+    -------
+    Guarantee
+        bound: :math:`4Lc\,\Delta/((1-\tfrac1{2c})\varepsilon^2)` with :math:`\Delta = F(w_0) - \min F`; sharper: the linear rate of
+        strongly convex quadratics, :math:`\log(\|\nabla F(w_0)\|/\varepsilon)\,/\,{-\log(1-\beta\lambda_{\min})}`.
+
+    Notes
+    -----
+    With a step :math:`\beta = 1/(c\,4L)` the descent lemma gives :math:`F(w_{k+1}) \le F(w_k) -
+    \beta(1-\tfrac1{2c})\|\nabla F(w_k)\|^2`; add up. With drawn tasks the theorem needs assumption 4.5, which fails
+    on tasks with different Hessians: then it is not applicable.
+    """
+    checks.instance("method", method, (MAML, HFMAML))
+    if getattr(method, "steps", 1) != 1 or (isinstance(method, MAML) and not math.isinf(method.n2)):
+        raise ValueError(f"the theorem is for one full inner step, got {method!r}")
+    number = "4.12" if isinstance(method, MAML) else "4.17"
+    name = f"Theorem {number} of Fallah et al., full batches"
+    L, mu = curvatures(environment)
+    in_range(name, method.alpha, 1 / (6 * L), "1/(6L)")
+    level = checks.number("level", level, above=0)
+    c = STEP_DIVISORS[method.label]
+    rate = 1 / (4 * L * c)
+    path = descent(environment, method, start, rate)
+    height = float(path.F.value(path.start) - path.F.floor)
+    bound = math.ceil(4 * L * c * height / ((1 - 1 / (2 * c)) * level**2))
+    least = float(path.F.eigen()[0].min())
+    norm = float(path.F.gradient_norm(path.start))
+    sharper = (
+        math.inf
+        if least <= 0
+        else math.ceil(max(math.log(norm / level), 0.0) / -math.log1p(-rate * least))
+        if norm
+        else 0
+    )
+    return Guarantee(
+        name, "iterations", bound, path.time_to(level), sharper, {"L": L, "mu": mu, "rate": rate, "Delta": height}, NO_REGION,
+        "printed as O(1) L Delta/eps^2; this one is derived from the descent lemma for full batches",
+    )  # fmt: skip
+
+
+def floor(environment, alpha):
+    r"""Theorem 4.15: FO-MAML stalls at O(alpha L sigma).
+
+    Returns
+    -------
+    Guarantee
+        exact: :math:`\|\nabla F\|` at FO-MAML's stationary point. bound: :math:`\alpha L\sigma/\sqrt{1-\alpha^2L^2}`, sigma at that point.
+
+    Notes
+    -----
+    There :math:`\nabla F = -\alpha E[\Sigma_i(I-\alpha\Sigma_i)\nabla f_i]`, at most :math:`\alpha L (E\|\nabla f_i\|^2)^{1/2}`, and
+    :math:`\|\nabla f\| = \alpha\|E\Sigma_i\nabla f_i\|` gives :math:`E\|\nabla f_i\|^2 \le \sigma^2/(1-\alpha^2L^2)`.
+    """
+    name = "Theorem 4.15 of Fallah et al."
+    L, mu = curvatures(environment)
+    alpha = in_range(name, alpha, 1 / (10 * L), "1/(10L)")
+    tasks = single_tasks(environment)
+    point = own(tasks, FOMAML(alpha)).centre
+    sigma = Spread(environment).at(point)
+    exact = float(adapted(tasks, Adaptation(alpha)).gradient_norm(point))
+    return Guarantee(
+        name, "gradient norm of F where FO-MAML stops", alpha * L * sigma / math.sqrt(1 - (alpha * L) ** 2), exact, None,
+        {"L": L, "mu": mu, "sigma": sigma}, "FO-MAML's stationary point", "printed as O(alpha L sigma); this one is derived here",
+    )  # fmt: skip
+
+
+def difference_error(loss, w, v, delta):
+    r"""(9): error of HF-MAML's central difference for a Hessian-vector product.
+
+    Parameters
+    ----------
+    loss : Loss
+        Any with a Lipschitz Hessian.
+    w, v : array (d,)
+    delta : float
+
+    Returns
+    -------
+    Guarantee
+        bound: :math:`\rho\delta\|v\|^2`; sharper: half of it, which :math:`\rho|w|^3/6` attains at 0. Where the Hessian is smooth the
+        error is of second order in delta; on quadratics it is rounding.
+    """
+    w, v = (checks.start(name, value, loss.d) for name, value in (("w", w), ("v", v)))
+    delta = checks.number("delta", delta, above=0)
+    rho = loss.hessian_lipschitz
+    if math.isinf(rho):
+        raise ValueError(f"(9) needs a Lipschitz Hessian, which {type(loss).__name__} does not have")
+    exact = np.linalg.norm(
+        (loss.gradient(w + delta * v) - loss.gradient(w - delta * v)) / (2 * delta) - loss.hessian_times(w, v)
+    )
+    bound = float(rho * delta * (v @ v))
+    return Guarantee(
+        "(9) of Fallah et al.", "error of a Hessian-vector product", bound, float(exact), bound / 2, {"rho": rho, "delta": delta},
+        "every w", "printed",
+    )  # fmt: skip
+
+
+def gradient_bias(environment, alpha, D_in, point):
+    r"""Lemma 4.10, (20): bias of the stochastic gradient at the adapted point.
+
+    Returns
+    -------
+    Guarantee
+        bound: :math:`\alpha L\tilde\sigma/\sqrt{D_{in}}`. exact: 0, for the gradient of a quadratic is linear and its batch is
+        independent of the inner one. The bias of order 1/D_in of a Hessian on the inner batch is `gradient_gap`'s.
+    """
+    name = "Lemma 4.10 of Fallah et al."
+    L, mu = curvatures(environment)
+    alpha = in_range(name, alpha, 1 / L, "1/L")
+    D_in = checks.number("D_in", D_in, at_least=1, whole=True)
+    noise, _ = _one_sample_of(environment, point)[:2]
+    return Guarantee(
+        name, "bias of the gradient at the adapted point", alpha * L * noise / math.sqrt(D_in), 0.0, 0.0,
+        {"L": L, "mu": mu, "sigma_tilde": noise}, AT_POINT, "printed",
+    )  # fmt: skip
+
+
+def gradient_gap(environment, alpha, m, point):
+    r"""Theorem 4.11: gap between the gradients of F and of F_m at a point.
+
+    Parameters
+    ----------
+    environment : Environment
+    alpha : float
+    m : int
+        D_test, the samples of the step at meta-test.
+    point : float or array (d,)
+
+    Returns
+    -------
+    Guarantee
+        bound: :math:`2\alpha L\tilde\sigma/\sqrt m + \alpha^2 L\sigma_H\tilde\sigma/m`, with the standard deviations of one sample's
+        gradient and Hessian (Frobenius) at the point; sharper: its second term alone, for on quadratics the first has mean zero.
+    """
+    name = "Theorem 4.11 of Fallah et al."
+    L, mu = curvatures(environment)
+    alpha = in_range(name, alpha, 1 / L, "1/L")
+    m = checks.number("m", m, at_least=1, whole=True)
+    noise, bend, tasks, w = _one_sample_of(environment, point)
+    few, full = (adapted(tasks, Adaptation(alpha, size)) for size in (m, math.inf))
+    exact = float(np.linalg.norm(few.gradient(w) - full.gradient(w)))
+    second = alpha**2 * L * bend * noise / m
+    return Guarantee(
+        name, "gap of the gradients of F and F_m", 2 * alpha * L * noise / math.sqrt(m) + second, exact, second,
+        {"L": L, "mu": mu, "sigma_tilde": noise, "sigma_H": bend}, AT_POINT, "printed",
+    )  # fmt: skip
+
+
+def _one_sample_of(environment, point):
+    """The largest of the tasks' standard deviations of one sample, and the tasks and the point as arrays."""
+    tasks = single_tasks(environment)
+    w = checks.start("point", point, environment.d)
+    noise, bend = map(max, zip(*(_one_sample(task, w) for task in tasks), strict=True))
+    return noise, bend, tasks, w
+
+
+def _one_sample(task, w):
+    """Standard deviations of one sample's gradient at w (over random optima too) and Hessian."""
+    inputs = task.inputs
+    identity = np.ones(inputs.d) if inputs.value.ndim == 1 else np.eye(inputs.d)
+    scatter, third = inputs.scatter(identity), inputs.third(identity)
+    away = w - task.centre
+    square = inputs.form(scatter, away) + inputs.noise(identity)
+    if task.spread is not None:
+        square = square + inputs.inner(scatter, task.spread)
+    if third is not None:
+        square = square - 2 * third @ away
+    return math.sqrt(max(square, 0.0)), math.sqrt(max(inputs.trace(scatter), 0.0))

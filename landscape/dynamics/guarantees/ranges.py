@@ -1,0 +1,75 @@
+"""Step sizes for which the theorems of Xu et al. hold, from the constants of any losses."""
+
+import math
+
+from landscape import checks
+
+THEOREMS = ("3.6", "3.8", "3.9", "4.1")
+
+
+def gradient_level(theorem, L, mu, sigma, threshold=0.0):
+    """K, the gradient norm of F from which a theorem's second phase starts."""
+    return {
+        "3.6": (9 / math.sqrt(mu) + 5) * sigma / 4,
+        "3.9": (9 / 7 * math.sqrt(L / mu) + 1) * sigma,
+        "4.1": (9 * threshold + 5 * sigma) / 4,
+    }[theorem]
+
+
+def largest_alpha(theorem, L, mu, kappa=0.0, sigma=0.0, *, K=0.0, threshold=0.0):
+    r"""The bound on alpha in a theorem of Xu et al., and the condition that gives it.
+
+    Parameters
+    ----------
+    theorem : {"3.6", "3.8", "3.9", "4.1"}
+    L, mu, kappa, sigma : float
+        Smoothness, strong convexity, Lipschitz constant of the Hessian, bound on the spread of gradients.
+    K : float
+        Theorem 3.8: the gradient norm up to which it describes F.
+    threshold : float
+        Theorem 4.1: :math:`\varepsilon_0`.
+
+    Returns
+    -------
+    alpha : float
+        The theorems 3.8 and 3.9 include it, 3.6 and 4.1 do not.
+    condition : str
+
+    Raises
+    ------
+    ValueError
+        If a constant does not exist (infinite, or mu = 0) for the losses that it was taken from.
+
+    Notes
+    -----
+    All have :math:`7\mu/(8\kappa(16K+9\sigma))` in common, with K as in Theorem 3.8, :math:`(9/\sqrt\mu+5)\sigma/4` in 3.6,
+    :math:`(\tfrac97\sqrt{L/\mu}+1)\sigma` in 3.9 and :math:`(9\varepsilon_0+5\sigma)/4` in 4.1.
+
+    Examples
+    --------
+    >>> from landscape.dynamics.guarantees import largest_alpha
+    >>> alpha, condition = largest_alpha("3.9", L=2.01, mu=0.01, kappa=100.0, sigma=0.505)
+    >>> print(f"{alpha:.3g} {condition}")
+    5.47e-07 7 mu/(8 kappa (16 K + 9 sigma))
+    """
+    checks.known("theorem", theorem, THEOREMS)
+    for name, value in (("L", L), ("kappa", kappa), ("sigma", sigma)):
+        if not math.isfinite(value):
+            raise ValueError(
+                f"Theorem {theorem} of Xu et al. needs a finite {name}, got {value:g}: these losses have none; "
+                "use smooth losses (LeastSquares, Logistic with a ridge), or take sigma on a ball by Spread"
+            )
+    if mu <= 0:
+        raise ValueError(
+            f"Theorem {theorem} of Xu et al. needs strongly convex losses, got mu = {mu:g}: add a ridge, or drop directions without inputs"
+        )
+    K = K if theorem == "3.8" else gradient_level(theorem, L, mu, sigma, threshold)
+    bend = 8 * kappa * (16 * K + 9 * sigma)
+    limits = {"1/(4L)" if theorem == "3.9" else "1/(2L)": 1 / (4 * L) if theorem == "3.9" else 1 / (2 * L)}
+    limits["7 mu/(8 kappa (16 K + 9 sigma))"] = 7 * mu / bend if bend > 0 else math.inf
+    if theorem == "3.6":
+        limits["(2 mu/15)^(1/3) L^(-5/3)"] = (2 * mu / 15) ** (1 / 3) * L ** (-5 / 3)
+        limits["(mu/15)^(1/2)/L^2"] = math.sqrt(mu / 15) / L**2
+        limits["mu/(15 L^2)"] = mu / (15 * L**2)
+    condition = min(limits, key=limits.__getitem__)
+    return limits[condition], condition

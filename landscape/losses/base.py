@@ -1,0 +1,56 @@
+"""What every task loss offers."""
+
+import math
+
+from landscape import checks
+from landscape.record import Record
+
+
+class Loss(Record):
+    """Base of all task losses: a function of w in R^d with its derivatives.
+
+    Attributes
+    ----------
+    d : int
+    smoothness : float
+        L, the Lipschitz constant of the gradient; inf where there is none.
+    strong_convexity : float
+        mu; 0 where the loss is convex at most, negative where it is not even that.
+    hessian_lipschitz : float
+        kappa, the Lipschitz constant of the Hessian; inf where there is none.
+    """
+
+    d: int
+    smoothness: float
+    strong_convexity: float
+    hessian_lipschitz: float
+
+    def value(self, w):
+        """f(w)."""
+        raise TypeError(f"{type(self).__name__} is not a loss")
+
+    def gradient(self, w):
+        """The gradient, shape (d,)."""
+        raise TypeError(f"{type(self).__name__} is not a loss")
+
+    def hessian(self, w):
+        """The Hessian, shape (d, d)."""
+        raise TypeError(f"{type(self).__name__} is not a loss")
+
+    def hessian_times(self, w, v):
+        """The Hessian at w times a vector v, at the cost of a gradient or two where that is possible."""
+        return self.hessian(w) @ v
+
+    @property
+    def samples(self):
+        """How many samples a gradient takes; inf for a population."""
+        return math.inf
+
+    def batch(self, size, rng):
+        """The loss on `size` drawn samples, whose gradient and Hessian are unbiased; itself where size is inf."""
+        if math.isinf(size):
+            return self
+        return self._batch(checks.number("size", size, at_least=1, whole=True), rng)
+
+    def _batch(self, size, rng):
+        raise ValueError(f"{type(self).__name__} has no samples to draw: use full batches (inf)")

@@ -1,0 +1,278 @@
+"""Training by steps: against the closed form, against one another, and every gradient counted."""
+
+import math
+
+import numpy as np
+import pytest
+
+import landscape as ls
+from landscape.algorithms.counting import Count
+from landscape.algorithms.directions import direction
+from landscape.algorithms.train import Options
+from landscape.losses import Hinge, LeastSquares, Logistic, Quadratic, RippledParabola, SquaredHinge
+
+RNG = np.random.default_rng(5)
+TWO = ls.Environment(
+    [
+        ls.TaskFamily("a", [[1.0, 0.3], [0.3, 0.5]], [1.0, -1.0], noise=0.2),
+        ls.TaskFamily("b", [[0.3, -0.1], [-0.1, 0.8]], [-1.0, 2.0], noise=0.2),
+    ]
+)
+TASKS = ls.LossTasks.of(TWO)
+X = RNG.standard_normal((40, 3))
+
+
+def logistic_tasks(ridge=0.0):
+    rng = np.random.default_rng(1)
+    labels = [np.where(X @ rng.standard_normal(3) + 0.3 * rng.standard_normal(40) > 0, 1.0, -1.0) for _ in range(4)]
+    return ls.LossTasks([Logistic(X, y, ridge) for y in labels])
+
+
+@pytest.mark.parametrize(
+    "method", [ls.NAL(), ls.MAML(0.4), ls.MAML(0.4, steps=3), ls.FOMAML(0.4), ls.FOMAML(0.4, 2), ls.HFMAML(0.4),
+               ls.Reptile(0.4, 3), ls.BIMAML(0.4, 0.3)], ids=repr,
+)  # fmt: skip
+def test_full_batches_follow_the_closed_form(method):
+    adaptation = None if hasattr(method, "alpha") else ls.Adaptation(0.0)
+    path = ls.descent(TWO, method, [3.0, 3.0], 0.3, adaptation)
+    alpha = None if getattr(method, "steps", 1) == 1 else 0.4
+    run = ls.train(TASKS, method, [3.0, 3.0], 0.3, 60, alpha=alpha)
+    np.testing.assert_allclose(run.points, path.at(np.arange(61)), rtol=1e-10, atol=1e-10)
+    if getattr(method, "steps", 1) == 1:
+        expected = path.to_frame(np.arange(61))
+        for column in ("gradient_norm_f", "gradient_norm_F", "f", "F"):
+            np.testing.assert_allclose(run.table[column], expected[column], rtol=1e-8, atol=1e-12)
+    if isinstance(method, ls.BIMAML):
+        assert path.switch == run.table["phase"].tolist().index("MAML") - 1 > 0
+
+
+def test_hf_maml_is_maml_on_quadratics_sample_by_sample():
+    batches = ls.Batches(B=2, D_in=3, D_o=4, D_h=5)
+    data = ls.LossTasks([LeastSquares(X, X @ RNG.standard_normal(3) + RNG.standard_normal(40)) for _ in range(3)])
+    for tasks in (TASKS, data):
+        for delta in (None, 1e-2, 10.0):
+            start = np.ones(tasks.d)
+            maml = ls.train(tasks, ls.MAML(0.3, hessian="independent"), start, 0.1, 50, batches, seed=3)
+            hf = ls.train(tasks, ls.HFMAML(0.3), start, 0.1, 50, batches, seed=3, delta=delta)
+            np.testing.assert_allclose(hf.points, maml.points, rtol=1e-9, atol=1e-9)
+            assert np.linalg.norm(maml.points[-1] - start) > 0.1
+
+
+def test_hf_maml_elsewhere_is_second_order_in_delta():
+    loss, w = logistic_tasks().losses[0], np.array([0.5, -1.0, 2.0])
+    exact = direction(ls.MAML(1.0), w, lambda use: loss, Options(True, None, 0.0))
+    g = loss.gradient(w - loss.gradient(w))
+
+    def gap(delta):
+        return np.linalg.norm(direction(ls.HFMAML(1.0), w, lambda use: loss, Options(True, delta, 0.0)) - exact)
+
+    gaps = [gap(delta) for delta in (0.4, 0.2, 0.1)]
+    np.testing.assert_allclose(np.array(gaps[:-1]) / gaps[1:], 4, rtol=0.02)
+    # (9): at most rho delta^2 ||v||^2 each product; the sharp constant is 1/2 by Taylor with a Lipschitz Hessian
+    for delta, error in zip((0.4, 0.2, 0.1), gaps, strict=True):
+        assert error <= loss.hessian_lipschitz * delta * (g @ g) / 2
+
+
+def test_one_sided_difference_would_be_caught():
+    """Negative control of the sample-by-sample agreement: a first-order difference fails elsewhere."""
+    loss, w = logistic_tasks().losses[0], np.array([0.5, -1.0, 2.0])
+    exact = direction(ls.MAML(1.0), w, lambda use: loss, Options(True, None, 0.0))
+    g = loss.gradient(w - loss.gradient(w))
+    wrong = [g - (loss.gradient(w + d * g) - loss.gradient(w)) / d - exact for d in (0.2, 0.1)]
+    assert np.linalg.norm(wrong[0]) / np.linalg.norm(wrong[1]) < 2.5
+
+
+def test_counts():
+    per_task = {
+        ls.NAL(): (1, 0), ls.MAML(0.1): (2, 1), ls.MAML(0.1, steps=3): (4, 3), ls.FOMAML(0.1): (2, 0), ls.HFMAML(0.1): (4, 0),
+        ls.Reptile(0.1, 2): (2, 0),
+    }  # fmt: skip
+    for method, (gradients, products) in per_task.items():
+        assert method.cost(2, 1, 1)["gradients"] == gradients
+        assert method.cost(2, 1, 1)["hessian_vector_products"] == products
+        last = ls.train(TASKS, method, 1.0, 0.1, 10).table.iloc[-1]
+        assert (last["gradients"], last["hessian_vector_products"]) == (10 * 2 * gradients, 10 * 2 * products)
+        batches = ls.Batches(B=5, D_in=2, D_o=3)
+        assert ls.train(TASKS, method, 1.0, 0.1, 10, batches).table.iloc[-1]["gradients"] == 50 * gradients
+    run = ls.train(
+        TASKS, ls.MAML(0.1, hessian="independent"), 1.0, 0.1, 10, ls.Batches(3, 2, 5, 7), second_order="matrices"
+    )
+    assert run.table.iloc[-1][["hessians", "hessian_vector_products"]].tolist() == [30, 0]
+    assert run.table.iloc[-1]["samples"] == 10 * 3 * (2 + 5 + 7)
+
+
+def test_bimaml_counts_phase_by_phase():
+    run = ls.train(TASKS, ls.BIMAML(0.4, 0.3), 3.0, 0.3, 60)
+    first = (run.table["phase"][1:] == "pooled").sum()
+    second = 60 - first
+    # the test that ends the first phase takes one gradient a task more
+    assert run.table.iloc[-1]["gradients"] == 2 * (first + 1 + 2 * second)
+    assert run.table.iloc[-1]["hessian_vector_products"] == 2 * second
+    printed = ls.train(TASKS, ls.BIMAML(0.4, 0.02, latched=False), 3.0, 0.05, 600)
+    assert printed.table["phase"].iloc[-200:].nunique() == 2  # it jumps to and fro
+    assert printed.table["gradient_norm_F"].iloc[-1] > 0.02
+
+
+@pytest.mark.parametrize("hessian", ["shared", "independent"])
+def test_shared_and_independent_hessian_reach_their_two_points(hessian):
+    """The mean of SGD's iterates is the predicted point, for the mean update is affine.
+
+    Batch means of 20 blocks, 2 coordinates, |t_19| < 4.5: a false alarm once in 2,000 runs. The two points are
+    0.34 apart, 25 standard errors.
+    """
+    n2 = 2
+    method = ls.MAML(0.6, n2=n2, hessian=hessian)
+    run = ls.train(
+        TASKS,
+        method,
+        ls.optimum(TWO, method),
+        0.2,
+        20_000,
+        ls.Batches(B=2, D_o=4, D_h=math.inf),
+        seed=1,
+        record_every=20,
+    )
+    blocks = run.points[1:].reshape(20, 50, 2).mean(axis=1)
+    t = (blocks.mean(axis=0) - ls.optimum(TWO, method)) / (blocks.std(axis=0, ddof=1) / math.sqrt(20))
+    assert np.abs(t).max() < 4.5
+    other = ls.optimum(TWO, ls.MAML(0.6, n2=n2, hessian="independent" if hessian == "shared" else "shared"))
+    away = (blocks.mean(axis=0) - other) / (blocks.std(axis=0, ddof=1) / math.sqrt(20))
+    assert np.abs(away).max() > 6  # the negative control
+
+
+def test_first_order_floor_is_reached_and_scales_as_alpha_times_sigma():
+    def floor(alpha, spread):
+        tasks = ls.LossTasks([Quadratic(1.0, [spread]), Quadratic(0.5, [-spread])])
+        run = ls.train(tasks, ls.FOMAML(alpha), 0.0, 0.5, 400)
+        return run.table["gradient_norm_F"].iloc[-1], tasks.spread(run.w)
+
+    (base, sigma), (half, _), (double, twice) = floor(0.02, 1.0), floor(0.01, 1.0), floor(0.02, 2.0)
+    assert base / half == pytest.approx(2, rel=0.05)
+    assert double / base == pytest.approx(2, rel=1e-9)
+    assert twice == pytest.approx(2 * sigma, rel=1e-9)
+    # by hand: w = (a - b)/(a + b), a = 1 - alpha, b = (1 - alpha/2)/2, floor alpha |a (w - 1) + b (w + 1)/2| / 2
+    a, b = 0.98, 0.99 / 2
+    w = (a - b) / (a + b)
+    assert base == pytest.approx(0.02 * abs(a * (w - 1) + 0.5 * b * (w + 1)) / 2, rel=1e-9)
+    assert ls.train(ls.LossTasks([Quadratic(1.0, [1.0]), Quadratic(0.5, [-1.0])]), ls.HFMAML(0.02), 0.0, 0.5, 400).table[
+        "gradient_norm_F"
+    ].iloc[-1] < 1e-12  # fmt: skip
+
+
+def test_random_step_follows_16_and_17():
+    tasks, w = logistic_tasks(), np.ones(3)
+    L, rho = tasks.smoothness, tasks.hessian_lipschitz
+    alpha = 0.5 / L
+    norm = np.mean([np.linalg.norm(loss.gradient(w)) for loss in tasks.losses])
+    run = ls.train(tasks, ls.MAML(alpha), w, ls.RandomStep(), 1)
+    step = 1 / (12 * (4 * L + 2 * rho * alpha * norm))
+    np.testing.assert_allclose(run.w, w - step * tasks.adapted_gradient(w, alpha), rtol=1e-12)
+    assert run.table["gradients"].iloc[-1] == 4 + 8  # the rule's own gradients are counted
+    quadratic = ls.train(TASKS, ls.FOMAML(0.3), 1.0, ls.RandomStep(B=3, D=5), 1)
+    assert quadratic.table["gradients"].iloc[-1] == 4  # rho = 0: nothing is drawn
+    g = ls.train(TASKS, ls.FOMAML(0.3), 1.0, 1.0, 1)
+    np.testing.assert_allclose((1 - quadratic.w) * 18 * 4 * TASKS.smoothness, 1 - g.w)
+
+
+def test_ode_against_flow_and_small_steps():
+    times = np.array([0.0, 1.0, 4.0, 20.0])
+    for method in (ls.NAL(), ls.MAML(0.4), ls.FOMAML(0.4), ls.BIMAML(0.4, 0.3)):
+        out = ls.ode(TASKS, method, [3.0, 3.0], times)
+        np.testing.assert_allclose(out.points, ls.flow(TWO, method, [3.0, 3.0]).at(times), atol=1e-6)
+    tasks = logistic_tasks(0.1)
+    out = ls.ode(tasks, ls.MAML(0.5), 1.0, [2.0]).w
+    gaps = [np.linalg.norm(ls.train(tasks, ls.MAML(0.5), 1.0, 2 / n, n).w - out) for n in (100, 200)]
+    assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.05)  # Euler is of first order
+
+
+def test_same_seed_same_numbers():
+    batches = ls.Batches(2, 3, 4, 5)
+    runs = [ls.train(TASKS, ls.HFMAML(0.3), 1.0, 0.1, 20, batches, seed=seed).w for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.allclose(runs[0], runs[2])
+
+
+def test_divergence_stops_and_names_the_cure():
+    with pytest.warns(ls.LandscapeWarning, match=r"take a smaller rate, below 2/L = 1\.\d+"):
+        run = ls.train(TASKS, ls.NAL(), 1.0, 50.0, 1000)
+    assert run.diverged
+    assert len(run.table) < 100
+    with pytest.warns(ls.LandscapeWarning, match="the inner step expands: take alpha < 1/L"):
+        assert ls.train(TASKS, ls.MAML(50.0), 1.0, 0.1, 1000).diverged
+
+
+HINGE = ls.LossTasks([Hinge(X, np.sign(X[:, 0]))])
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: ls.train(TASKS, ls.MAML(0.1, n2=3), 0.0, 0.1, 1, ls.Batches(D_in=4)), "leave one out"),
+        (lambda: ls.train(TASKS, ls.MAML(0.1), 0.0, 0.1, 1, ls.Batches(D_h=4)), 'hessian="independent"'),
+        (lambda: ls.train(TASKS, ls.MAML(0.1), 0.0, -0.1, 1), "rate must be"),
+        (lambda: ls.train(TASKS, ls.MAML(0.1), [0.0], 0.1, 1), "start must be a number or have d = 2"),
+        (lambda: ls.train(TASKS, ls.MAML(0.1), 0.0, 0.1, 1, second_order="both"), "unknown second_order"),
+        (lambda: ls.train(HINGE, ls.HFMAML(0.1), 0.0, 0.1, 1), "give delta"),
+        (lambda: ls.train(HINGE, ls.MAML(0.1), 0.0, ls.RandomStep(), 1), "Hinge has no L"),
+        (lambda: ls.train(ls.LossTasks([SquaredHinge(X, np.sign(X[:, 0]))]), ls.MAML(0.1), 0.0, ls.RandomStep(), 1), "has no rho"),
+        (lambda: ls.train(TASKS, ls.MAML(5.0), 0.0, ls.RandomStep(), 1), r"alpha must be in \[0, 1/L\]"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, ls.RandomStep(), 1), "no divisor for NAL"),
+        (lambda: ls.train(ls.LossTasks([RippledParabola(1, 1, 1)]), ls.NAL(), 0.0, 0.1, 1, ls.Batches(D_o=3)), "no samples to draw"),
+        (lambda: ls.Batches(B=0), "B must be"),
+        (lambda: ls.train(TASKS, ls.NAL({"a": 2.0}), 0.0, 0.1, 1), "task_weights"),
+        (lambda: ls.ode(TASKS, ls.HFMAML(0.1), 0.0, [1.0]), "use MAML"),
+        (lambda: ls.ode(TASKS, ls.MAML(0.1, n2=3), 0.0, [1.0]), "full batches"),
+        (lambda: ls.ode(TASKS, ls.FOMAML(5.0), 3.0, [0.0, 1e5]), "the path diverges"),
+        (lambda: ls.ode(TASKS, ls.NAL(), 0.0, [1.0, 0.5]), "increasing"),
+        (lambda: ls.ode(TASKS, ls.BIMAML(0.1, 0.1, latched=False), 0.0, [1.0]), "not latched"),
+    ],
+)  # fmt: skip
+def test_errors(call, match):
+    with pytest.raises(ValueError, match=match):
+        call()
+
+
+def test_unknown_method():
+    with pytest.raises(TypeError, match="train knows"):
+        ls.train(TASKS, ls.IMAML(1.0), 0.0, 0.1, 1)
+
+
+def test_history_draws():
+    run = ls.train(TASKS, ls.BIMAML(0.4, 0.3), 3.0, 0.3, 20)
+    assert run.plot().get_yscale() == "log"
+    assert "<table" in run._repr_html_()
+
+
+def test_moments_of_the_random_step():
+    """Lemma 4.9 on logistic tasks: E >= 0.8/L(w), E of the square <= 3.125/L(w)^2; 2,000 draws, error below 0.5%."""
+    X = 4 * RNG.standard_normal((40, 3))
+    tasks = ls.LossTasks([Logistic(X, np.where(X[:, i] > 0, 1.0, -1.0)) for i in range(3)])
+    alpha, w, rng = 1 / tasks.smoothness, np.array([1.0, -2.0, 0.5]), np.random.default_rng(0)
+    single = [
+        np.linalg.norm(loss.batch(1, rng).gradient(w) - loss.gradient(w)) for loss in tasks.losses for _ in range(200)
+    ]
+    B, D = ls.algorithms.least_step_batches(tasks, alpha, tasks.spread(w), math.sqrt(np.mean(np.square(single))))
+    norm = np.mean([np.linalg.norm(loss.gradient(w)) for loss in tasks.losses])
+    L_w = ls.algorithms.smoothness_bound(tasks, alpha, norm)
+    step, method, count = ls.RandomStep(B, D, divisor=1), ls.MAML(alpha), Count()
+    steps = L_w * np.array([step.rate(tasks, method, w, rng, count) for _ in range(2000)])
+    assert steps.std() > 0.01  # it is random
+    assert steps.mean() >= 0.8
+    assert (steps**2).mean() <= 3.125
+    assert count.gradients == 2000 * B
+
+
+def test_records():
+    for thing in (ls.Batches(), ls.Batches(B=3, D_in=2), ls.RandomStep(), ls.RandomStep(B=2, divisor=5.0), ls.BIMAML(0.5, 0.1),
+                  ls.BIMAML(0.5, 0.1, latched=False)):  # fmt: skip
+        again = eval(repr(thing), vars(ls))
+        assert again == thing
+        assert hash(again) == hash(thing)
+    path = ls.flow(ls.two_tasks(d=2), ls.MAML(0.5), [1.0, 2.0])
+    again = eval(repr(path), vars(ls))
+    assert again == path
+    assert hash(again) == hash(path)
+    assert path != ls.flow(ls.two_tasks(d=2), ls.MAML(0.5), [1.0, 3.0])
+    run = ls.train(TASKS, ls.MAML(0.4), 3.0, 0.3, 5)
+    assert repr(run).startswith("History(MAML(0.4), iteration 5, gradient norm")
+    assert run == ls.train(TASKS, ls.MAML(0.4), 3.0, 0.3, 5)

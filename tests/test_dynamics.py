@@ -1,0 +1,259 @@
+"""Paths on quadratic tasks: against step-by-step iteration, an ODE solver, and limits."""
+
+import numpy as np
+import pytest
+import reference
+from scipy.integrate import solve_ivp
+from test_closed_form import some_methods, twin_quadratics
+from worlds import KINDS, random_world
+
+import landscape as ls
+from landscape.dynamics.sliding import resting_point
+
+SEEDS = range(3)
+SEVERAL = 4  # a seed whose world has several families
+
+
+def twin_field(twins, method):
+    """E[A_i] and E[A_i w_i + b_i] by explicit sums over the tasks."""
+    quadratics = twin_quadratics(twins, method)
+    H = sum(t["p"] * A for t, (A, _, _) in zip(twins, quadratics, strict=True))
+    v = sum(t["p"] * (A @ t["mu"] + b) for t, (A, b, _) in zip(twins, quadratics, strict=True))
+    return H, v
+
+
+def iterated(twins, method, w, rate, count):
+    H, v = twin_field(twins, method)
+    for _ in range(count):
+        w = w - rate * (H @ w - v)
+    return w
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_descent_against_iteration(seed, kind):
+    environment, twins, alpha, rng = random_world(seed, kind)
+    start = rng.standard_normal(environment.d) * 3
+    for method in some_methods(alpha, rng):
+        H, _ = twin_field(twins, method)
+        rate = rng.uniform(0.1, 1.9) / np.linalg.eigvalsh(H)[-1]
+        path = ls.descent(environment, method, start, rate)
+        for k in (0, 1, 7, 400):
+            np.testing.assert_allclose(path.at(k), iterated(twins, method, start, rate, k), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_flow_against_an_ode_solver(kind):
+    environment, twins, alpha, rng = random_world(1, kind)
+    start = rng.standard_normal(environment.d)
+    for method in some_methods(alpha, rng)[:6]:
+        H, v = twin_field(twins, method)
+        times = np.linspace(0, 5, 6)
+        run = solve_ivp(lambda t, w, H=H, v=v: v - H @ w, (0, 5), start, t_eval=times, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(ls.flow(environment, method, start).at(times), run.y.T, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_norms_and_losses_against_the_twin(kind):
+    environment, twins, alpha, rng = random_world(2, kind)
+    path = ls.flow(environment, ls.MAML(alpha, n2=30), 1.0)
+    frame = path.to_frame([0.0, 0.4, 3.0])
+    evaluation = [reference.after(t, alpha, 30, 1) for t in twins]
+    H, v = twin_field(twins, ls.MAML(alpha, n2=30))
+    Hf, vf = twin_field(twins, ls.NAL())
+    for row, w in zip(frame.itertuples(), path.at(frame["time"]), strict=True):
+        assert pytest.approx(reference.total_risk(twins, evaluation, w), rel=1e-11) == row.F
+        assert row.f == pytest.approx(reference.total_risk(twins, twin_quadratics(twins, ls.NAL()), w), rel=1e-11)
+        assert row.gradient_norm_F == pytest.approx(np.linalg.norm(H @ w - v), rel=1e-9)
+        assert row.gradient_norm_f == pytest.approx(np.linalg.norm(Hf @ w - vf), rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("level", [1e-1, 1e-5])
+def test_norm_at_the_exact_time(kind, level):
+    environment, _, alpha, rng = random_world(3, kind)
+    start = rng.standard_normal(environment.d) * 10
+    for method in (ls.MAML(alpha), ls.NAL(), ls.BIMAML(alpha, 0.3)):
+        path = ls.flow(environment, method, start)
+        time = path.time_to(level)
+        assert path.F.gradient_norm(path.at(time)) == pytest.approx(level, rel=1e-9)
+        earlier = path.at(np.linspace(0, time, 200, endpoint=False))
+        assert (path.F.gradient_norm(earlier) > level).all()
+    steps = ls.descent(environment, ls.MAML(alpha), start, 0.7 / np.linalg.eigvalsh(path.F.matrix())[-1])
+    k = steps.time_to(level)
+    assert steps.F.gradient_norm(steps.at(k)) <= level < steps.F.gradient_norm(steps.at(k - 1))
+
+
+def test_shared_and_independent_hessian_have_two_limits():
+    environment, _, alpha, _ = random_world(SEVERAL, "dense")
+    ends = [
+        ls.flow(environment, ls.MAML(alpha, n2=3, hessian=hessian), 0.0).limit for hessian in ("shared", "independent")
+    ]
+    np.testing.assert_allclose(ends[0], ls.optimum(environment, ls.MAML(alpha, n2=3)), rtol=1e-12)
+    np.testing.assert_allclose(ends[1], ls.optimum(environment, ls.MAML(alpha)), rtol=1e-12)
+    assert np.linalg.norm(ends[0] - ends[1]) > 1e-3
+
+
+def test_latched_bimaml_against_an_ode_solver():
+    environment, twins, alpha, rng = random_world(4, "dense")
+    start = rng.standard_normal(environment.d) * 5
+    path = ls.flow(environment, ls.BIMAML(alpha, 0.5), start)
+    (Hf, vf), (HF, vF) = (twin_field(twins, m) for m in (ls.NAL(), ls.MAML(alpha)))
+
+    def inside(t, w):
+        return np.linalg.norm(Hf @ w - vf) - 0.5
+
+    inside.terminal = True
+    options = {"rtol": 1e-11, "atol": 1e-13}
+    first = solve_ivp(lambda t, w: vf - Hf @ w, (0, 1e3), start, events=inside, **options)
+    assert path.switch == pytest.approx(first.t[-1], rel=1e-7)
+    second = solve_ivp(lambda t, w: vF - HF @ w, (first.t[-1], first.t[-1] + 4), first.y[:, -1], **options)
+    np.testing.assert_allclose(path.at(second.t[-1]), second.y[:, -1], atol=1e-7)
+    np.testing.assert_allclose(path.limit, ls.optimum(environment, ls.MAML(alpha)), atol=1e-10)
+
+
+def test_printed_algorithm_1_sticks_in_one_dimension():
+    tasks = ls.two_tasks(d=1, rho_hard=0.2, rho_easy=1.0)
+    path = ls.flow(tasks, ls.BIMAML(0.45, 0.02, latched=False), 3.0)
+    # by hand: grad f = 0.6 w + 0.4, stuck where it is 0.02, and there grad F = E[rho (1 - 0.45 rho)^2 (w -+ 1)]
+    w = (0.02 - 0.4) / 0.6
+    assert path.limit == pytest.approx([w], rel=1e-12)
+    by_hand = (0.2 * (1 - 0.09) ** 2 * (w - 1) + 0.55**2 * (w + 1)) / 2
+    assert path.F.gradient_norm(path.limit) == pytest.approx(abs(by_hand), rel=1e-12)
+    assert path.F.gradient_norm(path.limit) == pytest.approx(0.080, abs=5e-4)
+    assert ls.flow(tasks, ls.BIMAML(0.45, 0.02), 3.0).F.gradient_norm(-0.3) < 0.02  # the latched one gets there
+
+
+SLIDES = ls.Environment(
+    [
+        ls.TaskFamily("a", [[1.0, 0.3], [0.3, 0.5]], [1.0, -1.0]),
+        ls.TaskFamily("b", [[0.3, -0.1], [-0.1, 0.8]], [-1.0, 2.0]),
+    ]
+)
+
+
+def test_sliding_rests_where_the_scalar_equation_says():
+    path = ls.flow(SLIDES, ls.BIMAML(0.4, 0.05, latched=False), [3.0, 3.0])
+    assert [phase.name for phase in path.phases] == ["pooled", "MAML", "sliding"]
+    np.testing.assert_allclose(path.limit, resting_point(path.f, path.F, 0.05), atol=1e-8)
+    assert path.f.gradient_norm(path.limit) == pytest.approx(0.05, rel=1e-9)
+    assert path.F.gradient_norm(path.limit) > 0.05  # stuck
+    # with MAML's optimum inside the surface it gets there after all
+    inside = ls.flow(SLIDES, ls.BIMAML(0.4, 0.5, latched=False), [3.0, 3.0])
+    np.testing.assert_allclose(inside.limit, ls.optimum(SLIDES, ls.MAML(0.4)), atol=1e-9)
+    assert resting_point(inside.f, inside.F, 0.5) is None
+
+
+def test_sliding_is_the_limit_of_the_printed_steps():
+    """Algorithm 1 in small Euler steps jumps across the surface; its distance from the slide falls with the step."""
+    path = ls.flow(SLIDES, ls.BIMAML(0.4, 0.05, latched=False), [3.0, 3.0])
+    f, F, end = path.f, path.F, path.phases[-1].begin + 3.0
+    gaps = []
+    for step in (4e-3, 1e-3):
+        w = np.array([3.0, 3.0])
+        for _ in range(round(end / step)):
+            bowl = f if f.gradient_norm(w) >= 0.05 else F
+            w = w - step * bowl.gradient(w)
+        gaps.append(np.linalg.norm(w - path.at(end)))
+    assert gaps[0] < 1e-3
+    assert gaps[1] < 0.5 * gaps[0]
+
+
+def test_first_order_maml_stalls_at_its_floor():
+    environment, twins, alpha, _ = random_world(SEVERAL, "dense")
+    path = ls.flow(environment, ls.FOMAML(alpha), 2.0)
+    w = ls.optimum(environment, ls.FOMAML(alpha))
+    identity = np.eye(environment.d)
+    floor = np.linalg.norm(
+        sum(t["p"] * alpha * t["S"] @ t["S"] @ (identity - alpha * t["S"]) @ (w - t["mu"]) for t in twins)
+    )
+    assert floor > 1e-3
+    assert path.F.gradient_norm(path.limit) == pytest.approx(floor, rel=1e-9)
+    assert path.time_to(0.5 * floor) == np.inf
+
+
+def test_a_planted_wrong_rate_is_caught():
+    environment, twins, alpha, rng = random_world(SEVERAL, "dense")
+    start = np.ones(environment.d)
+    wrong = ls.descent(environment, ls.FOMAML(alpha), start, 0.1).at(20)
+    assert not np.allclose(wrong, iterated(twins, ls.MAML(alpha), start, 0.1, 20), rtol=1e-3)
+
+
+def test_limits():
+    tasks = ls.hard_easy()
+    maml, small = ls.flow(tasks, ls.MAML(1e-9), 1.0), ls.flow(tasks, ls.NAL(), 1.0)
+    np.testing.assert_allclose(maml.at(2.0), small.at(2.0), rtol=1e-7)  # alpha -> 0
+    np.testing.assert_allclose(small.at(1e6), ls.optimum(tasks, ls.NAL()), rtol=1e-12)  # t -> oo
+    steps = ls.descent(tasks, ls.NAL(), 1.0, 1e-4)
+    np.testing.assert_allclose(steps.at(20_000), small.at(2.0), rtol=1e-4)  # rate -> 0
+    dense = ls.Environment(
+        [ls.TaskFamily(f.name, np.eye(10) * f.covariance, f.centre, f.spread) for f in tasks.families]
+    )
+    np.testing.assert_allclose(ls.flow(dense, ls.MAML(0.5), 1.0).at(3.0), ls.flow(tasks, ls.MAML(0.5), 1.0).at(3.0))
+
+
+def test_divergence_warns_and_names_the_cure():
+    with pytest.warns(ls.LandscapeWarning, match="take rate < 4"):
+        path = ls.descent(ls.hard_easy(), ls.NAL(), 1.0, rate=5.0)
+    assert path.limit is None
+    with pytest.raises(ValueError, match="overflows"):
+        path.at(10_000)
+    with pytest.warns(ls.LandscapeWarning, match="diverges"):
+        assert ls.descent(ls.hard_easy(), ls.BIMAML(0.5, 0.1), 1.0, rate=5.0).switch == np.inf
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: ls.flow(ls.hard_easy(R=[1.0, 2.0]), ls.NAL(), 0.0), "a path needs numbers"),
+        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), [1.0, 2.0]), "start must be a number or have d = 10"),
+        (lambda: ls.descent(ls.hard_easy(), ls.NAL(), 0.0, rate=0), "rate must be finite and > 0"),
+        (lambda: ls.descent(ls.hard_easy(), ls.BIMAML(0.5, 0.1, latched=False), 0.0, rate=1), "latched=True"),
+        (lambda: ls.optimum(ls.hard_easy(), ls.BIMAML(0.5, 0.1, latched=False)), "latched=True"),
+        (lambda: ls.BIMAML(0.5, 0.0), "threshold must be finite and > 0"),
+        (lambda: ls.BIMAML(0.5, 0.1, latched="yes"), "latched must be"),
+        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).at(-1.0), "times must be finite and >= 0"),
+        (lambda: ls.descent(ls.hard_easy(), ls.NAL(), 0.0, 0.1).at(0.5), "iterations must be finite and a whole"),
+        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).time_to(0), "level must be"),
+        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).time_to(1e-200), "are rounding"),
+        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).at(np.ones((2, 2))), "a number or a vector"),
+        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).time_to(1, of="g"), "unknown loss in of"),
+        (lambda: ls.flow(ls.hard_easy(), ls.BIMAML(0.5, 0.1), 0.0, ls.Adaptation(0.4)), "leave adaptation out"),
+    ],
+)
+def test_errors(call, match):
+    with pytest.raises(ValueError, match=match):
+        call()
+
+
+def test_path_draws():
+    path = ls.flow(ls.hard_easy(), ls.BIMAML(0.5, 0.2), 3.0)
+    ax = path.plot()
+    assert ax.get_yscale() == "log"
+    assert {"time", "phase", "gradient_norm_F"} <= set(path.to_frame())
+
+
+def test_iterations_far_beyond_any_loop():
+    path = ls.descent(ls.two_tasks(d=2), ls.NAL(), 3.0, rate=1e-9)
+    k = path.time_to(1e-3)
+    assert k > 10**10
+    assert path.F.gradient_norm(path.at(k)) <= 1e-3 < path.F.gradient_norm(path.at(k - 10**4))
+    with pytest.raises(ValueError, match="take a larger level or rate"):
+        ls.descent(ls.two_tasks(d=2), ls.FOMAML(0.5), 3.0, rate=1e-9).time_to(1e-3)
+
+
+def test_paths_are_drawn_side_by_side():
+    from landscape.dynamics import plots
+
+    tasks = ls.hard_easy()
+    methods = [ls.MAML(0.5), ls.FOMAML(0.5), ls.BIMAML(0.5, 0.5)]
+    ax = plots.gradient_norms([ls.flow(tasks, method, 3.0) for method in methods])
+    ends = {line.get_xdata()[-1] for line in ax.get_lines() if len(line.get_xdata()) > 1}
+    assert len(ends) == 1
+    steps = [ls.descent(tasks, method, 3.0, 0.5) for method in methods]
+    assert plots.gradient_norms(steps).get_xlabel() == "iteration"
+    with pytest.raises(ValueError, match="all be flows or all be descents"):
+        plots.gradient_norms([steps[0], ls.flow(tasks, methods[0], 3.0)])
+    with pytest.warns(ls.LandscapeWarning, match="diverges"):
+        diverging = ls.descent(tasks, ls.NAL(), 3.0, 5.0)
+    plots.gradient_norms([diverging, steps[0]])

@@ -1,0 +1,236 @@
+"""Guarantees: never beaten by the exact value, constants by hand, ranges enforced."""
+
+import math
+
+import numpy as np
+import pytest
+from worlds import random_psd, random_world, skewed_rows
+
+import landscape as ls
+from landscape import guarantees
+from landscape.dynamics.guarantees import Spread, curvatures
+
+KINDS = ("diagonal", "dense", "rows", "mixed")
+
+
+def worlds():
+    for kind in KINDS:
+        for seed in range(6):
+            environment, twins, _, rng = random_world(seed, kind)
+            L, mu = curvatures(environment)
+            if mu > 1e-3 * L:
+                yield environment, twins, L, mu, rng
+
+
+def all_guarantees(environment, L, mu, rng):
+    start = rng.standard_normal(environment.d) * 5
+    kappa = L / mu
+    yield guarantees.ode_time(
+        environment, min(0.99 * mu / (15 * L**2), 0.05 / (L * kappa), *_others(L, mu)), start, 1e-3
+    )
+    yield guarantees.bi_ode_time(environment, rng.uniform(0.05, 0.49) / L, rng.uniform(0.1, 2), start, 1e-3)
+    yield guarantees.hessian_bounds(environment, rng.uniform(0, 0.5) / L)[1]
+    yield guarantees.critical_point(environment, rng.uniform(0, 0.25) / L)
+    yield guarantees.smoothness(environment, rng.uniform(0, 1) / L)
+    yield guarantees.iterations(environment, ls.MAML(rng.uniform(0, 1 / 6) / L), start, 1e-2)
+    yield guarantees.iterations(environment, ls.HFMAML(rng.uniform(0, 1 / 6) / L), start, 1e-2)
+    yield guarantees.floor(environment, rng.uniform(0, 0.1) / L)
+    yield guarantees.gradient_gap(environment, rng.uniform(0, 1) / L, int(rng.integers(1, 30)), start)
+
+
+def _others(L, mu):
+    return 0.99 * (2 * mu / 15) ** (1 / 3) * L ** (-5 / 3), 0.99 * math.sqrt(mu / 15) / L**2, 0.49 / L
+
+
+def test_no_bound_is_beaten():
+    seen = 0
+    for environment, _, L, mu, rng in worlds():
+        for g in all_guarantees(environment, L, mu, rng):
+            assert g.exact <= g.bound * (1 + 1e-9) + 1e-9, g.source
+            if g.sharper is not None:
+                assert g.exact <= g.sharper * (1 + 1e-9) + 1e-9, g.source
+                assert g.sharper <= g.bound * (1 + 1e-9), g.source
+            seen += 1
+        lower = guarantees.hessian_bounds(environment, 0.5 / L)[0]
+        assert lower.bound <= lower.sharper <= lower.exact * (1 + 1e-9)
+    assert seen > 100
+
+
+def test_a_bound_with_a_planted_error_is_beaten():
+    """The comparison can fail: a tenth of the time, and a hundredth of the floor, are too little somewhere."""
+    environment = ls.Environment([ls.TaskFamily("a", 1.0, d=1, centre=1.0), ls.TaskFamily("b", 0.9, centre=-1.0)])
+    time = guarantees.bi_ode_time(environment, 0.1, 0.5, 50.0, 1e-3)
+    assert time.exact > 0.1 * time.bound
+    # two tasks attain the order alpha L sigma: the floor over its bound does not go to 0 with alpha
+    ratios = []
+    for alpha in (0.1, 0.01, 0.001):
+        g = guarantees.floor(ls.two_tasks(d=1, rho_hard=0.3), alpha)
+        ratios.append(g.exact / g.bound)
+    assert min(ratios) > 0.1
+    assert ratios[1] == pytest.approx(ratios[2], rel=0.02)
+
+
+def test_spread_against_a_sum_over_tasks():
+    for environment, twins, _, _, rng in worlds():
+        w = rng.standard_normal(environment.d)
+        gradients = np.array([t["S"] @ (w - t["mu"]) for t in twins])
+        p = np.array([t["p"] for t in twins])
+        wanted = p @ (gradients**2).sum(axis=1) - ((p @ gradients) ** 2).sum()
+        wanted += sum(t["p"] * np.trace(t["S"] @ t["S"] @ t["C"]) for t in twins)
+        assert Spread(environment).at(w) == pytest.approx(math.sqrt(wanted), rel=1e-8)
+
+
+def test_largest_spread_on_a_ball_is_attained_and_never_exceeded():
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        environment = ls.Environment([ls.TaskFamily(n, random_psd(rng, 2), rng.standard_normal(2)) for n in "abc"])
+        spread, centre = Spread(environment), rng.standard_normal(2)
+        angle = np.linspace(0, 2 * math.pi, 4001)
+        points = centre + 1.7 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        largest = max(spread.at(point) for point in points)
+        assert spread.on_ball(centre, 1.7) == pytest.approx(largest, rel=1e-5)
+        assert spread.on_ball(centre, 1.7) >= largest * (1 - 1e-10)
+    same = ls.Environment([ls.TaskFamily("a", 0.5, d=3, centre=1.0), ls.TaskFamily("b", 0.5)])
+    assert Spread(same).everywhere() == pytest.approx(Spread(same).at([7.0, 0, 0])) == pytest.approx(math.sqrt(3) / 4)
+    assert Spread(ls.hard_easy()).everywhere() == math.inf
+    assert Spread(ls.hard_easy(d=2)).on_ball([0.0, 0.0], 0.0) == Spread(ls.hard_easy(d=2)).at([0.0, 0.0])
+
+
+def test_one_samples_variances_by_drawing():
+    X, y = skewed_rows(np.random.default_rng(0), 3)
+    environment, w = ls.Environment([ls.DataTask("a", X, y)]), np.array([1.0, 0.0, -2.0])
+    g = guarantees.gradient_gap(environment, 0.1 / np.linalg.eigvalsh(X.T @ X / len(X))[-1], 5, w)
+    gradients = X * (X @ w - y)[:, None]
+    outer = np.einsum("ni,nj->nij", X, X)
+    assert g.constants["sigma_tilde"] == pytest.approx(math.sqrt(gradients.var(axis=0).sum()))
+    assert g.constants["sigma_H"] == pytest.approx(math.sqrt(outer.var(axis=0).sum()))
+
+
+def test_gap_is_the_one_of_the_theory():
+    environment, alpha, m, w = ls.two_tasks(d=3), 0.7, 4, np.array([2.0, 0.0, 1.0])
+    by_hand = np.zeros(3)
+    for rho, centre in ((0.1, 1.0), (1.0, -1.0)):
+        by_hand += 0.5 * alpha**2 / m * (3 * rho**2 * rho + rho**3) * (w - centre)
+    assert guarantees.gradient_gap(environment, alpha, m, w).exact == pytest.approx(np.linalg.norm(by_hand), rel=1e-12)
+
+
+def test_theorem_3_6_by_hand():
+    environment = ls.Environment([ls.TaskFamily("a", 0.9, d=1, centre=1.0), ls.TaskFamily("b", 0.8, centre=-1.0)])
+    g = guarantees.ode_time(environment, 0.01, 40.0, 1e-3)
+    c, L, mu = g.constants, 0.9, 0.8
+    zeta = mu - 1.25 * L**2 * 0.01 * (L**3 * 0.01**2 + 2 * L**2 * 0.01 + 2)
+    assert c["zeta"] == pytest.approx(zeta)
+    y, sigma = (0.85 * 40 - 0.05) ** 2, c["sigma"]
+    first = 2 / mu * math.log((mu**2 * y - mu * sigma**2 / 2) / ((zeta - mu / 2) * sigma**2))
+    assert y > sigma**2 / mu
+    assert g.bound == pytest.approx(first + 16 / mu * math.log((9 / math.sqrt(mu) + 5) * sigma / 4 / 1e-3))
+
+
+def test_identical_tasks():
+    one = ls.Environment([ls.TaskFamily("a", 0.5, d=2)])
+    assert guarantees.ode_time(one, 1e-3, 3.0, 1e-2).bound == math.inf  # sigma = 0: the first phase has no end
+    assert guarantees.floor(one, 0.1).loose_by == 1.0
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (
+            lambda e: guarantees.ode_time(e, 0.5, 1.0, 0.1),
+            r"outside the range of Theorem 3.6.* it needs alpha < .*use flow",
+        ),
+        (lambda e: guarantees.bi_ode_time(e, 0.6, 0.1, 1.0, 0.1), "outside the range of Theorem 4.1"),
+        (lambda e: guarantees.hessian_bounds(e, 0.6), "Theorem 3.8"),
+        (lambda e: guarantees.critical_point(e, 0.3), "Theorem 3.9"),
+        (lambda e: guarantees.iterations(e, ls.MAML(0.3), 1.0, 0.1), "Theorem 4.12"),
+        (lambda e: guarantees.iterations(e, ls.MAML(0.1, n2=5), 1.0, 0.1), "one full inner step"),
+        (lambda e: guarantees.floor(e, 0.2), "Theorem 4.15"),
+        (lambda e: guarantees.gradient_gap(e, 2.0, 5, 1.0), "Theorem 4.11"),
+        (lambda e: guarantees.gradient_gap(e, 0.1, 0, 1.0), "m must be"),
+        (lambda e: guarantees.floor(ls.hard_easy(R=[1.0, 2.0]), 0.01), "needs numbers"),
+    ],
+)
+def test_ranges(call, match):
+    with pytest.raises(ValueError, match=match):
+        call(ls.two_tasks())
+
+
+def test_losses_that_are_not_strongly_convex():
+    flat = ls.Environment([ls.TaskFamily("a", [1.0, 0.0]), ls.TaskFamily("b", 1.0)])
+    with pytest.raises(ValueError, match="needs strongly convex losses"):
+        guarantees.ode_time(flat, 0.01, 1.0, 0.1)
+
+
+def test_tables():
+    table = guarantees.floor(ls.two_tasks(), 0.05).to_frame()
+    assert {"bound", "exact", "loose_by", "sigma", "region", "constant"} <= set(table)
+
+
+def test_ranges_by_hand():
+    L, mu, kappa, sigma = 2.0, 0.5, 3.0, 0.7
+    assert guarantees.largest_alpha("3.6", L, mu, kappa, sigma)[0] == pytest.approx(
+        min(
+            1 / (2 * L), 7 * mu**1.5 / (288 * kappa * sigma + 232 * kappa * math.sqrt(mu) * sigma),
+            (2 / 15) ** (1 / 3) * mu ** (1 / 3) * L ** (-5 / 3), math.sqrt(mu**1 / 15) / L**2, mu / 15 / L**2,
+        )
+    )  # fmt: skip
+    assert guarantees.largest_alpha("4.1", L, mu, kappa, sigma, threshold=0.1)[0] == pytest.approx(
+        min(1 / (2 * L), 7 * mu / (288 * kappa * 0.1 + 232 * kappa * sigma))
+    )
+    assert guarantees.largest_alpha("3.8", L, mu, kappa, sigma, K=2.0)[0] == pytest.approx(
+        7 * mu / (8 * kappa * (32 + 9 * sigma))
+    )
+    assert guarantees.largest_alpha("3.9", L, mu) == (1 / (4 * L), "1/(4L)")
+
+
+def test_losses_without_the_constants():
+    X, y = np.eye(2), np.array([1.0, -1.0])
+    for loss, match in [
+        (ls.losses.Hinge(X, y), "needs a finite L.*use smooth losses"),
+        (ls.losses.SquaredHinge(X, y), "needs a finite kappa"),
+        (ls.losses.Logistic(X, y), "needs strongly convex losses.*add a ridge"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            guarantees.largest_alpha("3.9", loss.smoothness, loss.strong_convexity, loss.hessian_lipschitz, 1.0)
+    with pytest.raises(ValueError, match="needs a finite sigma.*by Spread"):
+        guarantees.largest_alpha("3.9", 1.0, 0.5, 0.0, Spread(ls.hard_easy()).everywhere())
+    with pytest.raises(ValueError, match="unknown theorem"):
+        guarantees.largest_alpha("3.7", 1.0, 0.5)
+
+
+def test_guarantees_are_values():
+    g = guarantees.gradient_bias(ls.two_tasks(), 0.5, 10, 1.0)
+    assert g == guarantees.gradient_bias(ls.two_tasks(), 0.5, 10, 1.0)
+    assert hash(g) == hash(guarantees.gradient_bias(ls.two_tasks(), 0.5, 10, 1.0))
+    assert g.exact == 0 < g.bound
+    assert "<table" in g._repr_html_()
+
+
+class AbsoluteCube(ls.losses.Loss):
+    """rho |w|^3/6 on the line: its Hessian has a kink at 0."""
+
+    d, hessian_lipschitz = 1, 3.0
+
+    def gradient(self, w):
+        return self.hessian_lipschitz * w * np.abs(w) / 2
+
+    def hessian(self, w):
+        return self.hessian_lipschitz * np.abs(w).reshape(1, 1)
+
+
+def test_difference_error_and_its_sharp_constant():
+    for delta in (1e-3, 0.1, 2.0):
+        g = guarantees.difference_error(AbsoluteCube(), [0.0], [1.7], delta)
+        assert g.exact == pytest.approx(g.sharper) == pytest.approx(g.bound / 2)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20, 3))
+    loss = ls.losses.Logistic(X, np.sign(X[:, 0]))
+    for _ in range(20):
+        w, v = rng.standard_normal((2, 3))
+        first, half = (guarantees.difference_error(loss, w, v, delta) for delta in (0.02, 0.01))
+        assert half.exact <= half.sharper
+        assert first.exact / half.exact == pytest.approx(4, rel=0.1)
+    quadratic = ls.losses.Quadratic(np.diag([1.0, 2.0]), [1.0, 0.0])
+    assert guarantees.difference_error(quadratic, [3.0, 1.0], [1.0, 2.0], 0.5).exact < 1e-14
+    with pytest.raises(ValueError, match="Hinge does not have"):
+        guarantees.difference_error(ls.losses.Hinge(X, np.sign(X[:, 0])), w, v, 0.1)
