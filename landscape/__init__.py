@@ -23,6 +23,8 @@ from landscape.finite.sgd import sgd_curve
 from landscape.finite.solve_for import solve_for
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
+from landscape.checker.diagnosis import Diagnosis
+from landscape.checker.meta_gradient import check_meta_gradient
 from landscape.checks import LandscapeWarning
 
 __all__ = [
@@ -39,5 +41,7 @@ __all__ = [
     "asymptotics", "sgd_curve", "solve_for",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
+    # other people's code
+    "check_meta_gradient", "Diagnosis",
     "LandscapeWarning", "__version__",
 ]  # fmt: skip

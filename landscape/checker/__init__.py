@@ -1,0 +1,1 @@
+"""Is your MAML right? Checks of other people's code against what is known exactly."""

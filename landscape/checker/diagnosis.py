@@ -1,0 +1,106 @@
+"""What the checks answer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.results import Result
+
+RIGHT, WRONG, CANNOT_TELL = "right", "wrong", "cannot tell"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Result):
+    """What a meta-gradient function computes, and what is wrong with it.
+
+    Attributes
+    ----------
+    verdict : {"right", "wrong", "cannot tell"}
+        Against what was wanted.
+    wanted : str
+        The method that was asked for.
+    computes : str
+        What the function computes, bugs included; "none of these" if no candidate fits.
+    bugs : tuple of str
+        What is wrong, by name.
+    looks : tuple of str
+        How that looks in code, and other remarks; one a line.
+    also : tuple of str
+        Other candidates that fit as well: the data cannot tell them apart.
+    precision : {"double", "single"} or None
+        Of the numbers that came back; None where nothing fits.
+    residual : float
+        Largest relative distance to what it computes (or to the closest candidate) over the problems.
+    candidates : tuple
+    residuals : ndarray
+        All that was compared.
+    """
+
+    verdict: str
+    wanted: str
+    computes: str
+    bugs: tuple = ()
+    looks: tuple = ()
+    also: tuple = ()
+    precision: str | None = None
+    residual: float = np.nan
+    candidates: tuple = ()
+    residuals: object = None
+
+    @property
+    def right(self):
+        """Whether the function is what was wanted."""
+        return self.verdict == RIGHT
+
+    @property
+    def status(self):
+        """Exit status of the command: 0 right, 1 wrong, 2 cannot tell."""
+        return (RIGHT, WRONG, CANNOT_TELL).index(self.verdict)
+
+    @property
+    def closest(self):
+        """The nearest candidate, whether it fits or not; None where nothing could be compared."""
+        return str(self.candidates[int(np.argmin(self.residuals))]) if self.candidates else None
+
+    def to_frame(self):
+        """One row a candidate, the nearest first: method, bugs, residual."""
+        import pandas as pd
+
+        columns = {
+            "candidate": [str(c) for c in self.candidates],
+            "method": [c.method for c in self.candidates],
+            "bugs": [len(c.bugs) for c in self.candidates],
+            "residual": np.empty(0) if self.residuals is None else self.residuals,
+        }
+        return pd.DataFrame(columns).sort_values("residual", kind="stable", ignore_index=True)
+
+    def plot(self, ax=None, most=10):
+        """The nearest candidates and their residuals."""
+        from landscape.checker import plots
+
+        return plots.residuals(self, ax=ax, most=most)
+
+    def _lines(self):
+        yield "verdict", f"{self.verdict} (wanted: {self.wanted})"
+        yield "computes", self.computes
+        for other in self.also:
+            yield "or", other
+        for bug in self.bugs:
+            yield "wrong", bug
+        for remark in self.looks:
+            yield "look for" if self.bugs else "note", remark
+        if np.isfinite(self.residual):
+            what = f"{self.precision} precision" if self.precision else f"closest: {self.closest}"
+            yield "residual", f"{self.residual:.1e} ({what})"
+
+    def __str__(self):
+        return "\n".join(f"{name:9} {text}" for name, text in self._lines())
+
+    def __repr__(self):
+        return f"Diagnosis(verdict={self.verdict!r}, wanted={self.wanted!r}, computes={self.computes!r}, bugs={self.bugs!r})"
+
+    def _repr_html_(self):
+        import html
+
+        rows = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in self._lines())
+        return f"<table>{rows}</table>"
