@@ -114,7 +114,8 @@ def single(method, steps):
     list of Candidate
     """
     here, elsewhere = _clean(method, steps)
-    return _distinct(here + elsewhere + [_with(c, (bug,)) for c in here if c.name != "zero" for bug in BUGS])
+    likely = {method, MAML, FIRST_ORDER, REPTILE, PLAIN}
+    return _distinct(here + elsewhere + [_with(c, (bug,)) for c in here if c.method in likely for bug in BUGS])
 
 
 def _clean(method, steps):
@@ -127,10 +128,10 @@ def _clean(method, steps):
 
 @lru_cache(maxsize=8)
 def double(method, steps):
-    """Candidates with one bug at another number of steps, or with two bugs, that no candidate of `single` equals."""
+    """Candidates with a bug on an unasked variant or number of steps, or with two bugs, that no candidate of `single` equals."""
     known = single(method, steps)
     here, elsewhere = _clean(method, steps)
-    once = [_with(c, (bug,)) for c in elsewhere if c.method != INDEPENDENT for bug in BUGS]
+    once = [_with(c, (bug,)) for c in here + [c for c in elsewhere if c.method != INDEPENDENT] for bug in BUGS]
     bases = [c for c in here if c.method != INDEPENDENT and c.name != "zero"]
     twice = [_with(c, pair) for c in bases for pair in combinations(BUGS, 2)]
     return _distinct([*known, *once, *twice])[len(known) :]

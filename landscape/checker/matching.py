@@ -24,10 +24,10 @@ def match(given, probes, method, steps):
     """Find the candidates that equal the given values (P, d).
 
     One bug is tried before two, double precision before single: what equals a pair of bugs to 1e-9 is not explained by
-    a single bug to 1e-4.
+    a single bug to 1e-4. A method without a bug is: no pair of bugs comes near one.
     """
     candidates, found = tuple(single(method, steps)), residuals(given, values(probes, method, steps))
-    if found.min() > DOUBLE:
+    if found.min() > DOUBLE and (found.min() > SINGLE or candidates[found.argmin()].bugs):
         candidates += tuple(double(method, steps))
         found = np.concatenate([found, residuals(given, values(probes, method, steps, pairs=True))])
     best = found.min()

@@ -123,9 +123,23 @@ def draw_probes(count, d, rng, *, n_in=None, n_out=None, alpha=None, scale=1.0, 
         X = rng.standard_normal((inner + outer, d)) + rng.uniform(-1, 1, d)
         largest = max(np.linalg.eigvalsh(part.T @ part / len(part))[-1] for part in (X[:inner], X[inner:]))
         X *= np.sqrt(rng.uniform(0.3, 0.7) / (abs(step) * scale * largest))
-        y = X @ rng.standard_normal(d) + X.std() * (rng.uniform(1, 2) + 0.5 * rng.standard_normal(inner + outer))
+        start, y = rng.standard_normal(d), np.zeros(inner + outer)
+        while not _steady(start, X[:inner], y[:inner], X[inner:], y[inner:], step * scale):
+            noise = rng.uniform(1, 2) + 0.5 * rng.standard_normal(inner + outer)
+            start, y = rng.standard_normal(d), X @ rng.standard_normal(d) + X.std() * noise
         X, y = X.astype(dtype), y.astype(dtype)
-        w.append(rng.standard_normal(d).astype(dtype))
+        w.append(start.astype(dtype))
         rows.append((X[:inner], y[:inner], X[inner:], y[inner:]))
         alphas.append(step)
     return Probes(np.array(w), rows, np.array(alphas), scale)
+
+
+def _steady(v, X, y, X_out, y_out, step):
+    """Whether gradients on the way of the inner steps are no small differences of large terms, which rounding would spoil."""
+    for k in range(11):
+        for inputs, targets in ((X, y), (X_out, y_out))[k > 0 :]:
+            terms = inputs.T @ (inputs @ v), inputs.T @ targets
+            if np.linalg.norm(terms[0] - terms[1]) < 0.1 * sum(map(np.linalg.norm, terms)):
+                return False
+        v = v - step * X.T @ (X @ v - y) / len(y)
+    return y.any()
