@@ -25,6 +25,7 @@ from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
 from landscape.checker.diagnosis import Diagnosis
 from landscape.checker.meta_gradient import check_meta_gradient
+from landscape.checker.optimum import check_optimum
 from landscape.checks import LandscapeWarning
 
 __all__ = [
@@ -42,6 +43,6 @@ __all__ = [
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
     # other people's code
-    "check_meta_gradient", "Diagnosis",
+    "check_meta_gradient", "check_optimum", "Diagnosis",
     "LandscapeWarning", "__version__",
 ]  # fmt: skip

@@ -222,4 +222,9 @@ def dropout(rng):
     return step
 
 
-MEMORY = {"adds up": accumulating, "moving average": moving_average, "old batch": batch_of_the_call_before, "warm start": warm_started}
+MEMORY = {
+    "adds up": accumulating,
+    "moving average": moving_average,
+    "old batch": batch_of_the_call_before,
+    "warm start": warm_started,
+}

@@ -107,7 +107,9 @@ CALLS = {  # changes of the call -> the bug's name
     "batches swapped": lambda f: lambda w, X, y, U, v, a: f(w, U, v, X, y, a),
     "inner batch reused as the outer one": lambda f: lambda w, X, y, U, v, a: f(w, X, y, X, y, a),
     "outer batch reused as the inner one": lambda f: lambda w, X, y, U, v, a: f(w, U, v, U, v, a),
-    "outer loss on both batches": lambda f: lambda w, X, y, U, v, a: f(w, X, y, np.vstack([X, U]), np.hstack([y, v]), a),
+    "outer loss on both batches": lambda f: (
+        lambda w, X, y, U, v, a: f(w, X, y, np.vstack([X, U]), np.hstack([y, v]), a)
+    ),
 }
 RESULTS = {  # changes of the result
     "factor 1/2 in the outer loss": lambda f: lambda *x: f(*x) / 2,

@@ -17,7 +17,10 @@ STEPS = (1, 2, 3, 4, 5, 10)
 
 # where another method was wanted: what is wrong, and how it looks in code
 INSTEAD = {
-    MAML: ("full MAML", "the chain rule goes through the inner step (create_graph=True), on the very batch of the step"),
+    MAML: (
+        "full MAML",
+        "the chain rule goes through the inner step (create_graph=True), on the very batch of the step",
+    ),
     INDEPENDENT: (
         "Hessian on another batch",
         "the Hessian in I - alpha H is taken on other samples than the inner step (Fallah et al., eq. (5))",
@@ -28,7 +31,10 @@ INSTEAD = {
         "(learn2learn), track_higher_grads=False (higher), stop_gradient (JAX, TensorFlow)",
     ),
     REPTILE: ("displacement for gradient", "the result is the way from w to the adapted point; no outer loss is used"),
-    PLAIN: ("no inner step", "the outer loss is computed with the initial parameters: the adapted ones are not passed on"),
+    PLAIN: (
+        "no inner step",
+        "the outer loss is computed with the initial parameters: the adapted ones are not passed on",
+    ),
     "zero": (
         "no gradient reaches w",
         "the model was copied before the loss was computed (higher: copy_initial_weights=True), or the gradient is that of "

@@ -10,8 +10,8 @@ RIGHT, WRONG, CANNOT_TELL = "right", "wrong", "cannot tell"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Diagnosis(Result):
-    """What a meta-gradient function computes, and what is wrong with it.
+class Finding(Result):
+    """What a check of somebody's code found.
 
     Attributes
     ----------
@@ -20,13 +20,59 @@ class Diagnosis(Result):
     wanted : str
         The method that was asked for.
     computes : str
-        What the function computes, bugs included; "none of these" if no candidate fits.
+        What the code computes, bugs included; "none of these" if no candidate fits.
     bugs : tuple of str
         What is wrong, by name.
     looks : tuple of str
         How that looks in code, and other remarks; one a line.
     also : tuple of str
-        Other candidates that fit as well: the data cannot tell them apart.
+        Other candidates that fit as well: the check cannot tell them apart.
+    """
+
+    verdict: str
+    wanted: str
+    computes: str
+    bugs: tuple = ()
+    looks: tuple = ()
+    also: tuple = ()
+
+    @property
+    def right(self):
+        """Whether the code does what was wanted."""
+        return self.verdict == RIGHT
+
+    @property
+    def status(self):
+        """Exit status of the command: 0 right, 1 wrong, 2 cannot tell."""
+        return (RIGHT, WRONG, CANNOT_TELL).index(self.verdict)
+
+    def _lines(self):
+        yield "verdict", f"{self.verdict} (wanted: {self.wanted})"
+        yield "computes", self.computes
+        yield from (("or", other) for other in self.also)
+        yield from (("wrong" if self.verdict == WRONG else "because", bug) for bug in self.bugs)
+        yield from (("look for" if self.bugs else "note", remark) for remark in self.looks)
+
+    def __str__(self):
+        return "\n".join(f"{name:9} {text}" for name, text in self._lines())
+
+    def __repr__(self):
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in ("verdict", "wanted", "computes", "bugs"))
+        return f"{type(self).__name__}({shown})"
+
+    def _repr_html_(self):
+        import html
+
+        rows = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in self._lines())
+        return f"<table>{rows}</table>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Finding):
+    """What a meta-gradient function computes, and what is wrong with it: a `Finding` with numbers.
+
+    Attributes
+    ----------
     precision : {"double", "single"} or None
         Of the numbers that came back; None where nothing fits.
     residual : float
@@ -36,26 +82,10 @@ class Diagnosis(Result):
         All that was compared.
     """
 
-    verdict: str
-    wanted: str
-    computes: str
-    bugs: tuple = ()
-    looks: tuple = ()
-    also: tuple = ()
     precision: str | None = None
     residual: float = np.nan
     candidates: tuple = ()
     residuals: object = None
-
-    @property
-    def right(self):
-        """Whether the function is what was wanted."""
-        return self.verdict == RIGHT
-
-    @property
-    def status(self):
-        """Exit status of the command: 0 right, 1 wrong, 2 cannot tell."""
-        return (RIGHT, WRONG, CANNOT_TELL).index(self.verdict)
 
     @property
     def closest(self):
@@ -63,7 +93,7 @@ class Diagnosis(Result):
         return str(self.candidates[int(np.argmin(self.residuals))]) if self.candidates else None
 
     def to_frame(self):
-        """One row a candidate, the nearest first: method, bugs, residual."""
+        """One row a candidate, the nearest first: method, number of bugs, residual."""
         import pandas as pd
 
         columns = {
@@ -81,26 +111,47 @@ class Diagnosis(Result):
         return plots.residuals(self, ax=ax, most=most)
 
     def _lines(self):
-        yield "verdict", f"{self.verdict} (wanted: {self.wanted})"
-        yield "computes", self.computes
-        for other in self.also:
-            yield "or", other
-        for bug in self.bugs:
-            yield "wrong", bug
-        for remark in self.looks:
-            yield "look for" if self.bugs else "note", remark
+        yield from super()._lines()
         if np.isfinite(self.residual):
             what = f"{self.precision} precision" if self.precision else f"closest: {self.closest}"
             yield "residual", f"{self.residual:.1e} ({what})"
 
-    def __str__(self):
-        return "\n".join(f"{name:9} {text}" for name, text in self._lines())
 
-    def __repr__(self):
-        return f"Diagnosis(verdict={self.verdict!r}, wanted={self.wanted!r}, computes={self.computes!r}, bugs={self.bugs!r})"
+@dataclass(frozen=True, eq=False, repr=False)
+class OptimumDiagnosis(Finding):
+    """Where a training routine converges, and which method's optimum that is: a `Finding` with numbers.
 
-    def _repr_html_(self):
-        import html
+    Attributes
+    ----------
+    episodes : int
+        Drawn in each repeat (the mean, if it varies).
+    points : ndarray, shape (repeats, d)
+        What the routine returned.
+    table : DataFrame
+        One row a candidate: its predicted optimum, the distance of the mean of the points from it, z and p.
+    """
 
-        rows = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in self._lines())
-        return f"<table>{rows}</table>"
+    episodes: int = 0
+    points: object = None
+    table: object = None
+
+    def to_frame(self):
+        """The table, the likeliest candidate first."""
+        import pandas as pd
+
+        return pd.DataFrame() if self.table is None else self.table.copy()
+
+    def plot(self, ax=None):
+        """The returned points and the optima of the candidates, in the first two coordinates."""
+        from landscape.checker import plots
+
+        return plots.optima(self, ax=ax)
+
+    def _lines(self):
+        yield from super()._lines()
+        if self.table is not None:
+            best = self.table.iloc[0]
+            yield (
+                "z",
+                f"{best['z']:.1f} from {best['candidate']}, over {len(self.points)} repeats of {self.episodes} episodes",
+            )
