@@ -1,6 +1,6 @@
 """The bugs that are known by name: what each changes in a routine, and how it looks in code."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from landscape.checker.routine import Routine
 
@@ -21,20 +21,20 @@ class Bug:
     """
 
     name: str
-    changes: dict
+    changes: dict = field(hash=False)
     looks: str
 
     def applied(self, routine):
         """The routine with the bug, or None where something else has changed the same choice."""
         values = {}
-        for field, value in self.changes.items():
-            there = getattr(routine, field)
+        for choice, value in self.changes.items():
+            there = getattr(routine, choice)
             if isinstance(value, tuple):
-                values[field] = tuple(sorted(there + value))
-            elif there != getattr(_CLEAN, field):
+                values[choice] = tuple(sorted(there + value))
+            elif there != getattr(_CLEAN, choice):
                 return None
             else:
-                values[field] = value
+                values[choice] = value
         return replace(routine, **values)
 
 

@@ -46,9 +46,9 @@ def as_array(value):
     if hasattr(value, "resolve_conj") and "bfloat16" in str(getattr(value, "dtype", "")):
         value = value.float()  # NumPy has no bfloat16
     if isinstance(value, (list, tuple)):
-        if len(value) == 1 and np.ndim(value[0]) == 1:
-            return as_array(value[0])  # autograd.grad returns a tuple, one entry a parameter
         value = [as_array(part) for part in value]
+        if len(value) == 1 and value[0].ndim == 1:  # autograd.grad returns a tuple, one entry a parameter
+            return value[0]
     array = np.asarray(value)
     if array.dtype.kind not in "iuf":
         raise TypeError

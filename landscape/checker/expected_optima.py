@@ -44,7 +44,7 @@ def expected(alpha, n_in, n_out, steps):
     """Candidates (method, name, bug or None, the package's method) at the wanted settings.
 
     What has the same optimum stands in one line: FO-MAML and MAML with its outer gradient at w both weigh by
-    Sigma (I - alpha Sigma).
+    Sigma (I - alpha Sigma), the plain gradient and Reptile's one step by Sigma.
     """
     same = {"steps": steps, "batches": "same"}
     many = "" if steps == 1 else f" with {steps} inner steps"
@@ -53,14 +53,11 @@ def expected(alpha, n_in, n_out, steps):
     yield FIRST_ORDER, first, None, FOMAML(alpha, steps, n_in, "same")
     if steps == 1:
         yield INDEPENDENT, "MAML with its Hessian on another batch", None, HFMAML(alpha)
-    yield (
-        REPTILE,
-        f"Reptile{many}" + " (or the plain gradient)" * (steps == 1),
-        None,
-        Reptile(alpha, steps, n_in, "same"),
-    )
-    if steps > 1:
+    if steps == 1:
+        yield PLAIN, "plain gradient (or Reptile)", None, NAL()
+    else:
         yield PLAIN, PLAIN, None, NAL()
+        yield REPTILE, f"Reptile{many}", None, Reptile(alpha, steps, n_in, "same")
     for k in {1, 2, 3} - {steps}:
         yield (
             SHARED,

@@ -55,14 +55,12 @@ def imported(target):
     sys.path.insert(0, str(Path.cwd()))
     try:
         found = import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name != module.partition(".")[0]:
-            raise ValueError(f"module {module} was found, but importing it failed: {error}") from error
-        raise ValueError(
-            f"there is no module {module!r} here or among the installed ones; write it without .py"
-        ) from None
-    except Exception as error:
-        raise ValueError(f"importing {module} failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # a script without `if __name__ == "__main__"` may exit
+        missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
+        why = f"importing {module} failed: {type(error).__name__}: {error}"
+        if missing:
+            why = f"there is no module {module!r} here or among the installed ones; write it without .py"
+        raise ValueError(why) from error
     print(f"imported {module} ({getattr(found, '__file__', 'built in')}): its top-level code has run\n")
     for name in path.split("."):
         if not hasattr(found, name):
