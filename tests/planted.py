@@ -80,7 +80,7 @@ RIGHT = {
 BROKEN = {
     "no create_graph": (first_order, ["detached graph"]),
     "no inner step": (plain, ["no inner step"]),
-    "Reptile": (lambda w, X, y, U, v, a: a * (grad(w, X, y) + grad(steps(1, w, X, y, a), X, y)), ["displacement for gradient"]),
+    "Reptile": (lambda w, X, y, U, v, a: a * (grad(w, X, y) + grad(steps(1, w, X, y, a), X, y)), ["displacement for gradient", "2 inner steps instead of 1"]),
     "three steps": (maml_k(3), ["3 inner steps instead of 1"]),
     "Hessian on X_out": (RIGHT["MAML, Hessian on X_out"][2], ["Hessian on another batch"]),
     "Hessian on the other half": (RIGHT["MAML, Hessian on the other half"][2], ["Hessian on another batch"]),

@@ -5,15 +5,25 @@ vectors known from the data: g_out(w), H_out g_in(w), H_in g_out(w) and H_in H_o
 c, -ca, -ch, cah. Five coordinates determine them and leave something to check.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from landscape.checker.candidates import FIRST_ORDER, MAML
+from landscape.checker.candidates import FIRST_ORDER, MAML, residuals
 
 EXACT = 1e-6  # of the fit
 
 
+class Fit(NamedTuple):
+    """MAML or FO-MAML with other factors: which of the two, the factors in words, and the largest relative error."""
+
+    method: str
+    bugs: list
+    residual: float
+
+
 def free_factors(value, probes):
-    """What is computed, its bugs and remarks if MAML or FO-MAML with some other factors gives the values, else None."""
+    """The `Fit` that gives the values (P, d), or None where none does or d is too small to tell."""
     if probes.d < 5:
         return None
     inner, outer = probes.batch("X_in"), probes.batch("X_out")
@@ -24,8 +34,8 @@ def free_factors(value, probes):
     with np.errstate(divide="ignore", invalid="ignore"):
         a, h = -ca / c, -ch / c
     rebuilt = c[:, None] * np.einsum("pdk,kp->pd", parts, np.array([np.ones_like(a), -a, -h, a * h]))
-    size = np.linalg.norm(value, axis=1)
-    if not np.isfinite(rebuilt).all() or (np.linalg.norm(rebuilt - value, axis=1) > EXACT * size).any():
+    residual = residuals(value, rebuilt) if np.isfinite(rebuilt).all() else np.inf
+    if residual > EXACT:
         return None
     method = FIRST_ORDER if np.allclose(h / probes.alpha, 0, atol=EXACT) else MAML
     bugs = [_described("the result is multiplied by {}", c)] if not np.allclose(c, 1, atol=EXACT) else []
@@ -39,14 +49,10 @@ def free_factors(value, probes):
             bugs.append(f"alpha is fixed at {step.mean():.4g} in the {place}, whatever is passed")
         elif not np.allclose(step / probes.alpha, 1, atol=EXACT):
             bugs.append(_described(f"alpha is multiplied by {{}} in the {place}", step / probes.alpha))
-    listed = ", ".join(
-        f"alpha {x:.4g}, n_in {i:g}, n_out {o:g}"
-        for x, i, o in zip(probes.alpha, probes.n_in, probes.n_out, strict=True)
-    )
-    return f"{method} with unusual factors", bugs, [f"the problems had {listed}"]
+    return Fit(method, bugs, float(residual))
 
 
 def _described(text, factor):
-    """A factor that is the same in every problem by its value, another by all of them."""
+    """A factor that is the same in every problem by its value, another by its range."""
     same = np.ptp(factor) <= EXACT * np.abs(factor).max()
-    return text.format(f"{factor.mean():.4g}" if same else " ".join(f"{x:.4g}" for x in factor) + " (one a problem)")
+    return text.format(f"{factor.mean():.4g}" if same else f"{factor.min():.4g} to {factor.max():.4g}, by problem,")

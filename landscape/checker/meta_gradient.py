@@ -1,5 +1,7 @@
 """Is a meta-gradient right? The check of a function against everything it may turn out to compute."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from landscape import checks
@@ -28,7 +30,7 @@ def check_meta_gradient(
         ``function(w, X_in, y_in, X_out, y_out, alpha)`` -> meta-gradient at w, shape (d,). It gets NumPy arrays of
         shapes (d,), (n_in, d), (n_in,), (n_out, d), (n_out,) and a float, and may return any framework's array.
     method : {"MAML", "MAML, independent Hessian", "FO-MAML", "Reptile", "plain gradient"}
-        What it is meant to compute.
+        What it is meant to compute. Reptile's is w minus the adapted point, divided by alpha or not.
     steps : int
         Inner steps it is meant to take, all on (X_in, y_in).
     loss : {"half", "full"}
@@ -83,34 +85,24 @@ def check_meta_gradient(
     try:
         seen = behaviour.observe(calls, method, steps)
         found = seen.match
-        unnamed = None if found.hits else _unnamed(calls, seen.value, found, method, steps)
-    except UnusableAnswer as answer:
-        verdict = WRONG if answer.wrong else CANNOT_TELL
-        return Diagnosis(verdict, wanted, "nothing that can be compared", (answer.what,), (answer.looks,))
+        if found.hits:
+            answer = _named(found, method, steps, dtype)
+        else:
+            answer = _factors(seen.value, probes, found, method, steps) or _unknown(calls, found, method, steps)
+    except UnusableAnswer as problem:
+        verdict = WRONG if problem.wrong else CANNOT_TELL
+        return Diagnosis(verdict, wanted, "nothing that can be compared", (problem.what,), (problem.looks,))
     odd = {**seen.oddities, **calls.oddities}
-    table = {
-        "precision": found.precision,
-        "residual": float(found.residual),
-        "candidates": found.candidates,
-        "residuals": found.residuals,
-    }
-    if not found.hits:
-        verdict, computes, bugs, looks = unnamed
-        verdict = WRONG if odd else verdict
-        return Diagnosis(verdict, wanted, computes, (*odd, *bugs), (*odd.values(), *looks), **table)
-    first = found.hits[0]
-    bugs, looks = _differences(first, method, steps)
-    looks += ["it computes in single precision: fine, if that is intended"] * (
-        found.precision == "single" and dtype == "float64"
-    )
-    verdict = WRONG if bugs or odd else RIGHT
-    also = tuple(map(str, found.hits[1:4]))
-    return Diagnosis(verdict, wanted, str(first), (*odd, *bugs), (*odd.values(), *looks), also, **table)
+    verdict = WRONG if odd else answer.verdict
+    bugs, looks = (*odd, *answer.bugs), (*odd.values(), *answer.looks)
+    numbers = answer.precision, float(answer.residual), found.candidates, found.residuals
+    return Diagnosis(verdict, wanted, answer.computes, bugs, looks, answer.also, *numbers)
 
 
 def _settings(loss, d, n_in, n_out, alpha, dtype):
     """Checked arguments of the problems."""
     whole = {"whole": True, "at_most": 10_000}
+    d = checks.number("d", d, at_least=1, at_most=500, whole=True)
     checks.known("loss", loss, ["half", "full"])
     sizes = {"n_in": n_in, "n_out": n_out}
     sizes = {k: v if v is None else checks.number(k, v, at_least=2, **whole) for k, v in sizes.items()}
@@ -120,40 +112,60 @@ def _settings(loss, d, n_in, n_out, alpha, dtype):
         raise ValueError("alpha must not be 0: there would be no inner step to look at")
     kind = np.dtype(checks.known("dtype", str(dtype), ["float64", "float32"]))
     scale = 1.0 if loss == "half" else 2.0
-    return {"d": checks.number("d", d, at_least=1, **whole), "alpha": alpha, "dtype": kind, "scale": scale, **sizes}
+    return {"d": d, "alpha": alpha, "dtype": kind, "scale": scale, **sizes}
 
 
-def _differences(candidate, method, steps):
-    """What is wrong with a candidate, measured by what is wanted, and how that looks in code."""
-    bugs, looks = [], []
-    if candidate.method != method:
-        bug, look = INSTEAD[candidate.method]
-        bugs.append(bug)
-        looks.append(look)
-    elif candidate.routine.steps not in (0, steps):
-        bugs.append(f"{candidate.routine.steps} inner steps instead of {steps}")
+class _Answer(NamedTuple):
+    """What the numbers show, apart from how they came."""
+
+    verdict: str
+    computes: str
+    bugs: list
+    looks: list
+    precision: str | None
+    residual: float
+    also: tuple = ()
+
+
+def _named(found, method, steps, dtype):
+    """Where candidates fit: what is wrong with the first, measured by what is wanted."""
+    first = found.hits[0]
+    bugs, looks = _instead(first.method, method)
+    if first.routine.steps not in (0, steps):
+        bugs.append(f"{first.routine.steps} inner steps instead of {steps}")
         looks.append("the inner loop runs another number of times: range(), or a loop around a call that loops already")
-    for bug in candidate.bugs:
-        bugs.append(bug.name)
-        looks.append(bug.looks)
-    if [bug.name for bug in candidate.bugs] in (["factor 2 in both losses"], ["factor 1/2 in both losses"]):
+    bugs += [bug.name for bug in first.bugs]
+    looks += [bug.looks for bug in first.bugs]
+    if bugs in (["factor 2 in both losses"], ["factor 1/2 in both losses"]):
         looks.append(
             "if the loss is meant to be so, say it: loss='full' (the mean squared error) or loss='half' (half of it)"
         )
-    return bugs, looks
+    if found.precision == "single" and dtype == "float64":
+        looks.append("it computes in single precision: fine, if that is intended")
+    verdict = WRONG if bugs else RIGHT
+    return _Answer(verdict, str(first), bugs, looks, found.precision, found.residual, tuple(map(str, found.hits[1:4])))
 
 
-def _unnamed(calls, value, found, method, steps):
-    """Verdict, description, bugs and remarks where no candidate fits."""
-    factors = free_factors(value, calls.probes) if steps == 1 else None
-    if factors is not None:
-        return WRONG, *factors
-    ignored = calls.ignored()
-    looks = [f"the result does not depend on {name}" for name in ignored]
-    clean = [
-        i for i, c in enumerate(found.candidates) if c.method == method and not c.bugs and c.routine.steps in (0, steps)
-    ]
-    if found.residuals[clean].min() <= NEAR:
-        looks.append("it is near what is wanted, but not equal: lower precision than float32, or an approximation?")
-        return CANNOT_TELL, "none of these", (), looks
-    return WRONG, "none of these", ("none of the bugs known by name, nor two of them",), looks
+def _instead(got, wanted):
+    """What is wrong, and how it looks, where one method came for another."""
+    return ([], []) if got == wanted else tuple([text] for text in INSTEAD[got])
+
+
+def _factors(value, probes, found, method, steps):
+    """Where MAML or FO-MAML with unusual factors fits."""
+    fit = free_factors(value, probes) if steps == 1 else None
+    if fit is None:
+        return None
+    bugs, looks = _instead(fit.method, method)
+    return _Answer(WRONG, f"{fit.method} with unusual factors", bugs + fit.bugs, looks, "double", fit.residual)
+
+
+def _unknown(calls, found, method, steps):
+    """Where nothing fits: what may help to find out."""
+    looks = [f"the result does not depend on {name}" for name in calls.ignored()]
+    asked = [c.method == method and not c.bugs and c.routine.steps in (0, steps) for c in found.candidates]
+    if found.residuals[asked].min() > NEAR:
+        bugs = ["none of the bugs known by name, nor two of them"]
+        return _Answer(WRONG, "none of these", bugs, looks, None, found.residual)
+    looks.append("it is near what is wanted, but not equal: lower precision than float32, or an approximation?")
+    return _Answer(CANNOT_TELL, "none of these", [], looks, None, found.residual)
