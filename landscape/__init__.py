@@ -23,7 +23,7 @@ from landscape.finite.sgd import sgd_curve
 from landscape.finite.solve_for import solve_for
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
-from landscape.checker.diagnosis import Diagnosis
+from landscape.checker.diagnosis import Diagnosis, OptimumDiagnosis
 from landscape.checker.meta_gradient import check_meta_gradient
 from landscape.checker.optimum import check_optimum
 from landscape.checks import LandscapeWarning
@@ -43,6 +43,6 @@ __all__ = [
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
     # other people's code
-    "check_meta_gradient", "check_optimum", "Diagnosis",
+    "check_meta_gradient", "check_optimum", "Diagnosis", "OptimumDiagnosis",
     "LandscapeWarning", "__version__",
 ]  # fmt: skip

@@ -147,7 +147,7 @@ BROKEN = {
 # the same with several inner steps: k = 3 wanted
 BROKEN_STEPS = {
     "one step less": (maml_k(2), ["2 inner steps instead of 3"]),
-    "one step": (maml, ["1 inner steps instead of 3"]),
+    "one step": (maml, ["1 inner step instead of 3"]),
     "all gradients at w": (
         lambda w, X, y, U, v, a: jac(X, 3 * a) @ grad(w - 3 * a * grad(w, X, y), U, v), ["stale point: all inner gradients at w"],
     ),

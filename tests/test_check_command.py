@@ -58,7 +58,7 @@ def here(tmp_path, monkeypatch):
         (["users_maml:Learner.step"], 0, "verdict   right"),
         (["users_maml:first_order"], 1, "wrong     detached graph"),
         (["users_maml:first_order", "--method", "FO-MAML"], 0, "verdict   right (wanted: FO-MAML)"),
-        (["users_maml:maml", "--steps", "2"], 1, "1 inner steps instead of 2"),
+        (["users_maml:maml", "--steps", "2"], 1, "1 inner step instead of 2"),
         (["users_maml:maml", "--loss", "full"], 1, "factor 1/2 in both losses"),
         (["users_maml:maml", "--d", "3", "--n-in", "7", "--n-out", "11", "--alpha", "0.01", "--dtype", "float32"], 0, "right"),
         (["users_maml:fails"], 2, "because   raises RuntimeError: no such thing (line 15 of fails"),

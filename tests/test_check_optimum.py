@@ -146,6 +146,7 @@ def test_bad_routines(train, verdict, message):
         ({"alpha": 0}, ValueError, "alpha must not be 0"),
         ({"n_in": 5, "n_out": 5}, ValueError, "must differ"),
         ({"environment": 3}, TypeError, "environment must be"),
+        ({"environment": ls.hard_easy(R=[1.0, 2.0])}, ValueError, "sample needs numbers"),
     ],
 )
 def test_bad_arguments(arguments, error, message):

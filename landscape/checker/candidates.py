@@ -43,6 +43,16 @@ INSTEAD = {
 }
 
 
+def counted(steps):
+    """So many inner steps, in words."""
+    return f"{steps} inner step{'s' * (steps > 1)}"
+
+
+def asked_for(method, steps):
+    """What is wanted, in words."""
+    return method if steps == 1 or method == PLAIN else f"{method} with {counted(steps)}"
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One routine by name.
@@ -81,7 +91,7 @@ _APART = [
 
 def _methods(steps):
     """The methods without a bug, with so many inner steps."""
-    many = "" if steps == 1 else f" with {steps} inner steps"
+    many = "" if steps == 1 else f" with {counted(steps)}"
     yield Candidate(MAML, f"MAML{many}", (), Routine(steps))
     yield Candidate(FIRST_ORDER, f"FO-MAML{many}", (), Routine(steps, tracked=0))
     yield Candidate(REPTILE, f"Reptile{many}", (), Routine(steps, returns="displacement"))

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from landscape import checks
-from landscape.checker.candidates import FIRST_ORDER, INDEPENDENT, PLAIN, REPTILE
+from landscape.checker.candidates import FIRST_ORDER, INDEPENDENT, PLAIN, REPTILE, counted
 from landscape.checker.candidates import MAML as SHARED
 from landscape.closed_form import optimum
 from landscape.finite.asymptotics import asymptotics
@@ -47,24 +47,19 @@ def expected(alpha, n_in, n_out, steps):
     Sigma (I - alpha Sigma), the plain gradient and Reptile's one step by Sigma.
     """
     same = {"steps": steps, "batches": "same"}
-    many = "" if steps == 1 else f" with {steps} inner steps"
+    many = "" if steps == 1 else f" with {counted(steps)}"
     yield SHARED, f"MAML{many}", None, MAML(alpha, n_in, **same)
     first = "FO-MAML (or MAML with its outer gradient at w)" if steps == 1 else f"FO-MAML{many}"
     yield FIRST_ORDER, first, None, FOMAML(alpha, steps, n_in, "same")
     if steps == 1:
         yield INDEPENDENT, "MAML with its Hessian on another batch", None, HFMAML(alpha)
-    if steps == 1:
         yield PLAIN, "plain gradient (or Reptile)", None, NAL()
     else:
         yield PLAIN, PLAIN, None, NAL()
         yield REPTILE, f"Reptile{many}", None, Reptile(alpha, steps, n_in, "same")
     for k in {1, 2, 3} - {steps}:
-        yield (
-            SHARED,
-            f"MAML with {k} inner step{'s' * (k > 1)}",
-            f"{k} inner steps instead of {steps}",
-            MAML(alpha, n_in, k, "same"),
-        )
+        bug = f"{counted(k)} instead of {steps}"
+        yield SHARED, f"MAML with {counted(k)}", bug, MAML(alpha, n_in, k, "same")
     inner = {
         "factor 2 in the inner loss": 2 * alpha,
         "factor 1/2 in the inner loss": alpha / 2,
@@ -98,13 +93,20 @@ def predictions(environment, alpha, n_in, n_out, steps, episodes):
                 best = optimum(environment, record)
             except ValueError:  # no optimum, or no moments of so high an order
                 continue
-            # with a batch each for gradient and Hessian, taken from the inner one, half of the samples are left for either
-            n2 = max(n_in // 2, 1) if method == INDEPENDENT else getattr(record, "n2", n_in)
             try:
-                law = asymptotics(environment, record, Training(max(episodes, 2), n1=n_out, n2=n2))
+                law = asymptotics(environment, record, Training(max(episodes, 2), **_samples(method, bug, n_in, n_out)))
                 finite, deviation = law.mean, np.sqrt(np.diag(law.covariance))
             except ValueError:
                 finite, deviation = best, np.full(len(best), np.nan)
         row = {"method": method, "candidate": name, "bug": bug, "optimum": best}
         found.append(row | {"finite": finite, "predicted_deviation": deviation})
     return found
+
+
+def _samples(method, bug, n_in, n_out):
+    """n1 and n2 of an exact solution by a candidate."""
+    if method == INDEPENDENT:  # gradient and Hessian share the inner batch: half of it is left for either
+        return {"n1": n_out, "n2": max(n_in // 2, 1)}
+    if method == PLAIN:  # on the outer batch alone; in all there are n1 + n2 samples
+        return {"n1": n_out - 1, "n2": 1}
+    return {"n1": n_in, "n2": n_out} if bug == "batches swapped" else {"n1": n_out, "n2": n_in}

@@ -7,7 +7,7 @@ import numpy as np
 from landscape import checks
 from landscape.checker import behaviour
 from landscape.checker.calling import ARGUMENTS, Calls, UnusableAnswer, check_callable
-from landscape.checker.candidates import INSTEAD, METHODS, PLAIN
+from landscape.checker.candidates import INSTEAD, METHODS, asked_for, counted
 from landscape.checker.diagnosis import CANNOT_TELL, RIGHT, WRONG, Diagnosis
 from landscape.checker.factors import free_factors
 from landscape.checker.probes import seeded_probes
@@ -80,7 +80,7 @@ def check_meta_gradient(
     probes = seeded_probes(PROBES, checks.seed(seed), **_settings(loss, d, n_in, n_out, alpha, dtype))
     method = checks.known("method", method, METHODS)
     steps = checks.number("steps", steps, at_least=1, at_most=20, whole=True)
-    wanted = method if steps == 1 or method == PLAIN else f"{method} with {steps} inner steps"
+    wanted = asked_for(method, steps)
     calls = Calls(function, probes)
     try:
         seen = behaviour.observe(calls, method, steps)
@@ -132,7 +132,7 @@ def _named(found, method, steps, dtype):
     first = found.hits[0]
     bugs, looks = _instead(first.method, method)
     if first.routine.steps not in (0, steps):
-        bugs.append(f"{first.routine.steps} inner steps instead of {steps}")
+        bugs.append(f"{counted(first.routine.steps)} instead of {steps}")
         looks.append("the inner loop runs another number of times: range(), or a loop around a call that loops already")
     bugs += [bug.name for bug in first.bugs]
     looks += [bug.looks for bug in first.bugs]

@@ -4,7 +4,7 @@ import numpy as np
 
 from landscape import checks
 from landscape.checker.calling import UnusableAnswer, as_array, check_callable
-from landscape.checker.candidates import INDEPENDENT, INSTEAD, METHODS, PLAIN, REPTILE
+from landscape.checker.candidates import INDEPENDENT, INSTEAD, METHODS, REPTILE, asked_for
 from landscape.checker.diagnosis import CANNOT_TELL, RIGHT, WRONG, OptimumDiagnosis
 from landscape.checker.expected_optima import predictions
 from landscape.environment import Environment, check_environment
@@ -103,22 +103,25 @@ def check_optimum(
     checks.known("method", method, METHODS)
     alpha = checks.number("alpha", alpha)
     steps = checks.number("steps", steps, at_least=1, at_most=3, whole=True)
-    n_in, n_out = (checks.number(k, n, at_least=1, whole=True) for k, n in (("n_in", n_in), ("n_out", n_out)))
+    n_in = checks.number("n_in", n_in, at_least=1, whole=True)
+    n_out = checks.number("n_out", n_out, at_least=2, whole=True)
     environment = checking_ground() if environment is None else check_environment(environment)
-    d = environment.d
-    repeats = checks.number("repeats", repeats, at_least=d + 2, whole=True)
+    environment.sample(1, 0)  # says what is wrong where it cannot be drawn from
+    repeats = checks.number("repeats", repeats, at_least=environment.d + 2, whole=True)
     if alpha == 0 or n_in == n_out or (method == INDEPENDENT and steps > 1):
         raise ValueError("alpha must not be 0, n_in and n_out must differ, and an independent Hessian takes steps=1")
-    wanted = method if steps == 1 or method == PLAIN else f"{method} with {steps} inner steps"
+    wanted = asked_for(method, steps)
     try:
         points, episodes = _train(train, alpha, environment, n_in, n_out, repeats, checks.seed(seed), progress)
     except UnusableAnswer as answer:
         verdict = WRONG if answer.wrong else CANNOT_TELL
         return OptimumDiagnosis(verdict, wanted, "nothing that can be compared", (answer.what,), (answer.looks,))
-    rows = sorted(
-        _scores(points, predictions(environment, alpha, n_in, n_out, steps, episodes)), key=lambda row: row["z"]
-    )
-    return OptimumDiagnosis(*_judge(rows, method, wanted), episodes, points, _table(rows))
+    rows = list(_scores(points, predictions(environment, alpha, n_in, n_out, steps, episodes)))
+    rows.sort(key=lambda row: row["z"])
+    if not any(_is(row, method) for row in rows):
+        raise ValueError(f"{wanted} has no optimum that is known here: take a smaller alpha, or another environment")
+    judged = _judge(rows, method)
+    return OptimumDiagnosis(wanted=wanted, **judged, episodes=episodes, points=points, table=_table(rows))
 
 
 def _train(train, alpha, environment, n_in, n_out, repeats, seed, progress):
@@ -132,29 +135,26 @@ def _train(train, alpha, environment, n_in, n_out, repeats, seed, progress):
         try:
             answer = train(draw, alpha)
         except Exception as error:
-            raise UnusableAnswer(
-                f"raises {type(error).__name__}: {error}", "run train(draw, alpha) by itself", False
-            ) from error
+            what = f"raises {type(error).__name__}: {error}"
+            raise UnusableAnswer(what, "run train(draw, alpha) by itself", False) from error
         try:
             point = as_array(answer)
-        except (TypeError, ValueError):
+        except Exception:  # whatever a framework raises when it is asked for an array
             point = np.empty(0)
         if point.size != environment.d:
             wanted = f"the trained point must have shape ({environment.d},)"
             raise UnusableAnswer(f"returns {type(answer).__name__} of shape {point.shape}", wanted, True)
         if not np.isfinite(point).all():
-            raise UnusableAnswer(
-                "returns NaN or infinity", "training diverges: a sign, a sum for a mean, or too large a step", True
-            )
+            looks = "training diverges: a sign, a sum for a mean, or too large a step"
+            raise UnusableAnswer("returns NaN or infinity", looks, True)
         points[r] = point.ravel()
         counts.append(draw.count)
     if min(counts) == 0:
         raise UnusableAnswer("never calls draw()", "each call of draw() gives the two batches of a new task", False)
     spread = np.cov(points.T).reshape(environment.d, -1)
     if np.linalg.matrix_rank(spread) < environment.d:
-        raise UnusableAnswer(
-            "returns points that do not scatter", "the trained point does not depend on the tasks drawn", True
-        )
+        looks = "the trained point does not depend on the tasks drawn"
+        raise UnusableAnswer("returns points that do not scatter", looks, True)
     return points, round(np.mean(counts))
 
 
@@ -175,27 +175,26 @@ def _scores(points, predictions):
         yield row | {"distance": np.linalg.norm(gap), "z": z, "p": p, "deviation": points.std(axis=0, ddof=1)}
 
 
-def _judge(rows, method, wanted):
-    """Verdict and the rest of a `Finding`."""
+def _judge(rows, method):
+    """The fields of a `Finding` that the rows, in order of z, decide."""
     fits = [row for row in rows if row["p"] >= FALSE_ALARM]
-    ours = [row for row in rows if row["bug"] is None and _is(row, method)]
-    names = tuple(row["candidate"] for row in fits)
+    also = tuple(row["candidate"] for row in fits[1:4])
+
+    def asked(row):
+        return row["bug"] is None and _is(row, method)
+
+    if not fits and asked(rows[0]):
+        looks = "it is nearest to what is wanted: does it train for long enough, with a small enough step?"
+        return {"verdict": CANNOT_TELL, "computes": "none of these", "looks": (looks,)}
     if not fits:
-        near = rows[0] in ours
-        looks = (
-            ("it is nearest to what is wanted: does it train for long enough, with a small enough step?",)
-            if near
-            else ()
-        )
-        return CANNOT_TELL if near else WRONG, wanted, "none of these", () if near else ("converges elsewhere",), looks
-    if any(row in ours for row in fits):
-        looks = ("several fit: more episodes or repeats would tell them apart",) if len(fits) > 1 else ()
-        return RIGHT if len(fits) == 1 else CANNOT_TELL, wanted, names[0], (), looks, names[1:4]
-    first = fits[0]
-    bug, look = INSTEAD[first["method"]]
-    bugs = () if _is(first, method) else (bug,)
-    bugs += () if first["bug"] is None else (first["bug"],)
-    return WRONG, wanted, names[0], bugs, (look,) if bugs[:1] == (bug,) else (), names[1:4]
+        return {"verdict": WRONG, "computes": "none of these", "bugs": ("converges elsewhere",)}
+    found = {"computes": fits[0]["candidate"], "also": also}
+    if any(map(asked, fits)):
+        looks = ("several fit: more episodes or repeats would tell them apart",) * bool(also)
+        return found | {"verdict": CANNOT_TELL if also else RIGHT, "looks": looks}
+    bug, look = INSTEAD[fits[0]["method"]]
+    bugs, looks = ((), ()) if _is(fits[0], method) else ((bug,), (look,))
+    return found | {"verdict": WRONG, "bugs": bugs + (fits[0]["bug"],) * (fits[0]["bug"] is not None), "looks": looks}
 
 
 def _is(row, method):

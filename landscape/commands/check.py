@@ -14,7 +14,11 @@ def add_arguments(parser):
     parser.add_argument(
         "--optimum", action="store_true", help="it is train(draw, alpha) -> w instead: judge where it converges"
     )
-    parser.add_argument("--method", default="MAML", help="what it is meant to be (default: MAML)")
+    parser.add_argument(
+        "--method",
+        default="MAML",
+        help="what it is meant to be: MAML (default), 'MAML, independent Hessian', FO-MAML, Reptile or 'plain gradient'",
+    )
     parser.add_argument("--steps", type=int, default=1, help="inner steps it is meant to take (default: 1)")
     parser.add_argument(
         "--loss", default=None, help="half (default) or full: the mean squared error with or without 1/2"
