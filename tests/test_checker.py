@@ -188,9 +188,9 @@ def test_candidates_differ_clearly_and_none_is_near_what_is_right(steps):
 
 
 def test_every_candidate_is_found_again_in_every_trial():
-    """All methods and all single bugs at once, in 200 trials of 3 problems each."""
-    probes = draw_probes(3 * TRIALS, 3, np.random.default_rng(0))
-    every = values(probes, "MAML", 1).reshape(-1, TRIALS, 3, 3).swapaxes(0, 1)
+    """All methods and all single bugs at once, in 200 trials of 4 problems each."""
+    probes = draw_probes(4 * TRIALS, 4, np.random.default_rng(0))
+    every = values(probes, "MAML", 1).reshape(-1, TRIALS, 4, 4).swapaxes(0, 1)
     for trial in every:
         distance = np.array([residuals(value, trial) for value in trial])
         assert (distance.argmin(axis=1) == np.arange(len(trial))).all()
@@ -259,6 +259,13 @@ def test_unusual_factors_of_another_method():
     found = ls.check_meta_gradient(lambda *x: 0.37 * planted.first_order(*x))
     assert found.bugs == ("detached graph", "the result is multiplied by 0.37")
     assert found.residual < 1e-9
+
+
+def test_batches_never_have_the_same_size():
+    for seed in range(50):
+        for given in ({"n_out": 7}, {"n_in": 7}, {}):
+            probes = draw_probes(4, 3, np.random.default_rng(seed), **given)
+            assert (probes.n_in != probes.n_out).all()
 
 
 def test_what_cannot_be_told_apart_is_said():

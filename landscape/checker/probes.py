@@ -93,13 +93,11 @@ class Probes:
 
 def _part(rows, which, half):
     X_in, y_in, X_out, y_out = (array.astype(float) for array in rows)
-    X, y = {"in": (X_in, y_in), "out": (X_out, y_out)}.get(which) or (
-        np.vstack([X_in, X_out]),
-        np.hstack([y_in, y_out]),
-    )
-    if half == 0:
-        return X[: len(X) // 2], y[: len(X) // 2]
-    return (X[len(X) // 2 :], y[len(X) // 2 :]) if half == 1 else (X, y)
+    joined = np.vstack([X_in, X_out]), np.hstack([y_in, y_out])
+    X, y = {"in": (X_in, y_in), "out": (X_out, y_out), "both": joined}[which]
+    cut = len(X) // 2
+    rows = {None: slice(None), 0: slice(cut), 1: slice(cut, None)}[half]
+    return X[rows], y[rows]
 
 
 @lru_cache(maxsize=8)
@@ -118,15 +116,16 @@ def draw_probes(count, d, rng, *, n_in=None, n_out=None, alpha=None, scale=1.0, 
     w, rows, alphas = [], [], []
     for _ in range(count):
         step = rng.uniform(0.05, 0.6) if alpha is None else alpha
-        inner = n_in or int(rng.integers(3, 15))
+        inner = n_in or int(rng.choice([n for n in range(3, 15) if n != n_out]))
         outer = n_out or int(rng.choice([n for n in range(3, 15) if n != inner]))
         X = rng.standard_normal((inner + outer, d)) + rng.uniform(-1, 1, d)
         largest = max(np.linalg.eigvalsh(part.T @ part / len(part))[-1] for part in (X[:inner], X[inner:]))
         X *= np.sqrt(rng.uniform(0.3, 0.7) / (abs(step) * scale * largest))
-        start, y = rng.standard_normal(d), np.zeros(inner + outer)
-        while not _steady(start, X[:inner], y[:inner], X[inner:], y[inner:], step * scale):
+        steady = False
+        while not steady:
             noise = rng.uniform(1, 2) + 0.5 * rng.standard_normal(inner + outer)
             start, y = rng.standard_normal(d), X @ rng.standard_normal(d) + X.std() * noise
+            steady = _steady(start, X[:inner], y[:inner], X[inner:], y[inner:], step * scale)
         X, y = X.astype(dtype), y.astype(dtype)
         w.append(start.astype(dtype))
         rows.append((X[:inner], y[:inner], X[inner:], y[inner:]))
@@ -142,4 +141,4 @@ def _steady(v, X, y, X_out, y_out, step):
             if np.linalg.norm(terms[0] - terms[1]) < 0.1 * sum(map(np.linalg.norm, terms)):
                 return False
         v = v - step * X.T @ (X @ v - y) / len(y)
-    return y.any()
+    return True
