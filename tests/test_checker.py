@@ -54,7 +54,7 @@ def test_bugs_of_several_steps_are_named_in_every_trial():
 def test_right_implementations_are_never_accused(dtype):
     for trial in range(TRIALS):
         for name, (method, steps, function) in planted.RIGHT.items():
-            if method != "MAML" and trial >= 60:
+            if method != "MAML" and trial >= 30:
                 continue
             if dtype == "float32" and name == "MAML by differences of the loss's gradient":
                 continue  # a difference of 1e-3 loses what float32 has
@@ -76,7 +76,7 @@ def test_single_precision_within_the_function_is_right_and_remarked():
 
 @pytest.mark.parametrize("name", planted.MEMORY)
 def test_memory_is_named(name):
-    for trial in range(TRIALS if name == "adds up" else 40):
+    for trial in range(TRIALS if name == "adds up" else 25):
         diagnosis = ls.check_meta_gradient(planted.MEMORY[name](), **settings(trial))
         assert diagnosis.verdict == "wrong"
         assert diagnosis.bugs[0].startswith("state left over"), str(diagnosis)
@@ -177,7 +177,7 @@ def test_candidates_differ_clearly_and_none_is_near_what_is_right(steps):
     """What single precision cannot tell apart must not be on the list (1e-4, here at least 20 times as far)."""
     known = single("MAML", steps)
     assert [str(c) for c in known[:1]] == ["MAML" if steps == 1 else "MAML with 3 inner steps"]
-    for seed in range(20):
+    for seed in range(12):
         probes = draw_probes(4, 1 + seed % 6, np.random.default_rng(seed))
         one, two = (values(probes, "MAML", steps, pairs) for pairs in (False, True))
         between = np.array([residuals(value, one) for value in one])
@@ -391,6 +391,16 @@ def test_bad_answers(answer, verdict, message):
 def test_bad_arguments(arguments, error, message):
     with pytest.raises(error, match=message):
         ls.check_meta_gradient(**({"function": planted.maml} | arguments))
+
+
+def test_a_library_that_raises_is_blamed_on_the_users_line():
+    def singular(w, X_in, y_in, X_out, y_out, alpha):
+        return np.linalg.solve(np.zeros((5, 5)), w)
+
+    found = ls.check_meta_gradient(singular)
+    assert re.search(
+        r"raises LinAlgError: Singular matrix \(line \d+ of singular: return np.linalg.solve", found.bugs[0]
+    )
 
 
 def test_interrupts_pass_through():

@@ -139,8 +139,10 @@ class Calls:
 
 def _raised(error, arguments):
     """What a function raised, and where."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "landscape/checker/calling" not in f.filename]
-    where = f" (line {frames[-1].lineno} of {frames[-1].name}: {frames[-1].line})" if frames else ""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
+    own = [f for f in frames if f.filename == frames[0].filename]  # the rest is inside libraries
+    where = f" (line {own[-1].lineno} of {own[-1].name}: {own[-1].line})" if own else ""
+    message = (str(error).strip() or "no message").splitlines()[0]
     shapes = ", ".join(f"{name} {np.shape(value)}" if np.ndim(value) else name for name, value in arguments.items())
     looks = f"it was called with NumPy arrays of {arguments['w'].dtype}: {shapes}; turn them into tensors inside the function"
-    return f"raises {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{where}", looks
+    return f"raises {type(error).__name__}: {message}{where}", looks

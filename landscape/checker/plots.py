@@ -27,7 +27,7 @@ def residuals(diagnosis, ax=None, most=10):
 
 
 def optima(diagnosis, ax=None, most=5):
-    """The trained points, a 99% ellipse for their mean, and the nearest candidates, in the first two coordinates."""
+    """The trained points, a 99% ellipse for their mean, the nearest candidates and the wanted one, in two coordinates."""
     table, points = diagnosis.table, diagnosis.points
     if table is None or points.shape[1] < 2:
         raise ValueError("there is nothing to draw: it takes trained points in two or more dimensions")
@@ -37,8 +37,9 @@ def optima(diagnosis, ax=None, most=5):
         ax = plt.subplots(figsize=(8.4, 3.6), layout="constrained")[1]
     ax.plot(points[:, 0], points[:, 1], ".", color="0.6", label="trained points")
     ax.plot(*_ellipse(points[:, :2]), color="black", linewidth=1.2, label="their mean, 99%")
-    nearest = table.head(most)
-    for (_, row), marker in zip(nearest.iterrows(), "os^vDP", strict=False):
+    wanted = (table["candidate"] == diagnosis.wanted) | table["candidate"].str.startswith(f"{diagnosis.wanted} (")
+    shown = table[(table.index < most) | wanted]
+    for (_, row), marker in zip(shown.iterrows(), "os^vDP", strict=False):
         colour, _, _ = STYLES.get(row["candidate"].split(" ")[0], STYLES["NAL"])
         label = f"{row['candidate']} (z = {row['z']:.1f})"
         ax.plot(row["optimum_1"], row["optimum_2"], marker, color=colour, markersize=8, linestyle="none", label=label)
