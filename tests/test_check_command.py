@@ -69,7 +69,9 @@ def here(tmp_path, monkeypatch):
 def test_status_and_message(here, arguments, status, message, capsys):
     assert main(["check", *arguments]) == status
     out = capsys.readouterr().out
-    assert out.startswith(f"imported users_maml ({here / 'users_maml.py'}): its top-level code has run")
+    assert out.startswith(
+        f"importing users_maml: its top-level code runs now\nimported from {here / 'users_maml.py'}\n"
+    )
     assert message in out
 
 

@@ -57,6 +57,7 @@ def imported(target):
     if not (module and colon and path):
         raise ValueError(f"name a function as MODULE:FUNCTION, for example my_maml:meta_gradient; got {target!r}")
     sys.path.insert(0, str(Path.cwd()))
+    print(f"importing {module}: its top-level code runs now", flush=True)
     try:
         found = import_module(module)
     except (Exception, SystemExit) as error:  # a script without `if __name__ == "__main__"` may exit
@@ -65,7 +66,7 @@ def imported(target):
         if missing:
             why = f"there is no module {module!r} here or among the installed ones; write it without .py"
         raise ValueError(why) from error
-    print(f"imported {module} ({getattr(found, '__file__', 'built in')}): its top-level code has run\n")
+    print(f"imported from {getattr(found, '__file__', 'the interpreter')}\n")
     for name in path.split("."):
         if not hasattr(found, name):
             raise ValueError(f"{module} has no {path!r}")
