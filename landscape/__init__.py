@@ -28,6 +28,9 @@ from landscape.algorithms import Batches, History, RandomStep, ode, train
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.sweeping.sweep import Sweep, sweep
 from landscape.agreement import Agreement, agreement
+from landscape.checker.diagnosis import Diagnosis, OptimumDiagnosis
+from landscape.checker.meta_gradient import check_meta_gradient
+from landscape.checker.optimum import check_optimum
 from landscape.checks import LandscapeWarning
 
 __all__ = [
@@ -47,5 +50,7 @@ __all__ = [
     "train", "ode", "Batches", "RandomStep", "History",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "sweep", "Sweep", "agreement", "Agreement",
+    # other people's code
+    "check_meta_gradient", "check_optimum", "Diagnosis", "OptimumDiagnosis",
     "LandscapeWarning", "__version__",
 ]  # fmt: skip

@@ -1,0 +1,129 @@
+"""The bugs that are known by name: what each changes in a routine, and how it looks in code."""
+
+from dataclasses import dataclass, field, replace
+
+from landscape.checker.routine import Routine
+
+_CLEAN = Routine()
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A change of a routine.
+
+    Attributes
+    ----------
+    name : str
+    changes : dict
+        Of the routine's fields: a tuple is added to the factors that are there, anything else replaces.
+    looks : str
+        How it looks in code.
+    """
+
+    name: str
+    changes: dict = field(hash=False)
+    looks: str
+
+    def applied(self, routine):
+        """The routine with the bug, or None where something else has changed the same choice."""
+        values = {}
+        for choice, value in self.changes.items():
+            there = getattr(routine, choice)
+            if isinstance(value, tuple):
+                values[choice] = tuple(sorted(there + value))
+            elif there != getattr(_CLEAN, choice):
+                return None
+            else:
+                values[choice] = value
+        return replace(routine, **values)
+
+
+# factor on a loss -> what it is called, how it looks in code
+_LOSS = {
+    "2": ("factor 2", "the loss is (residual**2).mean() or MSELoss where half of it is meant, or its gradient is typed with a 2"),
+    "1/2": ("factor 1/2", "a 0.5 in front of a loss that already has it, or in front of its gradient"),
+    "-1": ("wrong sign", "+ for -, y - prediction for prediction - y in a hand-written gradient, or a negative loss"),
+    "sum": ("sum for mean", "sum() or reduction='sum' where the mean is meant; or X.T @ residual without / n"),
+    "1/n": ("1/n twice", "a mean divided by the number of samples once more"),
+    "other n": ("mean over the wrong n", "len() of the other batch in the denominator"),
+}  # fmt: skip
+_IN = {"sum": "n_in", "1/n": "1/n_in", "other n": "n_in/n_out"}
+_OUT = {"sum": "n_out", "1/n": "1/n_out", "other n": "n_out/n_in"}
+_ALPHA = {
+    "alpha": ("alpha twice", "a step that was already multiplied by alpha is multiplied by it again"),
+    "1/alpha": ("alpha missing", "the step is w - gradient, without the step size"),
+}
+
+
+def _factors():
+    for key, (name, looks) in _LOSS.items():
+        inner, outer = (_IN.get(key, key),), (_OUT.get(key, key),)
+        yield Bug(f"{name} in the inner loss", {"step": inner, "bend": inner}, looks)
+        yield Bug(f"{name} in the outer loss", {"outside": outer}, looks)
+        yield Bug(f"{name} in both losses", {"step": inner, "bend": inner, "outside": outer}, looks)
+    for key, (name, looks) in _ALPHA.items():
+        yield Bug(f"{name} in the inner step", {"step": (key,), "bend": (key,)}, looks)
+    yield Bug(
+        "result multiplied by alpha", {"outside": ("alpha",)}, "the inner step size used for the meta-gradient too"
+    )
+    yield Bug("result divided by alpha", {"outside": ("1/alpha",)}, "(w - adapted) / alpha, or a step size divided out")
+    for key, (name, looks) in (_LOSS | _ALPHA).items():
+        factor = (_IN.get(key, key),)
+        yield Bug(
+            f"{name} in the inner step, not in its derivative", {"step": factor}, looks + "; hand-written I - alpha H"
+        )
+        yield Bug(
+            f"{name} in the derivative of the inner step", {"bend": factor}, looks + "; in a hand-written I - alpha H"
+        )
+
+
+BUGS = [
+    *_factors(),
+    Bug(
+        "batches swapped", {"inner": "X_out", "outer": "X_in"},
+        "support and query mixed up: the inner step on the outer batch and the outer loss on the inner one",
+    ),
+    Bug(
+        "inner batch reused as the outer one", {"outer": "X_in"},
+        "the outer loss is computed on (X_in, y_in): nothing is held out",
+    ),
+    Bug(
+        "outer batch reused as the inner one", {"inner": "X_out"},
+        "the inner step is taken on (X_out, y_out): the samples that judge have been seen",
+    ),
+    Bug("inner step on both batches", {"inner": "both batches"}, "the batches are joined before the inner step"),
+    Bug("outer loss on both batches", {"outer": "both batches"}, "the batches are joined before the outer loss"),
+    Bug(
+        "stale point: outer gradient at w", {"at": "start"},
+        "the outer loss is computed with the initial parameters, not with the adapted ones",
+    ),
+    Bug(
+        "stale point: outer gradient one step behind", {"at": "behind"},
+        "the outer loss is computed before the last inner step is taken",
+    ),
+    Bug(
+        "stale point: all inner gradients at w", {"inner_at": "start"},
+        "the inner loop computes its loss with the initial parameters in every step",
+    ),
+    Bug(
+        "only the last inner step differentiated", {"tracked": 1},
+        ".detach() or fresh leaf parameters between inner steps: the chain rule stops there",
+    ),
+    Bug(
+        "targets broadcast in the inner loss", {"broadcast_inner": True},
+        "y of shape (n, 1) against predictions of shape (n,): residuals of shape (n, n), and no error",
+    ),
+    Bug(
+        "targets broadcast in the outer loss", {"broadcast_outer": True},
+        "y of shape (n, 1) against predictions of shape (n,): residuals of shape (n, n), and no error",
+    ),
+    Bug(
+        "targets broadcast in both losses", {"broadcast_inner": True, "broadcast_outer": True},
+        "y of shape (n, 1) against predictions of shape (n,): residuals of shape (n, n), and no error",
+    ),
+    Bug(
+        "inner gradient added to the result", {"adds_inner": True},
+        "the inner loss's backward() has left its gradient in w.grad, and the outer backward() adds to it: use autograd.grad "
+        "for the inner step",
+    ),
+]  # fmt: skip

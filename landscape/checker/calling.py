@@ -1,0 +1,148 @@
+"""Calling somebody else's function: with copies, and looking closely at what comes back."""
+
+import inspect
+import traceback
+
+import numpy as np
+
+ARGUMENTS = ("w", "X_in", "y_in", "X_out", "y_out", "alpha")
+
+
+class UnusableAnswer(Exception):
+    """Nothing to compare: what happened, and how it looks in code.
+
+    Parameters
+    ----------
+    what, looks : str
+    wrong : bool
+        Whether this alone shows the function to be wrong, rather than that it could not be judged.
+    """
+
+    def __init__(self, what, looks, wrong):
+        super().__init__(what)
+        self.what, self.looks, self.wrong = what, looks, wrong
+
+
+def check_callable(function, arguments, name="function"):
+    """Raise where `function` cannot be called with so many arguments."""
+    if not callable(function):
+        raise TypeError(f"{name} must be callable as {name}({', '.join(arguments)}), got {function!r}")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # built in: calling will show
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        got = f"{getattr(function, '__name__', name)}{signature}"
+        raise ValueError(f"{name} must take the arguments ({', '.join(arguments)}), got {got}") from None
+
+
+def as_array(value):
+    """A float array of what came back: NumPy, lists, or anything with `detach` or `__array__` (PyTorch, JAX)."""
+    for name in ("detach", "cpu"):
+        if hasattr(value, name):
+            value = getattr(value, name)()
+    if hasattr(value, "resolve_conj") and "bfloat16" in str(getattr(value, "dtype", "")):
+        value = value.float()  # NumPy has no bfloat16
+    if isinstance(value, (list, tuple)):
+        value = [as_array(part) for part in value]
+        if len(value) == 1 and value[0].ndim == 1:  # autograd.grad returns a tuple, one entry a parameter
+            return value[0]
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        raise TypeError
+    return array.astype(float)
+
+
+class Calls:
+    """A function under test, and the oddities seen while calling it.
+
+    Parameters
+    ----------
+    function : callable
+    probes : Probes
+
+    Attributes
+    ----------
+    oddities : dict of str to str
+        What is wrong with the way it answers (not with the numbers), and how that looks in code.
+    """
+
+    def __init__(self, function, probes):
+        self.function, self.probes, self.oddities = function, probes, {}
+
+    def __call__(self, p, **changes):
+        """What the function returns in problem p, shape (d,), arguments changed by name."""
+        arguments = dict(zip(ARGUMENTS, self.probes.arguments(p), strict=True)) | changes
+        given = {name: np.copy(value) for name, value in arguments.items()}
+        try:
+            answer = self.function(*arguments.values())
+        except Exception as error:
+            raise UnusableAnswer(*_raised(error, arguments), wrong=False) from error
+        for name, value in arguments.items():
+            if not np.array_equal(value, given[name]):
+                self.oddities[f"modifies its argument {name}"] = (
+                    f"an in-place operation on {name} (-=, out=, .data, or a tensor that shares its memory by torch.from_numpy): copy it first"
+                )
+        return self._vector(answer)
+
+    def _vector(self, answer):
+        d = self.probes.d
+        if answer is None:
+            raise UnusableAnswer(
+                "returns None", "a missing return, or .grad of a parameter that the loss does not use", True
+            )
+        try:
+            array = as_array(answer)
+        except Exception:  # whatever a framework raises when it is asked for an array
+            text = repr(answer).replace("\n", " ")[:60]
+            raise UnusableAnswer(
+                f"returns {type(answer).__name__}, which is not an array of numbers: {text}",
+                f"return an array of shape ({d},)",
+                True,
+            ) from None
+        if array.size != d:
+            hint = "the loss instead of its gradient?" if array.size == 1 else "not one number a coordinate of w"
+            raise UnusableAnswer(f"returns shape {array.shape}, wanted ({d},)", hint, True)
+        if not np.isfinite(array).all():
+            raise UnusableAnswer(
+                "returns NaN or infinity for finite data",
+                "a division by 0, or a step size that is not the one passed",
+                True,
+            )
+        if array.shape != (d,):
+            self.oddities[f"shape {array.shape} for ({d},)"] = (
+                "an extra axis: w[:, None] that was not undone, keepdims=True, or a layer's weight of shape (1, d)"
+            )
+        return array.ravel()
+
+    def forwards_and_back(self):
+        """Every problem, and again in the reverse order: two arrays (P, d) that a function without memory makes equal."""
+        order = range(len(self.probes))
+        first = np.array([self(p) for p in order])
+        again = np.array([self(p) for p in reversed(order)])
+        return first, again[::-1]
+
+    def repeats(self, p, count):
+        """The same problem again and again, shape (count, d)."""
+        return np.array([self(p) for _ in range(count)])
+
+    def ignored(self):
+        """Names of arguments that the result does not depend on."""
+        value = self(0)
+        given = dict(zip(ARGUMENTS, self.probes.arguments(0), strict=True))
+        changed = {name: given[name] * np.array(1.25, dtype=self.probes.w.dtype) for name in ARGUMENTS[:-1]}
+        changed["alpha"] = 1.25 * given["alpha"]
+        return [name for name, other in changed.items() if np.array_equal(self(0, **{name: other}), value)]
+
+
+def _raised(error, arguments):
+    """What a function raised, and where."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
+    own = [f for f in frames if f.filename == frames[0].filename]  # the rest is inside libraries
+    where = f" (line {own[-1].lineno} of {own[-1].name}: {own[-1].line})" if own else ""
+    message = (str(error).strip() or "no message").splitlines()[0]
+    shapes = ", ".join(f"{name} {np.shape(value)}" if np.ndim(value) else name for name, value in arguments.items())
+    looks = f"it was called with NumPy arrays of {arguments['w'].dtype}: {shapes}; turn them into tensors inside the function"
+    return f"raises {type(error).__name__}: {message}{where}", looks

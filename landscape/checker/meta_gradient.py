@@ -1,0 +1,171 @@
+"""Is a meta-gradient right? The check of a function against everything it may turn out to compute."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from landscape import checks
+from landscape.checker import behaviour
+from landscape.checker.calling import ARGUMENTS, Calls, UnusableAnswer, check_callable
+from landscape.checker.candidates import INSTEAD, METHODS, asked_for, counted
+from landscape.checker.diagnosis import CANNOT_TELL, RIGHT, WRONG, Diagnosis
+from landscape.checker.factors import free_factors
+from landscape.checker.probes import seeded_probes
+
+PROBES = 4
+NEAR = 0.03  # half precision comes so near to what is right; no known bug does
+
+
+def check_meta_gradient(
+    function, method="MAML", *, steps=1, loss="half", d=5, n_in=None, n_out=None, alpha=None, dtype="float64", seed=0
+):
+    r"""Say what a meta-gradient function computes, and what is wrong with it.
+
+    The function is called on random linear problems whose meta-gradients are known exactly, and its answers are
+    compared with every method and every bug known by name, one at a time and in pairs.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(w, X_in, y_in, X_out, y_out, alpha)`` -> meta-gradient at w, shape (d,). It gets NumPy arrays of
+        shapes (d,), (n_in, d), (n_in,), (n_out, d), (n_out,) and a float, and may return any framework's array.
+    method : {"MAML", "MAML, independent Hessian", "FO-MAML", "Reptile", "plain gradient"}
+        What it is meant to compute. Reptile's is w minus the adapted point, divided by alpha or not.
+    steps : int
+        Inner steps it is meant to take, all on (X_in, y_in).
+    loss : {"half", "full"}
+        Whether the loss on a batch is half the mean squared error (as everywhere in this package) or all of it.
+    d : int
+        Dimension of w.
+    n_in, n_out : int, optional
+        Samples in the batches, for code that is made for fixed ones; they must differ, or a sum could pass for a mean.
+        By default they vary from call to call.
+    alpha : float, optional
+        Inner step size, for code that is made for a fixed one; varied by default.
+    dtype : {"float64", "float32"}
+        Of the arrays that are passed.
+    seed : int
+        Of the problems.
+
+    Returns
+    -------
+    Diagnosis
+        ``verdict``, ``computes``, ``bugs``, how the bug looks in code; ``to_frame()`` has the distance to every candidate.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `function` does not take these arguments, or another argument is out of range. What the function itself
+        raises is part of the diagnosis.
+
+    Notes
+    -----
+    With losses :math:`\tfrac{1}{2n}\|Xv-y\|^2`, gradients :math:`g` and Hessians :math:`H`, MAML with one step is
+    :math:`(I-\alpha H_{in})\,g_{out}(w-\alpha g_{in}(w))`. Agreement means a relative distance below 1e-9 in double or
+    1e-4 in single precision. The Hessian of a quadratic is the same everywhere, so a Hessian taken at the wrong point
+    cannot be seen here; nor can what only other losses or networks show.
+
+    Examples
+    --------
+    >>> def gradient(v, X, y):
+    ...     return X.T @ (X @ v - y) / len(y)
+    >>> def broken(w, X_in, y_in, X_out, y_out, alpha):
+    ...     return gradient(w - alpha * gradient(w, X_in, y_in), X_out, y_out)
+    >>> check_meta_gradient(broken)
+    Diagnosis(verdict='wrong', wanted='MAML', computes='FO-MAML', bugs=('detached graph',))
+    >>> check_meta_gradient(broken, method="FO-MAML").verdict
+    'right'
+    """
+    check_callable(function, ARGUMENTS)
+    probes = seeded_probes(PROBES, checks.seed(seed), **_settings(loss, d, n_in, n_out, alpha, dtype))
+    method = checks.known("method", method, METHODS)
+    steps = checks.number("steps", steps, at_least=1, at_most=20, whole=True)
+    wanted = asked_for(method, steps)
+    calls = Calls(function, probes)
+    try:
+        seen = behaviour.observe(calls, method, steps)
+        found = seen.match
+        if found.hits:
+            answer = _named(found, method, steps, dtype)
+        else:
+            answer = _factors(seen.value, probes, found, method, steps) or _unknown(calls, found, method, steps)
+    except UnusableAnswer as problem:
+        verdict = WRONG if problem.wrong else CANNOT_TELL
+        return Diagnosis(verdict, wanted, "nothing that can be compared", (problem.what,), (problem.looks,))
+    odd = {**seen.oddities, **calls.oddities}
+    verdict = WRONG if odd else answer.verdict
+    bugs, looks = (*odd, *answer.bugs), (*odd.values(), *answer.looks)
+    numbers = answer.precision, float(answer.residual), found.candidates, found.residuals
+    return Diagnosis(verdict, wanted, answer.computes, bugs, looks, answer.also, *numbers)
+
+
+def _settings(loss, d, n_in, n_out, alpha, dtype):
+    """Checked arguments of the problems."""
+    whole = {"whole": True, "at_most": 10_000}
+    d = checks.number("d", d, at_least=1, at_most=500, whole=True)
+    checks.known("loss", loss, ["half", "full"])
+    sizes = {"n_in": n_in, "n_out": n_out}
+    sizes = {k: v if v is None else checks.number(k, v, at_least=2, **whole) for k, v in sizes.items()}
+    if n_in is not None and n_in == n_out:
+        raise ValueError(f"n_in and n_out must differ, or one could pass for the other; got {n_in} twice")
+    if alpha is not None and checks.number("alpha", alpha) == 0:
+        raise ValueError("alpha must not be 0: there would be no inner step to look at")
+    kind = np.dtype(checks.known("dtype", str(dtype), ["float64", "float32"]))
+    scale = 1.0 if loss == "half" else 2.0
+    return {"d": d, "alpha": alpha, "dtype": kind, "scale": scale, **sizes}
+
+
+class _Answer(NamedTuple):
+    """What the numbers show, apart from how they came."""
+
+    verdict: str
+    computes: str
+    bugs: list
+    looks: list
+    precision: str | None
+    residual: float
+    also: tuple = ()
+
+
+def _named(found, method, steps, dtype):
+    """Where candidates fit: what is wrong with the first, measured by what is wanted."""
+    first = found.hits[0]
+    bugs, looks = _instead(first.method, method)
+    if first.routine.steps not in (0, steps):
+        bugs.append(f"{counted(first.routine.steps)} instead of {steps}")
+        looks.append("the inner loop runs another number of times: range(), or a loop around a call that loops already")
+    bugs += [bug.name for bug in first.bugs]
+    looks += [bug.looks for bug in first.bugs]
+    if bugs in (["factor 2 in both losses"], ["factor 1/2 in both losses"]):
+        looks.append(
+            "if the loss is meant to be so, say it: loss='full' (the mean squared error) or loss='half' (half of it)"
+        )
+    if found.precision == "single" and dtype == "float64":
+        looks.append("it computes in single precision: fine, if that is intended")
+    verdict = WRONG if bugs else RIGHT
+    return _Answer(verdict, str(first), bugs, looks, found.precision, found.residual, tuple(map(str, found.hits[1:4])))
+
+
+def _instead(got, wanted):
+    """What is wrong, and how it looks, where one method came for another."""
+    return ([], []) if got == wanted else tuple([text] for text in INSTEAD[got])
+
+
+def _factors(value, probes, found, method, steps):
+    """Where MAML or FO-MAML with unusual factors fits."""
+    fit = free_factors(value, probes) if steps == 1 else None
+    if fit is None:
+        return None
+    bugs, looks = _instead(fit.method, method)
+    return _Answer(WRONG, f"{fit.method} with unusual factors", bugs + fit.bugs, looks, "double", fit.residual)
+
+
+def _unknown(calls, found, method, steps):
+    """Where nothing fits: what may help to find out."""
+    looks = [f"the result does not depend on {name}" for name in calls.ignored()]
+    asked = [c.method == method and not c.bugs and c.routine.steps in (0, steps) for c in found.candidates]
+    if found.residuals[asked].min() > NEAR:
+        bugs = ["none of the bugs known by name, nor two of them"]
+        return _Answer(WRONG, "none of these", bugs, looks, None, found.residual)
+    looks.append("it is near what is wanted, but not equal: lower precision than float32, or an approximation?")
+    return _Answer(CANNOT_TELL, "none of these", [], looks, None, found.residual)

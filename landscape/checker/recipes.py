@@ -1,0 +1,109 @@
+"""MAML as one writes it in PyTorch, ready to be checked: copy the one that is nearest to your code.
+
+Each function takes NumPy arrays and returns a meta-gradient, as `check_meta_gradient` wants it:
+
+=========================== ====================================================================
+recipe                      how it differentiates through the inner step
+=========================== ====================================================================
+`torch_autograd`            torch.autograd.grad with create_graph=True
+`torch_func`                torch.func.grad of a function that takes a gradient itself
+`torch_module`              a torch.nn.Module by torch.func.functional_call
+`with_higher`               the package higher: innerloop_ctx, and the losses' backward()
+`with_learn2learn`          the package learn2learn: MAML(model).clone().adapt(loss)
+=========================== ====================================================================
+
+All use the loss with the factor 1/2. With `torch.nn.MSELoss` instead, which has none, pass ``loss="full"`` to the check.
+Two things matter to the last digit: tensors in the precision of the arrays (`torch.as_tensor` keeps it, and a model needs
+``.to(dtype)``), and nothing that outlives the call. From the shell:
+
+    landscape check landscape.checker.recipes:torch_autograd
+
+PyTorch is an extra of this package: ``pip install 'task-landscape[torch]'``. higher (last release 2020) is one line more, and
+learn2learn 0.2.0 has to be compiled and fails to on Python 3.11 and newer.
+"""
+
+from importlib import import_module
+
+
+def needs(name, extra=None):
+    """An optional package, or an error that says how to get it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        cure = f"pip install 'task-landscape[{extra}]'" if extra else f"pip install {name}"
+        raise ImportError(f"this recipe needs {name}, which cannot be imported ({error}): {cure}") from error
+
+
+def half_mse(prediction, y):
+    """Half the mean squared error; the shapes must be equal, or broadcasting makes a table of all pairs."""
+    assert prediction.shape == y.shape
+    return ((prediction - y) ** 2).mean() / 2
+
+
+def torch_autograd(w, X_in, y_in, X_out, y_out, alpha):
+    """One inner step by torch.autograd.grad; without create_graph=True this would be FO-MAML."""
+    torch = needs("torch", "torch")
+    X_in, y_in, X_out, y_out = (torch.as_tensor(a) for a in (X_in, y_in, X_out, y_out))
+    w = torch.tensor(w, requires_grad=True)
+    (g,) = torch.autograd.grad(half_mse(X_in @ w, y_in), w, create_graph=True)
+    adapted = w - alpha * g
+    return torch.autograd.grad(half_mse(X_out @ adapted, y_out), w)[0]
+
+
+def torch_func(w, X_in, y_in, X_out, y_out, alpha):
+    """The same as a function of functions: nothing to detach, nothing to zero."""
+    torch = needs("torch", "torch")
+    w, X_in, y_in, X_out, y_out = (torch.as_tensor(a) for a in (w, X_in, y_in, X_out, y_out))
+
+    def loss(v, X, y):
+        return half_mse(X @ v, y)
+
+    def after_adaptation(v):
+        return loss(v - alpha * torch.func.grad(loss)(v, X_in, y_in), X_out, y_out)
+
+    return torch.func.grad(after_adaptation)(w)
+
+
+def torch_module(w, X_in, y_in, X_out, y_out, alpha):
+    """A model with named parameters: a linear layer without bias, its weight (1, d) filled with w."""
+    torch = needs("torch", "torch")
+    model, (X_in, y_in, X_out, y_out) = _model_and_data(torch, w, X_in, y_in, X_out, y_out)
+    start = dict(model.named_parameters())
+
+    def loss(parameters, X, y):
+        return half_mse(torch.func.functional_call(model, parameters, (X,))[:, 0], y)
+
+    grads = torch.autograd.grad(loss(start, X_in, y_in), list(start.values()), create_graph=True)
+    adapted = {name: p - alpha * g for (name, p), g in zip(start.items(), grads, strict=True)}
+    loss(adapted, X_out, y_out).backward()
+    return model.weight.grad[0]
+
+
+def with_higher(w, X_in, y_in, X_out, y_out, alpha):
+    """higher: copy_initial_weights=False, or no gradient reaches the model; track_higher_grads=False would be FO-MAML."""
+    torch, higher = needs("torch", "torch"), needs("higher")
+    model, (X_in, y_in, X_out, y_out) = _model_and_data(torch, w, X_in, y_in, X_out, y_out)
+    optimizer = torch.optim.SGD(model.parameters(), lr=alpha)
+    with higher.innerloop_ctx(model, optimizer, copy_initial_weights=False) as (functional, inner):
+        inner.step(half_mse(functional(X_in)[:, 0], y_in))
+        half_mse(functional(X_out)[:, 0], y_out).backward()
+    return model.weight.grad[0]
+
+
+def with_learn2learn(w, X_in, y_in, X_out, y_out, alpha):
+    """learn2learn: first_order=True would be FO-MAML."""
+    torch, learn2learn = needs("torch", "torch"), needs("learn2learn")
+    model, (X_in, y_in, X_out, y_out) = _model_and_data(torch, w, X_in, y_in, X_out, y_out)
+    learner = learn2learn.algorithms.MAML(model, lr=alpha, first_order=False).clone()
+    learner.adapt(half_mse(learner(X_in)[:, 0], y_in))
+    half_mse(learner(X_out)[:, 0], y_out).backward()
+    return model.weight.grad[0]
+
+
+def _model_and_data(torch, w, *arrays):
+    """A linear model with the given weights, and the data as tensors of the same precision."""
+    w, *tensors = (torch.as_tensor(a) for a in (w, *arrays))
+    model = torch.nn.Linear(len(w), 1, bias=False, dtype=w.dtype)
+    with torch.no_grad():
+        model.weight.copy_(w)
+    return model, tensors

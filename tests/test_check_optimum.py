@@ -1,0 +1,163 @@
+"""Training routines judged by where they converge.
+
+A right routine that has converged is accused with a chance of 1e-3 a check; seeds are fixed. With 12 repeats of 2,000
+episodes the check sees a displacement of MAML's optimum by 2 standard deviations of one exact solution; all planted bugs
+displace it by 3.5 or more.
+"""
+
+import re
+
+import numpy as np
+import planted
+import pytest
+import routines
+
+import landscape as ls
+from landscape.checker.expected_optima import ReusedBatch
+from landscape.checker.optimum import Episodes, checking_ground
+
+SEEDS = range(12)
+
+
+@pytest.mark.parametrize("name", routines.RIGHT)
+def test_right_routines_are_right(name):
+    method, train = routines.RIGHT[name]
+    for seed in SEEDS:
+        found = ls.check_optimum(train, method, seed=seed, progress=False)
+        assert found.right, str(found)
+        assert found.bugs == ()
+
+
+@pytest.mark.parametrize("bug", routines.BROKEN)
+def test_planted_bugs_are_named(bug):
+    for seed in SEEDS:
+        found = ls.check_optimum(routines.BROKEN[bug], seed=seed, progress=False)
+        assert (found.verdict, found.bugs) == ("wrong", (bug,)), str(found)
+
+
+def test_sgd():
+    for gradient, bugs in (
+        (planted.maml, ()),
+        (planted.first_order, ("detached graph",)),
+        (planted.plain, ("no inner step",)),
+    ):
+        found = ls.check_optimum(routines.sgd(gradient, 2500), repeats=10, progress=False)
+        assert found.bugs == bugs, str(found)
+        assert found.right == (not bugs)
+        assert found.episodes == 2500
+
+
+def test_a_factor_on_the_meta_gradient_moves_nothing():
+    assert ls.check_optimum(
+        routines.sgd(lambda *x: 2 * planted.maml(*x), 2500, rate=0.05), repeats=10, progress=False
+    ).right
+
+
+def test_too_little_training_is_no_accusation():
+    found = ls.check_optimum(routines.sgd(planted.maml, 60), repeats=10, progress=False)
+    assert found.verdict == "cannot tell"
+    assert "more episodes" in found.looks[0]
+
+
+def test_elsewhere():
+    found = ls.check_optimum(lambda draw, alpha: 5 + draw()[0][0], progress=False)
+    assert (found.verdict, found.computes, found.bugs) == ("wrong", "none of these", ("converges elsewhere",))
+
+
+def test_several_steps():
+    def two_steps(draw, alpha):
+        X, y, U, v = routines.collect(draw, 1500)
+        (S, s), (H, h) = routines.system(X, y), routines.system(U, v)
+        P = np.eye(2) - alpha * S
+        shift = alpha * (P @ s[..., None] + s[..., None])
+        A, b = P @ P @ H @ P @ P, P @ P @ (H @ shift - h[..., None])
+        return np.linalg.solve(A.mean(axis=0), -b.mean(axis=0))[:, 0]
+
+    assert ls.check_optimum(two_steps, steps=2, progress=False).right
+    assert ls.check_optimum(two_steps, progress=False).bugs == ("2 inner steps instead of 1",)
+
+
+def test_other_environments_and_dimensions():
+    families = [ls.TaskFamily(str(k), c, k - 1.0, 0.1, noise=0.1, d=4) for k, c in enumerate((0.2, 0.6, 1.0))]
+    environment = ls.Environment([*families, ls.TaskFamily("skew", np.diag([1, 0.5, 0.2, 0.1]) + 0.1, [1, -1, 2, 0])])
+    found = ls.check_optimum(routines.exact("MAML"), environment=environment, repeats=16, progress=False)
+    assert "MAML" in (found.computes, *found.also), str(found)
+    assert found.points.shape == (16, 4)
+
+
+def test_the_weight_of_a_reused_batch_by_drawing():
+    """E[P S P] against a mean over 40,000 batches: 4 standard errors, a false alarm in 5,000 for 3 entries, seed fixed."""
+    environment = checking_ground()
+    rng, apart = np.random.default_rng(0), []
+    for task in environment.tasks():
+        task = task.expanded()
+        X, _ = task.inputs.draw(40_000, 4, rng)
+        S = np.einsum("tni,tnj->tij", X, X) / 4
+        P = np.eye(2) - 0.8 * S
+        drawn = P @ S @ P
+        weight = np.diag(ReusedBatch(0.8, 4).quadratic(task.inputs).A)
+        error = drawn.std(axis=0) / 200
+        assert (np.abs(drawn.mean(axis=0) - weight) < 4 * error).all()
+        control = np.diag(ls.MAML(0.8, 4).quadratic(task.inputs).A)  # negative control: a fresh outer batch
+        apart.append((np.abs(drawn.mean(axis=0) - control) > 4 * error).any())
+    assert any(apart)
+
+
+def test_episodes_are_of_the_environment():
+    draw = Episodes(checking_ground(), 4, 12, np.random.default_rng(0))
+    X, y, U, v = routines.collect(draw, 3000)
+    assert X.shape == (3000, 4, 2)
+    assert U.shape == (3000, 12, 2)
+    assert (y.shape, v.shape) == ((3000, 4), (3000, 12))
+    assert draw.count == 3000
+    S = np.einsum("tni,tnj->ij", U, U) / 36_000
+    np.testing.assert_allclose(S, np.diag([2.5, 1.3]) / 3, atol=0.05)
+
+
+def fails(draw, alpha):
+    raise RuntimeError("no GPU")
+
+
+@pytest.mark.parametrize(
+    ("train", "verdict", "message"),
+    [
+        (fails, "cannot tell", "raises RuntimeError: no GPU"),
+        (lambda draw, alpha: np.zeros(2), "cannot tell", "never calls draw"),
+        (lambda draw, alpha: draw()[0][0] * np.inf, "wrong", "returns NaN or infinity"),
+        (lambda draw, alpha: draw()[0], "wrong", r"shape \(4, 2\)"),
+        (lambda draw, alpha: None, "wrong", "returns NoneType"),
+        (lambda draw, alpha: draw()[0][0] * 0, "wrong", "do not scatter"),
+    ],
+)
+def test_bad_routines(train, verdict, message):
+    found = ls.check_optimum(train, progress=False)
+    assert found.verdict == verdict
+    assert re.search(message, found.bugs[0]), found.bugs
+    assert found.to_frame().empty
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"train": lambda: 0}, ValueError, r"train must take the arguments \(draw, alpha\)"),
+        ({"method": "ProtoNet"}, ValueError, "unknown method"),
+        ({"repeats": 3}, ValueError, "repeats must be"),
+        ({"steps": 4}, ValueError, "steps must be"),
+        ({"alpha": 0}, ValueError, "alpha must not be 0"),
+        ({"n_in": 5, "n_out": 5}, ValueError, "must differ"),
+        ({"environment": 3}, TypeError, "environment must be"),
+        ({"environment": ls.hard_easy(R=[1.0, 2.0])}, ValueError, "sample needs numbers"),
+    ],
+)
+def test_bad_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        ls.check_optimum(**({"train": routines.exact("MAML"), "progress": False} | arguments))
+
+
+def test_same_seed_same_numbers_and_a_picture():
+    first, again = (ls.check_optimum(routines.exact("MAML", 300), seed=3, progress=False) for _ in range(2))
+    np.testing.assert_array_equal(first.points, again.points)
+    assert first == again
+    assert first.plot().get_xlabel() == "first coordinate"
+    assert first._repr_html_().startswith("<table")
+    assert list(first.to_frame()["z"]) == sorted(first.to_frame()["z"])
