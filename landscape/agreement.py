@@ -109,7 +109,7 @@ def _cell(simulation, where, draws, streams):
     sampling = "raw" if simulation.sampling == "raw" else "bartlett"
     rounding = 1e-14 * risk(environment, 0.0, Adaptation(0.0)).total  # of the tasks' losses at the origin
     exact = risk(environment, solutions, adaptation).total
-    for i, (label, method) in enumerate(zip(simulation.labels, methods, strict=True)):
+    for i, (label, given, method) in enumerate(zip(simulation.labels, simulation.methods, methods, strict=True)):
         error = np.sqrt(covariances[:, i, i].sum()) / repeats
         yield label, "loss at the trained points", *_unbiased(exact[i].mean(), losses[i].mean(), error, rounding)
         if i:
@@ -125,7 +125,7 @@ def _cell(simulation, where, draws, streams):
             )
             yield label, "meta-gradient", *_unbiased(0.0, mean.mean(), np.sqrt(max(covariance.mean(), 0)), rounding)
         coordinates = solutions[i].mean(axis=-1)
-        finite = predict(environment, method, simulation.training, adaptation)
+        finite = predict(environment, method, simulation.training.of(given), adaptation)
         places = risks = (np.nan,) * 3
         if finite is not None:
             places = finite.coordinate, finite.coordinate_low, finite.coordinate_high

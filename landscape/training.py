@@ -1,5 +1,6 @@
 """On how much one trains, and by which solver."""
 
+import dataclasses
 from dataclasses import dataclass
 
 from landscape import checks
@@ -96,6 +97,12 @@ class Training(Record):
             return self.learning_rate[repr(method)]
         return self.learning_rate[checks.known("method in learning_rate", method.label, self.learning_rate)]
 
+    def of(self, method):
+        """The same training with the one learning rate that the method has in it."""
+        if not isinstance(self.learning_rate, dict):
+            return self
+        return dataclasses.replace(self, learning_rate=self.rate(method))
+
     def check_rates(self, methods):
         """Raise where a learning rate is for none of the methods."""
         if isinstance(self.learning_rate, dict):
@@ -103,7 +110,9 @@ class Training(Record):
                 checks.known("method in learning_rate", key, [m.label for m in methods] + [repr(m) for m in methods])
 
     def check(self, method):
-        """Raise where the method's batches of tasks do not fit."""
+        """Raise where the method has no learning rate, or its batches of tasks do not fit."""
+        if self.solver == "sgd":
+            self.rate(method)
         batch = getattr(method.resolved, "batch", None)
         if batch is None:
             return

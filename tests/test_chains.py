@@ -148,8 +148,8 @@ def test_thin_is_taken_where_it_serves():
 @pytest.mark.parametrize(
     ("method", "options", "message"),
     [
-        (ls.IMAML(1.0), {}, "takes the whole Hessian"),
-        (ls.MAML(0.3, 5, steps=2, batches="same"), {}, "more than two products"),
+        (ls.IMAML(1.0), {}, "more of a batch than two products"),
+        (ls.MAML(0.3, 5, steps=2, batches="same"), {}, "comes back to one batch"),
         (ls.NAL(), {"solver": "exact"}, 'needs solver="sgd"'),
         (ls.NAL(), {"environment": ls.Environment([ls.DataTask("a", np.eye(3), np.ones(3))])}, "not Gaussian"),
     ],
@@ -171,6 +171,47 @@ def test_a_missing_numba_is_said(monkeypatch):
     with pytest.raises(ValueError, match=r"task-landscape\[fast\]"):
         simulate(ls.NAL(), engine="numba")
     assert chains.engine_for(None) == "numpy"
+
+
+def test_a_rate_for_each_method_by_its_repr():
+    """Also where the method follows the adaptation, or varies over a grid."""
+    adaptation = ls.Adaptation(0.5, 4)
+    for method in (ls.MAML.matching(adaptation), ls.MAML([0.5, 0.4], 4)):
+        ends = [
+            ls.simulate(
+                WORLDS["isotropic"],
+                method,
+                adaptation,
+                training(method, n2=None, learning_rate=rate),
+                2,
+                tasks=5,
+                progress=False,
+            )
+            for rate in (0.3, {repr(method): 0.3})
+        ]
+        assert np.array_equal(ends[0].solutions, ends[1].solutions)
+        ls.agreement(ends[1], gradient_tasks=0)
+    plan, methods = training(ls.NAL(), learning_rate={"NAL": 0.1}), [ls.NAL(), ls.MAML(0.5, 4)]
+    with pytest.raises(ValueError, match="unknown method in learning_rate 'MAML'"):
+        ls.simulate(WORLDS["isotropic"], methods, adaptation, plan, 2, tasks=5, progress=False)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_weights_that_leave_a_batch_empty_are_refused(engine):
+    with pytest.raises(ValueError, match="task_weights must be > 0"):
+        simulate(ls.NAL({"hard": 0.0}, batch=4), engine=engine)
+
+
+def test_many_families_fit_in_memory():
+    """The tables do not grow with families times chains times iterations."""
+    import tracemalloc
+
+    environment = ls.from_sampler(lambda rng: (rng.uniform(0.5, 1), rng.normal(size=1), 0.0), 3000, 0)
+    plan = ls.Training(8000, n1=2, n2=2, solver="sgd", learning_rate=0.01)
+    tracemalloc.start()
+    chains.descend([environment] * 4, [ls.NAL()] * 4, np.full(4, 2.0), plan, np.random.default_rng(0), "numpy")
+    assert tracemalloc.get_traced_memory()[1] < 150e6
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

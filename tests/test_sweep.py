@@ -44,16 +44,19 @@ def table():
 def test_a_cell_is_a_simulation(table):
     """With a seed of its own, at its place of the grid."""
     plan = Plan(**{k: v for k, v in ARGUMENTS.items() if k != "progress"})
-    assert len(plan) == 12
-    assert plan.columns(7) == {"rho_hard": 0.5, "T": 40, "seed": 3}
-    arguments = plan.arguments(7)
+    assert plan.names == ("rho_hard", "T", "seed")
+    places = list(plan.places)
+    assert len(places) == 12
+    assert places[7] == (0.5, 40, 3)
+    arguments = plan.arguments(places[7])
     assert arguments["training"].T == 40
     assert arguments["environment"].rho_hard == 0.5
     alone = ls.simulate(**arguments, progress=False).to_frame()
-    rows = table[table["cell"] == 7]
+    rows = table[(table["rho_hard"] == 0.5) & (table["T"] == 40) & (table["seed"] == 3)]
     assert np.array_equal(rows["loss"], alone["loss"])
-    assert len({plan.arguments(cell)["seed"] for cell in range(12)}) == 12
-    assert list(table.columns[:5]) == ["cell", "rho_hard", "T", "seed", "method"]
+    assert len({plan.arguments(place)["seed"] for place in places}) == 12
+    assert list(table.columns[:4]) == ["rho_hard", "T", "seed", "method"]
+    assert hash(plan) == hash(Plan(**{k: v for k, v in ARGUMENTS.items() if k != "progress"}))
 
 
 def test_a_cell_does_not_depend_on_its_neighbours(table):
@@ -65,15 +68,18 @@ def test_a_cell_does_not_depend_on_its_neighbours(table):
 class Backwards(Executor):
     """Runs what is waiting in the opposite order, all at once."""
 
-    def __init__(self):
-        self.waiting = []
+    def __init__(self, count=12):
+        self.waiting, self.count = [], count
 
     def submit(self, function, *arguments):
         future = Future()
         self.waiting.append((future, function, arguments))
-        if len(self.waiting) == 12:
+        if len(self.waiting) == self.count:
             for future_, call, given in reversed(self.waiting):
-                future_.set_result(call(*given))
+                try:
+                    future_.set_result(call(*given))
+                except ValueError as error:
+                    future_.set_exception(error)
         return future
 
 
@@ -116,7 +122,10 @@ def start(tmp_path, file, workers=1, T=100):
 
 
 def cells(file):
-    return set(ls.Sweep.read(file).table["cell"]) if file.exists() else set()
+    if not file.exists():
+        return set()
+    found = ls.Sweep.read(file)
+    return set(zip(*(found.table[name] for name in (*found.axes, "seed")), strict=True))
 
 
 def test_killed_twenty_times_it_loses_nothing(tmp_path):
@@ -160,6 +169,67 @@ def test_finished_cells_are_not_computed_again(tmp_path, monkeypatch, table):
     assert len(count) == 12
 
 
+@pytest.mark.parametrize("pool", [1, 2, "backwards"])
+def test_a_cell_that_cannot_be_computed_does_not_stop_the_others(tmp_path, pool):
+    """It is named in the end, and what was computed is taken up by a sweep without it, or with other values and seeds."""
+    file = tmp_path / "cells.csv"
+    options = {"training": ls.Training(4000, n1=5, solver="sgd", learning_rate=0.1), "seeds": [0], "file": file}
+    options |= {"executor": Backwards(4), "workers": None} if pool == "backwards" else {"workers": pool}
+    with pytest.raises(
+        ValueError, match="1 of 4 cells cannot be computed; the others are kept.*learning_rate = 90, seed = 0: SGD on"
+    ):
+        sweep(over={"learning_rate": [0.1, 90.0, 0.2, 0.3]}, **options)
+    assert cells(file) == {(0.1, 0), (0.2, 0), (0.3, 0)}
+    more = sweep(
+        over={"learning_rate": [0.2, 0.25, 0.1]}, **(options | {"seeds": [0, 1], "executor": None, "workers": 1})
+    )
+    assert len(more.table) == 6 * 4
+    assert len(cells(file)) == 7
+
+
+def test_text_with_a_hash_is_no_comment(tmp_path):
+    """Two alike methods are told apart by "#1": pandas reads that back."""
+    file = tmp_path / "cells.csv"
+    table = sweep(methods=[ls.NAL(), ls.NAL()], file=file).table
+    assert "#" in table["method"][0]
+    pd.testing.assert_frame_equal(pd.read_csv(file, comment="#"), table, check_exact=False, rtol=1e-12)
+    pd.testing.assert_frame_equal(ls.Sweep.read(file).table, table)
+
+
+def test_ctrl_c_does_not_wait_for_cells(tmp_path):
+    file = tmp_path / "cells.csv"
+    process = start(tmp_path, file, workers=2, T=400_000)
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    error = process.communicate(timeout=60)[1]
+    assert b"KeyboardInterrupt" in error
+    assert time.monotonic() - begun < 20
+
+
+def test_a_worker_that_dies_is_said(tmp_path):
+    code = SCRIPT.replace(
+        "import landscape as ls", "import os\nimport landscape as ls\nif __name__ != '__main__':\n    os._exit(3)"
+    )
+    (tmp_path / "dies.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "dies.py"), str(tmp_path / "cells.csv"), "2", "20"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Finished cells are kept: run again, perhaps with fewer workers" in done.stderr
+
+
+def test_a_link_is_followed(tmp_path):
+    real, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    sweep(file=real, seeds=[0])
+    link.symlink_to(real)
+    sweep(file=link)
+    assert link.is_symlink()
+    assert len(cells(real)) == 12
+
+
 @pytest.mark.parametrize("kind", [".csv", ".parquet"])
 def test_what_is_not_a_whole_file_of_the_sweep_is_refused_and_left(tmp_path, kind):
     if kind == ".parquet":
@@ -181,6 +251,14 @@ def test_what_is_not_a_whole_file_of_the_sweep_is_refused_and_left(tmp_path, kin
         with pytest.raises(ValueError, match=message):
             sweep(file=file)
         assert file.read_bytes() == content
+    other = {"environment": ls.from_sampler(lambda rng: (0.5, rng.normal(size=3), 0.0), 20, 0), "over": {"T": [20]}}
+    drawn = tmp_path / f"drawn{kind}"
+    sweep(file=drawn, **other)
+    with pytest.raises(ValueError, match="looks the same, but holds other values"):
+        sweep(
+            file=drawn, **(other | {"environment": ls.from_sampler(lambda rng: (0.5, rng.normal(size=3), 0.0), 20, 1)})
+        )
+    drawn.unlink()
     file.write_bytes(good)
     with pytest.raises(ValueError, match=r"another sweep \(training differ.*was Training\(40"):
         sweep(file=file, training=ls.Training(40, n1=6, solver="sgd", learning_rate=0.1))
@@ -317,6 +395,8 @@ def test_from_the_shell(tmp_path, capsys):
         ("num = 2", "number = 2", "start, stop and num"),
         ("[over]", "[over", "is not TOML"),
         ('file = "FILE"\n', "", "nowhere to keep the cells"),
+        ("matching = true", 'matching = "no"', "must be true or false"),
+        ('file = "FILE"', "file = 3", "file must be a path"),
         ("matching = true", "matching = true\nalpha = 0.1", "takes everything from the adaptation"),
     ],
 )
@@ -336,6 +416,16 @@ def test_a_config_that_does_not_fit(tmp_path, capsys, old, new, message):
         ({"over": [1]}, "over must be a dict"),
         ({"seeds": [1, 1]}, "1 twice"),
         ({"seeds": [-1]}, "seed must be"),
+        ({"seeds": []}, "seeds must be a list"),
+        ({"seeds": [2**70]}, "seeds must be a list"),
+        ({"over": {"rho_hard": [0.5, True]}}, "must hold numbers"),
+        ({"file": ""}, "file must be a path"),
+        ({"file": 3}, "file must be a path"),
+        ({"file": "a\0.csv"}, "file must be a path"),
+        ({"file": "."}, "must not be a folder"),
+        ({"sampling": "thin", "methods": ls.IMAML(1.0)}, "more of a batch than two products"),
+        ({"methods": ls.NAL({"harrd": 2.0})}, "unknown family"),
+        ({"training": ls.Training(40, solver="sgd", learning_rate={"NAL": 0.1})}, "method in learning_rate"),
         ({"environment": ls.two_tasks(rho_hard=[0.1, 0.2])}, "takes its grid from over"),
         ({"file": "cells.txt"}, r"must end in .csv or .parquet"),
         ({"workers": 0}, "workers must be"),
@@ -357,6 +447,7 @@ def test_what_one_does_with_a_sweep(table):
     assert set(result.summary()["runs"]) == {4}
     part = result.only(T=40, method="NAL")
     assert part.axes == ("rho_hard",)
+    assert len(result.only(rho_hard=0.1 + 0.1, method="MAML").table) == 8
     ax = part.plot()
     assert ax.get_xlabel()
     with pytest.raises(ValueError, match="is not among"):

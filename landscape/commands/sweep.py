@@ -71,8 +71,8 @@ def run(options):
             arguments["workers"] = options.workers
         try:
             result = sweep(**arguments, progress=not options.quiet)
-        except OSError as error:
-            raise ValueError(error.strerror or error) from None
+        except (OSError, RuntimeError) as error:
+            raise ValueError(getattr(error, "strerror", None) or error) from None
         except KeyboardInterrupt:
             raise ValueError("stopped; finished cells are kept, and the same command goes on from there") from None
     print(result.summary().to_string(index=False, float_format=lambda x: f"{x:.4g}"))

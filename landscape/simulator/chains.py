@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from landscape import grid
-from landscape.methods import FOMAML, HFMAML, IMAML, MAML, NAL, BaMAML
+from landscape.methods import FOMAML, HFMAML, MAML, NAL, Reptile
 from landscape.simulator.draws import CHUNK
 from landscape.simulator.gradients import meta_gradient
 from landscape.simulator.solutions import family_weights
@@ -41,10 +41,10 @@ def unfit(environment, method):
     method = method.resolved
     if any(hasattr(task.inputs, "X") for task in environment.tasks()):
         return "tasks given by data are not Gaussian"
-    if isinstance(method, (IMAML, BaMAML)):
-        return f"{method.label} takes the whole Hessian of a batch"
+    if type(method) not in (NAL, MAML, FOMAML, HFMAML, Reptile):
+        return f"{method.label} takes more of a batch than two products"
     if getattr(method, "batches", "fresh") == "same" and method.steps > 1:
-        return f"{method!r} takes more than two products of a batch"
+        return f"{method!r} comes back to one batch step after step"
     return None
 
 
@@ -90,9 +90,11 @@ class Deck:
 
     def draw(self, iterations, batch, rng):
         """Tasks for each iteration and chain: families (iterations, chains x batch) and optima (d, iterations, chains x batch)."""
-        first, bounds = np.repeat(self.first, batch), np.repeat(self.bounds, batch, axis=1)
-        u = rng.random((iterations, len(first)))
-        families = first + (u >= bounds[:, None]).sum(axis=0)
+        u = rng.random((iterations, len(self.first), batch))
+        families = np.empty(u.shape, dtype=int)
+        for chain, first in enumerate(self.first):
+            families[:, chain] = first + np.searchsorted(self.bounds[:-1, chain], u[:, chain], side="right")
+        families = families.reshape(iterations, -1)
         optima = self.centres[:, families]
         if self.spreads is not None:
             noise = rng.standard_normal(optima.shape)

@@ -81,8 +81,8 @@ def by_family(environment, families, optima, samples, sampling, rng):
         As returned by `Mixture.sample`.
     samples : float
         The largest batch that will be drawn of a task, which sets the size of a chunk.
-    sampling : {"bartlett", "raw"}
-        Whether a batch is drawn as d pseudo-rows of the same law, or row by row.
+    sampling : {"thin", "bartlett", "raw"}
+        Whether a batch is drawn by two products of it, as d pseudo-rows, or row by row: all of the same law.
 
     Yields
     ------

@@ -196,8 +196,8 @@ def simulate(
         env, adapt, resolved = result.at(where)
         *train, test = (np.random.default_rng(s) for s in stream.spawn(M + 1))
         points = np.array([
-            trained_point(env, m, training, adapt.m, rows, rng) if own is None else own[(*where, repeat)]
-            for m, rng, own in zip(resolved, train, trained, strict=True)
+            trained_point(env, m, training.of(given), adapt.m, rows, rng) if own is None else own[(*where, repeat)]
+            for given, m, rng, own in zip(methods, resolved, train, trained, strict=True)
         ])  # fmt: skip
         with np.errstate(over="ignore", invalid="ignore"):
             losses, floors = post_adaptation_losses(env, points, adapt, tasks, rows, test)
@@ -212,27 +212,54 @@ def simulate(
     return result
 
 
+def check_runs(environment, methods, adaptation, training, sampling):
+    """Raise where a method cannot be trained as asked, before any work is done; say which methods take thin batches.
+
+    Parameters
+    ----------
+    environment, methods, adaptation, training
+        At one grid point, methods as given (they are resolved here).
+    sampling : str or None
+        As for `simulate`.
+
+    Returns
+    -------
+    list of bool
+    """
+    thin = []
+    for method in methods:
+        training.check(method)
+        training.inner(method, adaptation.m)
+        method.resolved.shares(environment.tasks())
+        why = chains.unfit(environment, method)
+        if training.solver != "sgd":
+            why = 'it draws gradients at one point: it needs solver="sgd"'
+        if why and sampling == "thin":
+            raise ValueError(f'sampling="thin" does not serve: {why}; leave sampling out, or take "bartlett"')
+        thin.append(why is None and sampling in (None, "thin"))
+    return thin
+
+
 def _thin_runs(result, cells, streams, progress):
     """Each method's points (*grid, repeats, d) by SGD with thin batches, or None where a method is trained run by run."""
     training, repeats = result.training, result.losses.shape[-1]
-    cause = None if training.solver == "sgd" else 'it draws gradients at one point: it needs solver="sgd"'
     points = [result.at(where) for where in grid.points(result.grid)]
+    thin = np.all(
+        [check_runs(env, result.methods, adapt, training, result.sampling) for env, adapt, _ in points], axis=0
+    )
     found = []
     for index, method in enumerate(result.methods):
-        why = cause or next((w for env, _, resolved in points if (w := chains.unfit(env, resolved[index]))), None)
-        if why and result.sampling == "thin":
-            raise ValueError(f'sampling="thin" does not serve: {why}; leave sampling out, or take "bartlett"')
-        if why or result.sampling not in (None, "thin"):
+        if not thin[index]:
             found.append(None)
             continue
-        training.check(method.resolved)
+        own = training.of(method)
         environments = [env for env, *_ in points for _ in range(repeats)]
         methods = [resolved[index] for *_, resolved in points for _ in range(repeats)]
         inner = [training.inner(resolved[index], adapt.m) for _, adapt, resolved in points for _ in range(repeats)]
         rng = np.random.default_rng(streams[index])
         with _steps_bar(method.label, len(cells) * (training.T // training.task_batch), progress) as count:
-            ends = chains.descend(environments, methods, inner, training, rng, chains.engine_for(result.engine), count)
-        check_converged(ends, method, training)
+            ends = chains.descend(environments, methods, inner, own, rng, chains.engine_for(result.engine), count)
+        check_converged(ends, method, own)
         found.append(ends.reshape(*result.grid, repeats, -1))
     return found
 

@@ -78,7 +78,7 @@ def _make(name, kind, values):
     try:
         return kind(**values)
     except TypeError as error:
-        raise ValueError(f"[{name}]: {str(error).replace('__init__() ', '')}") from None
+        raise ValueError(f"[{name}]: {str(error).partition('() ')[2] or error}") from None
 
 
 def _environment(values):
@@ -90,13 +90,18 @@ def _environment(values):
     families = values.pop("families", [])
     if values:
         raise ValueError(f"[environment] of families takes [[environment.families]] only, got {', '.join(values)}")
+    if not isinstance(families, list):
+        raise ValueError(f"[[environment.families]] must be a list of tables, got {families!r}")
     return Environment([_make("environment.families", TaskFamily, _table("environment.families", f)) for f in families])
 
 
 def _method(values, adaptation):
     kind = values.pop("kind", None)
     checks.known("kind of [[methods]]", kind, METHODS)
-    if kind == "MAML" and values.pop("matching", False):
+    matching = values.pop("matching", False) if kind == "MAML" else False
+    if not isinstance(matching, bool):
+        raise ValueError(f"matching of [[methods]] must be true or false, got {matching!r}")
+    if matching:
         if values:
             raise ValueError(f"a matching MAML takes everything from the adaptation, got {', '.join(values)} too")
         return MAML.matching(adaptation)

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import itertools
 import json
-from functools import cached_property
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from landscape.methods import as_methods
 from landscape.record import Record
 from landscape.simulator import chains
 from landscape.simulator.draws import SAMPLING
-from landscape.simulator.simulation import simulate
+from landscape.simulator.simulation import check_runs, simulate
 from landscape.training import Training
 
 TRAINING = ("T", "tau", "n1", "n2", "learning_rate", "task_batch")
@@ -29,7 +28,7 @@ class Plan(Record):
     Raises
     ------
     ValueError
-        If an argument is not usable, at once rather than in the middle of the night.
+        If an argument is not usable: what cannot work is said at once, rather than in the middle of the night.
     """
 
     environment: object
@@ -52,6 +51,8 @@ class Plan(Record):
             raise ValueError("a sweep takes its grid from over=: give single numbers elsewhere")
         if not isinstance(self.over, dict):
             raise ValueError(f"over must be a dict of argument name to list of values, got {self.over!r}")
+        if "learning_rate" in self.over and isinstance(self.training.learning_rate, dict):
+            raise ValueError("over learning_rate needs a training with one learning_rate, got one a method")
         for name, allowed in (("sampling", SAMPLING), ("engine", chains.ENGINES)):
             if getattr(self, name) is not None:
                 checks.known(name, getattr(self, name), allowed)
@@ -59,54 +60,50 @@ class Plan(Record):
         self._set(
             methods=methods,
             over={name: self._values(name, values, methods) for name, values in self.over.items()},
-            seeds=_distinct("seeds", [checks.seed(seed) for seed in np.atleast_1d(np.array(self.seeds, dtype=object))]),
+            seeds=_checked_seeds(self.seeds),
             repeats=checks.number("repeats", self.repeats, at_least=2, whole=True),
             tasks=checks.number("tasks", self.tasks, at_least=2, whole=True),
             engine=chains.engine_for(self.engine),
         )
-        for cell in range(len(self)):
-            self.arguments(cell)
+        first = {name: values[0] for name, values in self.over.items()}
+        ones = [first | {name: value} for name in self.over for value in self.over[name]]  # every value once
+        for place in ones or [first]:
+            given = self.arguments((*place.values(), self.seeds[0]))
+            check_runs(*(given[name] for name in ("environment", "methods", "adaptation", "training", "sampling")))
 
     def _values(self, name, values, methods):
-        known = [
-            *self.environment._varying,
-            *self.adaptation._varying,
-            *(n for m in methods for n in m._varying),
-            *TRAINING,
-        ]
-        checks.known("name in over", name, dict.fromkeys(known))
+        """The checked values of a name, all whole numbers or all others: one kind a column, in files as in memory."""
+        known = [*self.environment._varying, *self.adaptation._varying, *(n for m in methods for n in m._varying)]
+        checks.known("name in over", name, dict.fromkeys([*known, *TRAINING]))
+        if any(isinstance(value, bool) for value in np.ravel(np.array(values, dtype=object))):
+            raise ValueError(f"over[{name!r}] must hold numbers, got {values!r}")
         values = checks.number(f"over[{name!r}]", values, grid=True, infinite=True)
         if np.ndim(values) != 1:
             raise ValueError(f"over[{name!r}] must be a list of values, got {values!r}")
-        whole = all(float(value).is_integer() for value in values)  # one kind a column, in files as in memory
+        whole = all(float(value).is_integer() and abs(value) < 2**53 for value in values)
         return _distinct(f"over[{name!r}]", [int(value) if whole else float(value) for value in values])
 
     def __hash__(self):
-        return hash(self.fingerprint)
+        return hash((*self.fingerprint.values(), *self.seeds))
 
-    def __len__(self):
-        return len(self.seeds) * int(np.prod([len(values) for values in self.over.values()], dtype=int))
+    @property
+    def names(self):
+        """Columns that say where a cell is."""
+        return (*self.over, "seed")
 
-    def columns(self, cell):
-        """The values of a cell, by column: those of over, then the seed."""
-        return dict(zip((*self.over, "seed"), self._places[cell], strict=True))
+    @property
+    def places(self):
+        """Where the cells are: tuples of a value for each of `names`."""
+        return itertools.product(*self.over.values(), self.seeds)
 
-    @cached_property
-    def _places(self):
-        return list(itertools.product(*self.over.values(), self.seeds))
+    def arguments(self, place):
+        """What `simulate` takes for the cell at a place.
 
-    def arguments(self, cell):
-        """What `simulate` takes for a cell.
-
-        Its seed mixes the sweep's with the cell's values, so that cells are independent, and stay the same whatever else is swept over.
+        Its seed mixes the sweep's with the names and values of the place, so cells are independent, and stay what they are when values
+        or seeds are added.
         """
-        columns = self.columns(cell)
-        environment, adaptation, methods, training = (
-            self.environment,
-            self.adaptation,
-            list(self.methods),
-            self.training,
-        )
+        columns = dict(zip(self.names, place, strict=True))
+        environment, adaptation, methods, training = self.environment, self.adaptation, self.methods, self.training
         for name in self.over:
             value = {name: columns[name]}
             if name in environment._varying:
@@ -118,21 +115,27 @@ class Plan(Record):
             else:
                 training = dataclasses.replace(training, **value)
         methods = [method.following(adaptation) for method in methods]
-        for method in methods:
-            training.inner(method, adaptation.m)
-            training.check(method.resolved)
-        place = {name: float(columns[name]) for name in self.over} | {"seed": columns["seed"]}
-        digest = hashlib.sha256(json.dumps(place).encode()).digest()
+        text = json.dumps({name: float(columns[name]) for name in self.over} | {"seed": columns["seed"]})
+        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
         return {
             "environment": environment, "methods": methods, "adaptation": adaptation, "training": training, "repeats": self.repeats,
-            "seed": int.from_bytes(digest[:7], "big"), "tasks": self.tasks, "sampling": self.sampling, "engine": self.engine,
+            "seed": seed, "tasks": self.tasks, "sampling": self.sampling, "engine": self.engine,
         }  # fmt: skip
 
     @property
     def fingerprint(self):
-        """Each argument with a digest of its value, as text: two plans are the same if these are."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)} | {"version": __version__}
+        """What all cells have in common, each argument with a digest of its value, as text: a file holds cells of one fingerprint."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("over", "seeds")}
+        values |= {"names": self.names, "version": __version__}
+        values["engine"] = self.engine if self.training.solver == "sgd" else None
         return {name: f"{_plain(value)} {_digest(value)}" for name, value in values.items()}
+
+
+def _checked_seeds(seeds):
+    checked = [checks.seed(seed) for seed in np.atleast_1d(np.array(seeds, dtype=object))]
+    if not checked or max(checked) >= 2**63:
+        raise ValueError(f"seeds must be a list of whole numbers from 0 to 2^63 - 1, got {seeds!r}")
+    return _distinct("seeds", checked)
 
 
 def _plain(value):
@@ -168,9 +171,9 @@ def _bytes(value):
 
 
 def _distinct(name, values):
-    for value in values:
-        if values.count(value) > 1:
-            raise ValueError(f"{name} must differ from one another, got {value!r} twice")
+    if len(set(values)) < len(values):
+        twice = next(value for i, value in enumerate(values) if value in values[:i])
+        raise ValueError(f"{name} must differ from one another, got {twice!r} twice")
     return tuple(values)
 
 

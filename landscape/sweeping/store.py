@@ -17,14 +17,14 @@ TITLE = "landscape sweep 1"
 
 
 class Store:
-    """The finished cells of a plan, in memory and in a file.
+    """Finished cells by their places, in memory and in a file.
 
     Parameters
     ----------
     path : str or Path or None
         Ends in .csv or .parquet; None keeps cells in memory only.
-    fingerprint : dict of str to str
-        See `Plan.fingerprint`.
+    plan : Plan
+        Whose fingerprint the file must have; it may hold cells at other places.
 
     Raises
     ------
@@ -32,23 +32,24 @@ class Store:
         If the file is not usable, is damaged, or belongs to another sweep.
     """
 
-    def __init__(self, path, fingerprint):
+    def __init__(self, path, plan):
         self.cells = {}
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else checked_path(path)
         if self.path is None:
             return
-        self.format = format_of(self.path)(fingerprint)
+        self.format = format_of(self.path)(plan.fingerprint)
         self.part = self.path.with_name(f".{self.path.name}.part")
         if self.path.exists():
             found, frame = self.format.read(self.path)
-            _check_same(self.path, found, fingerprint)
-            self.cells = {int(cell): part.reset_index(drop=True) for cell, part in frame.groupby("cell", sort=True)}
+            _check_same(self.path, found, plan.fingerprint)
+            groups = frame.groupby(list(plan.names), sort=True)
+            self.cells = {place: part.reset_index(drop=True) for place, part in groups}
         else:
             self._write(b"")  # fail now rather than after an hour's work
             self.part.unlink()
 
     def add(self, cells):
-        """Write more cells, each a table that begins with its number.
+        """Write more cells, each a table that begins with its place.
 
         Raises
         ------
@@ -67,11 +68,11 @@ class Store:
                 f"cannot write {str(self.path)!r}: {error.strerror}. The cells written before are safe in it: make room and run again",
             ) from None
 
-    def frame(self):
-        """All cells as one table, in the order of the plan."""
+    def frame(self, places):
+        """The cells at the given places as one table, in order of their values."""
         import pandas as pd
 
-        return pd.concat(self.cells.values(), ignore_index=True)
+        return pd.concat([self.cells[place] for place in sorted(places)], ignore_index=True)
 
     def _write(self, content):
         """Write the file beside it; what cannot be finished is taken away again."""
@@ -88,9 +89,21 @@ class Store:
             raise ValueError(f"cannot write {str(self.path)!r}: {error.strerror}; give another file") from None
 
 
+def checked_path(path):
+    """The file meant, links followed and ~ expanded."""
+    if not isinstance(path, (str, os.PathLike)) or not str(path).strip() or "\0" in str(path):
+        raise ValueError(f"file must be a path that ends in .csv or .parquet, got {path!r}")
+    path = Path(path).expanduser().resolve()
+    if path.is_dir():
+        raise ValueError(f"file must not be a folder, got {str(path)!r}")
+    return path
+
+
 @contextlib.contextmanager
 def locked(path):
     """Hold a file for oneself: two sweeps that write one file would lose each other's cells.
+
+    Where the system has no such locks (Windows), it is up to the user not to start two.
 
     Raises
     ------
@@ -99,12 +112,13 @@ def locked(path):
     """
     try:
         import fcntl
-    except ImportError:  # no such lock on this system
+    except ImportError:
         fcntl = None
     if path is None or fcntl is None:
         yield
         return
-    lock = Path(path).with_name(f".{Path(path).name}.lock")
+    path = checked_path(path)
+    lock = path.with_name(f".{path.name}.lock")
     try:
         file = lock.open("w")
     except OSError as error:
@@ -112,10 +126,11 @@ def locked(path):
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = lock.stat().st_ino == os.fstat(file.fileno()).st_ino  # and not one that was just taken away
         except OSError:
-            raise ValueError(
-                f"another process is sweeping into {str(path)!r}: wait for it, or give another file"
-            ) from None
+            ours = False
+        if not ours:
+            raise ValueError(f"another process is sweeping into {str(path)!r}: wait for it, or give another file")
         try:
             yield
         finally:
@@ -136,7 +151,7 @@ def read(path):
     ValueError
         If the file does not exist, is not a sweep's, or is damaged.
     """
-    path = Path(path)
+    path = checked_path(path)
     if not path.exists():
         raise ValueError(f"there is no file {str(path)!r}")
     return format_of(path).read(path)
@@ -154,8 +169,13 @@ def _check_same(path, found, wanted):
     differ = [name for name in wanted if found.get(name) != wanted[name]]
     if differ:
         was, now = (values.get(differ[0], "nothing").rpartition(" ")[0] for values in (found, wanted))
+        how = (
+            f"was {was}, is {now}"
+            if was != now
+            else "looks the same, but holds other values: was it drawn with another seed?"
+        )
         raise ValueError(
-            f"{str(path)!r} belongs to another sweep ({', '.join(differ)} differ: {differ[0]} was {was}, is {now}): give another file"
+            f"{str(path)!r} belongs to another sweep ({', '.join(differ)} differ: {differ[0]} {how}): give another file"
         )
 
 
@@ -165,6 +185,9 @@ def _damaged(path, what):
 
 def _foreign(path):
     return ValueError(f"{str(path)!r} is not the file of a sweep and was left as it is: give another file")
+
+
+TEXT = {"index": False, "lineterminator": "\n", "quoting": csv.QUOTE_NONNUMERIC}  # a "#" in quotes is no comment
 
 
 class Csv:
@@ -177,8 +200,8 @@ class Csv:
     def whole(self, cells):
         """The bytes of a file."""
         for cell in cells.keys() - self.lines.keys():
-            self.lines[cell] = cells[cell].to_csv(index=False, header=False, lineterminator="\n")
-        names = next(iter(cells.values())).head(0).to_csv(index=False, lineterminator="\n")
+            self.lines[cell] = cells[cell].to_csv(header=False, **TEXT)
+        names = next(iter(cells.values())).head(0).to_csv(**TEXT)
         body = "".join([self.head, names, *(self.lines[cell] for cell in cells)]).encode()
         return body + f"# end {hashlib.sha256(body).hexdigest()}\n".encode()
 

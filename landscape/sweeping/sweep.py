@@ -2,10 +2,13 @@
 
 import multiprocessing
 import os
+import signal
 import threading
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+import numpy as np
 
 from landscape import checks
 from landscape.results import Result
@@ -23,7 +26,7 @@ class Sweep(Result):
     Attributes
     ----------
     table : pandas.DataFrame
-        ``cell``, a column for each name swept over, ``seed``, then those of `Simulation.to_frame`.
+        A column for each name swept over, ``seed``, then those of `Simulation.to_frame`.
     axes : tuple of str
         Names swept over.
     """
@@ -42,7 +45,7 @@ class Sweep(Result):
         """
         table = read(file)[1]
         names = list(table.columns)
-        return Sweep(table, tuple(names[1 : names.index("seed")]) if "seed" in names else ())
+        return Sweep(table, tuple(names[: names.index("seed")]))
 
     def to_frame(self):
         """The table."""
@@ -58,9 +61,14 @@ class Sweep(Result):
         table = self.table
         for name, value in values.items():
             checks.known("name", name, [*self.axes, "seed", "method"])
-            if not (table[name] == value).any():
+            same = (
+                table[name] == value
+                if name == "method"
+                else np.isclose(table[name], checks.number(name, value, infinite=True))
+            )
+            if not same.any():
                 raise ValueError(f"{name} = {value!r} is not among {list(dict.fromkeys(table[name]))}")
-            table = table[table[name] == value]
+            table = table[same]
         return Sweep(table.reset_index(drop=True), tuple(name for name in self.axes if name not in values))
 
     def summary(self):
@@ -97,7 +105,8 @@ def sweep(
     """Simulate over a grid of arguments and seeds, in parallel, with every finished cell kept.
 
     A cell is `simulate` at one place of the grid with one seed. The result is the same for any number and order of workers, and for a run
-    that was stopped and started again, bit for bit.
+    that was stopped and started again, bit for bit (on processors of one kind: others may round differently). Values and seeds can be
+    added later: cells that the file has are not computed again.
 
     Parameters
     ----------
@@ -128,9 +137,11 @@ def sweep(
     Raises
     ------
     ValueError
-        If an argument is not usable, or the file is damaged or another sweep's.
+        If an argument is not usable, or the file is damaged or another sweep's; or, after all other cells, if some cannot be computed.
     OSError
         If the file cannot be written any more; what it holds is safe.
+    RuntimeError
+        If a worker process ended in the middle of its work.
 
     Examples
     --------
@@ -143,50 +154,77 @@ def sweep(
     plan = Plan(environment, methods, adaptation, training, over, seeds, repeats, tasks, sampling, engine)
     if executor is None:
         workers = checks.number("workers", processors() if workers is None else workers, at_least=1, whole=True)
+    elif not hasattr(executor, "submit"):
+        raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     elif workers is not None:
         raise ValueError("give either executor or workers: an executor has its own")
     with locked(file):
-        store = Store(file, plan.fingerprint)
-        missing = [cell for cell in range(len(plan)) if cell not in store.cells]
-        with (
-            _executor(executor, min(workers or 1, len(missing))) as pool,
-            _bar(len(plan), len(store.cells), progress) as count,
-        ):
-            for done in _finished(plan, missing, pool):
-                store.add({cell: _rows(plan, cell, columns) for cell, columns in done.items()})
-                count(len(done))
-        table = store.frame()
-    return Sweep(table, tuple(plan.over))
+        store = Store(file, plan)
+        places, failed = list(plan.places), {}
+        missing = [place for place in places if place not in store.cells]
+        bar = _bar(len(places), len(places) - len(missing), progress)
+        with _executor(executor, min(workers or 1, len(missing))) as pool, bar as count:
+            for done, errors in _finished(plan, missing, pool):
+                failed |= errors
+                if done:
+                    store.add({place: _rows(plan, place, columns) for place, columns in done.items()})
+                count(len(done) + len(errors))
+        if failed:
+            raise ValueError(_complaint(plan, failed, len(places), file))
+        return Sweep(store.frame(places), tuple(plan.over))
 
 
-def _finished(plan, cells, pool):
-    """Results of cells by and by, as dicts of those that are ready together."""
+def _complaint(plan, failed, total, file):
+    """What to say where cells could not be computed."""
+    place, error = min(failed.items(), key=lambda item: item[0])
+    where = ", ".join(f"{name} = {value:g}" for name, value in zip(plan.names, place, strict=True))
+    kept = (
+        f"; the others are kept in {str(file)!r}, and a sweep without these values takes them from there"
+        if file
+        else ""
+    )
+    return f"{len(failed)} of {total} cells cannot be computed{kept}. The first is at {where}: {error}"
+
+
+def _finished(plan, places, pool):
+    """Results of cells by and by: those that are ready together, and the errors of those that cannot be computed."""
     if pool is None:
-        for cell in cells:
-            yield {cell: run_cell(plan.arguments(cell))}
+        for place in places:
+            yield _outcome({place: lambda place=place: run_cell(plan.arguments(place))})
         return
-    waiting, running = iter(cells), {}
+    waiting, running = iter(places), {}
     try:
         while True:
-            for cell in waiting:
-                running[pool.submit(run_cell, plan.arguments(cell))] = cell
+            for place in waiting:
+                running[pool.submit(run_cell, plan.arguments(place))] = place
                 if len(running) >= AHEAD:
                     break
             if not running:
                 return
             ready, _ = wait(running, return_when=FIRST_COMPLETED)
-            yield {running.pop(future): future.result() for future in ready}
+            yield _outcome({running.pop(future): future.result for future in ready})
     finally:
         for future in running:
             future.cancel()
 
 
-def _rows(plan, cell, columns):
+def _outcome(calls):
+    """What each call returns, and the errors of those whose cell is not usable."""
+    done, errors = {}, {}
+    for place, call in calls.items():
+        try:
+            done[place] = call()
+        except ValueError as error:
+            errors[place] = error
+    return done, errors
+
+
+def _rows(plan, place, columns):
     """A cell's table, its place first."""
     import pandas as pd
 
-    place = {"cell": cell} | plan.columns(cell)
-    return pd.DataFrame(place | {name: values for name, values in columns.items() if name not in place})
+    first = dict(zip(plan.names, place, strict=True))
+    return pd.DataFrame(first | {name: values for name, values in columns.items() if name not in first})
 
 
 @contextmanager
@@ -195,17 +233,27 @@ def _executor(given, workers):
     if given is not None or workers <= 1:
         yield given
         return
+    before = set(multiprocessing.active_children())
     # Processes that start afresh: a fork of a program with threads may hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_serve)
     try:
         yield pool
+    except BrokenExecutor:
+        raise RuntimeError(
+            "a worker process ended in the middle of its work (was there memory enough? In a script, does the call stand under "
+            'if __name__ == "__main__":?). Finished cells are kept: run again, perhaps with fewer workers'
+        ) from None
+    except BaseException:  # stopped by hand, or the disk is full: do not wait for cells that nobody will keep
+        for process in set(multiprocessing.active_children()) - before:
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_with_parent():
-    """Let a worker end when the sweep was killed, rather than wait for work for ever."""
+def _serve():
+    """A worker leaves Ctrl-C to the sweep, and ends with it when it is killed, rather than wait for work for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def watch():
