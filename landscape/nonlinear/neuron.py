@@ -69,8 +69,8 @@ class NeuronTask(NonlinearTask):
         pairs = self._kernel(q, 0)
         sides = [pairs.side(length) for length in q]
         total = sum(pairs.alone(side)[0] for side in sides)
-        for k, l in permutations(range(len(V)), 2):
-            total += pairs.value(sides[k], sides[l], angle(V[k], V[l]))
+        for k, j in permutations(range(len(V)), 2):
+            total += pairs.value(sides[k], sides[j], angle(V[k], V[j]))
         return V, q, float(total)
 
     def _kernel(self, p, order):
