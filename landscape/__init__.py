@@ -23,6 +23,15 @@ from landscape.finite.sgd import sgd_curve
 from landscape.finite.solve_for import solve_for
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
+from landscape.nonlinear.neuron import NeuronTask
+from landscape.nonlinear.logistic import LogisticTask
+from landscape.nonlinear.environment import NonlinearEnvironment
+from landscape.nonlinear.solutions import minima
+from landscape.nonlinear.sampling import sampled_risk
+from landscape.nonlinear.linear import linearised
+from landscape.nonlinear.comparison import nonlinear_comparison
+from landscape.nonlinear.view import nonlinear_view
+from landscape.nonlinear.theorem1 import theorem1
 from landscape.checks import LandscapeWarning
 
 __all__ = [
@@ -39,5 +48,8 @@ __all__ = [
     "asymptotics", "sgd_curve", "solve_for",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
+    # beyond linear: neurons and logistic regression
+    "NeuronTask", "LogisticTask", "NonlinearEnvironment", "minima", "sampled_risk", "linearised", "nonlinear_comparison",
+    "nonlinear_view", "theorem1",
     "LandscapeWarning", "__version__",
 ]  # fmt: skip

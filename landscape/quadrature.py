@@ -18,7 +18,8 @@ import numpy as np
 
 NATS = 33.0  # exp(-33) = 5e-15: digits to which the trapezoid sums are set up
 EDGE = 12.0  # nodes lie in [-EDGE, EDGE]: beyond it exp(-z^2/4) he_n(z) has no digit left
-MOST_TERMS = 2048
+MOST_TERMS, MOST_TERMS_FAR = 2048, 512  # for arguments up to FAR, and beyond it, where tails fall too slowly to follow
+FAR, FARTHEST = 12.0, 100.0
 TOLERANCE = 1e-12
 
 
@@ -66,7 +67,7 @@ class Rule:
         return self.projector @ values
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def rule(strip, terms=1):
     """The `Rule`, kept."""
     return Rule(strip, terms)
@@ -83,7 +84,7 @@ class Series:
     """
 
     def __init__(self, jet, strip, reach, order):
-        terms = 64
+        terms, most = 64, MOST_TERMS if reach <= FAR else MOST_TERMS_FAR
         while True:
             wide = rule(strip / reach, terms)
             values = jet(reach * wide.nodes, order)
@@ -93,7 +94,7 @@ class Series:
             tails = np.cumsum(energy[:, ::-1], axis=1)[:, ::-1] + rest[:, None]
             left_out = np.sqrt(tails * tails[::-1]).max(axis=0)  # derivatives come in pairs i + j = order
             enough = np.flatnonzero(left_out <= TOLERANCE)
-            if len(enough) or terms >= MOST_TERMS:
+            if len(enough) or terms >= most:
                 break
             terms *= 2
         kept = max(int(enough[0]), 8) if len(enough) else terms
@@ -101,7 +102,7 @@ class Series:
         self.tail = float(left_out[min(kept, terms - 1)])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _series(jet, strip, rung, order):
     return Series(jet, strip, 1.25**rung, order)
 
@@ -119,7 +120,17 @@ def series(jet, strip, reach, order):
         Largest factor a in phi(aZ).
     order : int
         How many derivatives.
+
+    Raises
+    ------
+    ValueError
+        Beyond a reach of 100.
     """
+    if reach > FARTHEST:
+        raise ValueError(
+            f"a vector w is too long: sqrt(w' Sigma w) = {reach:.3g}, and integrals are kept up to {FARTHEST:g}; "
+            "give smaller weights, or a smaller alpha if a step led there"
+        )
     return _series(jet, strip, int(np.ceil(np.log(max(reach, 0.25)) / np.log(1.25) - 1e-9)), order)
 
 
@@ -153,7 +164,7 @@ def plane_expectation(function, r, strip, nodes=None):
     nodes : int, optional
         Nodes an axis, instead of as many as full accuracy asks for.
     """
-    line = rule(strip) if nodes is None else None
+    line = rule(strip / 1.5) if nodes is None else None  # a product of derivatives has poles of high order
     z = np.linspace(-9, 9, nodes) if line is None else line.nodes
     w = np.exp(-(z**2) / 2) * (z[1] - z[0]) / np.sqrt(2 * np.pi) if line is None else line.weights
     keep = w > 1e-20

@@ -46,6 +46,8 @@ def test_imports_keep_the_arrows():
         "adaptation": theory | {"simulator", "methods", "environment"},
         "methods": theory | {"simulator", "environment"},
         "plotting": theory | {"simulator", "reproduce"},
+        "quadrature": theory | {"simulator", "nonlinear", "environment", "methods", "adaptation", "plotting"},
+        "nonlinear": {"simulator", "finite", "agreement", "plotting", "reproduce", "cli"},
     }
     for path in sorted((ROOT / "landscape").rglob("*.py")):
         room = path.relative_to(ROOT / "landscape").parts[0].removesuffix(".py")

@@ -22,7 +22,7 @@ def linearised(environment):
     >>> hard, easy = NeuronTask("hard", [1.0, 1.0], covariance=0.5), NeuronTask("easy", [-1.0, 0.5])
     >>> linear = linearised(NonlinearEnvironment([hard, easy]))
     >>> optimum(linear, MAML(1.5)).round(3).tolist()
-    [0.589, 0.872]
+    [0.088, 0.732]
     """
     return Environment(
         [

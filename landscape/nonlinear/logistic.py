@@ -36,7 +36,7 @@ class LogisticTask(NonlinearTask):
     --------
     >>> task = LogisticTask("easy", [1.0, 1.0])
     >>> print(f"{task.loss([0.0, 0.0]):.4f} at 0, {task.loss([1.0, 1.0]):.4f} at best")
-    0.6931 at 0, 0.5215 at best
+    0.6931 at 0, 0.5395 at best
     """
 
     name: str

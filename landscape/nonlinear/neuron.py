@@ -46,7 +46,7 @@ class NeuronTask(NonlinearTask):
     --------
     >>> task = NeuronTask("easy", [1.0, 1.0], activation="tanh")
     >>> print(f"{task.loss([1.0, 0.0]):.6f}")
-    0.061379
+    0.154310
     """
 
     name: str

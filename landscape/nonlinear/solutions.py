@@ -108,6 +108,7 @@ def minima(environment, adaptation=None, *, starts=24, seed=0, progress=False):
     mean = small.teachers.mean(axis=0)
     random = size * rng.standard_normal((starts, *small.shape)) / np.sqrt(small.shape[1])
     begin = [*small.teachers, mean + 1e-3 * size * rng.standard_normal(mean.shape), *random]
+    small.gradient(begin[0], adaptation)  # what cannot be computed at all is an error here, not a lost start
     sampled = adaptation is not None and np.isfinite(adaptation.m)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", checks.LandscapeWarning)  # on the way only: the solutions are evaluated below
@@ -167,7 +168,7 @@ def _descend(environment, adaptation, start, size):
             if np.linalg.eigvalsh(H)[0] <= 0 or np.linalg.norm(step) > 0.1 * size:
                 break
             w = w - step
-    except np.linalg.LinAlgError:
+    except (np.linalg.LinAlgError, ValueError):  # singular, or led beyond what integrals are kept for
         return None
     if np.abs(w).max() > 0.99 * ROOM * size:
         return None

@@ -23,7 +23,7 @@ class NonlinearTask(Record):
     """
 
     name: str
-    teacher: np.ndarray
+    teacher: object
     covariance: object
     probability: float | None
 

@@ -13,6 +13,7 @@ from landscape.reproduce import Reproduction, finding
 TITLE = "Collins et al., Figure 7: logistic regression, solutions and risks of NAL and MAML against hardness"
 
 D, M, RHO_EASY = 10, 500, 1.0
+DOTS = {"NAL": (0, (1, 1.6)), "MAML": (2, (4, 1.6, 1, 1.6))}
 COLUMNS = ["alpha", "rho_hard", "method", "coordinate", "above_floor", "gain", "empirical", "standard_error"]
 
 
@@ -85,7 +86,7 @@ def _draw(column, frame, title):
         plotting.lines(risk, label, here, "rho_hard", "above_floor")
         for ax, y in ((where, "linear_coordinate"), (risk, "linear_above_floor")):
             ax.plot(
-                here["rho_hard"], here[y], color=colour, linestyle=":", linewidth=1.3, label=f"{label}, linear theory"
+                here["rho_hard"], here[y], color=colour, linestyle=DOTS[label], linewidth=1.4, label=f"{label}, linear theory"
             )
         risk.errorbar(
             here["rho_hard"], here["empirical"], yerr=1.96 * here["standard_error"], color=colour, marker=marker, markersize=5,
@@ -101,7 +102,8 @@ def _draw(column, frame, title):
             label=f"{label}, drawn samples",
         )
     plotting.finish(where, "", "coordinate", legend=False).set_ylim(-1.35, 1.35)
-    plotting.finish(risk, "rho_hard", "risk above the tasks' least losses", legend=False).set_ylim(bottom=0)
+    where.set_ylabel("coordinate of the solution")
+    plotting.finish(risk, r"input variance of the hard task $\rho_H$", "risk above the floor", legend=False).set_ylim(bottom=0)
     where.set_title(title, fontsize="medium")
 
 
