@@ -65,7 +65,7 @@ class Side:
         if error > WARN:
             warnings.warn(
                 f"vectors of length {np.sqrt(max(self.p.max(), other.p.max())):.3g} need more terms than "
-                f"are kept: the error of each expectation is at most {error:.1g}",
+                f"are kept: the error of each expectation is at most {error:.2g}",
                 checks.LandscapeWarning,
                 stacklevel=4,
             )

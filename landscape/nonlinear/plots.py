@@ -61,8 +61,8 @@ def solutions(ax, comparison):
             zorder=6,
         )
         ax.plot(
-            *linear, marker, color="none", markeredgecolor=colour, markeredgewidth=2.2, markersize=size - 1, linestyle="none",
-            label=f"{label}, linear theory", zorder=5,
+            *linear, marker, color="none", markeredgecolor=colour, markeredgewidth=1.8, markersize=size + 1, linestyle="none",
+            label=f"{label}, linear theory", zorder=7,
         )  # fmt: skip
 
 

@@ -86,7 +86,12 @@ def _draw(column, frame, title):
         plotting.lines(risk, label, here, "rho_hard", "above_floor")
         for ax, y in ((where, "linear_coordinate"), (risk, "linear_above_floor")):
             ax.plot(
-                here["rho_hard"], here[y], color=colour, linestyle=DOTS[label], linewidth=1.4, label=f"{label}, linear theory"
+                here["rho_hard"],
+                here[y],
+                color=colour,
+                linestyle=DOTS[label],
+                linewidth=1.4,
+                label=f"{label}, linear theory",
             )
         risk.errorbar(
             here["rho_hard"], here["empirical"], yerr=1.96 * here["standard_error"], color=colour, marker=marker, markersize=5,
@@ -103,7 +108,9 @@ def _draw(column, frame, title):
         )
     plotting.finish(where, "", "coordinate", legend=False).set_ylim(-1.35, 1.35)
     where.set_ylabel("coordinate of the solution")
-    plotting.finish(risk, r"input variance of the hard task $\rho_H$", "risk above the floor", legend=False).set_ylim(bottom=0)
+    plotting.finish(risk, r"input variance of the hard task $\rho_H$", "risk above the floor", legend=False).set_ylim(
+        bottom=0
+    )
     where.set_title(title, fontsize="medium")
 
 
