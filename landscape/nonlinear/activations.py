@@ -37,33 +37,50 @@ class Activation:
         return (t > 0).astype(float) if self.jet is None else self.jet(t, 1)[1]
 
 
-def _by_polynomials(value, step):
-    """A jet from a function whose derivative is the polynomial `step` of the function itself."""
+def _by_polynomials(step):
+    """From values of a function whose derivative is the polynomial `step` of itself, its jet."""
     polynomials = [np.polynomial.Polynomial([0, 1])]
     for _ in range(8):
         polynomials.append(polynomials[-1].deriv() * step)
+    coefficients = [p.coef[::-1] for p in polynomials]
 
-    def jet(t, order):
-        v = value(t)
-        return np.stack([v, *(p(v) for p in polynomials[1 : order + 1])])
+    def jet(v, order):
+        out = np.empty((order + 1, *v.shape))
+        out[0] = v
+        for n in range(1, order + 1):
+            out[n] = coefficients[n][0]
+            for c in coefficients[n][1:]:  # Horner's rule, in place
+                out[n] *= v
+                out[n] += c
+        return out
 
     return jet
 
 
-def logistic(t):
-    """1/(1 + exp(-t)), without overflow."""
-    e = np.exp(-np.abs(t))
+_sigmoid_derivatives = _by_polynomials(np.polynomial.Polynomial([0, 1, -1]))
+_tanh_derivatives = _by_polynomials(np.polynomial.Polynomial([1, 0, -1]))
+
+
+def logistic(t, e=None):
+    """1/(1 + exp(-t)), without overflow; `e` is exp(-|t|) where it is known."""
+    e = np.exp(-np.abs(t)) if e is None else e
     return np.where(t >= 0, 1.0, e) / (1 + e)
 
 
-sigmoid_jet = _by_polynomials(logistic, np.polynomial.Polynomial([0, 1, -1]))
-_tanh_jet = _by_polynomials(np.tanh, np.polynomial.Polynomial([1, 0, -1]))
+def sigmoid_jet(t, order):
+    """The sigmoid, whose derivative is s(1 - s)."""
+    return _sigmoid_derivatives(logistic(t), order)
+
+
+def _tanh_jet(t, order):
+    return _tanh_derivatives(np.tanh(t), order)
 
 
 def softplus_jet(t, order):
     """log(1 + exp(t)), whose derivative is the sigmoid."""
-    value = np.maximum(t, 0) + np.log1p(np.exp(-np.abs(t)))
-    return value[None] if order == 0 else np.concatenate([value[None], sigmoid_jet(t, order - 1)])
+    e = np.exp(-np.abs(t))
+    value = np.maximum(t, 0) + np.log1p(e)
+    return value[None] if order == 0 else np.concatenate([value[None], _sigmoid_derivatives(logistic(t, e), order - 1)])
 
 
 def _linear_jet(t, order):
@@ -87,10 +104,17 @@ def activation(name):
     return ACTIVATIONS[checks.known("activation", name, ACTIVATIONS)]
 
 
+def product_entry(first, second, n):
+    """The n-th derivative of a product, from two jets (Leibniz' rule)."""
+    total = first[0] * second[n]
+    for k in range(1, n + 1):
+        total += comb(n, k) * first[k] * second[n - k]
+    return total
+
+
 def product(first, second):
-    """The jet of a product (Leibniz' rule), as long as the shorter one."""
-    length = min(len(first), len(second))
-    return np.stack([sum(comb(n, k) * first[k] * second[n - k] for k in range(n + 1)) for n in range(length)])
+    """The jet of a product, as long as the shorter one."""
+    return np.stack([product_entry(first, second, n) for n in range(min(len(first), len(second)))])
 
 
 def shift(jet):

@@ -68,7 +68,7 @@ class NeuronTask(NonlinearTask):
         q = np.einsum("ld,ld->l", V, V)
         pairs = self._kernel(q, 0)
         sides = [pairs.side(length) for length in q]
-        total = sum(pairs.alone(side)[0] for side in sides)
+        total = sum(pairs.alone(side, 0) for side in sides)
         for k, j in permutations(range(len(V)), 2):
             total += pairs.value(sides[k], sides[j], angle(V[k], V[j]))
         return V, q, float(total)
@@ -78,18 +78,19 @@ class NeuronTask(NonlinearTask):
         return kernel(activation(self.activation), reach, order)
 
     def _setup(self, W, order):
-        """Kernel, student and teacher as lists of (vector, side), and k of each student neuron."""
+        """Kernel, and students and teachers as lists of (vector, side)."""
         V, q, _ = self._teacher
         p = np.einsum("...kd,...kd->...k", W, W)
         pairs = self._kernel(p, order)
         students = [(W[..., k, :], pairs.side(p[..., k])) for k in range(W.shape[-2])]
         teachers = [(v, pairs.side(length)) for v, length in zip(V, q, strict=True)]
-        return pairs, students, teachers, np.stack([pairs.alone(side) for _, side in students], axis=1)
+        return pairs, students, teachers
 
     def _white_loss(self, W):
-        pairs, students, teachers, alone = self._setup(W, 0)
-        total = alone[0].sum(axis=0) + self._teacher[2]
+        pairs, students, teachers = self._setup(W, 0)
+        total = self._teacher[2]
         for k, (w, side) in enumerate(students):
+            total = total + pairs.alone(side, 0)
             for other, (u, beside) in enumerate(students):
                 if k != other:
                     total = total + pairs.value(side, beside, angle(w, u))
@@ -98,22 +99,22 @@ class NeuronTask(NonlinearTask):
         return np.maximum(total, 0) / 2 + self.noise / 2
 
     def _white_gradient(self, W):
-        pairs, students, teachers, alone = self._setup(W, 1)
-        out = np.moveaxis(alone[1], 0, -1)[..., None] * W
+        pairs, students, teachers = self._setup(W, 1)
+        out = np.empty_like(W)
         for k, (w, side) in enumerate(students):
+            out[..., k, :] = pairs.alone(side, 1)[..., None] * w
             for sign, u, beside in _against(k, students, teachers):
                 own, mixed = pairs.slopes(side, beside, angle(w, u))
                 out[..., k, :] += sign * (2 * own[..., None] * w + mixed[..., None] * u)
         return out
 
     def _white_hessian(self, W):
-        pairs, students, teachers, alone = self._setup(W, 2)
+        pairs, students, teachers = self._setup(W, 2)
         M, d = W.shape[-2:]
         out = np.zeros((*W.shape[:-2], M, d, M, d))
         for k, (w, side) in enumerate(students):
-            out[..., k, :, k, :] = alone[1, k][..., None, None] * np.eye(d) + 2 * alone[2, k][..., None, None] * outer(
-                w, w
-            )
+            slope, bend = (pairs.alone(side, n)[..., None, None] for n in (1, 2))
+            out[..., k, :, k, :] = slope * np.eye(d) + 2 * bend * outer(w, w)
             for sign, u, beside in _against(k, students, teachers):
                 out[..., k, :, k, :] += sign * pairs.own_block(side, beside, angle(w, u), w, u)
             for other, (u, beside) in enumerate(students):

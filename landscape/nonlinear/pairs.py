@@ -17,7 +17,7 @@ import warnings
 import numpy as np
 
 from landscape import checks
-from landscape.nonlinear.activations import product
+from landscape.nonlinear.activations import product_entry
 from landscape.quadrature import TOLERANCE, mehler, series
 
 WARN = 100 * TOLERANCE  # absolute error beyond which a result says so; activations are of order 1
@@ -93,10 +93,9 @@ class Smooth:
         """The neuron's coefficients, once for all its pairs."""
         return Side(self.kept, self.activation.jet, p, 2 * self.order)
 
-    def alone(self, side):
-        """k and its derivatives up to the order, shape (order + 1, *p.shape)."""
-        square = product(side.values, side.values)
-        return np.stack([side.expect(square[2 * n]) / 2**n for n in range(self.order + 1)])
+    def alone(self, side, n):
+        """The n-th derivative of k."""
+        return side.expect(product_entry(side.values, side.values, 2 * n)) / 2**n
 
     def value(self, left, right, angle):
         """K."""
@@ -156,9 +155,9 @@ class Relu:
             raise ValueError("W must not hold a zero vector: the loss with relu is not differentiable there")
         return Bare(p)
 
-    def alone(self, side):
-        """k = p/2 and its derivatives."""
-        return np.stack([side.p / 2, np.full_like(side.p, 0.5), np.zeros_like(side.p)][: self.order + 1])
+    def alone(self, side, n):
+        """The n-th derivative of k = p/2."""
+        return [side.p / 2, np.full_like(side.p, 0.5), np.zeros_like(side.p)][n]
 
     def value(self, left, right, angle):
         """K, the arc-cosine kernel of order one."""

@@ -29,7 +29,9 @@ def run(quick, seed, progress):
     from matplotlib.figure import Figure
     from tqdm.auto import tqdm
 
-    rho = np.array([0.05, 0.2, 0.5, 1.0]) if quick else np.r_[0.02, 0.05, np.linspace(0.1, 1, 10)]
+    rho = (
+        np.array([0.05, 0.2, 0.5, 1.0]) if quick else np.r_[0.02, 0.03, 0.05, np.linspace(0.1, 0.9, 9), 0.95, 0.98, 1.0]
+    )
     easy = tasks(0.5).tasks[1]
     curvature = np.linalg.eigvalsh(easy.hessian(np.zeros(D)))[-1]  # the largest anywhere: sigmoid' is 1/4 at 0
     readings = {r"\alpha = 1/\rho_E": 1 / RHO_EASY, r"\alpha = 1/L_E": 1 / curvature}
