@@ -85,6 +85,12 @@ class NonlinearComparison(Result):
             rows.append(row)
         return pd.DataFrame(rows)
 
+    def plot(self, axes=None):
+        """Both landscapes with solutions and predictions, for one neuron in two dimensions; see `nonlinear_view`."""
+        from landscape.nonlinear.view import nonlinear_view
+
+        return nonlinear_view(self).plot(axes=axes)
+
 
 def nonlinear_comparison(environment, adaptation, *, starts=24, seed=0, progress=False):
     """Solutions of NAL and MAML on a nonlinear landscape, their risks after adaptation, and the linear theory's prediction.

@@ -87,12 +87,13 @@ class NonlinearEnvironment(Record):
         ----------
         W : array (..., M, d), or (d,) if M = 1
         adaptation : Adaptation, optional
-            Any number of steps with m = inf; one step with finite m (to second order, one smooth neuron or logistic).
+            Any number of steps with m = inf; one step with finite m, to second order. There, with several neurons or ReLU, the
+            gradients' covariance has a relative error of about 1e-2 (`gradient_covariance`).
 
         Raises
         ------
         ValueError
-            For a point of another shape, arrays in the adaptation, or a finite m without an expansion.
+            For a point of another shape, arrays in the adaptation, or several steps with finite m.
         """
         adaptation = _checked(adaptation)
         W = self.tasks[0].points(W)

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from landscape.nonlinear.activations import logistic, product, sigmoid_jet, softplus_jet
-from landscape.nonlinear.pairs import Side, angle, outer
+from landscape.nonlinear.pairs import Side, angle, outer, spread
 from landscape.nonlinear.task import NonlinearTask
 from landscape.quadrature import series
 
@@ -43,6 +43,8 @@ class LogisticTask(NonlinearTask):
     teacher: object
     covariance: object = 1.0
     probability: float | None = None
+
+    exact_scatter = True
 
     def __post_init__(self):
         self._check()
@@ -76,14 +78,10 @@ class LogisticTask(NonlinearTask):
         left, right = _side(w, sigmoid_jet, 2, reach), _side(v, sigmoid_jet, 2, reach)
         square = product(left.values, left.values)
         moment = left.against(right, np.cos(angle(w, v)))
-        cross = outer(w, np.broadcast_to(v, w.shape))
         own, own_bend = left.expect(square[0]), left.expect(square[2])
         # b alone contributes I/2: the sigmoid less 1/2 is odd
         terms = own - 2 * moment(0, 0) + 0.5, own_bend - 2 * moment(2, 0), -2 * moment(1, 1), -2 * moment(0, 2)
-        level, ww, wv, vv = (x[..., None, None] for x in terms)
-        eye = np.eye(w.shape[-1])
-        out = level * eye + ww * outer(w, w) + wv * (cross + np.swapaxes(cross, -1, -2)) + vv * outer(v, v)
-        return out[..., None, :, None, :]
+        return spread(*terms, w, v)[..., None, :, None, :]
 
     def _labels(self, x, rng):
         """Labels of inputs (..., n, d)."""

@@ -13,10 +13,10 @@ from itertools import permutations
 import numpy as np
 
 from landscape import checks
-from landscape.nonlinear.activations import activation, product, shift
-from landscape.nonlinear.pairs import Side, angle, kernel, outer
+from landscape.nonlinear.activations import activation
+from landscape.nonlinear.pairs import angle, kernel, outer
+from landscape.nonlinear.scatter import pair_scatter, quasi_scatter
 from landscape.nonlinear.task import NonlinearTask
-from landscape.quadrature import series
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,52 +122,17 @@ class NeuronTask(NonlinearTask):
                     out[..., k, :, other, :] = pairs.cross_block(side, beside, angle(w, u), w, u)
         return out
 
+    @property
+    def exact_scatter(self):
+        """Whether `gradient_covariance` is exact: one neuron with a smooth activation."""
+        return len(self.teacher) == 1 and activation(self.activation).jet is not None
+
     def _white_scatter(self, W):
-        """E[(h - h* - z)^2 s'(w'x)^2 x x'], one neuron."""
-        smooth = activation(self.activation)
-        if smooth.jet is None or W.shape[-2] != 1 or len(self.teacher) != 1:
-            raise ValueError(
-                "the second-order expansion in m needs one neuron with a smooth activation: "
-                "use sampled_risk for several neurons or relu"
-            )
-        w, v = W[..., 0, :], self._teacher[0][0]
-        p, q = np.einsum("...d,...d", w, w), self._teacher[1]
-        reach = np.sqrt(max(p.max(), q[0]))
-        kept = series(smooth.jet, smooth.strip, reach, 4)
-
-        def slope_squares(t, order):
-            s = smooth.jet(t, order + 1)
-            return product(shift(s), shift(s))
-
-        def student(power):
-            def jet(t, order):
-                out = slope_squares(t, order)
-                for _ in range(power):
-                    out = product(out, smooth.jet(t, order))
-                return out
-
-            return Side(kept, jet, p, 2)
-
-        def teacher(power):
-            def jet(t, order):
-                s = smooth.jet(t, order)
-                return s if power == 1 else product(s, s)
-
-            return Side(kept, jet, q[0], 2)
-
-        bare = student(0)
-        s = smooth.jet(kept.rule.nodes[:, None] * np.sqrt(p).ravel(), 2)
-        squares = product(product(bare.values, s), s) + self.noise * bare.values
-        level, _, bend = (bare.expect(x)[..., None, None] for x in squares)
-        eye = np.eye(w.shape[-1])
-        out = level * eye + bend * outer(w, w)
-        r = np.cos(angle(w, v))
-        cross = outer(w, np.broadcast_to(v, w.shape))
-        for factor, left, right in ((-2, student(1), teacher(1)), (1, bare, teacher(2))):
-            moment = left.against(right, r)
-            level, ww, wv, vv = (factor * moment(i, j)[..., None, None] for i, j in ((0, 0), (2, 0), (1, 1), (0, 2)))
-            out = out + level * eye + ww * outer(w, w) + wv * (cross + np.swapaxes(cross, -1, -2)) + vv * outer(v, v)
-        return out[..., None, :, None, :]
+        """E[(h - h* - z)^2 s'(w_k'x) s'(w_l'x) x x']."""
+        s, V = activation(self.activation), self._teacher[0]
+        if self.exact_scatter:
+            return pair_scatter(s, W[..., 0, :], V[0], self.noise)[..., None, :, None, :]
+        return quasi_scatter(s, W, V, self.noise)
 
     def _labels(self, x, rng):
         """Labels of inputs (..., n, d)."""

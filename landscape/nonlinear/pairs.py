@@ -109,14 +109,7 @@ class Smooth:
     def own_block(self, left, right, angle, w, u):
         r"""The second derivative of K by w, shape (..., d, d)."""
         moment = left.against(right, np.cos(angle))
-        flat, ww, wu, uu = moment(2, 0), moment(4, 0), moment(3, 1), moment(2, 2)
-        cross = outer(w, u)
-        return (
-            _t(flat) * np.eye(w.shape[-1])
-            + _t(ww) * outer(w, w)
-            + _t(wu) * (cross + np.swapaxes(cross, -1, -2))
-            + _t(uu) * outer(u, u)
-        )
+        return spread(moment(2, 0), moment(4, 0), moment(3, 1), moment(2, 2), w, u)
 
     def cross_block(self, left, right, angle, w, u):
         r"""The second derivative of K by w (rows) and u (columns)."""
@@ -130,6 +123,13 @@ class Smooth:
 def outer(a, b):
     """a b' over the last axes."""
     return a[..., :, None] * b[..., None, :]
+
+
+def spread(level, ww, wu, uu, w, u):
+    """level I + ww w w' + wu (w u' + u w') + uu u u', from scalars (...) and vectors (..., d)."""
+    cross = outer(w, u)
+    cross = cross + np.swapaxes(cross, -1, -2)
+    return _t(level) * np.eye(w.shape[-1]) + _t(ww) * outer(w, w) + _t(wu) * cross + _t(uu) * outer(u, u)
 
 
 def _t(x):

@@ -68,10 +68,11 @@ def solutions(ax, comparison):
 
 def view(picture, axes=None):
     """Pooled loss and loss after adaptation side by side."""
-    if axes is None:
+    alone = axes is None
+    if alone:
         from matplotlib import pyplot as plt
 
-        axes = plt.subplots(1, 2, figsize=(9.2, 4.3), layout="constrained")[1]
+        axes = plt.subplots(1, 2, figsize=(9.2, 4.7), layout="constrained")[1]
     m = picture.comparison.adaptation.m
     after = r"$m = \infty$" if np.isinf(m) else f"$m = {m:g}$"
     for ax, values, title in zip(
@@ -81,9 +82,13 @@ def view(picture, axes=None):
         teachers(ax, picture.comparison.environment)
         solutions(ax, picture.comparison)
         ax.set_title(title, fontsize="medium")
+    if alone:
+        legend(axes[0].figure, axes[0], columns=3)
     return axes
 
 
-def legend(figure, ax):
+def legend(figure, ax, columns=6):
     """One legend for the figure, below it."""
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False, fontsize="small")
+    figure.legend(
+        *ax.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
+    )

@@ -20,7 +20,7 @@ class SampledRisk(Result):
     value, standard_error : float
         Unbiased for F_m(W).
     expansion : float or None
-        F_m to second order, where there is a formula.
+        F_m to second order, for one step.
     draws : int
         Batches a task.
     """
@@ -34,9 +34,7 @@ class SampledRisk(Result):
     def expansion_error(self):
         """Expansion less measurement, known to `standard_error`."""
         if self.expansion is None:
-            raise ValueError(
-                "there is no expansion here: it needs one step, finite m, and one smooth neuron or logistic regression"
-            )
+            raise ValueError("there is no expansion for several steps: use value and standard_error")
         return self.expansion - self.value
 
     def to_frame(self):
@@ -80,22 +78,17 @@ def sampled_risk(environment, W, adaptation, draws=1000, seed=0):
     W = environment.tasks[0].points(W)
     if W.ndim != 2:
         raise ValueError(f"W must be one point, got shape {W.shape}")
-    try:
-        expansion = float(environment.risk(W, adaptation))
-    except ValueError:
-        expansion = None
+    expansion = float(environment.risk(W, adaptation)) if steps == 1 else None
     streams = np.random.SeedSequence(checks.seed(seed)).spawn(len(environment.tasks))
     value, variance = 0.0, 0.0
     for p, task, stream in zip(environment.probabilities, environment.tasks, streams, strict=True):
-        known, losses = _task_losses(
-            task, W, alpha, m, steps, draws, np.random.default_rng(stream), expansion is not None
-        )
+        known, losses = _task_losses(task, W, alpha, m, steps, draws, np.random.default_rng(stream))
         value += p * (known + losses.mean())
         variance += p**2 * losses.var(ddof=1) / draws
     return SampledRisk(float(value), float(np.sqrt(variance)), expansion, draws)
 
 
-def _task_losses(task, W, alpha, m, steps, draws, rng, quadratic):
+def _task_losses(task, W, alpha, m, steps, draws, rng):
     """The known mean of the control variates, and the losses after adaptation less these."""
     size = max(1, VARIATES // (m * task.shape[1]))
     known, slope, H = 0.0, None, None
@@ -103,7 +96,7 @@ def _task_losses(task, W, alpha, m, steps, draws, rng, quadratic):
         mean = task.gradient(W)
         U = W - alpha * mean
         slope = task.gradient(U).ravel()
-        if quadratic:
+        if task.exact_scatter:
             H = task.hessian(U)
             known = alpha**2 / (2 * m) * np.sum(H * task.gradient_covariance(W))
     losses = []

@@ -19,7 +19,7 @@ class NonlinearTask(Record):
 
     Subclasses are dataclasses with ``name``, ``teacher``, ``covariance`` and ``probability``, and have ``_white_loss``,
     ``_white_gradient``, ``_white_hessian`` and ``_white_scatter`` (second moment of one sample's gradient) of points
-    (n, M, d) in whitened coordinates, ``_labels`` and ``_sample_gradient``.
+    (n, M, d) in whitened coordinates, ``exact_scatter`` (whether the last is exact), ``_labels`` and ``_sample_gradient``.
     """
 
     name: str
@@ -93,7 +93,7 @@ class NonlinearTask(Record):
         return self._matrices(self._white_hessian, W)
 
     def gradient_covariance(self, W):
-        """Covariance of one sample's gradient at W, shape (..., Md, Md)."""
+        """Covariance of one sample's gradient at W, shape (..., Md, Md); see ``exact_scatter``."""
         second = self._matrices(self._white_scatter, W)
         g = self.gradient(W)
         g = g.reshape(*g.shape[:-2], -1)
