@@ -60,8 +60,8 @@ class Draws:
 
     def __init__(self, task, W, of_sample, count=10**7, seed=0):
         rng, total, squares = np.random.default_rng(seed), 0.0, 0.0
-        for _ in range(count // 10**6):
-            values = of_sample(W, *task.draw((10**6,), rng))
+        for _ in range(count // 10**5):  # pieces that stay in the cache
+            values = of_sample(W, *task.draw((10**5,), rng))
             total, squares = total + values.sum(axis=1), squares + (values**2).sum(axis=1)
         self.mean = total / count
         self.error = np.sqrt((squares / count - self.mean**2) / count)
@@ -200,6 +200,9 @@ def test_teacher_is_a_minimum_and_zero_is_defined(name):
     np.testing.assert_allclose(task.loss(task.teacher[::-1]), task.loss(task.teacher))
     zero = np.zeros((2, 3))
     assert np.isfinite(task.loss(zero))
+    away = ls.NeuronTask("b", zero, 0.5, name)
+    assert np.isfinite(away.gradient(task.teacher)).all()
+    assert np.isfinite(away.hessian(task.teacher)).all()
     if name == "relu":
         with pytest.raises(ValueError, match="must not hold a zero vector"):
             task.gradient(zero)
@@ -455,6 +458,11 @@ def test_wrong_kinds():
         ls.NonlinearEnvironment([ls.TaskFamily("a", 1.0, d=2)])
     with pytest.raises(TypeError, match="adaptation must be"):
         two_tasks().risk([1.0, 2.0], 0.5)
+    for call in (ls.minima, ls.linearised, lambda e: ls.sampled_risk(e, [1.0], ls.Adaptation(1.0, m=2))):
+        with pytest.raises(TypeError, match="environment must be NonlinearEnvironment, got"):
+            call(ls.hard_easy())
+    with pytest.raises(TypeError, match="tasks must be list or tuple, got 3"):
+        ls.NonlinearEnvironment(3)
 
 
 def test_records():

@@ -47,7 +47,8 @@ class NonlinearEnvironment(Record):
     tasks: tuple
 
     def __post_init__(self):
-        tasks = (self.tasks,) if isinstance(self.tasks, NonlinearTask) else tuple(self.tasks)
+        tasks = (self.tasks,) if isinstance(self.tasks, NonlinearTask) else self.tasks
+        tasks = tuple(checks.instance("tasks", tasks, (list, tuple)))
         if not tasks:
             raise ValueError("tasks must hold at least one NeuronTask or LogisticTask, got none")
         for task in tasks:
@@ -203,3 +204,8 @@ def _full_gradient(task, W, adaptation):
     for U in reversed(path[:-1]):
         g = g - adaptation.alpha * (task.hessian(U) @ g.reshape(*g.shape[:-2], -1, 1)).reshape(g.shape)
     return g
+
+
+def check_nonlinear(environment):
+    """`environment` if it is nonlinear, else an error that says what was wanted."""
+    return checks.instance("environment", environment, NonlinearEnvironment)

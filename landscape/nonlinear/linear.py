@@ -2,6 +2,7 @@
 
 from landscape.environment import Environment
 from landscape.families import TaskFamily
+from landscape.nonlinear.environment import check_nonlinear
 
 
 def linearised(environment):
@@ -24,6 +25,7 @@ def linearised(environment):
     >>> optimum(linear, MAML(1.5)).round(3).tolist()
     [0.088, 0.732]
     """
+    check_nonlinear(environment)
     return Environment(
         [
             TaskFamily(task.name, task.hessian(task.teacher), task.teacher.ravel(), 0.0, p, getattr(task, "noise", 0.0))

@@ -82,6 +82,8 @@ class NeuronTask(NonlinearTask):
         V, q, _ = self._teacher
         p = np.einsum("...kd,...kd->...k", W, W)
         pairs = self._kernel(p, order)
+        if order and self.activation == "relu" and (p == 0).any():
+            raise ValueError("W must not hold a zero vector: the loss with relu is not differentiable there")
         students = [(W[..., k, :], pairs.side(p[..., k])) for k in range(W.shape[-2])]
         teachers = [(v, pairs.side(length)) for v, length in zip(V, q, strict=True)]
         return pairs, students, teachers

@@ -151,8 +151,6 @@ class Relu:
 
     def side(self, p):
         """The neuron's squared length."""
-        if self.order and np.any(np.asarray(p) == 0):
-            raise ValueError("W must not hold a zero vector: the loss with relu is not differentiable there")
         return Bare(p)
 
     def alone(self, side, n):

@@ -6,6 +6,7 @@ import numpy as np
 
 from landscape import checks
 from landscape.adaptation import Adaptation
+from landscape.nonlinear.environment import check_nonlinear
 from landscape.results import Result
 
 VARIATES = 1 << 21  # drawn at a time
@@ -69,6 +70,7 @@ def sampled_risk(environment, W, adaptation, draws=1000, seed=0):
     -------
     SampledRisk
     """
+    check_nonlinear(environment)
     checks.instance("adaptation", adaptation, Adaptation)
     alpha, m = checks.number("alpha", adaptation.alpha), checks.number("m", adaptation.m, at_least=1, whole=True)
     steps = checks.number("steps", adaptation.steps, at_least=1, whole=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from landscape import checks
+from landscape.nonlinear.environment import check_nonlinear
 from landscape.results import Result
 
 STATIONARY = 1e-8  # gradient norm at a solution, relative to the largest at the starts
@@ -96,9 +97,7 @@ def minima(environment, adaptation=None, *, starts=24, seed=0, progress=False):
     """
     from tqdm.auto import tqdm
 
-    from landscape.nonlinear.environment import NonlinearEnvironment
-
-    checks.instance("environment", environment, NonlinearEnvironment)
+    check_nonlinear(environment)
     starts = checks.number("starts", starts, at_least=0, whole=True)
     rng = np.random.default_rng(checks.seed(seed))
     small, basis = environment.reduced()

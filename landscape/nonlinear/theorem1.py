@@ -16,7 +16,7 @@ import numpy as np
 
 from landscape import checks
 from landscape.adaptation import Adaptation
-from landscape.nonlinear.environment import NonlinearEnvironment
+from landscape.nonlinear.environment import check_nonlinear
 from landscape.results import Result
 
 REGIONS = ("point", "steps", "balls")
@@ -60,7 +60,7 @@ def theorem1(environment, W, alpha, *, resolution=33):
     """
     import pandas as pd
 
-    checks.instance("environment", environment, NonlinearEnvironment)
+    check_nonlinear(environment)
     alpha = checks.number("alpha", alpha, above=0)
     resolution = checks.number("resolution", resolution, at_least=2, whole=True)
     if len(environment.tasks) != 2 or abs(environment.probabilities[0] - 0.5) > 1e-9:
