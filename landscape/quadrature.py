@@ -87,19 +87,28 @@ class Series:
         terms, most = 64, MOST_TERMS if reach <= FAR else MOST_TERMS_FAR
         while True:
             wide = rule(strip / reach, terms)
-            values = jet(reach * wide.nodes, order)
-            energy = wide.coefficients(values[..., None])[..., 0] ** 2  # (order + 1, terms)
-            rest = np.maximum(wide.expect(values[..., None] ** 2)[..., 0] - energy.sum(axis=1), 0)
-            rest[rest < 1e-15 * energy.sum(axis=1)] = 0  # rounding
-            tails = np.cumsum(energy[:, ::-1], axis=1)[:, ::-1] + rest[:, None]
-            left_out = np.sqrt(tails * tails[::-1]).max(axis=0)  # derivatives come in pairs i + j = order
+            left_out = _left_out(wide, jet, reach, order)
             enough = np.flatnonzero(left_out <= TOLERANCE)
             if len(enough) or terms >= most:
                 break
             terms *= 2
-        kept = max(int(enough[0]), 8) if len(enough) else terms
+        kept = max(int(enough[0]), 8) if len(enough) else terms - 1
         self.rule = rule(strip / reach, kept)
-        self.tail = float(left_out[min(kept, terms - 1)])
+        self.tail = float(left_out[kept])
+        if not len(enough):  # a shorter vector, less steep but with more to it, may leave out more
+            self.tail = max(
+                self.tail, *(float(_left_out(wide, jet, reach / k, order)[kept]) for k in (1.5, 2, 3, 4, 6))
+            )
+
+
+def _left_out(wide, jet, a, order):
+    """What series of n = 0, 1, ... terms leave out at most, for pairs of derivatives i + j = order at aZ."""
+    values = jet(a * wide.nodes, order)
+    energy = wide.coefficients(values[..., None])[..., 0] ** 2  # (order + 1, terms)
+    rest = np.maximum(wide.expect(values[..., None] ** 2)[..., 0] - energy.sum(axis=1), 0)
+    rest[rest < 1e-15 * energy.sum(axis=1)] = 0  # rounding
+    tails = np.cumsum(energy[:, ::-1], axis=1)[:, ::-1] + rest[:, None]
+    return np.sqrt(tails * tails[::-1]).max(axis=0)
 
 
 @lru_cache(maxsize=64)
