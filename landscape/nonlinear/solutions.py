@@ -147,38 +147,38 @@ def _descend(environment, adaptation, start, size):
 
     shape = start.shape
 
+    def gradient(w):
+        """At points (..., Md)."""
+        return environment.gradient(w.reshape(*w.shape[:-1], *shape), adaptation).reshape(w.shape)
+
     def value(w):
-        W = w.reshape(shape)
-        return float(environment.risk(W, adaptation)), environment.gradient(W, adaptation).ravel()
+        return float(environment.risk(w.reshape(shape), adaptation)), gradient(w)
 
     box = [(-ROOM * size, ROOM * size)] * start.size
     try:
-        scale = np.linalg.norm(value(start.ravel())[1]) + np.linalg.norm(value(1.1 * start.ravel() + 0.01 * size)[1])
-        end = minimize(
-            value, start.ravel(), jac=True, method="L-BFGS-B", bounds=box, options={"ftol": 1e-15, "gtol": 1e-10}
-        )
-        w = end.x
-        for _ in range(4):
-            g = value(w)[1]
-            if np.linalg.norm(g) < 1e-3 * STATIONARY * scale:
+        scale = np.linalg.norm(gradient(start.ravel())) + np.linalg.norm(gradient(1.1 * start.ravel() + 0.01 * size))
+        options = {"ftol": 1e-15, "gtol": 1e-10}
+        w = minimize(value, start.ravel(), jac=True, method="L-BFGS-B", bounds=box, options=options).x
+        for _ in range(5):
+            g, H = gradient(w), _curvature(gradient, w, size)
+            least = np.linalg.eigvalsh(H)[0]
+            if np.linalg.norm(g) < 1e-3 * STATIONARY * scale or least <= 0:
                 break
-            H = _curvature(value, w, size)
             step = np.linalg.solve(H, g)
-            if np.linalg.eigvalsh(H)[0] <= 0 or np.linalg.norm(step) > 0.1 * size:
+            if np.linalg.norm(step) > 0.1 * size:
                 break
             w = w - step
     except (np.linalg.LinAlgError, ValueError):  # singular, or led beyond what integrals are kept for
         return None
-    if np.abs(w).max() > 0.99 * ROOM * size:
-        return None
-    norm, least = np.linalg.norm(value(w)[1]), np.linalg.eigvalsh(_curvature(value, w, size))[0]
-    if norm > max(STATIONARY * scale, 1e-10) or least < -1e-6 * scale / size:
+    norm = np.linalg.norm(gradient(w))
+    if np.abs(w).max() > 0.99 * ROOM * size or norm > max(STATIONARY * scale, 1e-10) or least < -1e-6 * scale / size:
         return None
     return w.reshape(shape), norm, least
 
 
-def _curvature(value, w, size):
-    """The objective's Hessian, from central differences of its gradient."""
-    h = 1e-5 * size
-    H = np.array([(value(w + h * e)[1] - value(w - h * e)[1]) / (2 * h) for e in np.eye(len(w))])
+def _curvature(gradient, w, size):
+    """The objective's Hessian, from central differences of its gradient, some directions at a time."""
+    h, n = 1e-5 * size, len(w)
+    pieces = np.array_split(h * np.eye(n), 1 + n**3 // 10_000)  # a gradient after adaptation needs n^2 numbers a point
+    H = np.concatenate([gradient(w + moves) - gradient(w - moves) for moves in pieces if len(moves)]) / (2 * h)
     return (H + H.T) / 2
