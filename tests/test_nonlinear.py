@@ -1,6 +1,7 @@
 """Neurons and logistic regression: exact losses against draws, differences, the plane, the linear package, and limits."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -251,6 +252,24 @@ def test_objectives_gradients(adaptation):
     for i in range(2):
         slopes = difference(lambda at: environment.risk(at, adaptation), W[i])
         np.testing.assert_allclose(g[i], slopes, atol=1e-8)
+
+
+def test_limits():
+    """No step, no samples' noise, one task: what remains is known."""
+    environment, W = two_tasks(), np.array([0.5, 1.0])
+    assert environment.risk(W, ls.Adaptation(0.0)) == environment.risk(W)
+    assert environment.risk(W, ls.Adaptation(0.9, m=10**9)) == pytest.approx(
+        environment.risk(W, ls.Adaptation(0.9)), rel=1e-7
+    )
+    one = ls.NonlinearEnvironment(environment.tasks[:1])
+    for adaptation in (None, ls.Adaptation(0.5)):
+        np.testing.assert_allclose(ls.minima(one, adaptation, starts=3).best, one.tasks[0].teacher, atol=1e-7)
+    weighted = ls.NonlinearEnvironment(
+        [replace(t, probability=p) for t, p in zip(environment.tasks, (1.0, 0.0), strict=True)]
+    )
+    assert weighted.risk(W, ls.Adaptation(0.5)) == pytest.approx(one.risk(W, ls.Adaptation(0.5)), rel=1e-14)
+    twins = [ls.minima(environment, a, starts=0).best for a in (None, ls.Adaptation(1e-6))]
+    np.testing.assert_allclose(*twins, atol=1e-4)
 
 
 def test_the_expansion_is_of_second_order_in_1_over_m():

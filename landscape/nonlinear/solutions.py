@@ -73,8 +73,8 @@ def minima(environment, adaptation=None, *, starts=24, seed=0, progress=False):
     """Local minima of the pooled loss, or of the loss after adaptation.
 
     Starts are the teachers, their mean and random points; each is followed by L-BFGS in the fewest dimensions that hold the
-    landscape, then by Newton's method. With finite m the search starts anew from the minima for m = inf. The best of them is the global minimum if any start leads there, which no search of this
-    kind can promise.
+    landscape, then by Newton's method. With finite m the search starts anew from the minima for m = inf. The best of them is the
+    global minimum if any start leads there, which no search of this kind can promise.
 
     Parameters
     ----------
@@ -107,7 +107,9 @@ def minima(environment, adaptation=None, *, starts=24, seed=0, progress=False):
     mean = small.teachers.mean(axis=0)
     random = size * rng.standard_normal((starts, *small.shape)) / np.sqrt(small.shape[1])
     begin = [*small.teachers, mean + 1e-3 * size * rng.standard_normal(mean.shape), *random]
-    small.gradient(begin[0], adaptation)  # what cannot be computed at all is an error here, not a lost start
+    small.gradient(
+        begin[len(small.tasks)], adaptation
+    )  # what cannot be computed at all is an error here, not a lost start
     sampled = adaptation is not None and np.isfinite(adaptation.m)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", checks.LandscapeWarning)  # on the way only: the solutions are evaluated below
