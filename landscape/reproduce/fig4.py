@@ -52,7 +52,7 @@ def _notes(alphas, comparisons, control):
         f"file): the teachers, and alpha = 1/(largest curvature of any task on the square), which section 3.1 calls the natural choice: {alphas}. The paper samples; here losses are exact "
         "and finite m enters to second order (expansion_error: what that leaves out, measured).",
         f"The paper's colour bars reach 10; the pooled loss in the corner (-2, -2) is {top['ab']:.3g} and {top['cd']:.3g} here. Teachers "
-        "within the paper's axes cannot make a mean of halved squared errors of 10: its loss may be a sum over tasks, or lack the 1/2.",
+        "within the paper's axes make halved squared errors of 4 at most (opposite corners): its loss may be a sum over the four tasks.",
         "Equal covariances are not equal landscapes: a neuron's curvature depends on its teacher. Solutions coincide by symmetry, or "
         f"roughly; with four equal tasks in the places of (c-d) they are {control.distance:.2f} apart (the teachers' spread is "
         f"{spread(SAME_PLACES):.2f}) and MAML gains a factor {control.gain:.3g}.",
