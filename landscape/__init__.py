@@ -31,6 +31,15 @@ from landscape.agreement import Agreement, agreement
 from landscape.checker.diagnosis import Diagnosis, OptimumDiagnosis
 from landscape.checker.meta_gradient import check_meta_gradient
 from landscape.checker.optimum import check_optimum
+from landscape.nonlinear.neuron import NeuronTask
+from landscape.nonlinear.logistic import LogisticTask
+from landscape.nonlinear.environment import NonlinearEnvironment
+from landscape.nonlinear.solutions import minima
+from landscape.nonlinear.sampling import sampled_risk
+from landscape.nonlinear.linear import linearised
+from landscape.nonlinear.comparison import nonlinear_comparison
+from landscape.nonlinear.view import nonlinear_view
+from landscape.nonlinear.theorem1 import theorem1
 from landscape.checks import LandscapeWarning
 
 __all__ = [
@@ -52,5 +61,8 @@ __all__ = [
     "simulate", "Simulation", "sweep", "Sweep", "agreement", "Agreement",
     # other people's code
     "check_meta_gradient", "check_optimum", "Diagnosis", "OptimumDiagnosis",
+    # beyond linear: neurons and logistic regression
+    "NeuronTask", "LogisticTask", "NonlinearEnvironment", "minima", "sampled_risk", "linearised", "nonlinear_comparison",
+    "nonlinear_view", "theorem1",
     "LandscapeWarning", "__version__",
 ]  # fmt: skip

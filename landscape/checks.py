@@ -146,6 +146,14 @@ def vector(name, value):
     return _finite(name, array)
 
 
+def array(name, value):
+    """A finite array of any shape, not empty, read-only."""
+    values = _as_float_array(name, value)
+    if values.size == 0:
+        raise ValueError(f"{name} must not be empty, got shape {values.shape}")
+    return _finite(name, values)
+
+
 def positive_semidefinite(name, value):
     """A covariance: a number, a vector of variances (d,) or a symmetric matrix (d, d)."""
     array = _as_float_array(name, value)

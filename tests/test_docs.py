@@ -54,6 +54,8 @@ def test_imports_keep_the_arrows():
         "losses": theory | {"simulator", "algorithms", "methods", "adaptation", "reproduce"},
         "algorithms": theory | {"simulator", "reproduce", "cli"},
         "checker": {"agreement", "comparison", "reproduce", "cli"},
+        "quadrature": theory | {"simulator", "nonlinear", "environment", "methods", "adaptation", "plotting"},
+        "nonlinear": {"simulator", "finite", "agreement", "plotting", "reproduce", "cli"},
     }
     for path in sorted((ROOT / "landscape").rglob("*.py")):
         room = path.relative_to(ROOT / "landscape").parts[0].removesuffix(".py")

@@ -1,0 +1,35 @@
+"""Collins et al., Figure 6: one sigmoid neuron, two hard and two easy tasks, near (a, b) and far (c, d) centres."""
+
+from landscape.reproduce import finding
+from landscape.reproduce._nonlinear import coincide, gains, landscapes, linear_notes, neurons, other_steps, reproduction
+
+TITLE = "Collins et al., Figure 6: landscapes of a sigmoid neuron, small R (a, b) and large R, small r_H (c, d)"
+
+M = 80
+NEAR = neurons("sigmoid", hard=[(1.0, -0.6), (-0.6, 1.0)], easy=[(1.0, 1.0), (-0.6, -0.6)])
+FAR = neurons("sigmoid", hard=[(-1.4, -1.0), (-1.0, -1.4)], easy=[(1.5, 0.3), (0.3, 1.5)])
+
+
+def run(quick, seed, progress):
+    """Landscapes on a grid, solutions, and their risks by formula and by drawing."""
+    panels = {"ab": ("small $R$", NEAR), "cd": ("large $R$, small $r_H$", FAR)}
+    comparisons, table, figure = landscapes(panels, M, quick, seed, progress)
+    near, far = comparisons["ab"], comparisons["cd"]
+    apart = far.distance / near.distance
+    findings = [
+        *coincide("(a-b) small R", NEAR, near),
+        *gains("(c-d) large R, small r_H", far),
+        finding(
+            "(c-d) the solutions lie further apart than in (a-b)", "ratio of distances above 2", apart, apart, apart > 2
+        ),
+    ]
+    alphas = " and ".join(f"{c.adaptation.alpha:.3g}" for c in comparisons.values())
+    notes = [
+        "Reading: the paper prints m = 80, Sigma = 0.5 I (hard) and I (easy), and neither teachers nor step size. Chosen (see this file): the "
+        f"teachers, both centres equal in (a-b), and alpha = 1/(largest curvature of any task on the square) = {alphas}: a sigmoid is "
+        "flat, so that with alpha near 1 adaptation moves next to nothing and MAML is NAL.",
+        *linear_notes(comparisons),
+    ]
+    if not quick:
+        notes.append(other_steps({"(a-b)": NEAR, "(c-d)": FAR}, M, seed))
+    return reproduction(table, figure, notes, findings)
