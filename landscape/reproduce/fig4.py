@@ -1,6 +1,7 @@
 """Collins et al., Figure 4: one softplus neuron, four tasks, with and without a hard one."""
 
 from landscape.reproduce._nonlinear import (
+    CHOSEN,
     coincide,
     compared,
     gains,
@@ -56,5 +57,6 @@ def _notes(alphas, comparisons, control):
         "Equal covariances are not equal landscapes: a neuron's curvature depends on its teacher. Solutions coincide by symmetry, or "
         f"roughly; with four equal tasks in the places of (c-d) they are {control.distance:.2f} apart (the teachers' spread is "
         f"{spread(SAME_PLACES):.2f}) and MAML gains a factor {control.gain:.3g}.",
+        CHOSEN,
         *linear_notes(comparisons),
     ]

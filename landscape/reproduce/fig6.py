@@ -1,7 +1,16 @@
 """Collins et al., Figure 6: one sigmoid neuron, two hard and two easy tasks, near (a, b) and far (c, d) centres."""
 
 from landscape.reproduce import finding
-from landscape.reproduce._nonlinear import coincide, gains, landscapes, linear_notes, neurons, other_steps, reproduction
+from landscape.reproduce._nonlinear import (
+    CHOSEN,
+    coincide,
+    gains,
+    landscapes,
+    linear_notes,
+    neurons,
+    other_steps,
+    reproduction,
+)
 
 TITLE = "Collins et al., Figure 6: landscapes of a sigmoid neuron, small R (a, b) and large R, small r_H (c, d)"
 
@@ -28,6 +37,7 @@ def run(quick, seed, progress):
         "Reading: the paper prints m = 80, Sigma = 0.5 I (hard) and I (easy), and neither teachers nor step size. Chosen (see this file): the "
         f"teachers, both centres equal in (a-b), and alpha = 1/(largest curvature of any task on the square) = {alphas}: a sigmoid is "
         "flat, so that with alpha near 1 adaptation moves next to nothing and MAML is NAL.",
+        CHOSEN,
         *linear_notes(comparisons),
     ]
     if not quick:
