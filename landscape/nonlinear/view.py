@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape import checks
-from landscape.nonlinear.comparison import NonlinearComparison
 from landscape.results import Result
 
 
@@ -21,7 +20,7 @@ class NonlinearView(Result):
         Rows are y.
     """
 
-    comparison: NonlinearComparison
+    comparison: object
     x: np.ndarray
     y: np.ndarray
     pooled: np.ndarray
@@ -62,7 +61,8 @@ def nonlinear_view(comparison, *, reach=2.0, resolution=80):
     -------
     NonlinearView
     """
-    checks.instance("comparison", comparison, NonlinearComparison)
+    if not hasattr(comparison, "solutions"):
+        raise TypeError(f"comparison must be what nonlinear_comparison returns, got {comparison!r}")
     if comparison.environment.shape != (1, 2):
         raise ValueError(f"a picture needs one neuron in two dimensions, got (M, d) = {comparison.environment.shape}")
     line = np.linspace(-1, 1, checks.number("resolution", resolution, at_least=2, whole=True))

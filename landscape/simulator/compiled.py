@@ -16,10 +16,14 @@ fast = {"contract", "nsz", "reassoc", "arcp"}
 compiled = njit(cache=True, nogil=True, fastmath=fast)
 inlined = njit(forceinline=True, fastmath=fast)
 
+# Sigma^(1/2) comes as three arguments: `roots`, the table (families, d) or (families, d, d), whose number of axes decides what is compiled; each
+# lane's `family`; and the lanes' `entries` (d, LANES) gathered from the former kind. The *variates* of a product are (1/sqrt(n), normals, chi^2/n), and a batch's *memory*,
+# filled by its first product for the second, is (delta, t, x/sqrt(n)).
+
 
 @inlined
 def times(roots, family, entries, v, out):
-    """Sigma^(1/2) v, lane by lane: by entries (d, LANES) where roots is (families, d), else by matrices (families, d, d)."""
+    """Sigma^(1/2) v, lane by lane."""
     d = len(v)
     if roots.ndim == 2:
         for j in range(d):
@@ -42,6 +46,24 @@ def gather(table, family, out):
             out[j, lane] = table[family[lane], j]
 
 
+@inlined
+def add(out, scale, v):
+    """out + scale v, in place; a number of scale for each lane."""
+    for j in range(len(out)):
+        for lane in range(LANES):
+            out[j, lane] += scale[lane] * v[j, lane]
+
+
+@inlined
+def dot(a, b, out):
+    """Inner product in each lane."""
+    for lane in range(LANES):
+        out[lane] = 0.0
+    for j in range(len(a)):
+        for lane in range(LANES):
+            out[lane] += a[j, lane] * b[j, lane]
+
+
 @compiled
 def draw(freedom, n, rng, xis, chis):
     """All variates of an iteration in one go: standard normals, and chi^2/n, 1 for n = inf.
@@ -59,22 +81,13 @@ def draw(freedom, n, rng, xis, chis):
 
 
 @inlined
-def dot(a, b, out):
-    """Inner product in each lane."""
-    for lane in range(LANES):
-        out[lane] = 0.0
-    for j in range(len(a)):
-        for lane in range(LANES):
-            out[lane] += a[j, lane] * b[j, lane]
-
-
-@inlined
-def first(roots, family, entries, point, deviation, scale, xi, chi, delta, shrink, x, scratch, out):
-    """Product of a new batch with its residual at a point; fills delta, t and x/sqrt(n) for `second`.
+def first(roots, family, entries, point, deviation, variates, memory, scratch, out):
+    """Product of a new batch with its residual at a point; fills the memory.
 
     K^(1/2) xi enters as xi - t (delta'xi) delta, gathered with the other multiples of delta.
     """
-    d = len(point)
+    narrow, xi, chi = variates
+    delta, shrink, x = memory
     square, along, slope, size = scratch[0], scratch[1], scratch[2], scratch[3]
     times(roots, family, entries, point, delta)
     dot(delta, delta, square)
@@ -83,21 +96,22 @@ def first(roots, family, entries, point, deviation, scale, xi, chi, delta, shrin
         v = np.sqrt(square[lane] + deviation[lane] * deviation[lane])
         shrink[lane] = 1 / max(v * (v + deviation[lane]), TINY)
         s = np.sqrt(chi[lane])
-        slope[lane] = shrink[lane] * (s * (v + deviation[lane]) - scale[lane] * along[lane])
+        slope[lane] = shrink[lane] * (s * (v + deviation[lane]) - narrow[lane] * along[lane])
         size[lane] = v * s
-    for j in range(d):
+    for j in range(len(point)):
         for lane in range(LANES):
-            x[j, lane] = scale[lane] * xi[j, lane] + slope[lane] * delta[j, lane]
+            x[j, lane] = narrow[lane] * xi[j, lane] + slope[lane] * delta[j, lane]
     times(roots, family, entries, x, out)
-    for j in range(d):
+    for j in range(len(point)):
         for lane in range(LANES):
             out[j, lane] *= size[lane]
 
 
 @inlined
-def second(roots, family, entries, delta, shrink, x, narrow, xi, chi, g, h, scratch, out):
+def second(roots, family, entries, variates, memory, g, h, scratch, out):
     """The Hessian of the same batch times g; h = K^(1/2) Sigma^(1/2) g."""
-    d = len(g)
+    narrow, xi, chi = variates
+    delta, shrink, x = memory
     square, along, inside, h_xi, delta_h, delta_xi = (
         scratch[0],
         scratch[1],
@@ -110,7 +124,7 @@ def second(roots, family, entries, delta, shrink, x, narrow, xi, chi, g, h, scra
     times(roots, family, entries, g, out)
     dot(x, out, along)
     dot(delta, out, inside)
-    for j in range(d):
+    for j in range(len(g)):
         for lane in range(LANES):
             h[j, lane] = out[j, lane] - shrink[lane] * inside[lane] * delta[j, lane]
     dot(h, h, square)
@@ -123,7 +137,7 @@ def second(roots, family, entries, delta, shrink, x, narrow, xi, chi, g, h, scra
         slope[lane] = chi[lane] - k * h_xi[lane] / max(size, TINY)
         scale[lane] = k * size
         back[lane] = shrink[lane] * (slope[lane] * delta_h[lane] + scale[lane] * delta_xi[lane])
-    for j in range(d):
+    for j in range(len(g)):
         for lane in range(LANES):
             h[j, lane] = (
                 slope[lane] * h[j, lane]
@@ -189,17 +203,16 @@ def descend(
     deviations, weights : ndarray, shape (families of all,)
     alpha, n1, n2 : ndarray, shape (LANES,)
     """  # fmt: skip
-    d = centres.shape[1]
-    shape = (d, LANES)
+    shape = (centres.shape[1], LANES)
     w, total, optimum, point, g = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.empty(shape), np.empty(shape)
-    product, work, other_delta, other_x = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
-    deltas, xs, shrinks = np.empty((steps, d, LANES)), np.empty((steps, d, LANES)), np.empty((steps, LANES))
+    product, work, scratch = np.empty(shape), np.empty(shape), np.empty((9, LANES))
+    deltas, xs, shrinks = np.empty((steps, *shape)), np.empty((steps, *shape)), np.empty((steps, LANES))
+    other = (np.empty(shape), np.empty(LANES), np.empty(shape))  # the memory of a batch that is not used again
     family, deviation, weight, summed = np.empty(LANES, np.int64), np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    scratch = np.empty((9, LANES))
-    other_shrink, none = np.empty(LANES), np.zeros(LANES)
+    none, one, back = np.zeros(LANES), np.ones(LANES), -alpha
     n, freedom = rows(kind, steps, n1, n2, batch, tau, len(spreads) > 0)
-    scales = 1 / np.sqrt(n)
-    chis, xis = np.empty(n.shape), np.empty((len(n), d, LANES))
+    narrow = 1 / np.sqrt(n)
+    chis, xis = np.empty(n.shape), np.empty((len(n), *shape))
     entries, spread = np.empty(shape), np.empty(shape)
     for _ in range(iterations):
         total[:] = 0.0
@@ -221,98 +234,58 @@ def descend(
                 if spreads.ndim == 2:
                     gather(spreads, family, spread)
                 times(spreads, family, spread, xis[row], work)
+                add(optimum, one, work)
                 row += 1
-                for j in range(d):
-                    for lane in range(LANES):
-                        optimum[j, lane] += work[j, lane]
             for _ in range(tau):
-                for j in range(d):
+                for j in range(len(w)):
                     for lane in range(LANES):
                         point[j, lane] = w[j, lane] - optimum[j, lane]
                         g[j, lane] = point[j, lane]
                 for step in range(steps):
+                    memory = (deltas[step], shrinks[step], xs[step])
                     first(
                         roots,
                         family,
                         entries,
                         point,
                         deviation,
-                        scales[row],
-                        xis[row],
-                        chis[row],
-                        deltas[step],
-                        shrinks[step],
-                        xs[step],
+                        (narrow[row], xis[row], chis[row]),
+                        memory,
                         scratch,
                         product,
                     )
+                    add(point, back, product)
                     row += 1
-                    for j in range(d):
-                        for lane in range(LANES):
-                            point[j, lane] -= alpha[lane] * product[j, lane]
                 if kind == REPTILE:
-                    for j in range(d):
+                    for j in range(len(w)):
                         for lane in range(LANES):
                             g[j, lane] -= point[j, lane]
                 else:
                     first(
-                        roots,
-                        family,
-                        entries,
-                        point,
-                        deviation,
-                        scales[row],
-                        xis[row],
-                        chis[row],
-                        other_delta,
-                        other_shrink,
-                        other_x,
-                        scratch,
-                        g,
+                        roots, family, entries, point, deviation, (narrow[row], xis[row], chis[row]), other, scratch, g
                     )
                     row += 1
                 if kind in (SHARED, INDEPENDENT):
                     for step in range(steps - 1, -1, -1):
+                        variates = (narrow[row], xis[row], chis[row])
                         if kind == SHARED:
                             second(
                                 roots,
                                 family,
                                 entries,
-                                deltas[step],
-                                shrinks[step],
-                                xs[step],
-                                scales[row],
-                                xis[row],
-                                chis[row],
+                                variates,
+                                (deltas[step], shrinks[step], xs[step]),
                                 g,
                                 work,
                                 scratch,
                                 product,
                             )
                         else:
-                            first(
-                                roots,
-                                family,
-                                entries,
-                                g,
-                                none,
-                                scales[row],
-                                xis[row],
-                                chis[row],
-                                other_delta,
-                                other_shrink,
-                                other_x,
-                                scratch,
-                                product,
-                            )
+                            first(roots, family, entries, g, none, variates, other, scratch, product)
+                        add(g, back, product)
                         row += 1
-                        for j in range(d):
-                            for lane in range(LANES):
-                                g[j, lane] -= alpha[lane] * product[j, lane]
-                for j in range(d):
-                    for lane in range(LANES):
-                        total[j, lane] += weight[lane] * g[j, lane]
-        for j in range(d):
-            for lane in range(LANES):
-                w[j, lane] -= rate / tau / (summed[lane] if normalised else batch) * total[j, lane]
+                add(total, weight, g)
+        for lane in range(LANES):
+            summed[lane] = -rate / tau / (summed[lane] if normalised else batch)
+        add(w, summed, total)
     return w
