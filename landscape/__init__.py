@@ -10,6 +10,7 @@ from landscape.families import DataTask, TaskFamily
 from landscape.environment import Environment
 from landscape.isotropic import hard_easy, two_tasks
 from landscape.sampled import from_sampler
+from landscape.tabular.from_data import from_data
 from landscape.adaptation import Adaptation
 from landscape.methods import MAML, NAL, BaMAML, FOMAML, HFMAML, IMAML, Reptile
 from landscape.training import Training
@@ -27,7 +28,7 @@ from landscape.checks import LandscapeWarning
 
 __all__ = [
     # what the tasks are
-    "Environment", "TaskFamily", "DataTask", "hard_easy", "two_tasks", "from_sampler",
+    "Environment", "TaskFamily", "DataTask", "hard_easy", "two_tasks", "from_sampler", "from_data",
     # how one adapts, how one trains, and on how much
     "Adaptation", "NAL", "MAML", "FOMAML", "HFMAML", "Reptile", "IMAML", "BaMAML", "Training",
     # the exact answer
