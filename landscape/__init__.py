@@ -24,6 +24,7 @@ from landscape.finite.sgd import sgd_curve
 from landscape.finite.solve_for import solve_for
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
+from landscape.diagnosis.diagnose import Diagnosis, diagnose
 from landscape.checks import LandscapeWarning
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "plot_landscape", "plot_series", "landscape_view", "explore",
     # what finite data do
     "asymptotics", "sgd_curve", "solve_for",
+    # will meta-learning pay on my tasks?
+    "diagnose", "Diagnosis",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
     "LandscapeWarning", "__version__",
