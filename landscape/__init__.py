@@ -24,6 +24,7 @@ from landscape.finite.sgd import sgd_curve
 from landscape.finite.solve_for import solve_for
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
+from landscape.tabular.replacement import replacement_effect
 from landscape.diagnosis.diagnose import Diagnosis, diagnose
 from landscape.checks import LandscapeWarning
 
@@ -40,7 +41,7 @@ __all__ = [
     # what finite data do
     "asymptotics", "sgd_curve", "solve_for",
     # will meta-learning pay on my tasks?
-    "diagnose", "Diagnosis",
+    "diagnose", "Diagnosis", "replacement_effect",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
     "LandscapeWarning", "__version__",

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from landscape._version import __version__
+from landscape.diagnosis.verdict import PAYS, percent
 
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;max-width:62rem;margin:0 auto;padding:1rem}
@@ -65,9 +66,10 @@ def save(diagnosis, path):
 
 
 def _telling_shots(diagnosis):
-    """Where MAML's cut is surest: what single tasks gain is shown there."""
+    """Where single tasks are shown: where MAML's cut is surest, or largest if it pays nowhere."""
     maml = diagnosis.to_frame().query("method == 'MAML'")
-    return int(maml.loc[maml["low"].idxmax(), "shots"])
+    by = "low" if (maml["answer"] == PAYS).any() else "cut"
+    return int(maml.loc[maml[by].idxmax(), "shots"])
 
 
 def _picture(diagnosis, name, shots):
@@ -94,8 +96,6 @@ def _table(head, rows):
 
 
 def _methods(diagnosis):
-    from landscape.diagnosis.verdict import percent
-
     rows = []
     for row in diagnosis.to_frame().itertuples():
         known = row.method != "NAL"

@@ -35,7 +35,7 @@ def paragraph(table, geography, T, worth):
     -------
     str
     """
-    maml = table[table["method"] == "MAML"]
+    maml = table[table["method"] == "MAML"].reset_index(drop=True)
     groups = {kind: list(maml[maml["answer"] == kind].itertuples()) for kind in (PAYS, DOES_NOT, UNSURE)}
     said = []
     if groups[PAYS]:
@@ -73,7 +73,9 @@ def _and(parts):
 
 def _shots(rows):
     counts = [row.shots for row in rows]
-    return f"{_and([str(m) for m in counts])} shot{'' if counts == [1] else 's'}"
+    unbroken = len(rows) > 3 and rows[-1].Index - rows[0].Index == len(rows) - 1
+    text = f"{counts[0]} to {counts[-1]}" if unbroken else _and([str(m) for m in counts])
+    return f"{text} shot{'' if counts == [1] else 's'}"
 
 
 def _bound(rows, worth):
