@@ -40,7 +40,7 @@ def _show(name, title, result, paths):
     print(f"\n{title}\n")
     print(result.summary.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep=""))
     if result.findings is not None:
-        print("\nFindings of the paper, each decided by a rule stated beforehand (95% intervals):\n")
+        print("\nFindings, each decided by a rule stated beforehand (95% intervals):\n")
         for row in result.findings.itertuples():
             print(f"  [{row.holds:>3}] {row.finding}: {row.low:.3g} to {row.high:.3g}  (rule: {row.rule})")
     for note in result.notes:
