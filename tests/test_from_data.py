@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -296,3 +297,21 @@ def test_moments_in_chunks_are_the_same(monkeypatch):
     assert ls.risk(ls.Environment([ls.DataTask("a", X, y)]), 0.0, ls.Adaptation(0.1, 2, 2)).total == pytest.approx(
         whole
     )
+
+
+def test_a_task_of_very_many_rows_takes_bounded_memory():
+    """One task with a million rows among small ones: a few copies of the data at most, and the right answer."""
+    rng = np.random.default_rng(0)
+    N = 1_000_000
+    frame = pd.DataFrame({"a": rng.exponential(size=N), "task": np.where(np.arange(N) < 90, np.arange(N) % 3, 3)})
+    frame["y"] = frame["a"] * frame["task"] + rng.standard_normal(N)
+    tracemalloc.start()
+    environment = ls.from_data(frame, "y", "task", standardise=None)
+    risk = ls.risk(environment, ls.NAL(), ls.Adaptation(0.1, m=3))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * 8 * 2 * N  # ten times the two numbers a row
+    big = frame[frame["task"] == 3]
+    w = np.linalg.lstsq(np.column_stack([np.ones(len(big)), big["a"]]), big["y"], rcond=None)[0]
+    np.testing.assert_allclose(environment.families[3].optimum, w, rtol=1e-8)
+    assert risk.total > 0

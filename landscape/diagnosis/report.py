@@ -137,7 +137,8 @@ def _how(diagnosis):
     return (
         "<h2>How it was computed</h2><p>Each task's rows are its population. For a model that is linear in the features the expected "
         "loss after one step on a few rows (drawn with replacement) is an exact formula, with no assumption about the law of inputs or "
-        "noise. Every loss above is that of a task held out both from training and from the choice of the step size. Intervals are a "
+        "noise. Losses are means over all rows of a task, drawn ones included; on rows not drawn they are somewhat higher, cuts about the "
+        "same. Every loss above is that of a task held out both from training and from the choice of the step size. Intervals are a "
         "bootstrap over tasks, in training and in testing. They tell what to expect on new tasks from where these came from, "
         f"and take a cut of {100 * diagnosis.worth:g}% as the least worth having. A gradient and a Hessian product are counted for each task "
         "and iteration of training.</p>"
