@@ -212,7 +212,7 @@ def test_words_for_every_mixture():
         "MAML is predicted to cut post-adaptation loss by 12% (95%: 4 to 19%) at 3 shots, compared with pooled training"
     )
     assert (
-        "At 2 shots these 40 tasks are too few to tell whether it pays: the cut is 3% (95%: -2 to 7%) at 2 shots, and about 90 "
+        "At 2 shots these 40 tasks are too few to tell whether it pays: the cut is 3% (95%: -2 to 7%) at 2 shots, and about 110 "
         "such tasks would be needed to be sure of a cut of 3%." in words
     )
     small = verdict.paragraph(rows_of((2, 0.004, -0.02, 0.028, verdict.UNSURE)), where, 40, 0.01)
@@ -274,7 +274,7 @@ def test_tables_and_pictures():
     assert diagnosis == ls.diagnose(environment, [6, 2, 2], progress=False)
     table, steps, tasks = diagnosis.to_frame(), diagnosis.steps(), diagnosis.tasks(2)
     assert len(table) == 2 * 5
-    assert len(steps) == 2 * 5 * 16
+    assert len(steps) == 2 * 5 * 30
     assert len(tasks) == 12
     pooled = table.query("method == 'NAL' and shots == 2")["loss"].item()
     assert tasks["pooled"].mean() == pytest.approx(pooled)

@@ -173,7 +173,7 @@ def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progres
         Samples of a new task that one will adapt to. By default 1, 2, 3, 5, 10, 20, 50 and 100, as far as half of the
         tasks have so many rows.
     steps : sequence of float, optional
-        Step sizes to choose from, for adaptation and the inner step of training alike; by default 0 and 15 others around
+        Step sizes to choose from, for adaptation and the inner step of training alike; by default 0 and 29 others around
         tr(Sigma^2)/tr(Sigma^3), the best exact step on average.
     worth : float
         The smallest cut of the loss that is worth having.
@@ -206,7 +206,7 @@ def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progres
     ...     return (0.1 if hard else 0.9), rng.normal(2.0 if hard else 0.0, 0.5, size=4), 0.1
     >>> diagnosis = diagnose(from_sampler(draw, 100, rng=0), shots=[50], progress=False)
     >>> diagnosis.to_frame().query("method == 'MAML'")[["cut", "low", "high"]].round(2).values.tolist()
-    [[0.19, 0.06, 0.28]]
+    [[0.2, 0.07, 0.29]]
     """
     check_environment(environment)
     worth = checks.number("worth", worth, at_least=0, at_most=1)
@@ -248,4 +248,4 @@ def _steps(steps, tasks):
     for task in tasks:
         S = task.inputs.matrix()
         square, cube = square + task.probability * np.vdot(S, S), cube + task.probability * np.vdot(S @ S, S)
-    return np.concatenate([[0.0], square / cube * 2.0 ** np.arange(-6, 1.25, 0.5)])
+    return np.concatenate([[0.0], square / cube * 2.0 ** np.arange(-6, 1.1, 0.25)])

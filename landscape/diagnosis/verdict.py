@@ -88,8 +88,8 @@ def _bound(rows, worth):
 def _too_few(rows, T, worth, before):
     """What so few tasks leave open, and how many would settle it."""
     row = max(rows, key=lambda row: row.cut)
-    gap = row.cut if row.cut >= worth else worth - row.cut
-    needed = T * ((row.high - row.low) / 2 / gap) ** 2
+    share = (row.cut - row.low) / row.cut if row.cut >= worth else (row.high - row.cut) / (worth - row.cut)
+    needed = T * share**2  # intervals shrink with the root of the number of tasks
     if needed < 1e5:
         needed = max(round(needed, 1 - int(np.floor(np.log10(needed)))), T + 1)
         needed = f"about {needed:,.0f}"
