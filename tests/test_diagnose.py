@@ -199,6 +199,9 @@ def rows_of(*answers, method="MAML"):
     return pd.DataFrame(answers, columns=columns).assign(method=method, step=0.1, gradients=2)
 
 
+FORTY = pd.DataFrame(np.arange(40)[:, None] < np.full((1, 8), 30), columns=[1, 2, 3, 5, 10, 20, 50, 100])
+
+
 def test_words_for_every_mixture():
     where = drawn(alike, 10, [1]).geography
     pays, nots, unsure = (
@@ -207,7 +210,7 @@ def test_words_for_every_mixture():
         (2, 0.03, -0.02, 0.07, verdict.UNSURE),
     )
     raises = (1, -0.2, -0.3, -0.1, verdict.DOES_NOT)
-    words = verdict.paragraph(rows_of(nots, unsure, pays), where, 40, 0.01)
+    words = verdict.paragraph(rows_of(nots, unsure, pays), where, FORTY, 0.01)
     assert words.startswith(
         "MAML is predicted to cut post-adaptation loss by 12% (95%: 4 to 19%) at 3 shots, compared with pooled training"
     )
@@ -215,25 +218,26 @@ def test_words_for_every_mixture():
         "At 2 shots these 40 tasks are too few to tell whether it pays: the cut is 3% (95%: -2 to 7%) at 2 shots, and about 110 "
         "such tasks would be needed to be sure of a cut of 3%." in words
     )
-    small = verdict.paragraph(rows_of((2, 0.004, -0.02, 0.028, verdict.UNSURE)), where, 40, 0.01)
+    small = verdict.paragraph(rows_of((2, 0.004, -0.02, 0.028, verdict.UNSURE)), where, FORTY, 0.01)
     assert "about 640 such tasks would be needed to be sure that it is below 1%" in small
     assert "more than 100,000 such" in verdict.paragraph(
         rows_of((2, 0.0099, -0.02, 0.07, verdict.UNSURE)), where, 40, 0.01
     )
-    assert "it is predicted to raise the loss" in verdict.paragraph(rows_of(raises), where, 40, 0.01)
+    assert "it is predicted to raise the loss" in verdict.paragraph(rows_of(raises), where, FORTY, 0.01)
     cheaper = pd.concat([rows_of(pays), rows_of((3, 0.115, 0.03, 0.18, verdict.PAYS), method="FO-MAML")])
     assert "FO-MAML gets 12% (95%: 3 to 18%) at 3 shots for less: it needs no second derivatives." in verdict.paragraph(
         cheaper, where, 40, 0.01
     )
     other = pd.concat([rows_of(unsure), rows_of(pays, method="iMAML")])
-    assert "iMAML is predicted to cut it by 12%" in verdict.paragraph(other, where, 40, 0.01)
+    assert "iMAML is predicted to cut it by 12%" in verdict.paragraph(other, where, FORTY, 0.01)
     idle = pd.concat([rows_of(nots), rows_of(nots, method="NAL").assign(step=0.0, answer=None)])
-    assert "At 1 shot a pooled model is best left as it is" in verdict.paragraph(idle, where, 40, 0.01)
+    assert "At 1 shot a pooled model is best left as it is" in verdict.paragraph(idle, where, FORTY, 0.01)
     many = [(m, 0.1 + m / 1000, 0.05 + (m == 5) / 100, 0.2, verdict.PAYS) for m in (1, 3, 5, 10, 20)]
-    words = verdict.paragraph(rows_of(*many), where, 40, 0.01)
+    words = verdict.paragraph(rows_of(*many), where, FORTY, 0.01)
     assert "at 1 shot, by" in words
     assert "at 5 shots and by 12% (95%: 5 to 20%) at 20 shots" in words
-    assert "It pays at 1 to 20 shots." in words
+    assert "It pays at 1 to 20 shots. Not every task gains: 75% do at 5 shots, the others lose." in words
+    assert "Not every task" not in verdict.paragraph(rows_of(pays), where, FORTY | True, 0.01)
 
 
 @pytest.mark.parametrize(
@@ -286,6 +290,20 @@ def test_tables_and_pictures():
     diagnosis.plot()
 
 
+def test_more_shots_than_rows_are_warned_about():
+    with pytest.warns(ls.LandscapeWarning, match="13 shots are more than half of the tasks have rows"):
+        ls.diagnose(rows_environment(), [2, 13], progress=False)
+
+
+def test_a_feature_known_to_one_task_only_is_no_error():
+    """Held out, its task meets a coordinate that training left at 0."""
+    environment = rows_environment()
+    wider = [ls.DataTask(f.name, np.column_stack([f.X, f.X[:, 0] ** 2 if i == 0 else 0 * f.y]), f.y)
+             for i, f in enumerate(environment.families)]  # fmt: skip
+    table = ls.diagnose(ls.Environment(wider), [3], progress=False).to_frame()
+    assert np.isfinite(table.query("method == 'MAML'")[["loss", "cut", "low", "high"]].to_numpy(dtype=float)).all()
+
+
 def test_default_shots_stop_where_rows_do():
     assert ls.diagnose(rows_environment(5), progress=False).shots == (1, 2, 3, 5, 10)  # 12 rows a task
 
@@ -300,6 +318,11 @@ def test_default_shots_stop_where_rows_do():
         (rows_environment(), {"steps": [-1]}, "steps must be"),
         (rows_environment(), {"worth": 2}, "worth must be"),
         (rows_environment(), {"seed": -1}, "seed must be"),
+        (
+            ls.Environment([ls.TaskFamily(f"{i}", np.ones(6000)) for i in range(4)]),
+            {},
+            "too many to hold their second moments",
+        ),
         ("file.csv", {}, "environment must be an Environment"),
     ],
 )

@@ -112,6 +112,17 @@ def test_treatments_are_told():
     assert "of their many optima the smallest is taken" in repr(smallest)
 
 
+def test_numbers_of_other_kinds_are_numbers():
+    frame = table()
+    plain = ls.from_data(frame, "y", "task")
+    assert ls.from_data(frame.astype({"a": object, "y": object}), "y", "task") == plain
+    assert ls.from_data(frame.astype({"a": "Float64"}), "y", "task") == plain
+    levels = ls.from_data(frame.assign(b=pd.Categorical((frame["b"] > -50).astype(int))), "y", "task")
+    assert levels.features == ("intercept", "a", "b=1")
+    yes = ls.from_data(frame.assign(y=frame["y"] > 0), "y", "task", standardise=None)
+    assert set(np.concatenate([task.y for task in yes.families])) == {0.0, 1.0}
+
+
 def change(frame, **columns):
     return frame.assign(**columns)
 
@@ -135,13 +146,15 @@ BAD = {
     "many texts": (lambda f: change(f, a=[f"id{i}" for i in range(120)]), {}, "120 different texts"),
     "decimal comma": (lambda f: change(f, a=[f"1,{i}" for i in range(120)]), {}, "decimal comma"),
     "numbers and text": (lambda f: change(f, a=["1.5"] * 60 + ["?"] * 60), {}, r"mixes numbers with text, got '\?' in row 60"),
+    "numbers as text": (lambda f: change(f, a=[f"{i}.5" for i in range(120)]), {}, "holds numbers written as text, such as '0.5'"),
+    "complex": (lambda f: change(f, a=1j), {}, "must be numbers or a category, got complex128"),
     "category refused": (lambda f: change(f, a=["u", "v"] * 60), {"categories": "error"}, "is a category"),
     "dates": (lambda f: change(f, a=pd.Timestamp("2020-01-01")), {}, "must be numbers or a category"),
     "constant target": (lambda f: change(f, y=1.0), {}, "the same in every row, 1"),
     "nothing varies": (lambda f: change(f, a=1.0, b=2.0), {}, "no feature varies"),
     "collinear": (lambda f: change(f, c=f["a"] + 2 * f["b"]), {}, "linear combinations of one another: a, b, c"),
     "constant within every task": (
-        lambda f: change(f, b=f["task"].str[1].astype(int)), {"standardise": "within"}, "constant within every task"),
+        lambda f: change(f, b=f["task"].str[1].astype(int)), {"standardise": "within"}, "does not vary within any task"),
     "no rows": (lambda f: f[:0], {}, "has no rows"),
     "bad option": (lambda f: f, {"weigh": "task"}, "unknown weigh 'task'; did you mean tasks"),
     "bad ridge": (lambda f: f, {"ridge": -1}, "ridge must be"),

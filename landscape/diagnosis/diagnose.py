@@ -1,20 +1,22 @@
 """Will meta-learning pay? The predicted cut of the loss on new tasks, and how sure it is."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from landscape import checks
-from landscape.closed_form import optimum
 from landscape.diagnosis import verdict
 from landscape.diagnosis.geography import Geography, geography
 from landscape.diagnosis.held_out import METHODS, HeldOut, held_out, methods_at
 from landscape.diagnosis.intervals import bootstrap
+from landscape.diagnosis.stacked import minimisers, stack
 from landscape.environment import check_environment
 from landscape.methods import NAL
 from landscape.results import Result
 
+MOST_NUMBERS = 1 << 27  # tasks times features squared, 1 GiB
 SHOTS = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
@@ -52,7 +54,12 @@ class Diagnosis(Result):
     @property
     def verdict(self):
         """What to do, in one paragraph."""
-        return verdict.paragraph(self.to_frame(), self.geography, len(self.environment.families), self.worth)
+        import pandas as pd
+
+        winners = pd.DataFrame(
+            (self.losses.chosen[METHODS.index("MAML")] < self.losses.chosen[0]).T, columns=self.shots
+        )
+        return verdict.paragraph(self.to_frame(), self.geography, winners, self.worth)
 
     @cached_property
     def _table(self):
@@ -220,21 +227,41 @@ def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progres
         raise ValueError(
             f"diagnose needs at least 4 tasks, got {len(tasks)}: what a new task brings cannot be told from so few"
         )
+    if len(tasks) * environment.d**2 > MOST_NUMBERS:
+        raise ValueError(
+            f"{len(tasks):,} tasks of {environment.d} features are too many to hold their second moments: take fewer features, for example "
+            "principal components"
+        )
     shots = _shots(shots, environment)
     alphas = _steps(steps, tasks)
     losses = held_out(tasks, shots, alphas, seed, progress)
-    where = geography(tasks, optimum(environment, NAL()))
+    step = alphas[losses.best[METHODS.index("MAML"), -1]]
+    maml = methods_at(step, shots[-1])["MAML"]
+    where = geography(tasks, {"NAL": _trained(tasks, NAL()), "MAML": _trained(tasks, maml)})
     return Diagnosis(environment, shots, alphas, losses, where, worth, seed)
 
 
+def _trained(tasks, method):
+    """The method's solution on all tasks."""
+    shares = np.array([[task.probability for task in tasks]], dtype=float)
+    return minimisers(stack(tasks, method.quadratic).grouped(shares))[0]
+
+
 def _shots(shots, environment):
+    rows = [len(task.y) for task in environment.families if hasattr(task, "y")]
+    most = np.median(rows) if rows else np.inf
     if shots is None:
-        rows = [len(task.y) for task in environment.families if hasattr(task, "y")]
-        most = np.median(rows) if rows else np.inf
         return tuple(m for m in SHOTS if m <= most)
     shots = np.atleast_1d(checks.number("shots", shots, at_least=1, whole=True, grid=True))
     if shots.ndim != 1:
         raise ValueError(f"shots must be a list of whole numbers, got an array of shape {shots.shape}")
+    if shots.max() > most:
+        warnings.warn(
+            f"{shots.max():.0f} shots are more than half of the tasks have rows: rows are drawn with replacement, and no new task could give "
+            "that many",
+            checks.LandscapeWarning,
+            stacklevel=3,
+        )
     return tuple(int(m) for m in np.unique(shots))
 
 

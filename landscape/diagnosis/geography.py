@@ -14,8 +14,8 @@ class Geography(Result):
     Attributes
     ----------
     names : tuple of str
-    steepest, flattest : ndarray, shape (T,)
-        Largest and smallest eigenvalue of a task's second moment of inputs.
+    spectrum : ndarray, shape (T, d)
+        Eigenvalues of each task's second moment of inputs, smallest first.
     curvature : ndarray, shape (T,)
         Rate of descent, tr(Sigma^2)/tr(Sigma): twice it is the share of a task's excess loss that gradient descent
         removes per unit of step size at first, on average over directions weighted by their loss.
@@ -23,8 +23,9 @@ class Geography(Result):
         Whether a task is in the slower of the two groups into which the logarithms of the curvatures fall best.
     solutions : ndarray, shape (T, 2)
         The tasks' optima in the plane that spans most of their scatter, in units of the loss.
-    pooled : ndarray, shape (2,)
-        The solution of pooled training there.
+    methods : tuple of str
+    trained : ndarray, shape (methods, 2)
+        Solutions of these methods there.
     hardness : float
         Mean curvature of hard over that of easy tasks; the analogue of rho_H/rho_E.
     separation : float
@@ -33,12 +34,12 @@ class Geography(Result):
     """
 
     names: tuple
-    steepest: np.ndarray
-    flattest: np.ndarray
+    spectrum: np.ndarray
     curvature: np.ndarray
     hard: np.ndarray
     solutions: np.ndarray
-    pooled: np.ndarray
+    methods: tuple
+    trained: np.ndarray
     hardness: float
     separation: float
 
@@ -46,33 +47,33 @@ class Geography(Result):
         """One row a task."""
         import pandas as pd
 
-        columns = {"task": self.names, "hard": self.hard}
-        columns |= {name: getattr(self, name) for name in ("curvature", "steepest", "flattest")}
-        return pd.DataFrame(columns)
+        columns = {"task": self.names, "hard": self.hard, "curvature": self.curvature}
+        return pd.DataFrame(columns | {"steepest": self.spectrum[:, -1], "flattest": self.spectrum[:, 0]})
 
 
-def geography(tasks, pooled):
+def geography(tasks, trained):
     """Hardness and geography of single tasks.
 
     Parameters
     ----------
     tasks : list of Task
         Expanded, each with a single optimum.
-    pooled : ndarray, shape (d,)
-        The solution of pooled training.
+    trained : dict of str to ndarray (d,)
+        Solutions to show among the tasks' own.
 
     Returns
     -------
     Geography
     """
     shares = np.array([task.probability for task in tasks], dtype=float)
-    eigenvalues = np.array([np.linalg.eigvalsh(task.inputs.matrix()) for task in tasks])
+    eigenvalues = np.clip([np.linalg.eigvalsh(task.inputs.matrix()) for task in tasks], 0, None)
     optima = np.array([task.centre for task in tasks])
     curvature = (eigenvalues**2).sum(axis=1) / eigenvalues.sum(axis=1)
     hard = _slower(np.log(curvature), shares)
     mean = sum(p * task.inputs.matrix() for p, task in zip(shares, tasks, strict=True))
     values, vectors = np.linalg.eigh(mean)
-    measured = optima @ (vectors * np.sqrt(np.clip(values, 0, None)))  # |.|^2 is now the loss that a distance costs
+    root = vectors * np.sqrt(np.clip(values, 0, None))
+    measured = optima @ root  # |.|^2 is now the loss that a distance costs
     centres = {}
     for group in (True, False):
         weight = np.where(hard == group, shares, 0)
@@ -84,8 +85,8 @@ def geography(tasks, pooled):
     plane = np.linalg.svd(np.sqrt(shares)[:, None] * (measured - centre))[2]
     plane = np.vstack([plane, np.zeros((1, len(centre)))])[:2]
     return Geography(
-        tuple(task.name for task in tasks), eigenvalues[:, -1], np.clip(eigenvalues[:, 0], 0, None), curvature, hard,
-        (measured - centre) @ plane.T, (pooled @ (vectors * np.sqrt(np.clip(values, 0, None))) - centre) @ plane.T,
+        tuple(task.name for task in tasks), eigenvalues, curvature, hard, (measured - centre) @ plane.T,
+        tuple(trained), (np.array(list(trained.values())) @ root - centre) @ plane.T,
         float(np.average(curvature[hard], weights=shares[hard]) / np.average(curvature[~hard], weights=shares[~hard])),
         float(distance / spread) if spread > 0 else np.inf,
     )  # fmt: skip
@@ -95,7 +96,9 @@ def _slower(values, shares):
     """The lower of the two groups whose means lie farthest apart, by the variance between them."""
     order = np.argsort(values, kind="stable")
     weight, moment = np.cumsum(shares[order])[:-1], np.cumsum((shares * values)[order])[:-1]
-    between = (moment - weight * (shares @ values)) ** 2 / (weight * (1 - weight))
+    both = (weight > 1e-12) & (weight < 1 - 1e-12)
+    between = np.zeros_like(weight)
+    np.divide((moment - weight * (shares @ values)) ** 2, weight * (1 - weight), out=between, where=both)
     if np.ptp(values) < 1e-9:  # all alike: halves
         between = weight * (1 - weight)
     hard = np.zeros(len(values), dtype=bool)

@@ -82,16 +82,17 @@ def landscape(diagnosis, ax=None):
             linestyle="none",
             label=label,
         )
-    colour, _, marker = plotting.style("NAL")
-    ax.plot(
-        *where.pooled,
-        marker,
-        color=colour,
-        markersize=9,
-        markeredgecolor="black",
-        linestyle="none",
-        label="pooled training",
-    )
+    for name, point in zip(where.methods, where.trained, strict=True):
+        colour, _, marker = plotting.style(name)
+        ax.plot(
+            *point,
+            marker,
+            color=colour,
+            markersize=9,
+            markeredgecolor="black",
+            linestyle="none",
+            label=f"trained: {name}",
+        )
     low, high = np.quantile(where.solutions, [0.02, 0.98], axis=0)
     half = 0.65 * max((high - low).max(), 1e-9)
     for set_limits, middle in zip((ax.set_xlim, ax.set_ylim), (low + high) / 2, strict=True):
@@ -102,6 +103,8 @@ def landscape(diagnosis, ax=None):
 
 def winners(diagnosis, ax=None, shots=None):
     """Loss of each held-out task with MAML against pooled training."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     ax = plotting.axes_or_new(ax)
     frame = diagnosis.tasks(shots)
     shots = diagnosis.shots[diagnosis._place(shots)]
@@ -112,8 +115,11 @@ def winners(diagnosis, ax=None, shots=None):
     low, high = (f(frame["pooled"].agg(n), frame["loss"].agg(n)) for f, n in ((min, "min"), (max, "max")))
     ax.plot([low, high], [low, high], color="black", linewidth=0.8)
     if low > 0 and high > 10 * low:
-        ax.set_xscale("log")
-        ax.set_yscale("log")
+        for scale, axis in ((ax.set_xscale, ax.xaxis), (ax.set_yscale, ax.yaxis)):
+            scale("log")
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
     plotting.finish(ax, "loss with pooled training", "loss with MAML")
     share = float(np.mean(frame["cut"] > 0))
     ax.set_title(

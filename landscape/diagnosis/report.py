@@ -25,7 +25,7 @@ li{margin:.2rem 0}footer{margin-top:2rem;font-size:.85rem;color:#555}
 DRAWN = {
     "cuts": "Predicted cut of the loss on new tasks, with 95% intervals; the grey band is a cut too small to be worth having.",
     "steps": "Loss on held-out tasks against the step size; marked is the best one for each method.",
-    "landscape": "Solutions of single tasks in the plane that shows most of their scatter, distances measured by the loss they cost.",
+    "landscape": "Solutions of single tasks, and of training (MAML for the most shots), in the plane that shows most of their scatter, distances measured by the loss they cost.",
     "winners": "Which held-out tasks win (below the line) and lose with MAML.",
 }
 
@@ -39,8 +39,11 @@ def page(diagnosis):
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
         for name, caption in DRAWN.items()
     )
-    account = getattr(environment, "account", ())
-    listed = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in account) or "<li>nothing.</li>"
+    account = (
+        environment._repr_html_()
+        if hasattr(environment, "account")
+        else "<p>Nothing: the tasks were given as they are.</p>"
+    )
     tasks = diagnosis.tasks(shots)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -50,7 +53,7 @@ def page(diagnosis):
         f'<div class="figures">{figures}</div>'
         f"<h2>Predicted loss on new tasks</h2>{_methods(diagnosis)}"
         f"<h2>Who wins most, and who loses, at {shots} shot{'s' * (shots > 1)}</h2>{_tasks(tasks)}"
-        f"<h2>What was done to the data</h2><ul>{listed}</ul>{_how(diagnosis)}"
+        f"<h2>What was done to the data</h2>{account}{_how(diagnosis)}"
         f"<footer>landscape {__version__}, seed {diagnosis.seed}</footer></body></html>"
     )
 

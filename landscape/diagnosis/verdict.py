@@ -19,7 +19,7 @@ def percent(x):
     return "0" if text == "-0" else text
 
 
-def paragraph(table, geography, T, worth):
+def paragraph(table, geography, winners, worth):
     """The verdict: where MAML pays, where it does not, where one cannot tell; what else would; and why.
 
     Parameters
@@ -27,8 +27,8 @@ def paragraph(table, geography, T, worth):
     table : pandas.DataFrame
         As made by `Diagnosis.to_frame`.
     geography : Geography
-    T : int
-        Number of tasks.
+    winners : DataFrame of bool, shape (T, shots)
+        Whether a task's loss is smaller with MAML, a column a number of shots.
     worth : float
 
     Returns
@@ -45,14 +45,21 @@ def paragraph(table, geography, T, worth):
         )
         if len(groups[PAYS]) > len(cuts):
             said.append(f"It pays at {_shots(groups[PAYS])}.")
+        surest = max(groups[PAYS], key=lambda row: row.low)
+        share = winners[surest.shots].mean()
+        said.append(
+            f"Not every task gains: {percent(share)}% do at {_shots([surest])}, the others lose."
+            if share < 0.95
+            else ""
+        )
     if groups[DOES_NOT]:
         what = "it does" if said else "MAML does"
         said.append(f"At {_shots(groups[DOES_NOT])} {what} not pay: {_bound(groups[DOES_NOT], worth)}.")
     if groups[UNSURE]:
-        said.append(_too_few(groups[UNSURE], T, worth, bool(said)))
+        said.append(_too_few(groups[UNSURE], len(winners), worth, bool(said)))
     said += _instead(table, maml)
     said.append(_why(geography))
-    return " ".join(said)
+    return " ".join(sentence for sentence in said if sentence)
 
 
 def _cut(row):

@@ -1,5 +1,7 @@
 """Columns to numbers: what is taken, what is turned into something else, and what is refused."""
 
+import numbers
+
 import numpy as np
 
 from landscape import checks
@@ -56,6 +58,8 @@ def as_numbers(frame, target, task, categories):
 def _is_number(values):
     import pandas as pd
 
+    if values.dtype == object:  # numbers that pandas keeps as Python objects
+        return all(isinstance(value, (numbers.Real, np.bool_)) for value in values)
     return pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind != "c"
 
 
@@ -92,7 +96,14 @@ def _levels(name, values, categories):
             "days since the first) or leave it out by features="
         )
     text, row, share = _first_text(values)
-    if share > 0:
+    written = not isinstance(
+        values.dtype, pd.CategoricalDtype
+    )  # what is declared a category may have numbers for names
+    if written and share == 1:
+        raise ValueError(
+            f"feature {name!r} holds numbers written as text, such as {text!r}: turn them into numbers by pandas.to_numeric"
+        )
+    if written and share > 0:
         raise ValueError(
             f"feature {name!r} mixes numbers with text, got {text!r} in row {row}: correct it or leave it out"
         )

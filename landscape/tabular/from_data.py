@@ -335,7 +335,7 @@ def _check_independent(X, features):
     size = np.sqrt((X**2).mean(axis=0))
     gone = [name for name, s in zip(features, size, strict=True) if s == 0]
     if gone:
-        raise ValueError(f"{gone[0]!r} is constant within every task: leave it out by features=, or standardise across")
+        raise ValueError(f"{gone[0]!r} does not vary within any task: leave it out by features=, or standardise across")
     second = (X / size).T @ (X / size) / len(X)
     values, vectors = np.linalg.eigh(second)
     if values[0] <= 1e-10 * values[-1]:
