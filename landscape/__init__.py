@@ -25,7 +25,8 @@ from landscape.finite.solve_for import solve_for
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
 from landscape.tabular.replacement import replacement_effect
-from landscape.diagnosis.diagnose import Diagnosis, diagnose
+from landscape.diagnosis.diagnosis import Diagnosis
+from landscape.diagnosis.diagnose import diagnose
 from landscape.checks import LandscapeWarning
 
 __all__ = [

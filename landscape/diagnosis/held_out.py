@@ -88,8 +88,8 @@ def held_out(tasks, shots, alphas, seed, progress=False):
         """Solutions without each fold (K, d), and without each pair of folds (pairs, d)."""
         sums = quadratics.grouped(member)
         total = sums.grouped(np.ones((1, K)))
-        left = [np.zeros((K, K)) + np.eye(K), np.eye(K)[pairs[:, 0]] + np.eye(K)[pairs[:, 1]]]
-        return [minimisers(_less(total, sums.grouped(out))) for out in left]
+        out = [np.eye(K), np.eye(K)[pairs[:, 0]] + np.eye(K)[pairs[:, 1]]]
+        return [minimisers(_less(total, sums.grouped(folds))) for folds in out]
 
     shape = (len(METHODS), len(shots), len(alphas))
     by_step, inner = np.full((*shape, T), np.inf), np.full((*shape, K), np.inf)

@@ -137,6 +137,7 @@ def _instead(table, maml):
 def _why(geography):
     """What the landscape has to do with it."""
     hardness, separation = geography.hardness, geography.separation
+    shown = f"{separation:.2g}" if separation < 10 else f"{separation:,.0f}"
     if hardness > 0.8:
         return f"Tasks are about equally hard: the slower ones descend at {hardness:.2f} times the rate of the others."
     place = (
@@ -146,5 +147,5 @@ def _why(geography):
     )
     return (
         f"The slower tasks ({percent(geography.hard.mean())}% of them) descend at {hardness:.2f} times the rate of the others, and their "
-        f"solutions lie {place} (separation over spread, R^2/r_H: {separation:.2g})."
+        f"solutions lie {place} (separation over spread, R^2/r_H: {shown})."
     )
