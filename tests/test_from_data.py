@@ -141,7 +141,7 @@ BAD = {
     "target is task": (lambda f: f, {"target": "task"}, "must be different columns"),
     "no target": (lambda f: f, {"target": None}, "target must name a column"),
     "duplicate columns": (lambda f: f.set_axis(["a", "a", "task", "y"], axis=1), {}, "different names, got 'a' 2 times"),
-    "one task": (lambda f: change(f, task="only"), {}, "at least two tasks .* got 1 .*the largest has 120 rows"),
+    "one task": (lambda f: change(f, task="only"), {}, "at least two tasks .* got 1 .*rows of the largest: 120"),
     "one row a task": (lambda f: change(f, task=np.arange(120)), {}, "at least two tasks .* got 0 .of 120 different values"),
     "many texts": (lambda f: change(f, a=[f"id{i}" for i in range(120)]), {}, "120 different texts"),
     "decimal comma": (lambda f: change(f, a=[f"1,{i}" for i in range(120)]), {}, "decimal comma"),

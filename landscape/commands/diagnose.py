@@ -48,7 +48,7 @@ def run(options):
         standardise=None if options.standardise == "no" else options.standardise,
         intercept=not options.no_intercept,
         missing=options.missing,
-        delimiter=options.delimiter,
+        delimiter=options.delimiter and options.delimiter.replace("\\t", "\t"),
     )
     diagnosis = diagnose(environment, shots, worth=options.worth, seed=options.seed)
     print(f"{environment!r}\n\n{diagnosis.verdict}\n")

@@ -36,7 +36,7 @@ def without_small(X, y, codes, names, least_rows, account):
     if (~small).sum() < 2:
         raise ValueError(
             f"at least two tasks with {least_rows} or more rows are needed, got {(~small).sum()} (of {len(names):,} different "
-            f"values; the largest has {counts.max():,} rows): is the column of tasks the right one?"
+            f"values; rows of the largest: {counts.max():,}): is the column of tasks the right one?"
         )
     if not small.any():
         return X, y, codes, names
