@@ -41,6 +41,13 @@ def test_the_command_says_what_the_library_says(tmp_path, capsys):
     diagnosis = ls.diagnose(ls.from_data(path, "y", "clinic"), [1, 10, 40], progress=False)
     assert diagnosis.verdict in out
     assert "* features and target have mean 0 and variance 1 over all rows." in out
+    tabs = tmp_path / "tabs.txt"
+    pd.read_csv(path).to_csv(tabs, sep="\t", index=False)
+    assert (
+        main(["diagnose", str(tabs), "--task", "clinic", "--target", "y", "--shots", "1,10,40", "--delimiter", "\\t"])
+        == 0
+    )
+    assert diagnosis.verdict in capsys.readouterr().out
     options = [
         "--features",
         "a, c",
