@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.adaptation import Adaptation
-from landscape.diagnosis.stacked import minimisers, stack
+from landscape.diagnosis.stacked import Stack, minimisers, stack
 from landscape.methods import FOMAML, IMAML, MAML, NAL, Reptile
 from landscape.record import Record
 
@@ -96,9 +96,12 @@ def held_out(tasks, shots, alphas, seed, progress=False):
     pooled = trained(stack(tasks, NAL().quadratic))
     steps = _bar(list(enumerate(alphas)), progress)
     for i, alpha in steps:
+        full, single = (stack(tasks, Adaptation(alpha, m).quadratic) for m in (np.inf, 1))
         own = {}
         for j, m in enumerate(shots):
-            judged = stack(tasks, Adaptation(alpha, m).quadratic)
+            judged = Stack(
+                *(a + (b - a) / m for a, b in zip(full, single, strict=True))
+            )  # after one step affine in 1/m
             by_fold = judged.grouped(member)
             for k, (label, method) in enumerate(methods_at(alpha, m).items()):
                 if method == NAL():
@@ -130,14 +133,14 @@ def _training_effect(tasks, shares, k, m, alpha):
 
 
 def _less(total, part):
-    return type(part)(total.A - part.A, total.v - part.v, total.k - part.k)
+    return Stack(*(a - b for a, b in zip(total, part, strict=True)))
 
 
 def _inner_scores(by_fold, points, pairs, K):
     """For each outer fold a, the loss on all other folds b of what was trained without a and b."""
     scores = np.zeros(K)
     for outer, inner in (pairs.T, pairs.T[::-1]):
-        part = type(by_fold)(by_fold.A[inner], by_fold.v[inner], by_fold.k[inner])
+        part = Stack(*(sums[inner] for sums in by_fold))
         np.add.at(scores, outer, _finite(part.at(points)))
     return scores
 
