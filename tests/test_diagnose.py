@@ -215,7 +215,7 @@ def test_words_for_every_mixture():
     raises = (1, -0.2, -0.3, -0.1, verdict.DOES_NOT)
     words = verdict.paragraph(rows_of(nots, unsure, pays), where, FORTY, 0.01)
     assert words.startswith(
-        "MAML is predicted to cut post-adaptation loss by 12% (95%: 4 to 19%) at 3 shots, compared with pooled training"
+        "MAML is predicted to cut post-adaptation loss by 12% (95%: 4 to 19%) at 3 shots with step size 0.1, compared with pooled training"
     )
     assert (
         "At 2 shots these 40 tasks are too few to tell whether it pays: the cut is 3% (95%: -2 to 7%) at 2 shots, and about 110 "
@@ -233,12 +233,16 @@ def test_words_for_every_mixture():
     )
     other = pd.concat([rows_of(unsure), rows_of(pays, method="iMAML")])
     assert "iMAML is predicted to cut it by 12%" in verdict.paragraph(other, where, FORTY, 0.01)
+    assert "step size" not in verdict.paragraph(rows_of(nots), where, FORTY, 0.01)
+    pooled = pd.concat([rows_of(nots), rows_of(nots, unsure, pays, method="NAL").assign(answer=None)])
+    words = verdict.paragraph(pooled, where, FORTY, 0.01)
+    assert "A pooled model adapts best with step size 0.1 at 1 shot and 0.1 at 3 shots." in words
     idle = pd.concat([rows_of(nots), rows_of(nots, method="NAL").assign(step=0.0, answer=None)])
     assert "At 1 shot a pooled model is best left as it is" in verdict.paragraph(idle, where, FORTY, 0.01)
     many = [(m, 0.1 + m / 1000, 0.05 + (m == 5) / 100, 0.2, verdict.PAYS) for m in (1, 3, 5, 10, 20)]
     words = verdict.paragraph(rows_of(*many), where, FORTY, 0.01)
-    assert "at 1 shot, by" in words
-    assert "at 5 shots and by 12% (95%: 5 to 20%) at 20 shots" in words
+    assert "at 1 shot with step size 0.1, by" in words
+    assert "at 5 shots with step size 0.1 and by 12% (95%: 5 to 20%) at 20 shots" in words
     assert "It pays at 1 to 20 shots. Not every task gains: 75% do at 5 shots, the others lose." in words
     assert "Not every task" not in verdict.paragraph(rows_of(pays), where, FORTY | True, 0.01)
 

@@ -98,7 +98,32 @@ def landscape(diagnosis, ax=None):
     for set_limits, middle in zip((ax.set_xlim, ax.set_ylim), (low + high) / 2, strict=True):
         set_limits(middle - half, middle + half)
     ax.set_aspect("equal")
+    ax.locator_params(nbins=5)
     return plotting.finish(ax, "first direction (in units of the loss's root)", "second direction")
+
+
+def hardness(diagnosis, ax=None):
+    """Each task's spectrum and its rate of descent, the slowest task first."""
+    ax = plotting.axes_or_new(ax)
+    where = diagnosis.geography
+    order = np.argsort(where.curvature, kind="stable")
+    place, spectrum = np.arange(len(order)), where.spectrum[order]
+    floor = 1e-3 * spectrum[:, -1].max()
+    ax.vlines(
+        place,
+        np.maximum(spectrum[:, 0], floor),
+        spectrum[:, -1],
+        color="0.75",
+        linewidth=min(3, 200 / len(order)),
+        label="spectrum",
+    )
+    for hard, (colour, marker) in zip((True, False), (("#7A4B9A", "^"), ("#6E6E6E", "o")), strict=True):
+        here = where.hard[order] == hard
+        ax.plot(place[here], where.curvature[order][here], marker, color=colour, markerfacecolor=colour if hard else "white", markersize=4,
+                linestyle="none", label=f"rate of descent, {'hard' if hard else 'easy'}")  # fmt: skip
+    ax.set_yscale("log")
+    ax.set_ylim(bottom=0.9 * floor)
+    return plotting.finish(ax, "tasks, slowest first", "curvature")
 
 
 def winners(diagnosis, ax=None, shots=None):
@@ -125,4 +150,27 @@ def winners(diagnosis, ax=None, shots=None):
     ax.set_title(
         f"{shots} shot{'s' * (shots > 1)}: {100 * share:.0f}% of tasks win (below the line)", fontsize="medium"
     )
+    return ax
+
+
+def grid(diagnosis, ax=None, method="MAML"):
+    """The cut of the loss by a method for each number of shots and step size, against pooled training with its best step."""
+    ax = plotting.axes_or_new(ax)
+    frame = diagnosis.steps().query("method == @method and step > 0")
+    cut = 100 * frame.pivot(index="shots", columns="step", values="cut").replace(-np.inf, np.nan)
+    values = cut.to_numpy(dtype=float)
+    top = max(np.nanmax(values), 1.0)
+    x, y = np.arange(values.shape[1]), np.arange(values.shape[0])
+    image = ax.pcolormesh(x, y, np.clip(values, -2 * top, None), cmap="cividis", vmin=-2 * top, vmax=top)
+    if min(values.shape) > 1 and np.nanmin(values) < 0 < np.nanmax(values):
+        ax.contour(x, y, np.nan_to_num(values, nan=-1e3), levels=[0], colors="white", linewidths=1.5)
+    best = np.nanargmax(values, axis=1)
+    ax.plot(best, y, "o", color="black", markerfacecolor="white", label="best step")
+    shown = x[:: max(1, len(x) // 7)]
+    ax.set_xticks(shown, [f"{cut.columns[i]:.2g}" for i in shown])
+    ax.set_yticks(y, [str(m) for m in cut.index])
+    ax.set_xlabel("step size")
+    ax.set_ylabel("shots")
+    ax.figure.colorbar(image, ax=ax, label=f"cut of the loss by {method} (%)", extend="min")
+    ax.legend(frameon=True, fontsize="small", loc="upper left")
     return ax

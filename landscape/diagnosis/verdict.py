@@ -39,9 +39,9 @@ def paragraph(table, geography, winners, worth):
     groups = {kind: list(maml[maml["answer"] == kind].itertuples()) for kind in (PAYS, DOES_NOT, UNSURE)}
     said = []
     if groups[PAYS]:
-        cuts = [f"by {_cut(row)} at {_shots([row])}" for row in _few(groups[PAYS])]
+        cuts = [f"by {_cut(row)} at {_shots([row])} with step size {row.step:.2g}" for row in _few(groups[PAYS])]
         said.append(
-            f"MAML is predicted to cut post-adaptation loss {_and(cuts)}, compared with pooled training, each with its best step size."
+            f"MAML is predicted to cut post-adaptation loss {_and(cuts)}, compared with pooled training with its best step size."
         )
         if len(groups[PAYS]) > len(cuts):
             said.append(f"It pays at {_shots(groups[PAYS])}.")
@@ -58,6 +58,8 @@ def paragraph(table, geography, winners, worth):
     if groups[UNSURE]:
         said.append(_too_few(groups[UNSURE], len(winners), worth, bool(said)))
     said += _instead(table, maml)
+    if not (table["answer"] == PAYS).any():
+        said.append(_pooled(table))
     said.append(_why(geography))
     return " ".join(sentence for sentence in said if sentence)
 
@@ -132,6 +134,15 @@ def _instead(table, maml):
             f"At {_shots(list(idle.itertuples()))} a pooled model is best left as it is: adapting it does harm."
         )
     return said
+
+
+def _pooled(table):
+    """How to adapt a pooled model, where nothing is surely better."""
+    rows = [row for row in table[table["method"] == "NAL"].itertuples() if row.step > 0]
+    if not rows:
+        return ""
+    steps = [f"{row.step:.2g} at {_shots([row])}" for row in (rows if len(rows) < 3 else [rows[0], rows[-1]])]
+    return f"A pooled model adapts best with step size {_and(steps)}."
 
 
 def _why(geography):
