@@ -123,6 +123,19 @@ def test_numbers_of_other_kinds_are_numbers():
     assert set(np.concatenate([task.y for task in yes.families])) == {0.0, 1.0}
 
 
+def test_units_do_not_decide_which_tasks_need_a_ridge():
+    frame = table()
+    wide = ls.from_data(frame.assign(a=frame["a"] * 1e7), "y", "task", standardise=None)
+    assert [task.ridge for task in wide.families] == [0.0] * 4
+    still = ls.from_data(frame.assign(b=frame["b"].where(frame["task"] != "t2", -50.0)), "y", "task")
+    assert [task.ridge > 0 for task in still.families] == [
+        False,
+        False,
+        True,
+        False,
+    ]  # there b is as good as the intercept
+
+
 def change(frame, **columns):
     return frame.assign(**columns)
 

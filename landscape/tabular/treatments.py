@@ -14,15 +14,15 @@ def without_missing(frame, target, task, missing, account):
     if not lacking.any():
         return frame, target, task
     counts = holes.sum()
-    listed = ", ".join(f"{name} ({count:,})" for name, count in counts[counts > 0].items())
+    where = ", ".join(f"{name} ({count:,})" for name, count in counts[counts > 0].items())
     if missing == "error":
         raise ValueError(
-            f"{lacking.sum():,} of {len(target):,} rows lack a value in {listed}: leave these rows out with missing='drop', "
+            f"{lacking.sum():,} of {len(target):,} rows lack a value in {where}: leave these rows out with missing='drop', "
             "leave out the columns by features=, or fill them in"
         )
     if lacking.all():
-        raise ValueError(f"every row lacks a value in {listed}: leave out such columns by features=")
-    account.append(f"{lacking.sum():,} of {len(target):,} rows left out, which lack a value in {listed}.")
+        raise ValueError(f"every row lacks a value in {where}: leave out such columns by features=")
+    account.append(f"{lacking.sum():,} of {len(target):,} rows left out, which lack a value in {where}.")
     return frame[~lacking], target[~lacking], task[~lacking]
 
 
@@ -69,7 +69,7 @@ def standardised(X, y, starts, standardise, account):
     y = (y - y.mean()) / y.std()
     if standardise == "across":
         account.append("features and target have mean 0 and variance 1 over all rows.")
-        return (_scaled(X)[0]), y
+        return _scaled(X)[0], y
     X, constant = X.copy(), 0
     for start, end in zip(starts[:-1], starts[1:], strict=True):
         X[start:end], still = _scaled(X[start:end])
@@ -108,8 +108,9 @@ def check_independent(X, features):
 
 
 def is_undetermined(X):
-    """Whether the rows leave a task's optimum open."""
-    if len(X) < X.shape[1]:
+    """Whether the rows leave a task's optimum open, whatever the units of the columns."""
+    size = np.sqrt((X**2).mean(axis=0))
+    if len(X) < X.shape[1] or not size.all():
         return True
-    values = np.linalg.eigvalsh(X.T @ X / len(X))
+    values = np.linalg.eigvalsh((X / size).T @ (X / size) / len(X))
     return bool(values[0] <= 1e-10 * values[-1])
