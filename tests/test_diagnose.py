@@ -153,6 +153,17 @@ def test_methods_without_a_minimum_are_said_not_to_pay():
     assert diagnosis.to_frame().drop(columns=["answer"]).query("method == 'MAML'").notna().all(axis=None)
 
 
+def test_where_nothing_is_lost_nothing_can_be_cut():
+    """Tasks alike and without noise: losses of 1e-32 are rounding, and their ratios mean nothing."""
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    environment = ls.Environment([ls.DataTask(f"{i}", X, X @ [1.0, 2.0]) for i in range(6)])
+    diagnosis = ls.diagnose(environment, [2, 5], progress=False)
+    table = diagnosis.to_frame().query("method == 'MAML'")
+    assert (table[["loss", "cut", "low", "high"]] == 0).all(axis=None)
+    assert diagnosis.verdict.startswith("At 2 and 5 shots MAML does not pay")
+    assert diagnosis.to_html().count("<img") == 6
+
+
 def drawn(draw, T, shots, **options):
     return ls.diagnose(ls.from_sampler(draw, T, rng=1), shots, progress=False, **options)
 
@@ -324,6 +335,7 @@ def test_default_shots_stop_where_rows_do():
         (rows_environment(), {"shots": [[1]]}, "shots must be a list"),
         (rows_environment(), {"steps": [-1]}, "steps must be"),
         (rows_environment(), {"worth": 2}, "worth must be"),
+        (rows_environment(), {"worth": 0}, "worth must be"),
         (rows_environment(), {"seed": -1}, "seed must be"),
         (
             ls.Environment([ls.TaskFamily(f"{i}", np.ones(6000)) for i in range(4)]),

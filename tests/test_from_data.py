@@ -154,6 +154,7 @@ BAD = {
     "target is task": (lambda f: f, {"target": "task"}, "must be different columns"),
     "no target": (lambda f: f, {"target": None}, "target must name a column"),
     "duplicate columns": (lambda f: f.set_axis(["a", "a", "task", "y"], axis=1), {}, "different names, got 'a' 2 times"),
+    "two levels of names": (lambda f: f.set_axis(pd.MultiIndex.from_tuples(zip("abcd", "efgh", strict=True)), axis=1), {}, "got 2 levels"),
     "one task": (lambda f: change(f, task="only"), {}, "at least two tasks .* got 1 .*rows of the largest: 120"),
     "one row a task": (lambda f: change(f, task=np.arange(120)), {}, "at least two tasks .* got 0 .of 120 different values"),
     "many texts": (lambda f: change(f, a=[f"id{i}" for i in range(120)]), {}, "120 different texts"),

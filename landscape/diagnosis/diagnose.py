@@ -63,7 +63,7 @@ def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progres
     [[0.2, 0.07, 0.29]]
     """
     check_environment(environment)
-    worth = checks.number("worth", worth, at_least=0, at_most=1)
+    worth = checks.number("worth", worth, above=0, at_most=1)
     seed = checks.seed(seed)
     tasks = [task.expanded() for task in environment.tasks()]
     if any(task.spread is not None and np.any(task.spread) for task in tasks):

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from landscape import checks
+from landscape.closed_form import ratio
 from landscape.diagnosis import verdict
 from landscape.diagnosis.geography import Geography
 from landscape.diagnosis.held_out import METHODS, HeldOut, methods_at
@@ -68,7 +69,7 @@ class Diagnosis(Result):
                 loss = float(losses[k] @ shares)
                 row = {"shots": m, "method": label, "step": alpha, "loss": loss}
                 if k:
-                    cut = 1 - loss / float(losses[0] @ shares)
+                    cut = 1 - float(ratio(loss, losses[0] @ shares))
                     row |= {"cut": cut, "low": low[k], "high": high[k]}
                     row["answer"] = verdict.answer(cut, low[k], high[k], self.worth)
                 cost = methods_at(alpha, m)[label].cost(self.environment.d, m, m)
@@ -97,8 +98,8 @@ class Diagnosis(Result):
         frame = {"shots": np.array(self.shots)[j], "step": self.alphas[i], "method": np.array(METHODS, dtype=object)[k]}
         frame |= {
             "loss": mean,
-            "cut": 1 - mean / mean[:1].min(axis=2, keepdims=True),
-            "cut_same_step": 1 - mean / mean[:1],
+            "cut": 1 - ratio(mean, mean[:1].min(axis=2, keepdims=True)),
+            "cut_same_step": 1 - ratio(mean, mean[:1]),
         }
         return pd.DataFrame({name: values.ravel() for name, values in frame.items()})
 

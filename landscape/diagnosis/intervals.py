@@ -32,6 +32,8 @@ def bootstrap(losses, training, pooled, pooled_training, shares, seed):
     measured, trained = (rng.multinomial(T, np.full(T, 1 / T), size=REPLICATES) * shares for _ in range(2))
     finite = np.isfinite(losses).all(axis=1, keepdims=True)
     losses, training = np.where(finite, losses, 0.0), np.where(finite, training, 0.0)
+    if not pooled.any():  # nothing is lost, so nothing can be cut
+        return np.zeros(len(losses)), np.zeros(len(losses))
     mean = losses @ shares / (pooled @ shares)
     replicates = (losses @ measured.T + training @ trained.T) / (pooled @ measured.T + pooled_training @ trained.T)
     wider = stdtrit(T - 1, 0.975) / ndtri(0.975) * np.sqrt(T / (T - 1))

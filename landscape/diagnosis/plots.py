@@ -56,7 +56,8 @@ def steps(diagnosis, ax=None, shots=None):
         ax.axhline(unadapted.item(), color="0.5", linewidth=1, linestyle=":", label="pooled, not adapted")
         least = frame["loss"].min()
         reach = max(unadapted.item() - least, 0.05 * least)
-        ax.set_ylim(least - 0.15 * reach, least + 2 * reach)
+        if reach > 0:
+            ax.set_ylim(least - 0.15 * reach, least + 2 * reach)
     ax.set_xscale("log")
     plotting.finish(ax, "step size", "loss on held-out tasks")
     ax.set_title(f"{shots} shot{'s' * (shots > 1)}", fontsize="medium")

@@ -3,7 +3,6 @@
 import numpy as np
 
 PAYS, DOES_NOT, UNSURE = "pays", "does not pay", "cannot tell"
-CHEAPER = {"FO-MAML": "it needs no second derivatives", "Reptile": "it needs gradients only"}
 
 
 def answer(cut, low, high, worth):
@@ -120,18 +119,17 @@ def _instead(table, maml):
     if len(paying):
         at = paying.loc[paying["low"].idxmax()]
         near = others[
-            (others["shots"] == at["shots"]) & (others["cut"] >= 0.9 * at["cut"]) & others["method"].isin(CHEAPER)
+            (others["shots"] == at["shots"]) & (others["cut"] >= 0.9 * at["cut"]) & (others["method"] == "FO-MAML")
         ]
-        if len(near):
-            row = next(near.sort_values(["gradients", "cut"], ascending=[True, False]).itertuples())
-            said.append(f"{row.method} gets {_cut(row)} at {_shots([row])} for less: {CHEAPER[row.method]}.")
+        for row in near.itertuples():
+            said.append(f"FO-MAML gets {_cut(row)} at {_shots([row])} for less: it needs no second derivatives.")
     elif len(others):
         row = others.loc[others["low"].idxmax()]
         said.append(f"{row['method']} is predicted to cut it by {_cut(row)} at {_shots([row])}.")
     idle = table[(table["method"] == "NAL") & (table["step"] == 0)]
     if len(idle):
         said.append(
-            f"At {_shots(list(idle.itertuples()))} a pooled model is best left as it is: adapting it does harm."
+            f"At {_shots(list(idle.itertuples()))} a pooled model is best left as it is: adapting it does not help."
         )
     return said
 

@@ -8,6 +8,10 @@ from landscape.tabular.read import check_distinct
 
 def choose(frame, target, task, features):
     """The columns asked for."""
+    if frame.columns.nlevels > 1:
+        raise ValueError(
+            f"columns of the table must have one name each, got {frame.columns.nlevels} levels: join them to one"
+        )
     check_distinct(list(frame.columns), "the table")
     for role, name in (("target", target), ("task", task)):
         if name is None:
