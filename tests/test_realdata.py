@@ -58,7 +58,7 @@ def test_images_quick():
     pytest.importorskip("sklearn", reason="extra data is not installed")
     result = reproduce.reproduce("images", quick=True, progress=False)
     table = result.table
-    assert len(table) == 4 * 2 * 2
+    assert len(table) == 4 * 4 * 2
     np.testing.assert_allclose(table["measured"], table["exact"], rtol=0.06)  # new images, judged on those not drawn
     few, many = (table[table["kinds"] == k].set_index(["run", "method"])["measured_hard"].unstack() for k in (1, 8))
     assert (1 - few["MAML"] / few["NAL"]).mean() > (1 - many["MAML"] / many["NAL"]).mean()

@@ -25,7 +25,7 @@ def run(quick, seed, progress):
     images = digits(seed)
     pairs = pair_table(images.train)
     listed = [(int(a), int(b)) for a, b in pairs[["a", "b"]].to_numpy()]
-    T, runs, repeats = (80, 2, 10) if quick else (160, 10, 20)
+    T, runs, repeats = (60, 4, 5) if quick else (160, 10, 20)
     streams = np.random.SeedSequence(seed).spawn(len(KINDS) * runs)
     rows = []
     for (kinds, number), stream in zip(
