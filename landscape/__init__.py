@@ -10,6 +10,7 @@ from landscape.families import DataTask, TaskFamily
 from landscape.environment import Environment
 from landscape.isotropic import hard_easy, two_tasks
 from landscape.sampled import from_sampler
+from landscape.tabular.from_data import from_data
 from landscape.adaptation import Adaptation
 from landscape.methods import BIMAML, MAML, NAL, BaMAML, FOMAML, HFMAML, IMAML, Reptile
 from landscape.training import Training
@@ -40,11 +41,14 @@ from landscape.nonlinear.linear import linearised
 from landscape.nonlinear.comparison import nonlinear_comparison
 from landscape.nonlinear.view import nonlinear_view
 from landscape.nonlinear.theorem1 import theorem1
+from landscape.tabular.replacement import replacement_effect
+from landscape.diagnosis.diagnosis import Diagnosis
+from landscape.diagnosis.diagnose import diagnose
 from landscape.checks import LandscapeWarning
 
 __all__ = [
     # what the tasks are
-    "Environment", "TaskFamily", "DataTask", "hard_easy", "two_tasks", "from_sampler",
+    "Environment", "TaskFamily", "DataTask", "hard_easy", "two_tasks", "from_sampler", "from_data",
     # how one adapts, how one trains, and on how much
     "Adaptation", "NAL", "MAML", "FOMAML", "HFMAML", "Reptile", "IMAML", "BaMAML", "BIMAML", "Training",
     # the exact answer
@@ -57,6 +61,8 @@ __all__ = [
     # how fast training gets there
     "flow", "descent", "Path", "guarantees", "losses", "LossTasks",
     "train", "ode", "Batches", "RandomStep", "History",
+    # will meta-learning pay on my tasks?
+    "diagnose", "Diagnosis", "replacement_effect",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "sweep", "Sweep", "agreement", "Agreement",
     # other people's code

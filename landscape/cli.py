@@ -12,7 +12,7 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except ValueError as error:
+    except (ValueError, ImportError) as error:  # an import fails where an extra is not installed
         print(f"landscape: {error}", file=sys.stderr)
         return 2
 

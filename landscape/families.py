@@ -121,7 +121,7 @@ def _matrix(value, d):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DataTask(Record):
-    """One task given by its rows, with no assumption about them.
+    r"""One task given by its rows, with no assumption about them.
 
     The data set is the population: adaptation draws its samples from the rows, independently and with
     replacement, and the loss after adaptation is the mean over all rows.
@@ -135,12 +135,15 @@ class DataTask(Record):
         Targets.
     probability : float, optional
         As for `TaskFamily`.
+    ridge : float
+        A penalty :math:`\tfrac g2\|w\|^2` that is part of the task's loss, in adaptation as in training.
     """
 
     name: str
     X: object
     y: object
     probability: float | None = None
+    ridge: float = 0.0
 
     form = 2
 
@@ -149,7 +152,7 @@ class DataTask(Record):
         X, y = checks.rows(f"task {self.name!r}", self.X, self.y)
         if not X.any():
             raise ValueError(f"X of task {self.name!r} must not vanish, got only zeros")
-        self._set(X=X, y=y)
+        self._set(X=X, y=y, ridge=checks.number("ridge", self.ridge, at_least=0))
         if self.probability is not None:
             self._set(probability=checks.number("probability", self.probability, at_least=0, at_most=1))
 
@@ -160,10 +163,13 @@ class DataTask(Record):
 
     @cached_property
     def optimum(self):
-        """The least-squares solution w_i, of smallest norm where it is not unique."""
-        return np.linalg.lstsq(self.X, self.y, rcond=None)[0]
+        """The least-squares solution w_i, of smallest norm where it is not unique; the ridge solution where there is one."""
+        if not self.ridge:
+            return np.linalg.lstsq(self.X, self.y, rcond=None)[0]
+        N = len(self.X)
+        return np.linalg.solve(self.X.T @ self.X / N + self.ridge * np.eye(self.X.shape[1]), self.X.T @ self.y / N)
 
     def task(self, d, form, probability):
         """The task in the form the formulas use."""
-        inputs = Rows(self.X, self.y - self.X @ self.optimum)
+        inputs = Rows(self.X, self.y - self.X @ self.optimum, self.ridge)
         return Task(self.name, probability, inputs, self.optimum, None)

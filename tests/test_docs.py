@@ -41,6 +41,7 @@ def test_readme_examples():
 def test_imports_keep_the_arrows():
     """The simulator never imports the theory, nor the theory the simulator; formulas know no pictures."""
     theory = {"formulas", "finite", "closed_form", "comparison", "hardness", "agreement", "dynamics"}
+    theory = {"formulas", "finite", "closed_form", "comparison", "hardness", "agreement", "diagnosis"}
     forbidden = {
         "simulator": theory | {"plotting", "reproduce", "cli"},
         "closed_form": {"simulator", "plotting", "agreement", "comparison", "reproduce"},
@@ -49,6 +50,8 @@ def test_imports_keep_the_arrows():
         "environment": theory | {"simulator", "methods", "adaptation"},
         "adaptation": theory | {"simulator", "methods", "environment"},
         "methods": theory | {"simulator", "environment"},
+        "tabular": {"simulator", "finite", "agreement", "diagnosis", "plotting", "reproduce"},
+        "diagnosis": {"simulator", "agreement", "reproduce"},
         "plotting": theory | {"simulator", "reproduce"},
         "dynamics": {"simulator", "algorithms", "losses", "reproduce", "cli"},
         "losses": theory | {"simulator", "algorithms", "methods", "adaptation", "reproduce"},

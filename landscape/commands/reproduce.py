@@ -31,7 +31,13 @@ def run(options):
         checks.known("figure", name, figures)
     reproduce.writable(options.out)
     for name in names:
-        result = reproduce.reproduce(name, quick=options.quick, seed=options.seed)
+        try:
+            result = reproduce.reproduce(name, quick=options.quick, seed=options.seed)
+        except ImportError as error:  # a figure may need an extra; the others do not wait for it
+            if not options.all:
+                raise
+            print(f"\n{name} was left out: {error}")
+            continue
         _show(name, figures[name], result, result.save(name, options.out))
     return 0
 
@@ -40,7 +46,7 @@ def _show(name, title, result, paths):
     print(f"\n{title}\n")
     print(result.summary.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep=""))
     if result.findings is not None:
-        print("\nFindings of the paper, each decided by a rule stated beforehand (95% intervals):\n")
+        print("\nFindings, each decided by a rule stated beforehand (95% intervals):\n")
         for row in result.findings.itertuples():
             print(f"  [{row.holds:>3}] {row.finding}: {row.low:.3g} to {row.high:.3g}  (rule: {row.rule})")
     for note in result.notes:

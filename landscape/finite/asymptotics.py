@@ -205,10 +205,10 @@ def asymptotics(environment, method, training):
 
 def noiseless(inputs):
     """The same inputs without label noise: the score is then the sample Hessian times the distance."""
+    if hasattr(inputs, "X"):
+        return type(inputs)(inputs.X, np.zeros_like(inputs.residual))
     quiet = copy.copy(inputs)
     quiet.noise_variance = 0.0
-    if hasattr(inputs, "X"):
-        quiet.residual = np.zeros_like(inputs.residual)
     return quiet
 
 

@@ -30,6 +30,10 @@ def _turned(task, d):
 
 def _dense(task):
     if isinstance(task.inputs, Dense):
+        if getattr(task.inputs, "ridge", 0):
+            raise ValueError(
+                f"the scatter of solutions on tasks with a ridge is not known, and {task.name!r} has one: simulate"
+            )
         spread = np.zeros_like(task.inputs.value) if task.spread is None else task.spread
         return task._replace(spread=spread)
     inputs = Dense(np.diag(task.inputs.value), task.inputs.noise_variance)

@@ -1,0 +1,1 @@
+"""Will meta-learning pay on these tasks?"""

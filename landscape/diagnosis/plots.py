@@ -1,0 +1,177 @@
+"""Pictures of a diagnosis."""
+
+import numpy as np
+
+from landscape import plotting
+from landscape.diagnosis.held_out import METHODS
+
+
+def cuts(diagnosis, ax=None):
+    """The predicted cut of each method against the number of shots, with 95% intervals."""
+    ax = plotting.axes_or_new(ax)
+    table = diagnosis.to_frame()
+    places = np.arange(len(diagnosis.shots))
+    for k, label in enumerate(METHODS[1:]):
+        rows = table[table["method"] == label]
+        finite = np.isfinite(rows["cut"].to_numpy())
+        colour, _, marker = plotting.style(label)
+        cut, low, high = (100 * rows[name].to_numpy()[finite] for name in ("cut", "low", "high"))
+        ax.errorbar(
+            places[finite] + 0.16 * (k - 1.5), cut, yerr=[np.maximum(cut - low, 0), np.maximum(high - cut, 0)], color=colour,
+            marker=marker, markerfacecolor="white", markeredgewidth=1.4, markersize=5.5, linestyle="none", capsize=2.5, label=label,
+        )  # fmt: skip
+    ax.axhline(0, color="black", linewidth=0.8)
+    ax.axhspan(0, 100 * diagnosis.worth, color="0.9", zorder=0)
+    shown = 100 * table[["low", "high"]].to_numpy(dtype=float)
+    maml = 100 * table.loc[table["method"] == "MAML", ["low", "high"]].to_numpy(dtype=float)
+    if np.isfinite(shown).any():  # a method that does great harm must not flatten the others
+        low = max(
+            np.nanmin(np.where(np.isfinite(shown), shown, np.nan)),
+            np.nanmin(np.append(maml[np.isfinite(maml)], 0)) - 30,
+        )
+        high = np.nanmax(np.where(np.isfinite(shown), shown, np.nan))
+        room = 0.06 * (high - low)
+        ax.set_ylim(min(low, 0) - room, max(high, 100 * diagnosis.worth) + room)
+    ax.set_xticks(places, [str(m) for m in diagnosis.shots])
+    ax = plotting.finish(ax, "shots of a new task", "cut of the loss over pooled training (%)", legend=False)
+    ax.legend(frameon=False, fontsize="small", ncols=2)
+    return ax
+
+
+def steps(diagnosis, ax=None, shots=None):
+    """Loss on held-out tasks against the step size, for each method at one number of shots."""
+    ax = plotting.axes_or_new(ax)
+    shots = diagnosis.shots[diagnosis._place(shots)]
+    frame = diagnosis.steps().query("shots == @shots and step > 0")
+    table = diagnosis.to_frame().query("shots == @shots").set_index("method")
+    for label in METHODS:
+        rows = frame[(frame["method"] == label) & np.isfinite(frame["loss"])]
+        plotting.lines(ax, label, rows, "step", "loss")
+        if table.loc[label, "step"] > 0:
+            colour, _, marker = plotting.style(label)
+            best = rows.loc[rows["loss"].idxmin()]
+            ax.plot(best["step"], best["loss"], marker, color=colour, markerfacecolor="white", markeredgewidth=1.4)
+    unadapted = diagnosis.steps().query("shots == @shots and step == 0 and method == 'NAL'")["loss"]
+    if len(unadapted):
+        ax.axhline(unadapted.item(), color="0.5", linewidth=1, linestyle=":", label="pooled, not adapted")
+        least = frame["loss"].min()
+        reach = max(unadapted.item() - least, 0.05 * least)
+        if reach > 0:
+            ax.set_ylim(least - 0.15 * reach, least + 2 * reach)
+    ax.set_xscale("log")
+    plotting.finish(ax, "step size", "loss on held-out tasks")
+    ax.set_title(f"{shots} shot{'s' * (shots > 1)}", fontsize="medium")
+    return ax
+
+
+def landscape(diagnosis, ax=None):
+    """Where the tasks' solutions lie, hard and easy ones told apart, and that of pooled training."""
+    ax = plotting.axes_or_new(ax)
+    where = diagnosis.geography
+    for hard, (colour, marker), label in zip(
+        (True, False), (("#7A4B9A", "^"), ("#6E6E6E", "o")), ("slower (hard) tasks", "faster (easy) tasks"), strict=True
+    ):
+        points = where.solutions[where.hard == hard]
+        face = colour if hard else "white"
+        ax.plot(
+            *points.T,
+            marker,
+            color=colour,
+            markerfacecolor=face,
+            markersize=5,
+            alpha=0.75,
+            linestyle="none",
+            label=label,
+        )
+    for name, point in zip(where.methods, where.trained, strict=True):
+        colour, _, marker = plotting.style(name)
+        ax.plot(
+            *point,
+            marker,
+            color=colour,
+            markersize=9,
+            markeredgecolor="black",
+            linestyle="none",
+            label=f"trained: {name}",
+        )
+    low, high = np.quantile(where.solutions, [0.02, 0.98], axis=0)
+    half = 0.65 * max((high - low).max(), 1e-9)
+    for set_limits, middle in zip((ax.set_xlim, ax.set_ylim), (low + high) / 2, strict=True):
+        set_limits(middle - half, middle + half)
+    ax.set_aspect("equal")
+    ax.locator_params(nbins=5)
+    return plotting.finish(ax, "first direction (in units of the loss's root)", "second direction")
+
+
+def hardness(diagnosis, ax=None):
+    """Each task's spectrum and its rate of descent, the slowest task first."""
+    ax = plotting.axes_or_new(ax)
+    where = diagnosis.geography
+    order = np.argsort(where.curvature, kind="stable")
+    place, spectrum = np.arange(len(order)), where.spectrum[order]
+    floor = 1e-3 * spectrum[:, -1].max()
+    ax.vlines(
+        place,
+        np.maximum(spectrum[:, 0], floor),
+        spectrum[:, -1],
+        color="0.75",
+        linewidth=min(3, 200 / len(order)),
+        label="spectrum",
+    )
+    for hard, (colour, marker) in zip((True, False), (("#7A4B9A", "^"), ("#6E6E6E", "o")), strict=True):
+        here = where.hard[order] == hard
+        ax.plot(place[here], where.curvature[order][here], marker, color=colour, markerfacecolor=colour if hard else "white", markersize=4,
+                linestyle="none", label=f"rate of descent, {'hard' if hard else 'easy'}")  # fmt: skip
+    ax.set_yscale("log")
+    ax.set_ylim(bottom=0.9 * floor)
+    return plotting.finish(ax, "tasks, slowest first", "curvature")
+
+
+def winners(diagnosis, ax=None, shots=None):
+    """Loss of each held-out task with MAML against pooled training."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    ax = plotting.axes_or_new(ax)
+    frame = diagnosis.tasks(shots)
+    shots = diagnosis.shots[diagnosis._place(shots)]
+    for hard, (colour, marker) in zip((True, False), (("#7A4B9A", "^"), ("#6E6E6E", "o")), strict=True):
+        rows = frame[frame["hard"] == hard]
+        ax.plot(rows["pooled"], rows["loss"], marker, color=colour, markerfacecolor=colour if hard else "white", markersize=5,
+                alpha=0.75, linestyle="none", label="hard" if hard else "easy")  # fmt: skip
+    low, high = (f(frame["pooled"].agg(n), frame["loss"].agg(n)) for f, n in ((min, "min"), (max, "max")))
+    ax.plot([low, high], [low, high], color="black", linewidth=0.8)
+    if low > 0 and high > 10 * low:
+        for scale, axis in ((ax.set_xscale, ax.xaxis), (ax.set_yscale, ax.yaxis)):
+            scale("log")
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
+    plotting.finish(ax, "loss with pooled training", "loss with MAML")
+    share = float(np.mean(frame["cut"] > 0))
+    ax.set_title(
+        f"{shots} shot{'s' * (shots > 1)}: {100 * share:.0f}% of tasks win (below the line)", fontsize="medium"
+    )
+    return ax
+
+
+def grid(diagnosis, ax=None, method="MAML"):
+    """The cut of the loss by a method for each number of shots and step size, against pooled training with its best step."""
+    ax = plotting.axes_or_new(ax)
+    frame = diagnosis.steps().query("method == @method and step > 0")
+    cut = 100 * frame.pivot(index="shots", columns="step", values="cut").replace(-np.inf, np.nan)
+    values = cut.to_numpy(dtype=float)
+    top = max(np.nanmax(values), 1.0)
+    x, y = np.arange(values.shape[1]), np.arange(values.shape[0])
+    image = ax.pcolormesh(x, y, np.clip(values, -2 * top, None), cmap="cividis", vmin=-2 * top, vmax=top)
+    if min(values.shape) > 1 and np.nanmin(values) < 0 < np.nanmax(values):
+        ax.contour(x, y, np.nan_to_num(values, nan=-1e3), levels=[0], colors="white", linewidths=1.5)
+    best = np.nanargmax(values, axis=1)
+    ax.plot(best, y, "o", color="black", markerfacecolor="white", label="best step")
+    shown = x[:: max(1, len(x) // 7)]
+    ax.set_xticks(shown, [f"{cut.columns[i]:.2g}" for i in shown])
+    ax.set_yticks(y, [str(m) for m in cut.index])
+    ax.set_xlabel("step size")
+    ax.set_ylabel("shots")
+    ax.figure.colorbar(image, ax=ax, label=f"cut of the loss by {method} (%)", extend="min")
+    ax.legend(frameon=True, fontsize="small", loc="upper left")
+    return ax

@@ -1,0 +1,150 @@
+"""A diagnosis as one HTML page that opens anywhere: pictures are inside, there is no script and no network."""
+
+import base64
+import html
+import io
+from pathlib import Path
+
+import numpy as np
+
+from landscape._version import __version__
+from landscape.diagnosis.verdict import PAYS, percent
+
+STYLE = """
+body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;max-width:62rem;margin:0 auto;padding:1rem}
+h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem}
+.verdict{font-size:1.1rem;border-left:.35rem solid #0072B2;background:#f2f7fb;padding:.8rem 1rem;margin:1rem 0}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:1rem}
+figure{margin:0}figure img{width:100%;height:auto}figcaption{font-size:.9rem;color:#444}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
+th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}
+th:first-child,td:first-child,td.text{text-align:left}tr.first td{border-top:2px solid #888}
+li{margin:.2rem 0}footer{margin-top:2rem;font-size:.85rem;color:#555}
+"""
+
+DRAWN = {
+    "cuts": "Predicted cut of the loss on new tasks, with 95% intervals; the grey band is a cut too small to be worth having.",
+    "grid": "MAML for each number of shots and step size, against pooled training with its best step; the white line is no cut.",
+    "steps": "Loss on held-out tasks against the step size; marked is the best one for each method.",
+    "hardness": "Each task's curvatures, from the flattest to the steepest direction, and its rate of descent.",
+    "landscape": "Solutions of single tasks, and of training (MAML for the most shots), in the plane that shows most of their scatter, distances measured by the loss they cost.",
+    "winners": "Which held-out tasks win (below the line) and lose with MAML.",
+}
+
+
+def page(diagnosis):
+    """The report as a string; see `Prognosis.to_html`."""
+    environment = diagnosis.environment
+    shots = _telling_shots(diagnosis)
+    figures = "".join(
+        f'<figure><img alt="{html.escape(caption)}" src="{_picture(diagnosis, name, shots)}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        for name, caption in DRAWN.items()
+    )
+    account = (
+        environment._repr_html_()
+        if hasattr(environment, "account")
+        else "<p>Nothing: the tasks were given as they are.</p>"
+    )
+    tasks = diagnosis.tasks(shots)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>Will meta-learning pay?</title><style>{STYLE}</style></head><body>"
+        f"<h1>Will meta-learning pay on these {len(environment.families):,} tasks?</h1>"
+        f'<p class="verdict">{html.escape(diagnosis.verdict)}</p>'
+        f'<div class="figures">{figures}</div>'
+        f"<h2>Predicted loss on new tasks</h2>{_methods(diagnosis)}"
+        f"<h2>Who wins most, and who loses, at {shots} shot{'s' * (shots > 1)}</h2>{_tasks(tasks)}"
+        f"<h2>What was done to the data</h2>{account}{_how(diagnosis)}"
+        f"<footer>landscape {__version__}, seed {diagnosis.seed}</footer></body></html>"
+    )
+
+
+def save(diagnosis, path):
+    """Write the report; see `Prognosis.save_html`."""
+    path = Path(path)
+    try:
+        path.write_text(page(diagnosis), encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot write the report to {str(path)!r}: {error.strerror}") from None
+    return path
+
+
+def _telling_shots(diagnosis):
+    """Where single tasks are shown: where MAML's cut is surest, or largest if it pays nowhere."""
+    maml = diagnosis.to_frame().query("method == 'MAML'")
+    by = "low" if (maml["answer"] == PAYS).any() else "cut"
+    return int(maml.loc[maml[by].idxmax(), "shots"])
+
+
+def _picture(diagnosis, name, shots):
+    """A figure as a data address."""
+    from matplotlib.figure import Figure
+
+    from landscape.diagnosis import plots
+
+    figure = Figure(figsize=(5.6, 4.0), layout="constrained")
+    options = {"shots": shots} if name in ("steps", "winners") else {}
+    getattr(plots, name)(diagnosis, ax=figure.subplots(), **options)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=140)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _row(cells, tag="td", kind=""):
+    kind = f' class="{kind}"' if kind else ""
+    return f"<tr{kind}>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _table(head, rows):
+    return f'<div class="wide"><table>{_row(head, "th")}{"".join(rows)}</table></div>'
+
+
+def _methods(diagnosis):
+    rows = []
+    for row in diagnosis.to_frame().itertuples():
+        known = row.method != "NAL"
+        cut = (
+            [f"{percent(row.cut)}%", f"{percent(row.low)} to {percent(row.high)}%", row.answer]
+            if known
+            else ["", "", ""]
+        )
+        if known and not np.isfinite(row.loss):
+            cut = ["", "training has no minimum", row.answer]
+        name = row.method if known else "pooled (NAL)"
+        cells = [
+            row.shots,
+            name,
+            f"{row.step:.3g}",
+            f"{row.loss:.4g}",
+            *cut,
+            row.gradients,
+            row.hessian_vector_products,
+        ]
+        rows.append(_row(cells, kind="" if known else "first"))
+    head = ["shots", "method", "best step", "loss", "cut", "95% interval", "answer", "gradients", "Hessian products"]
+    return _table(head, rows)
+
+
+def _tasks(tasks):
+    shown = tasks if len(tasks) <= 12 else tasks.iloc[[*range(6), *range(len(tasks) - 6, len(tasks))]]
+    rows = [
+        _row([r.task, "hard" if r.hard else "easy", f"{r.curvature:.3g}", f"{r.steepest:.3g}", f"{r.flattest:.2g}",
+              f"{r.pooled:.4g}", f"{r.loss:.4g}", f"{100 * r.cut:.1f}%"])
+        for r in shown.itertuples()
+    ]  # fmt: skip
+    head = ["task", "", "rate of descent", "steepest", "flattest", "loss, pooled", "loss, MAML", "cut"]
+    more = "" if len(shown) == len(tasks) else "<p>The first six and the last six.</p>"
+    return more + _table(head, rows)
+
+
+def _how(diagnosis):
+    return (
+        "<h2>How it was computed</h2><p>Each task's rows are its population. For a model that is linear in the features the expected "
+        "loss after one step on a few rows (drawn with replacement) is an exact formula, with no assumption about the law of inputs or "
+        "noise. Losses are means over all rows of a task, drawn ones included; on rows not drawn they are somewhat higher, cuts about the "
+        "same. Every loss above is that of a task held out both from training and from the choice of the step size. Intervals are a "
+        "bootstrap over tasks, in training and in testing. They tell what to expect on new tasks from where these came from, "
+        f"and take a cut of {100 * diagnosis.worth:g}% as the least worth having. A gradient and a Hessian product are counted for each task "
+        "and iteration of training.</p>"
+    )

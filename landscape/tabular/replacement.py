@@ -1,0 +1,133 @@
+r"""What it changes that a real learner draws its shots without replacement, and is judged on other rows.
+
+The exact theory draws m rows of a task's N with replacement and judges on all rows. Without replacement the mean of m
+rows has the same expectation, and (N - m)/(N - 1) times the covariance: after one step the exact risk is that of
+m (N - 1)/(N - m) shots with replacement. Judged on the N - m rows that were not drawn, it is measured by drawing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape import checks
+from landscape.adaptation import Adaptation, after
+from landscape.closed_form import optimum
+from landscape.environment import check_environment
+from landscape.families import DataTask
+from landscape.methods import Method
+from landscape.results import Result
+
+CHUNK = 1 << 21  # numbers drawn at a time
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Replacement(Result):
+    """Losses after adaptation by how the shots are drawn and on which rows one is judged.
+
+    Its table has one row a start. ``with_replacement`` and ``without`` are exact, judged on all rows; ``with_drawn`` and
+    ``without_drawn`` are the same measured, and ``unseen`` is measured on the rows that were not drawn, without replacement.
+    Columns ``..._error`` are standard errors given the tasks.
+    """
+
+    table: object
+
+    def to_frame(self):
+        """The table."""
+        return self.table.copy()
+
+
+def replacement_effect(environment, starts, adaptation, repeats=200, seed=0):
+    """Compare losses after adaptation to shots drawn with and without replacement.
+
+    Parameters
+    ----------
+    environment : Environment
+        Of data tasks with more than m rows each; tasks with fewer are an error.
+    starts : Method, array (d,), or sequence of them
+        Where adaptation starts from; a method stands for its population optimum.
+    adaptation : Adaptation
+        One step on a finite number m of shots.
+    repeats : int
+        Draws of shots a task.
+    seed : int
+
+    Returns
+    -------
+    Replacement
+
+    Raises
+    ------
+    ValueError
+        If a task is not given by data or has too few rows, or there is more than one step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> tasks = Environment([DataTask(f"{i}", rng.exponential(size=(20, 2)), rng.normal(size=20)) for i in range(5)])
+    >>> table = replacement_effect(tasks, NAL(), Adaptation(0.2, m=10)).to_frame()
+    >>> table[["with_replacement", "without", "unseen"]].round(2).values.tolist()
+    [[0.66, 0.63, 0.68]]
+    """
+    import pandas as pd
+
+    check_environment(environment)
+    checks.instance("adaptation", adaptation, Adaptation)
+    starts = [starts] if isinstance(starts, (Method, np.ndarray)) and np.ndim(starts) < 2 else list(starts)
+    repeats = checks.number("repeats", repeats, at_least=2, whole=True)
+    m = checks.number("m of the adaptation", adaptation.m, at_least=1, whole=True)
+    alpha = checks.number("alpha of the adaptation", adaptation.alpha)
+    if adaptation.steps != 1:
+        raise ValueError(f"replacement_effect takes adaptation by one step, got {adaptation.steps}")
+    for family in environment.families:
+        if not isinstance(family, DataTask):
+            raise ValueError(f"replacement_effect takes tasks given by data, and {family.name!r} is not")
+        if len(family.y) <= m:
+            raise ValueError(
+                f"task {family.name!r} has {len(family.y)} rows: too few to draw {m} and be judged on others"
+            )
+    points = np.array(
+        [optimum(environment, w) if isinstance(w, Method) else checks.point(w, environment.d) for w in starts]
+    )
+    streams = np.random.SeedSequence(checks.seed(seed)).spawn(len(environment.families))
+    exact, measured, variance = np.zeros((2, len(points))), np.zeros((3, len(points))), np.zeros((3, len(points)))
+    for task, stream in zip(environment.tasks(), streams, strict=True):
+        p, N = task.probability, len(task.inputs.X)
+        exact += p * np.array([_exact(task, points, alpha, shots) for shots in (m, m * (N - 1) / (N - m))])
+        losses = _drawn(task, points, alpha, m, repeats, np.random.default_rng(stream))
+        measured += p * losses.mean(axis=1)
+        variance += p**2 * losses.var(axis=1, ddof=1) / repeats
+    columns = {"start": [w.label if isinstance(w, Method) else f"point {i + 1}" for i, w in enumerate(starts)]}
+    columns |= {"with_replacement": exact[0], "without": exact[1]}
+    for name, mean, error in zip(("with_drawn", "without_drawn", "unseen"), measured, np.sqrt(variance), strict=True):
+        columns |= {name: mean, f"{name}_error": error}
+    return Replacement(pd.DataFrame(columns))
+
+
+def _exact(task, points, alpha, shots):
+    """The task's expected loss after one step from each point."""
+    A, b, c = after(task.inputs, alpha, shots, 1)
+    away = points - task.centre
+    return (np.einsum("jd,de,je->j", away, A, away) - 2 * away @ b + c) / 2
+
+
+def _drawn(task, points, alpha, m, repeats, rng):
+    """Losses (3, repeats, points) after one step on m rows: on all rows, drawn with and without replacement, and on those unseen."""
+    inputs = task.inputs
+    X, e, N = inputs.X, inputs.residual, len(inputs.X)
+    errors = (points - task.centre) @ X.T - e  # (J, N), the prediction less the target
+    out = np.empty((3, repeats, len(points)))
+    size = max(1, CHUNK // (N * len(points)))
+    for start in range(0, repeats, size):
+        chunk = slice(start, min(start + size, repeats))
+        count = chunk.stop - start
+        some = np.argpartition(rng.random((count, N)), m - 1, axis=1)[:, :m]
+        for k, rows in enumerate((rng.integers(N, size=(count, m)), some)):
+            gradient = np.einsum("jrn,rnd->rjd", errors[:, rows], X[rows]) / m + inputs.ridge * points
+            adapted = points - alpha * gradient
+            squares = ((adapted - task.centre) @ X.T - e) ** 2  # (r, J, N)
+            penalty = inputs.ridge * (adapted**2).sum(axis=2)
+            out[k, chunk] = (squares.mean(axis=2) + penalty) / 2
+        unseen = squares.sum(axis=2) - np.take_along_axis(squares, some[:, None, :], axis=2).sum(axis=2)
+        out[2, chunk] = (unseen / (N - m) + penalty) / 2
+    return out

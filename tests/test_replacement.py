@@ -1,0 +1,125 @@
+"""Shots drawn without replacement: exact on all rows, measured on the rows that were not drawn."""
+
+import itertools
+
+import numpy as np
+import pytest
+from worlds import skewed_rows
+
+import landscape as ls
+from landscape import algebra
+from landscape.tabular import replacement
+
+
+def world(ridge=0.0):
+    rng = np.random.default_rng(5)
+    return ls.Environment([ls.DataTask(f"t{i}", *skewed_rows(rng, 2, N=6), ridge=ridge) for i in range(3)])
+
+
+def enumerated(environment, w, alpha, m):
+    """Losses on all rows and on the rows not drawn, averaged over every set of m rows."""
+    whole, unseen = [], []
+    for task in environment.families:
+        X, y, g = task.X, task.y, task.ridge
+        for rows in map(list, itertools.combinations(range(len(y)), m)):
+            v = w - alpha * (X[rows].T @ (X[rows] @ w - y[rows]) / m + g * w)
+            others = np.setdiff1d(np.arange(len(y)), rows)
+            whole.append((np.mean((X @ v - y) ** 2) + g * v @ v) / 2)
+            unseen.append((np.mean((X[others] @ v - y[others]) ** 2) + g * v @ v) / 2)
+    return np.mean(whole), np.mean(unseen)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.4])
+@pytest.mark.parametrize("m", [1, 2, 5])
+def test_agrees_with_every_set_of_rows(m, ridge, monkeypatch):
+    """The exact column to rounding; 3 measured ones within 4.5 standard errors (a false alarm in 70,000 each)."""
+    environment, alpha = world(ridge), 0.1
+    adaptation = ls.Adaptation(alpha, m)
+    row = ls.replacement_effect(environment, ls.NAL(), adaptation, repeats=100_000).to_frame().iloc[0]
+    whole, unseen = enumerated(environment, ls.optimum(environment, ls.NAL()), alpha, m)
+    assert row["with_replacement"] == pytest.approx(ls.risk(environment, ls.NAL(), adaptation).total, rel=1e-12)
+    assert row["without"] == pytest.approx(whole, rel=1e-12)
+    for measured, truth in (("with_drawn", row["with_replacement"]), ("without_drawn", whole), ("unseen", unseen)):
+        assert abs(row[measured] - truth) < 4.5 * row[f"{measured}_error"] + 1e-12
+    # what is told apart: with from without replacement, and seen from unseen rows
+    assert abs(row["with_replacement"] - whole) > 1e-6 or m == 1
+    assert row["unseen_error"] < 0.2 * abs(unseen - whole)
+
+
+def test_starts_may_be_points():
+    environment, adaptation = world(), ls.Adaptation(0.1, 2)
+    w = ls.optimum(environment, ls.NAL())
+    for starts in (w, [w], ls.NAL(), [ls.NAL()]):
+        table = ls.replacement_effect(environment, starts, adaptation, repeats=5).to_frame()
+        assert table["start"].item() in ("NAL", "point 1")
+        assert table["without"].item() == pytest.approx(0.1085, abs=5e-3)
+
+
+def test_one_shot_is_drawn_alike_either_way():
+    row = ls.replacement_effect(world(), ls.NAL(), ls.Adaptation(0.1, 1), repeats=2).to_frame().iloc[0]
+    assert row["with_replacement"] == pytest.approx(row["without"], rel=1e-12)
+
+
+def test_chunks_do_not_matter_to_the_law(monkeypatch):
+    monkeypatch.setattr(replacement, "CHUNK", 20)
+    environment = world()
+    row = (
+        ls.replacement_effect(environment, [ls.NAL(), ls.FOMAML(0.1)], ls.Adaptation(0.1, 3), repeats=300)
+        .to_frame()
+        .iloc[1]
+    )
+    assert abs(row["without_drawn"] - row["without"]) < 4.5 * row["without_drawn_error"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "adaptation", "message"),
+    [
+        (world(), ls.Adaptation(0.1), "m of the adaptation must be finite"),
+        (world(), ls.Adaptation(0.1, 6), "has 6 rows: too few"),
+        (world(), ls.Adaptation(0.1, 2, steps=2), "one step"),
+        (world(), ls.Adaptation([0.1, 0.2], 2), "alpha of the adaptation must be a single number"),
+        (ls.hard_easy(), ls.Adaptation(0.1, 2), "tasks given by data"),
+    ],
+)
+def test_bad_arguments(environment, adaptation, message):
+    with pytest.raises(ValueError, match=message):
+        ls.replacement_effect(environment, ls.NAL(), adaptation)
+
+
+def heavy_tailed(seed=1):
+    """Student t inputs with 4 degrees of freedom, exponential ones, squares that no linear model fits, skewed noise."""
+    rng = np.random.default_rng(seed)
+    tasks = []
+    for i in range(5):
+        X = np.column_stack([np.ones(150), rng.standard_t(4, size=150) / 2, rng.exponential(size=150)])
+        y = X @ rng.normal(size=3) + 0.5 * (X[:, 1:] ** 2).sum(axis=1) + rng.exponential(size=150)
+        tasks.append(ls.DataTask(f"t{i}", X, y))
+    return ls.Environment(tasks)
+
+
+def worst_z(environment, m):
+    w, adaptation = np.array([0.0, 0.0, 4.0]), ls.Adaptation(0.1, m)
+    row = ls.replacement_effect(environment, w, adaptation, repeats=10_000, seed=2).to_frame().iloc[0]
+    predicted = ls.risk(environment, w, adaptation).total  # by the theory, not by the table
+    assert row["with_drawn_error"] < 0.005 * predicted
+    return max(
+        abs(row["with_drawn"] - predicted) / row["with_drawn_error"],
+        abs(row["without_drawn"] - row["without"]) / row["without_drawn_error"],
+    )
+
+
+@pytest.mark.parametrize("m", [1, 5, 50])
+def test_heavy_tailed_skewed_misspecified_tasks_agree_with_resampling(m):
+    """Two z-scores each below 4.5 (a false alarm in 70,000): the risk is right to 4.5 x 0.5% at the most."""
+    assert worst_z(heavy_tailed(), m) < 4.5
+
+
+def test_leaving_out_the_third_moment_or_assuming_gaussian_inputs_is_caught(monkeypatch):
+    environment = heavy_tailed()
+    inputs = environment.tasks()[0].inputs
+    assert np.abs(inputs.third(inputs.value)).max() > 0.1
+    monkeypatch.setattr(algebra.Rows, "third", lambda self, A: np.zeros(self.d))
+    assert worst_z(environment, 1) > 4.5
+    monkeypatch.undo()
+    monkeypatch.setattr(algebra.Rows, "scatter", algebra.Dense.scatter)
+    assert worst_z(heavy_tailed(), 1) > 4.5

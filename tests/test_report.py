@@ -1,0 +1,145 @@
+"""The diagnose command and its report: one page that opens offline, on a desk and on a phone."""
+
+import re
+import shutil
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import landscape as ls
+from landscape.cli import main
+
+
+def clinics(path, tasks=24, rows=40, name="clinic"):
+    rng = np.random.default_rng(3)
+    frames = []
+    for i in range(tasks):
+        hard = i % 2
+        X = rng.standard_normal((rows, 3)) * (0.35 if hard else 1.0)
+        y = X @ (2.0 * hard + 0.3 * rng.normal(size=3)) + 0.3 * rng.normal(size=rows)
+        frames.append(
+            pd.DataFrame(X, columns=["a", "b<i>", "c"]).assign(**{name: f"<script>alert({i})</script> & co", "y": y})
+        )
+        frames[-1][name] += str(i)
+    pd.concat(frames).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    assert main(["diagnose", str(clinics(folder / "t.csv")), "--task", "clinic", "--target", "y", "--shots", "1,10,40",
+                 "--html", str(folder / "r.html")]) == 0  # fmt: skip
+    return folder / "r.html"
+
+
+def test_the_command_says_what_the_library_says(tmp_path, capsys):
+    path = clinics(tmp_path / "t.csv")
+    assert main(["diagnose", str(path), "--task", "clinic", "--target", "y", "--shots", "1,10,40"]) == 0
+    out = capsys.readouterr().out
+    diagnosis = ls.diagnose(ls.from_data(path, "y", "clinic"), [1, 10, 40], progress=False)
+    assert diagnosis.verdict in out
+    assert "* features and target have mean 0 and variance 1 over all rows." in out
+    tabs = tmp_path / "tabs.txt"
+    pd.read_csv(path).to_csv(tabs, sep="\t", index=False)
+    assert (
+        main(["diagnose", str(tabs), "--task", "clinic", "--target", "y", "--shots", "1,10,40", "--delimiter", "\\t"])
+        == 0
+    )
+    assert diagnosis.verdict in capsys.readouterr().out
+    options = [
+        "--features",
+        "a, c",
+        "--weigh",
+        "rows",
+        "--standardise",
+        "no",
+        "--no-intercept",
+        "--missing",
+        "drop",
+        "--worth",
+        "0.1",
+    ]
+    assert (
+        main(["diagnose", str(path), "--task", "clinic", "--target", "y", "--shots", "5", "--seed", "3", *options]) == 0
+    )
+    out = capsys.readouterr().out
+    assert "d = 2" in out
+    assert "in proportion to their rows" in out
+    assert "not standardised" in out
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--shots", "1,a"], "--shots must be whole numbers separated by commas"),
+        (["--shots", "0"], "shots must be"),
+        (["--features", "a,zz"], "unknown column in features 'zz'"),
+        (["--delimiter", ";"], "seems to be separated by ','"),
+        (["--worth", "-1"], "worth must be"),
+        (["--html", "/no/such/folder/r.html"], "cannot write the report"),
+    ],
+)
+def test_bad_arguments(more, message, tmp_path, capsys):
+    path = clinics(tmp_path / "t.csv", tasks=5, rows=8)
+    assert main(["diagnose", str(path), "--task", "clinic", "--target", "y", *more]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_page_needs_nothing_else(report):
+    page = report.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert page.count('src="data:image/png;base64,') == 6
+    visible = re.sub(r"base64,[^\"]*", "", page)
+    for outside in ("http", "<script", "<link", "@import", "url("):
+        assert outside not in visible, outside
+    assert "&lt;script&gt;alert(" in page  # names of tasks are text
+    assert "b&lt;i&gt;" in ls.from_data(report.parent / "t.csv", "y", "clinic")._repr_html_()
+    assert page.count("<tr") == page.count("</tr>")
+
+
+def test_it_reads_on_a_desk_and_on_a_phone(report):
+    """In a real browser nothing is wider than the screen but tables, which scroll, and all pictures are drawn."""
+    pytest.importorskip("selenium", reason="selenium is not installed")
+    from selenium import webdriver
+
+    driver, chromium = shutil.which("chromedriver"), shutil.which("chromium") or shutil.which("google-chrome")
+    if not driver or not chromium:
+        pytest.skip("Chromium with chromedriver is not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    try:
+        browser.get(report.as_uri())
+        for width in (1280, 390):
+            browser.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
+            )
+            wide = browser.execute_script("return document.documentElement.scrollWidth")
+            assert wide <= width, (wide, width)
+            drawn = browser.execute_script("return [...document.images].map(i => i.complete && i.naturalWidth > 300)")
+            assert drawn == [True] * 6
+            shown = browser.execute_script("return document.querySelector('.verdict').getBoundingClientRect().bottom")
+            assert shown < 900  # the verdict is on the first screen
+        assert browser.get_log("browser") == []
+    finally:
+        browser.quit()
+
+
+def test_a_hundred_thousand_rows_take_seconds():
+    """500 tasks, 20 features, all default shots: well under a minute on any machine (2 s where this was written)."""
+    rng = np.random.default_rng(0)
+    N, T, d = 100_000, 500, 20
+    X, task = rng.standard_normal((N, d)) * rng.exponential(size=d), rng.integers(T, size=N)
+    frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(d)]).assign(task=task)
+    frame["y"] = (X * rng.normal(size=(T, d))[task]).sum(axis=1) + rng.normal(size=N)
+    start = time.perf_counter()
+    diagnosis = ls.diagnose(ls.from_data(frame, "y", "task"), progress=False)
+    page = diagnosis.to_html()
+    assert time.perf_counter() - start < 60
+    assert len(page) < 3_000_000
