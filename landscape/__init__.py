@@ -42,7 +42,7 @@ from landscape.nonlinear.comparison import nonlinear_comparison
 from landscape.nonlinear.view import nonlinear_view
 from landscape.nonlinear.theorem1 import theorem1
 from landscape.tabular.replacement import replacement_effect
-from landscape.diagnosis.diagnosis import Diagnosis
+from landscape.diagnosis.prognosis import Prognosis
 from landscape.diagnosis.diagnose import diagnose
 from landscape.checks import LandscapeWarning
 
@@ -62,7 +62,7 @@ __all__ = [
     "flow", "descent", "Path", "guarantees", "losses", "LossTasks",
     "train", "ode", "Batches", "RandomStep", "History",
     # will meta-learning pay on my tasks?
-    "diagnose", "Diagnosis", "replacement_effect",
+    "diagnose", "Prognosis", "replacement_effect",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "sweep", "Sweep", "agreement", "Agreement",
     # other people's code

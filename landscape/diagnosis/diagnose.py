@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 
 from landscape import checks
-from landscape.diagnosis.diagnosis import Prognosis
 from landscape.diagnosis.geography import geography
 from landscape.diagnosis.held_out import METHODS, held_out, methods_at
+from landscape.diagnosis.prognosis import Prognosis
 from landscape.diagnosis.stacked import minimisers, stack
 from landscape.environment import check_environment
 from landscape.methods import NAL
