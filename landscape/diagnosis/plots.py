@@ -124,7 +124,9 @@ def hardness(diagnosis, ax=None):
                 linestyle="none", label=f"rate of descent, {'hard' if hard else 'easy'}")  # fmt: skip
     ax.set_yscale("log")
     ax.set_ylim(bottom=0.9 * floor)
-    return plotting.finish(ax, "tasks, slowest first", "curvature")
+    plotting.finish(ax, "tasks, slowest first", "curvature", legend=False)
+    ax.legend(frameon=False, fontsize="small", loc="lower right")
+    return ax
 
 
 def winners(diagnosis, ax=None, shots=None):
