@@ -23,6 +23,7 @@ from landscape.finite.sgd import sgd_curve
 from landscape.finite.solve_for import solve_for
 from landscape.simulator.simulation import Simulation, simulate
 from landscape.agreement import Agreement, agreement
+from landscape.symbolic import Ledger, verify
 from landscape.checks import LandscapeWarning
 
 __all__ = [
@@ -39,5 +40,7 @@ __all__ = [
     "asymptotics", "sgd_curve", "solve_for",
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement",
+    # the papers' claims, decided
+    "verify", "Ledger",
     "LandscapeWarning", "__version__",
 ]  # fmt: skip

@@ -1,0 +1,165 @@
+r"""Gaussian expectations by pairing (Isserlis, Wick), with symbolic dimension and sample size.
+
+Rows of X are N(0, Sigma), so Cov(X_ka, X_lb) = [k = l] Sigma_ab. In a word A0 S A1 S ... Ak with S = X'X/n each S is two entries
+of X that share a sample and face one feature index each. A pairing of all entries joins features through Sigma, which leaves one
+open chain of matrices and some closed ones (traces), and joins samples in loops, each worth n.
+"""
+
+import sympy as sp
+
+
+def pairings(items):
+    """All ways to pair up the items."""
+    if not items:
+        yield []
+        return
+    first, *rest = items
+    for position, partner in enumerate(rest):
+        for others in pairings(rest[:position] + rest[position + 1 :]):
+            yield [(first, partner), *others]
+
+
+def expected_word(constants, n, covariance):
+    r"""E[A0 S A1 S ... S Ak] as a SymPy matrix expression, for symmetric constants A.
+
+    Parameters
+    ----------
+    constants : list of sympy matrix expressions
+        A0 to Ak: one more than there are S.
+    n : sympy expression
+        Samples behind S = X'X/n.
+    covariance : MatrixSymbol
+        Sigma, of symbolic size.
+
+    Returns
+    -------
+    sympy matrix expression
+    """
+    order = len(constants) - 1
+    total = []
+    for pairing in pairings([(k, side) for k in range(order) for side in (0, 1)]):
+        partner = dict(pairing) | {b: a for a, b in pairing}
+        power = _loops(order, partner)
+        chain, seen = _walk(constants, partner, covariance, (-1, 1), order)
+        scalar = n ** (power - order)
+        for start in range(1, order):  # the constants not reached lie on closed chains
+            if start not in seen:
+                loop, visited = _walk(constants, partner, covariance, (start - 1, 1), order)
+                seen |= visited
+                scalar *= sp.Trace(sp.MatMul(*loop).doit())
+        total.append(sp.MatMul(scalar, *chain).doit())
+    return sp.MatAdd(*total).doit()
+
+
+def _walk(constants, partner, covariance, leaving, order):
+    """Follow constants and pairs from the right-hand side of the S before a constant; what was met."""
+    chain, seen = [], set()
+    k, side = leaving
+    while True:
+        index = k + side  # constant next to this side of S_k: A_k on the left (0), A_{k+1} on the right (1)
+        if index in seen:
+            break
+        chain.append(constants[index])
+        seen.add(index)
+        far = (index, 0) if side == 1 else (index - 1, 1)  # the entry of X at the constant's other end
+        if not 0 <= far[0] < order:
+            break
+        chain.append(covariance)
+        k, side = partner[far]
+    return chain, seen
+
+
+def _loops(order, partner):
+    """Number of connected groups of samples."""
+    left, count = set(range(order)), 0
+    while left:
+        count += 1
+        front = [left.pop()]
+        while front:
+            k = front.pop()
+            near = {partner[k, side][0] for side in (0, 1)} & left
+            left -= near
+            front += near
+    return count
+
+
+def words(expression):
+    """A matrix expression of symbolic size in normal form: {(word, traces): coefficient}.
+
+    Words are tuples of symbols, all symmetric; traces are brought to the least of their rotations and reversals. Two expressions are
+    equal for every size if and only if these are.
+    """
+    out: dict = {}
+    for term in _expanded(expression):
+        scalar, word, traces = sp.Integer(1), [], []
+        for factor in term:
+            if isinstance(factor, sp.Identity):
+                continue
+            if isinstance(factor, sp.MatrixSymbol):
+                word.append(factor)
+            else:
+                scalar *= factor
+        for power in scalar.atoms(sp.Trace):
+            count = sp.Poly(scalar, power).degree() if scalar.has(power) else 0
+            scalar = scalar / power**count
+            for inner in [power.arg] * count:
+                ((loop, deeper),) = words(inner).keys()
+                traces += [_necklace(loop), *deeper]
+        key = tuple(word), tuple(sorted(traces, key=str))
+        out[key] = out.get(key, 0) + scalar
+    return {key: value for key, value in ((k, sp.factor(v)) for k, v in out.items()) if value != 0}
+
+
+def _expanded(expression):
+    """The terms of a matrix expression, each a list of factors."""
+    if isinstance(expression, (sp.MatAdd, sp.Add)):
+        return [term for part in expression.args for term in _expanded(part)]
+    if isinstance(expression, (sp.MatMul, sp.Mul)):
+        out = [[]]
+        for factor in expression.args:
+            parts = _expanded(factor) if factor.is_Matrix else [[term] for term in sp.Add.make_args(_linear(factor))]
+            out = [left + right for left in out for right in parts]
+        return out
+    if isinstance(expression, sp.MatPow):
+        return _expanded(sp.MatMul(*[expression.base] * int(expression.exp), evaluate=False))
+    return [[expression]]
+
+
+def _linear(scalar):
+    """A scalar with traces of sums written as sums of traces."""
+    split = scalar.replace(
+        lambda e: isinstance(e, sp.Trace),
+        lambda e: sp.Add(*(_trace_of(term) for term in _expanded(e.arg))),
+    )
+    return sp.expand(split)
+
+
+def _trace_of(factors):
+    matrices = [f for f in factors if f.is_Matrix and not isinstance(f, sp.Identity)]
+    scalar = sp.Mul(*(f for f in factors if not f.is_Matrix))
+    if not matrices:
+        size = next(f for f in factors if f.is_Matrix).shape[0]
+        return scalar * size
+    return scalar * sp.Trace(sp.MatMul(*matrices).doit())
+
+
+def _necklace(word):
+    turns = [w[i:] + w[:i] for w in (word, word[::-1]) for i in range(len(word))]
+    return min(turns, key=str)
+
+
+def isotropic(expression, covariance, rho, d):
+    """A word's expectation at Sigma = rho I, as the number in front of I; the trace of I is d."""
+    if isinstance(expression, sp.MatAdd):
+        return sp.Add(*(isotropic(term, covariance, rho, d) for term in expression.args))
+    if isinstance(expression, sp.MatMul):
+        return sp.Mul(*(isotropic(factor, covariance, rho, d) for factor in expression.args))
+    if isinstance(expression, sp.MatPow):
+        return isotropic(expression.base, covariance, rho, d) ** expression.exp
+    if isinstance(expression, sp.Identity):
+        return sp.Integer(1)
+    if expression == covariance:
+        return rho
+    if expression.has(sp.Trace):
+        return expression.replace(lambda e: isinstance(e, sp.Trace), lambda e: d * isotropic(e.arg, covariance, rho, d))
+    return expression
