@@ -15,7 +15,8 @@ from landscape.symbolic.decide import Undecided, holds, limit
 from landscape.symbolic.judge import judge
 from landscape.symbolic.mutants import mutants, survivors
 from landscape.symbolic.positivity import sign
-from landscape.symbolic.wick import expected_word, words
+from landscape.symbolic.wick import expected_word
+from landscape.symbolic.words import words
 
 CLAIMS = claims()
 x, y, t = sp.symbols("x y t", positive=True)

@@ -24,6 +24,7 @@ How one writes a claim::
   its worst statement, so split what a paper says into statements that deserve verdicts of their own.
 * An inequality (Lt, Le, Gt, Ge) that holds, and a sharp form of one, needs an entry of `tight`: ``{"name": {symbol: value}}`` (or the
   limits 0, oo) where the ratio of both sides is 1. Else true but weaker mutants could not be told from it.
+* `witness` of the derivation gives values at which a counterexample is looked for first, where random points would miss it.
 * Mutants (`mutants`) alter the relation that is accepted: a coefficient, a sign, an exponent, a symbol. Each must be refuted, or be seen
   not to be tight. The tests do so for every claim; nothing has to be written for it.
 * Gaussian moments come from `wick.expected_word` (any number of S = X'X/n, symbolic n and d), the risk after a step from `risk`.

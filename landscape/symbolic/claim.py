@@ -83,6 +83,8 @@ class Derivation(Record):
         The same for statements that cannot be repaired: what is true instead.
     tight : dict
         Inequality's name -> {symbol: value or limit} where both sides agree in ratio: what makes it sharp.
+    witness : dict
+        Statement's name -> {symbol: value} at which to look for a counterexample first.
     reason : str
         For the authors: two lines on what is wrong.
     numerical : bool
@@ -94,6 +96,7 @@ class Derivation(Record):
     corrections: dict = field(default_factory=dict)
     instead: dict = field(default_factory=dict)
     tight: dict = field(default_factory=dict)
+    witness: dict = field(default_factory=dict)
     reason: str = ""
     numerical: bool = False
 

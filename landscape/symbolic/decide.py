@@ -1,12 +1,13 @@
 """Whether a relation holds for all values: refuted at exact rational points, or proved by exact algebra."""
 
 import random
+from functools import lru_cache
 
 import sympy as sp
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from landscape.symbolic.positivity import sign
-from landscape.symbolic.wick import words
+from landscape.symbolic.words import words
 
 POINTS = 12  # exact points tried before a proof: a false identity of rational functions all but never passes one
 STRICT = (sp.StrictGreaterThan, sp.StrictLessThan)
@@ -29,15 +30,24 @@ def _replace(expression, values):
         return values.get(expression, expression)
     if expression in values:
         return values[expression]
-    arguments = [_replace(argument, values) for argument in expression.args]
+    kept = 2 if isinstance(expression, sp.Limit) else len(expression.args)  # a limit's point and direction stay
+    arguments = [_replace(argument, values) for argument in expression.args[:kept]] + list(expression.args[kept:])
     if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
         return expression
     if isinstance(expression, (sp.MatAdd, sp.Add)) and any(map(_is_matrix, arguments)):
         return _sum(arguments)
     if isinstance(expression, (sp.MatMul, sp.Mul)) and any(map(_is_matrix, arguments)):
         return _product(arguments)
-    if isinstance(expression, sp.Trace) and isinstance(arguments[0], sp.MatrixBase):
+    if isinstance(expression, sp.core.relational.Relational):
+        return expression.func(*arguments, evaluate=False)  # telling whether two long expressions are equal comes later
+    if isinstance(expression, sp.Identity) and arguments[0].is_Integer:
+        return sp.ImmutableMatrix.eye(int(arguments[0]))
+    if isinstance(expression, sp.Trace) and _is_matrix(arguments[0]):
         return arguments[0].trace()
+    if isinstance(expression, sp.MatPow) and _is_matrix(arguments[0]):
+        return arguments[0] ** arguments[1]
+    if isinstance(expression, sp.Transpose) and _is_matrix(arguments[0]):
+        return arguments[0].T
     return expression.func(*arguments)
 
 
@@ -46,19 +56,17 @@ def _is_matrix(value):
 
 
 def _product(factors):
-    out = sp.Integer(1)
-    for factor in factors:
-        factor = factor.as_explicit() if isinstance(factor, sp.Identity) and factor.shape[0].is_Integer else factor
+    out = factors[0]
+    for factor in factors[1:]:
         out = out * factor
     return out
 
 
 def _sum(terms):
-    total = None
-    for term in terms:
-        term = term.as_explicit() if isinstance(term, sp.Identity) else term
-        total = term if total is None else total + term
-    return total
+    out = terms[0]
+    for term in terms[1:]:
+        out = out + term
+    return out
 
 
 def _replace_limits(expression):
@@ -67,9 +75,13 @@ def _replace_limits(expression):
     if isinstance(expression, sp.Limit):
         body, variable, point = expression.args[:3]
         return limit(_replace_limits(body), variable, point)
-    return expression.func(*map(_replace_limits, expression.args))
+    arguments = [_replace_limits(argument) for argument in expression.args]
+    if isinstance(expression, sp.core.relational.Relational):
+        return expression.func(*arguments, evaluate=False)
+    return expression.func(*arguments)
 
 
+@lru_cache(maxsize=4096)
 def limit(expression, variable, point):
     """A one-sided limit from inside the positive numbers; of rational functions by their leading terms."""
     top, bottom = sp.fraction(sp.cancel(sp.together(expression)))
@@ -98,21 +110,23 @@ class Points:
         Their symbols are given values, those of `quantities` by evaluation.
     given : tuple of sympy Boolean
     quantities : dict
+    witness : dict, optional
+        Values that the first point takes.
     """
 
-    def __init__(self, relations, given, quantities, count=POINTS, seed=0):
-        derived = set(quantities)
+    def __init__(self, relations, given, quantities, count=POINTS, seed=0, witness=None):
+        quantities = _used(quantities, [*relations, *given])
         expressions = [*relations, *given, *quantities.values()]
-        symbols = set().union(*(e.free_symbols | e.atoms(sp.MatrixSymbol) for e in expressions)) - derived
+        symbols = set().union(*map(_symbols, expressions)) - set(quantities)
         self.bound = set().union(*(_variables(e) for e in expressions))
         self.symbols = sorted((s for s in symbols if s not in self.bound), key=str)
         self.given, self.quantities, self.random = given, quantities, random.Random(seed)
-        self.values = [self._draw() for _ in range(count)]
+        self.values = [self._draw(witness or {})] + [self._draw({}) for _ in range(count - 1)]
 
-    def _draw(self):
+    def _draw(self, fixed):
         for _ in range(20_000):
-            values = self._values()
-            if all(_replace(relation, values) == sp.true for relation in self.given):
+            values = self._values() | fixed
+            if all(truth(_replace(relation, values)) for relation in self.given):
                 break
         else:
             raise Undecided(f"no rational point found where {self.given} holds")
@@ -149,6 +163,25 @@ class Points:
         return None
 
 
+def _symbols(expression):
+    """Symbols and matrix symbols, with those of their sizes, but not the directions of limits."""
+    directions = {limit.args[3] for limit in expression.atoms(sp.Limit)}
+    matrices = expression.atoms(sp.MatrixSymbol)
+    sizes = set().union(*(size.free_symbols for matrix in matrices for size in matrix.shape))
+    return (expression.atoms(sp.Symbol) | matrices | sizes) - directions
+
+
+def _used(quantities, expressions):
+    """The quantities that the expressions name, and those that these are made of."""
+    used: dict = {}
+    front = set().union(*map(_symbols, expressions))
+    while front:
+        new = {name: quantities[name] for name in front if name in quantities and name not in used}
+        used |= new
+        front = set().union(*map(_symbols, new.values()))
+    return {name: quantities[name] for name in quantities if name in used}
+
+
 def _variables(expression):
     """Bound variables of limits."""
     return {atom.args[1] for atom in expression.atoms(sp.Limit)}
@@ -164,22 +197,25 @@ def truth(relation):
         return bool(relation)
     if isinstance(relation, (sp.And, sp.Equivalent, sp.Or, sp.Not, sp.Implies)):
         parts = [truth(part) for part in relation.args]
-        if None in parts:
-            return None
-        return bool(relation.func(*map(sp.sympify, parts)))
-    if isinstance(relation, (sp.Eq, sp.Ne)):
-        left, right = relation.args
-        if _is_matrix(left) or _is_matrix(right):
-            same = (
-                getattr(left, "shape", None) == getattr(right, "shape", None) and (left - right).expand().is_zero_matrix
-            )
-        else:
-            same = sp.simplify(left - right).is_zero
-        return same if same is None or isinstance(relation, sp.Eq) else not same
-    return None
+        return None if None in parts else bool(relation.func(*map(sp.sympify, parts)))
+    left, right = relation.args
+    if _is_matrix(left) or _is_matrix(right):
+        same = getattr(left, "shape", None) == getattr(right, "shape", None) and bool(
+            (left - right).applyfunc(lambda e: sp.cancel(sp.together(e))).is_zero_matrix
+        )
+        return same if isinstance(relation, sp.Eq) else not same
+    if left.free_symbols or right.free_symbols:
+        return None
+    if sp.oo in (left, right) or -sp.oo in (left, right):
+        return bool(relation.func(left, right))
+    gap = sp.sympify(left - right)
+    if not gap.is_Rational:
+        gap = sp.simplify(gap)
+    told = relation.func(gap, 0)
+    return bool(told) if isinstance(told, BooleanAtom) else None
 
 
-def holds(relation, quantities, given=(), points=None):
+def holds(relation, quantities, given=(), points=None, witness=None):
     """Whether a relation holds for all values of its symbols.
 
     Parameters
@@ -190,6 +226,8 @@ def holds(relation, quantities, given=(), points=None):
     given : tuple of sympy Boolean
     points : Points, optional
         Made before, for many relations about the same quantities.
+    witness : dict, optional
+        Values of symbols at which to look for a counterexample first.
 
     Returns
     -------
@@ -205,7 +243,7 @@ def holds(relation, quantities, given=(), points=None):
     if relation.has(sp.Limit):
         relation, quantities = resolve(relation, quantities), {}
         points = None
-    points = points or Points([relation], given, quantities)
+    points = points or Points([relation], given, quantities, witness=witness)
     counterexample = points.refutes(relation)
     if counterexample is not None:
         return False, counterexample
@@ -215,6 +253,8 @@ def holds(relation, quantities, given=(), points=None):
 
 
 def _proved(relation, given):
+    if isinstance(relation, sp.core.relational.Relational) and truth(relation) is not None:
+        return truth(relation)
     if isinstance(relation, BooleanAtom):
         return bool(relation)
     if isinstance(relation, sp.And):
@@ -248,12 +288,29 @@ def equivalent(first, second):
         return True
     if type(first) is not type(second):
         return False
+    if _vanishing(first) is not None and _vanishing(first) == _vanishing(second):
+        return True
     if isinstance(first, Boolean) and not isinstance(first, sp.core.relational.Relational):
         return len(first.args) == len(second.args) and all(map(equivalent, first.args, second.args))
     if any(getattr(side, "is_Matrix", False) for side in (*first.args, *second.args)):
         return all(_same(a, b) for a, b in zip(first.args, second.args, strict=True))
     a, b = (r.lhs - r.rhs for r in (first, second))
     return sp.simplify(a - b) == 0
+
+
+def _vanishing(relation):
+    """Of "f has the limit 0" what f is, up to a factor and a positive power: these say the same."""
+    if not (isinstance(relation, sp.Eq) and relation.rhs == 0 and relation.lhs.has(sp.Limit)):
+        return None
+    body, path = relation.lhs, []
+    while True:
+        body, power = body.as_coeff_Mul()[1].as_base_exp()
+        if not power.is_positive:
+            return None
+        if not isinstance(body, sp.Limit):
+            return body, path
+        path.append(body.args[1:])
+        body = body.args[0]
 
 
 def is_tight(relation, quantities, where):

@@ -50,7 +50,7 @@ def judge(statement, derivation):
     for own in (correction, instead):
         if own is not None and not holds(own.relation, quantities, own.given)[0]:
             raise Undecided(f"the correction of {name!r} does not hold: {own.relation}")
-    true, counterexample = holds(statement.relation, quantities, statement.given)
+    true, counterexample = holds(statement.relation, quantities, statement.given, witness=derivation.witness.get(name))
     if true and correction is None:
         if not _sharp(statement, derivation):
             raise Undecided(f"{name!r} holds, but is not sharp: give its sharp form as a correction")

@@ -17,8 +17,9 @@ def mutants(relation):
     list of (str, sympy Boolean)
         What was done, and the result.
     """
+    bound = {limit.args[1] for limit in relation.atoms(sp.Limit)}
     out, seen = [], {relation}
-    for kind, mutant in _altered(relation, sorted(set(_symbols(relation)), key=str)):
+    for kind, mutant in _altered(relation, sorted(set(_symbols(relation)) - bound, key=str)):
         if mutant not in seen:
             seen.add(mutant)
             out.append((kind, mutant))
@@ -29,7 +30,8 @@ def _symbols(expression):
     """The symbols one reads: not the sizes of matrices."""
     if expression.is_Symbol or isinstance(expression, (sp.MatrixSymbol, sp.Identity)):
         return [] if isinstance(expression, sp.Identity) else [expression]
-    return [symbol for argument in expression.args for symbol in _symbols(argument)]
+    arguments = expression.args[:1] if isinstance(expression, sp.Limit) else expression.args
+    return [symbol for argument in arguments for symbol in _symbols(argument)]
 
 
 def _altered(expression, symbols):
@@ -40,7 +42,7 @@ def _altered(expression, symbols):
         return
     if isinstance(expression, sp.Limit):  # the point and the direction stay
         body, variable, point, side = expression.args
-        for kind, changed in _altered(body, [s for s in symbols if s != variable]):
+        for kind, changed in _altered(body, symbols):
             yield kind, sp.Limit(changed, variable, point, side)
         return
     for position, argument in enumerate(expression.args):
@@ -75,7 +77,8 @@ def _here(expression, symbols):
         for symbol in symbols:
             if symbol != expression and getattr(symbol, "shape", None) == getattr(expression, "shape", None):
                 yield "symbol", symbol
-        yield "exponent", expression**2
+        if getattr(expression, "shape", (1, 1))[0] == getattr(expression, "shape", (1, 1))[1]:
+            yield "exponent", expression**2
     yield "coefficient", 2 * expression
     yield "sign", -expression
 
@@ -109,15 +112,22 @@ def survivors(judgement, derivation):
     tight = derivation.tight.get(statement.name)
     tried, left = 0, []
     for kind, mutant in mutants(relation):
-        if not mutant.has(sp.Limit) and points.refutes(mutant) is not None:
+        if points.refutes(mutant) is not None:
             tried += 1
             continue
-        if isinstance(mutant, sp.logic.boolalg.BooleanAtom) or mutant == sp.true or equivalent(relation, mutant):
+        if _says_nothing(mutant) or equivalent(relation, mutant):
             continue
         tried += 1
         if _passes(mutant, quantities, given, points, tight):
             left.append((kind, mutant))
     return tried, left
+
+
+def _says_nothing(relation):
+    """Whether it is true whatever the symbols mean, like x <= x."""
+    if isinstance(relation, sp.core.relational.Relational) and not relation.has(sp.Limit):
+        relation = relation.func(*relation.args)
+    return relation == sp.true
 
 
 def _passes(mutant, quantities, given, points, tight):

@@ -25,9 +25,9 @@ def quantity(name, latex=None, **assumptions):
     return symbol
 
 
-def matrix(name, size, latex=None):
-    """A symmetric matrix of symbolic size, or a matrix-valued quantity with a LaTeX form."""
-    symbol = sp.MatrixSymbol(name, size, size)
+def matrix(name, size, latex=None, columns=None):
+    """A symmetric matrix of symbolic size, or a vector with ``columns=1``; also as a quantity with a LaTeX form."""
+    symbol = sp.MatrixSymbol(name, size, size if columns is None else columns)
     if latex is not None:
         _WRITTEN[symbol] = latex
     return symbol
