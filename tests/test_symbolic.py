@@ -11,9 +11,11 @@ from landscape.cli import main
 from landscape.symbolic import ledger as ledgers
 from landscape.symbolic.claim import Derivation, Statement, Verdict
 from landscape.symbolic.claims import claims
-from landscape.symbolic.decide import Undecided, holds, limit
+from landscape.symbolic.decide import holds
+from landscape.symbolic.evaluate import limit
 from landscape.symbolic.judge import judge
 from landscape.symbolic.mutants import mutants, survivors
+from landscape.symbolic.points import Undecided
 from landscape.symbolic.positivity import sign
 from landscape.symbolic.wick import expected_word
 from landscape.symbolic.words import words

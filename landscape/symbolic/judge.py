@@ -6,7 +6,9 @@ import sympy as sp
 
 from landscape.record import Record
 from landscape.symbolic.claim import Statement, Verdict, restated
-from landscape.symbolic.decide import Undecided, equivalent, holds, is_tight, resolve
+from landscape.symbolic.decide import equivalent, holds, is_tight
+from landscape.symbolic.evaluate import resolve
+from landscape.symbolic.points import Undecided
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,7 +2,8 @@
 
 import sympy as sp
 
-from landscape.symbolic.decide import Points, Undecided, equivalent, holds, is_tight
+from landscape.symbolic.decide import equivalent, holds, is_tight
+from landscape.symbolic.points import Points, Undecided
 
 
 def mutants(relation):
