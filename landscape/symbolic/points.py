@@ -41,11 +41,21 @@ class Points:
         self._boundaries: dict = {}
 
     def _draw(self, fixed):
-        for _ in range(20_000):
-            values = self._numbers() | fixed
+        for _ in range(2000):
+            values = self._moved_inside(self._numbers()) | fixed
             if self._allowed(values):
                 return self._completed(values)
         raise Undecided(f"no rational point found where {self.given} holds")
+
+    def _moved_inside(self, values):
+        """Conditions s < b and s > b met by moving s; later ones first, for earlier ones may build on them."""
+        for relation in reversed(self.given):
+            symbol, bound = relation.args
+            if symbol in values and truth(replace(relation, values)) is False:
+                low = isinstance(relation, (sp.Lt, sp.Le))
+                bound, part = replace(bound, values), sp.Rational(self.random.randint(1, 19), 20)
+                values[symbol] = bound * part if low and symbol.is_positive else bound + (-part if low else part)
+        return values
 
     def _allowed(self, values):
         return all(truth(replace(relation, values)) for relation in self.given)
