@@ -15,13 +15,13 @@ convex = quantity("curvature of F", r"\sup_u \frac{\|\nabla F(w) - \nabla F(u)\|
 def steepest_change():
     """The slope of F' on one side of w = 0 for the task whose bounds of Lemma 4.8 are all attained there.
 
-    f'(0) = -G; f'' is -L on the side of the step, and on the other side rises at the rate rho: F'' is then minus the sum of both bounds.
+    f'(0) > 0; f'' is -L on the side of the step, and on the other side rises at the rate rho: F'' is then minus the sum of both bounds.
     """
     x = sp.Symbol("x")
-    near = -G - L * x + rho * x**2 / 2  # f' on the side of u
-    ahead = -G - L * x  # f' where the step goes
+    near = SLOPE - L * x + rho * x**2 / 2  # f' on the side of u, x > 0
+    ahead = SLOPE - L * x  # f' where the step goes, x < 0
     step = (1 - alpha * sp.diff(near, x)) * ahead.subs(x, x - alpha * near)
-    return sp.factor(-sp.diff(step, x).subs(x, 0).subs(G, -SLOPE))
+    return sp.expand(-sp.diff(step, x).subs(x, 0))
 
 
 @claim(
@@ -64,7 +64,7 @@ def smoothness():
         quantities={steepest: worst, convex: curve},
         corrections={
             "general": sp.Eq(steepest, L * (1 + alpha * L) ** 2 + rho * alpha * (1 + alpha * L) * SLOPE),
-            "linear": sp.Le(convex, 4 / (27 * alpha)),
+            "linear": Statement("linear", r"For every $h \le 1/\alpha$ {}", sp.Le(convex, 4 / (27 * alpha)), (sp.Le(h, 1 / alpha),)),
         },
         tight={"linear": {h: best}},
     )
@@ -85,7 +85,7 @@ def least_bound(function, digits=4):
     """The largest value over M > 0, rounded up; that it is a bound and attained but for the last digit is checked by Sturm's theorem."""
     top, bottom = sp.fraction(function)
     slope = sp.Poly(sp.numer(sp.together(sp.diff(function, M))), M)
-    peaks = [root.eval_rational(n=30) for root in slope.real_roots() if root.is_positive]
+    peaks = [sp.Rational(str(root)) for root in slope.nroots(30) if root.is_positive]
     bound = sp.Rational(sp.ceiling(max(function.subs(M, peak) for peak in peaks) * 10**digits), 10**digits)
     for value, count in ((bound, False), (bound - sp.Rational(1, 10**digits), True)):
         if (sp.Poly(value * bottom - top, M).count_roots(0, sp.oo) > 0) != count:
