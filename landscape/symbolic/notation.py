@@ -1,6 +1,7 @@
 """How symbols are written: one name for the terminal, one for LaTeX."""
 
 import re
+from functools import cache
 
 import sympy as sp
 
@@ -40,7 +41,7 @@ def positive(names):
 
 def latex(expression):
     """An expression in LaTeX, with the papers' symbols."""
-    return sp.latex(expression, symbol_names=_WRITTEN)
+    return sp.latex(expression, symbol_names=_WRITTEN).replace("+ - ", "- ")
 
 
 def sentence(text, formula=None, display=True):
@@ -55,13 +56,37 @@ def terminal(text, formula=None, indent="    "):
     """The same for a terminal: words with Greek letters, the formula drawn in Unicode."""
     drawn = ""
     if formula is not None:
-        lines = sp.pretty(formula, use_unicode=True, wrap_line=False).splitlines()
+        lines = _drawing().doprint(formula).splitlines()
         drawn = "\n\n" + "\n".join(indent + "  " + line for line in lines) + "\n"
     before, _, after = text.partition("{}")
     parts = [indent + _plain(before).strip() + drawn]
     if _plain(after).strip(" .,"):
         parts.append(indent + _plain(after).strip(" .,"))
     return "\n".join(part for part in parts if part.strip())
+
+
+def condition(relation):
+    """A condition on one line, for a terminal."""
+    text = re.sub(r"[A-Za-z]+", lambda found: _LETTERS.get(found[0], found[0]), sp.sstr(relation))
+    return text.replace("<=", "≤").replace(">=", "≥")
+
+
+@cache
+def _drawing():
+    """A printer that leaves the names of quantities as they are."""
+    from sympy.printing.pretty.pretty import PrettyPrinter
+    from sympy.printing.pretty.stringpict import prettyForm
+
+    class Drawing(PrettyPrinter):
+        def _print_Symbol(self, symbol, **options):
+            if symbol not in _WRITTEN:
+                return super()._print_Symbol(symbol, **options)
+            name = re.sub(r"[A-Za-z]+", lambda found: _LETTERS.get(found[0], found[0]), symbol.name)
+            return prettyForm(f"[{name}]" if " " in name else name)
+
+        _print_MatrixSymbol = _print_Symbol
+
+    return Drawing({"use_unicode": True, "wrap_line": False})
 
 
 _GREEK = "alpha beta gamma delta epsilon eta kappa lambda mu nu rho sigma tau Sigma Delta Lambda"
@@ -73,9 +98,14 @@ _SIGNS = {
 }  # fmt: skip
 
 
+def _fraction(found):
+    parts = [found[1] or found[2], found[3] or found[4]]
+    return "/".join(part if len(part) < 3 else f"({part})" for part in parts)
+
+
 def _plain(text):
     """Inline LaTeX as words: good enough to read a sentence on a terminal."""
-    text = re.sub(r"\\(?:tfrac|frac|dfrac)\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", text)
+    text = re.sub(r"\\[td]?frac ?(?:\{([^{}]*)\}|(\w))(?:\{([^{}]*)\}|(\w))", _fraction, text)
     text = re.sub(r"\\(?:mathcal|mathrm|text|operatorname|mathbb|bar|hat|tilde)\b ?\{?(\w*)\}?", r"\1", text)
     text = re.sub(r"\\([A-Za-z]+)", lambda found: _LETTERS.get(found[1], _SIGNS.get(found[1], found[1])), text)
     text = text.replace("\\|", "‖").replace("\\,", " ").replace("\\", "")

@@ -1,9 +1,11 @@
 """Exact rational points at which relations are tested."""
 
 import random
+from contextlib import suppress
 from itertools import chain
 
 import sympy as sp
+from sympy.matrices.exceptions import NonInvertibleMatrixError
 
 from landscape.symbolic.evaluate import replace, resolve, take_limits, truth
 
@@ -43,8 +45,9 @@ class Points:
     def _draw(self, fixed):
         for _ in range(2000):
             values = self._moved_inside(self._numbers()) | fixed
-            if self._allowed(values):
-                return self._completed(values)
+            with suppress(NonInvertibleMatrixError):
+                if self._allowed(values):
+                    return self._completed(values)
         raise Undecided(f"no rational point found where {self.given} holds")
 
     def _moved_inside(self, values):
@@ -118,8 +121,9 @@ class Points:
     def refutes(self, relation):
         """The first point at which the relation is false, or None."""
         for values in chain(self._first(POINTS[isinstance(relation, sp.Eq)]), self._around(relation)):
-            if truth(take_limits(replace(relation, values))) is False:
-                return {s: values[s] for s in self.symbols}
+            with suppress(NonInvertibleMatrixError):
+                if truth(take_limits(replace(relation, values))) is False:
+                    return {s: values[s] for s in self.symbols}
         return None
 
 

@@ -1,9 +1,8 @@
 """A ledger in words: Markdown, LaTeX, plain objects, the terminal, and a letter to the authors."""
 
 from landscape.symbolic.claim import Verdict
-from landscape.symbolic.notation import latex, sentence, terminal
+from landscape.symbolic.notation import condition, latex, sentence, terminal
 
-MARKS = {"holds": "✓", "conservative": "≤", "holds as corrected": "✎", "not applicable": "∅", "fails": "✗"}
 INSTEAD = {
     Verdict.CONSERVATIVE: "Sharp",
     Verdict.CORRECTED: "Corrected",
@@ -140,7 +139,5 @@ def entry_terminal(entry):
 def _drawn(statement):
     text = terminal(statement.sentence, statement.relation)
     if statement.given:
-        from sympy import pretty
-
-        text += "\n    for " + ", ".join(pretty(relation, use_unicode=True) for relation in statement.given)
+        text += "\n    for " + ", ".join(map(condition, statement.given))
     return text
