@@ -18,7 +18,7 @@ H, H_point, H_mean = (
         ("mean H", r"\bar H_i(w)"),
     )
 )
-size = quantity("alpha", r"\alpha", positive=True, real=True)  # that of the example
+size = quantity("alpha, example", r"\alpha", positive=True)  # that of the example
 slope = matrix("grad f", 2, r"\nabla f_i(w)", 1)
 flow = matrix("w'", 2, r"\dot w", 1)
 
@@ -100,7 +100,7 @@ rate = quantity("d/dt f'^2/2", r"\frac{d}{dt}\tfrac12\|\nabla f(w)\|^2")
 worst = quantity("sup rate - sigma^2/2", r"\sup_\sigma \left( \frac{d}{dt}\tfrac12\|\nabla f(w)\|^2 - \frac{\sigma^2}{2} \right)")
 g = quantity("|f'|", r"\|\nabla f(w)\|", positive=True)
 sigma = quantity("sigma", r"\sigma", positive=True)
-a_1, a_2, h = (quantity(name, written, positive=True) for name, written in (("a_1", None), ("a_2", None), ("h", r"\bar h")))
+a_1, a_2, h = (quantity(name, written, positive=True) for name, written in (("a_1", None), ("a_2", None), ("mean h", r"\bar h")))
 energy = matrix("dE/dt", 1, r"\frac{d}{dt}\|\nabla f(w)\|^2")
 full, velocity = matrix("hess f", d, r"\nabla^2 f(w)"), matrix("dw", d, r"\dot w", 1)
 nabla, b, at = matrix("grad f(w)", d, r"\nabla f(w)", 1), matrix("b", d, columns=1), matrix("w", d, columns=1)

@@ -8,7 +8,7 @@ from landscape.symbolic.notation import positive, quantity
 from landscape.symbolic.positivity import sign
 
 alpha, mu, L, h, Delta = positive("alpha mu L h Delta")
-epsilon = quantity("epsilon", r"\varepsilon", positive=True)
+epsilon = quantity("eps", r"\varepsilon", positive=True)
 curve = h * (1 - alpha * h) ** 2  # the curvature of F for a task of curvature h
 SMALL = (sp.Le(mu, h), sp.Le(h, L), sp.Le(alpha, 1 / (2 * L)))
 CORNER = {alpha: 1 / (2 * L), L: mu, h: mu}  # where the guarantees are worst
