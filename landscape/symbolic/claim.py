@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from landscape.record import Record
 from landscape.symbolic.notation import sentence
 
 
@@ -18,8 +17,8 @@ class Verdict(StrEnum):
     FAILS = "fails"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Statement(Record):
+@dataclass(frozen=True)
+class Statement:
     """A sentence of a paper with its formula as a SymPy relation: what is read is what is decided.
 
     Attributes
@@ -56,8 +55,8 @@ class Statement(Record):
         return self.markdown()
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Step(Record):
+@dataclass(frozen=True)
+class Step:
     """A step of a derivation: a sentence and the formula that was computed."""
 
     sentence: str
@@ -68,7 +67,7 @@ class Step(Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Derivation(Record):
+class Derivation:
     """What a derivation returns.
 
     Attributes
@@ -101,8 +100,8 @@ class Derivation(Record):
     numerical: bool = False
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Claim(Record):
+@dataclass(frozen=True, repr=False)
+class Claim:
     """A claim of a paper; made by the decorator `claim`, which wraps its derivation."""
 
     id: str

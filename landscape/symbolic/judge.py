@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from landscape.record import Record
 from landscape.symbolic.claim import Statement, Verdict, restated
 from landscape.symbolic.decide import equivalent, holds, is_tight
 from landscape.symbolic.evaluate import resolve
@@ -12,7 +11,7 @@ from landscape.symbolic.points import Undecided
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Judgement(Record):
+class Judgement:
     """A statement's verdict with its evidence.
 
     Attributes

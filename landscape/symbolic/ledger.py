@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from importlib import resources
 
 from landscape import checks
-from landscape.record import Record
 from landscape.results import Result
 
 PAPERS = {
@@ -17,7 +16,7 @@ PAPERS = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Entry(Record):
+class Entry:
     """A claim with its derivation, the judgement of each of its statements, and the time that took."""
 
     claim: object
