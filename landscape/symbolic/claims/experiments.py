@@ -9,7 +9,7 @@ from landscape.symbolic.wick import expected_word, isotropic
 ALPHA, BETA, SAMPLES, DIMENSION, STEPS = sp.Rational(3, 10), sp.Rational(1, 20), 100, 20, 25
 SCALES = {"sum": 2 * SAMPLES, "mean": 2, "half": 1}  # Hessian over X'X/n for |y - Xg|^2, the same over n, and over 2n
 
-ERASES = {
+SHRINKS = {
     (method, scale): quantity(f"{method} {scale}", rf"\rho_{{{method}}}^{{({written})}}", positive=True)
     for method in ("BI", "MAML")
     for scale, written in (("sum", "1"), ("mean", "1/n"), ("half", "1/2n"))
@@ -55,9 +55,9 @@ def digits(number, places=3):
     Statement(
         "first",
         r"With $f_i(\gamma) = \|y - X\gamma\|^2$, $n = 100$, $d = 20$, $\beta = 0.05$ BI-MAML's first phase converges, that is the mean factor per step is {}",
-        sp.Lt(ERASES["BI", "sum"], 1),
+        sp.Lt(SHRINKS["BI", "sum"], 1),
     ),
-    Statement("maml", r"and with $\alpha = 0.3$ so does MAML: {}", sp.Lt(ERASES["MAML", "sum"], 1)),
+    Statement("maml", r"and with $\alpha = 0.3$ so does MAML: {}", sp.Lt(SHRINKS["MAML", "sum"], 1)),
     Statement(
         "steps",
         r"BI-MAML comes to a neighbourhood in 25 steps (to a tenth of the distance, say); with $\|y - X\gamma\|^2/n$ {}",
@@ -81,10 +81,10 @@ def digits(number, places=3):
 def settings():
     """Moments of Wishart matrices give the mean steps, exactly."""
     values = {name: factors(scale) for name, scale in SCALES.items()}
-    named = {ERASES[method, name]: values[name][k] for name in SCALES for k, method in enumerate(("BI", "MAML"))}
+    named = {SHRINKS[method, name]: values[name][k] for name in SCALES for k, method in enumerate(("BI", "MAML"))}
     margin = positive("t")
     printed, hinge = sp.Max(0, -1 + 1 + margin), sp.Max(0, 1 - (1 + margin))  # y = -1, x'w = -1 - t
-    after = {key: digits(named[ERASES[key]] ** STEPS) for key in left}
+    after = {key: digits(named[SHRINKS[key]] ** STEPS) for key in left}
     return Derivation(
         steps=[
             Step(r"For $S = X^\top X/n$ the means of $S$, $S^2$, $S^3$ are, in front of $I$, {}", sp.Tuple(*wishart_moments())),
@@ -92,12 +92,12 @@ def settings():
                 r"$\nabla^2 f_i$ is $2nS$ as printed, $2S$ for $\|y - X\gamma\|^2/n$ and $S$ for $\|y - X\gamma\|^2/(2n)$. A step of gradient descent on $f$ multiplies the distance by {}",
                 sp.Tuple(*(values[name][0] for name in SCALES)),
             ),
-            Step(r"and one on $F$, whose mean Hessian is that of $(I - \alpha H)H(I - \alpha H)$, by {}", sp.Tuple(*(values[name][1] for name in SCALES))),
+            Step(r"and one on $F$, whose mean Hessian is that of $(I - \alpha H)H(I - \alpha H)$, by {}", sp.Tuple(*(sp.Float(values[name][1], 6) for name in SCALES))),
             Step(
                 r"After 25 steps these leave of the distance, with $1/n$ for BI-MAML and MAML and then with $1/(2n)$, {}",
-                sp.Tuple(*(after[method, scale] for scale in ("mean", "half") for method in ("BI", "MAML"))),
+                sp.Tuple(*(sp.Float(after[method, scale], 3) for scale in ("mean", "half") for method in ("BI", "MAML"))),
             ),
-            Step(r"The caption of the figures fits $1/n$: with $1/(2n)$ BI-MAML is not near after 25 steps. Sampling 10 tasks of 100 moves these factors little."),
+            Step(r"What the text says of Figure 2a fits $1/n$: with $1/(2n)$ BI-MAML is not near after 25 steps. Sampling 10 tasks of 100 moves these factors little."),
             Step(r"At $y = -1$, $x^\top w = -1 - t$ the printed loss and the hinge loss are {}", sp.Tuple(printed, hinge)),
         ],
         quantities={
@@ -105,8 +105,8 @@ def settings():
             true_loss: hinge,
         },
         corrections={
-            "first": Statement("first", r"With $\|y - X\gamma\|^2/n$ it does: {}", sp.Eq(ERASES["BI", "mean"], sp.Rational(9, 10))),
-            "maml": Statement("maml", r"With $\|y - X\gamma\|^2/n$ it does: {}", sp.Eq(ERASES["MAML", "mean"], sp.Rational(615531, 625000))),
+            "first": Statement("first", r"With $\|y - X\gamma\|^2/n$ it does: {}", sp.Eq(SHRINKS["BI", "mean"], sp.Rational(9, 10))),
+            "maml": Statement("maml", r"With $\|y - X\gamma\|^2/n$ it does: {}", sp.Eq(SHRINKS["MAML", "mean"], sp.Rational(615531, 625000))),
             "steps": Statement("steps", r"To three digits {}", sp.Eq(left["BI", "mean"], sp.Rational(72, 1000))),
             "far": Statement("far", r"To three digits {}", sp.Eq(left["MAML", "mean"], sp.Rational(683, 1000))),
             "hinge": Statement("hinge", r"The hinge loss $\max(0, 1 - y\,x^\top w)$ does: {}", sp.Eq(true_loss, 0)),
@@ -118,7 +118,8 @@ def settings():
     )  # fmt: skip
 
 
-n, d, T, T_1 = positive("n d T T_1")
+n, d, T_1 = positive("n d T_1")
+T = quantity("T steps", "T", positive=True)
 saved = {
     name: quantity(f"saved, {name}", rf"\left(1 - \frac{{t_{{BI}}}}{{t_{{MAML}}}}\right)_{{{written}}}", positive=True)
     for name, written in (("linear", r"\mathrm{regression}"), ("diabetes", r"\mathrm{Diabetes}"), ("svm", r"\mathrm{SVM}"), ("mnist", r"\mathrm{MNIST}"))
@@ -165,9 +166,9 @@ def savings():
             Step(r"and one on $F$, with two gradients and a product with the Hessian, {}", sp.expand(meta)),
             Step(r"With the first $T_1$ of $T$ steps on $f$ the part saved is {}", with_hessian),
             Step(r"The hinge loss has no second derivative to compute, so there it is only {}", without),
-            Step(r"37% in regression and 19% with the SVM ($n = 100$, $d = 20$, $T = 50$) take this many steps on $f$: {}", sp.Tuple(*(digits(value, 1) for value in needed))),
-            Step(r"With $T_1 = 25$, the number of steps of Figure 2a, the part saved in regression is {}", digits(with_hessian.subs(setting | {T_1: STEPS}))),
-            Step(r"Continuous time: with $\|y - X\gamma\|^2/n$ an e-fold takes $1/2$ on $f$ and on $F$ {}", 1 / slow),
+            Step(r"37% in regression and 19% with the SVM ($n = 100$, $d = 20$, $T = 50$) take this many steps on $f$: {}", sp.Tuple(*(sp.Float(value, 3) for value in needed))),
+            Step(r"With $T_1 = 25$, the number of steps of Figure 2a, the part saved in regression is {}", sp.Float(with_hessian.subs(setting | {T_1: STEPS}), 3)),
+            Step(r"Continuous time: with $\|y - X\gamma\|^2/n$ an e-fold takes $1/2$ on $f$ and on $F$ {}", sp.Float(1 / slow, 3)),
         ],
         quantities={
             saved["linear"]: with_hessian, saved["diabetes"]: with_hessian, saved["svm"]: without, saved["mnist"]: without,

@@ -78,7 +78,9 @@ def first_order_floor():
     )  # fmt: skip
 
 
-S_in, S_o, S_h = (matrix(f"S_{name}", size, rf"\tilde\nabla^2 f_i(\mathcal{{D}}_{{{name}}}^i)") for name in ("in", "o", "h"))
+S_in, S_o, S_h = (
+    matrix(f"S_{name}", size, rf"\tilde\nabla^2 f_i(\mathcal{{D}}_{{{name}}}^i)") for name in ("in", "o", "h")
+)
 b_in, b_o = (matrix(f"b_{name}", size, f"b_{{{name}}}^i", 1) for name in ("in", "o"))
 w = matrix("w_k", size, "w_k", 1)
 step = matrix("w_{k+1}", size, "w_{k+1}", 1)
@@ -181,7 +183,7 @@ def hessian_batches():
         ],
         quantities={mean["shared"]: shared * away, mean["independent"]: independent * away, **points, **exact, **extra},
         instead={
-            "direction": sp.Eq(mean["shared"] - mean["independent"], alpha**2 * (d + 1) / n * rho**3 * away),
+            "direction": Statement("direction", r"They differ by {}", sp.Eq(mean["shared"] - mean["independent"], alpha**2 * (d + 1) / n * rho**3 * away)),
             "limit": Statement(
                 "limit", r"With $a_i = h_i(1 - \alpha h_i)^2$ and $e_i = \alpha^2(d + 1)h_i^3/n$ {}",
                 sp.Eq(

@@ -10,10 +10,11 @@ from landscape.symbolic.risk import isotropic_weight
 L, alpha, rho, h, phi = positive("L alpha rho h phi")
 tilde = quantity("sigma~", r"\tilde\sigma", positive=True)
 sigma_H = quantity("sigma_H", r"\sigma_H", positive=True)
+# A batch size is the square of a symbol for its root: the bounds are then rational.
 root_in, root_o, root_test = (quantity(f"sqrt D_{name}", rf"\sqrt{{D_{{{name}}}}}", positive=True) for name in ("in", "o", "test"))  # fmt: skip
-n = quantity("D_test", r"D_{test}", positive=True)
+D_in, D_o, D_test = (quantity(f"D_{name}", rf"D_{{{name}}}", positive=True) for name in ("in", "o", "test"))
 root_d = quantity("sqrt d", r"\sqrt{d}", positive=True)
-bias = quantity("|e|", r"\|e_{i,k}\|")
+bias = quantity("sup |e|", r"\sup_{f_i} \|e_{i,k}\|")
 quadratic = quantity("|e|, quadratics", r"\|e_{i,k}\|")
 slope = quantity("|f_i'(w+)|", r"\|\nabla f_i(w_k - \alpha\nabla f_i(w_k))\|", positive=True)
 moment = quantity(
@@ -45,7 +46,7 @@ def two_point(gradient):
         r"(21), for any $\phi > 0$; on a quadratic of curvature $h \le L$ whose gradients have noise of variance $\tilde\sigma^2$: {}",
         sp.Le(
             moment,
-            (1 + 1 / phi) * slope**2 + (1 + phi) * alpha**2 * L**2 * tilde**2 / root_in**2 + tilde**2 / root_o**2,
+            (1 + 1 / phi) * slope**2 + (1 + phi) * alpha**2 * L**2 * tilde**2 / D_in + tilde**2 / D_o,
         ),
         given=(sp.Le(h, L),),
     ),
@@ -55,7 +56,7 @@ def bias_of_meta_gradient():
     u = sp.Symbol("u")
     curved = two_point(lambda x: rho * x**2 / 2)
     straight = sp.expand(two_point(lambda x: h * (x + u)) - h * u)
-    exact = slope**2 + sp.expand(two_point(lambda x: (h * x) ** 2)) + tilde**2 / root_o**2
+    exact = slope**2 + sp.expand(two_point(lambda x: (h * x) ** 2)) + tilde**2 / D_o
     return Derivation(
         steps=[
             Step(
@@ -72,11 +73,11 @@ def bias_of_meta_gradient():
                 r"The bias of order $1/D_{in}$ that does occur on quadratics belongs to $g_k$ with a Hessian from the same batch; see F-limits."
             ),
         ],
-        quantities={bias: curved, quadratic: straight, moment: exact},
+        quantities={D_in: root_in**2, D_o: root_o**2, bias: curved, quadratic: straight, moment: exact},
         corrections={
-            "bias": sp.Eq(bias, rho * alpha**2 * tilde**2 / (2 * root_in**2)),
+            "bias": sp.Eq(bias, rho * alpha**2 * tilde**2 / (2 * D_in)),
             "quadratics": sp.Eq(quadratic, 0),
-            "second": sp.Le(moment, slope**2 + alpha**2 * L**2 * tilde**2 / root_in**2 + tilde**2 / root_o**2),
+            "second": sp.Le(moment, slope**2 + alpha**2 * L**2 * tilde**2 / D_in + tilde**2 / D_o),
         },
         tight={"second": {h: L}},
     )
@@ -89,7 +90,7 @@ def bias_of_meta_gradient():
     Statement(
         "gap",
         r"For linear regression with inputs $N(0, LI_d)$, $\tilde\sigma$ and $\sigma_H$ (in Frobenius norm) being those at $w$: {}",
-        sp.Le(gap, 2 * alpha * L * tilde / root_test + alpha**2 * L * sigma_H * tilde / root_test**2),
+        sp.Le(gap, 2 * alpha * L * tilde / root_test + alpha**2 * L * sigma_H * tilde / D_test),
         given=(sp.Ge(root_d, 1),),
     ),
 )
@@ -100,7 +101,7 @@ def gap_of_objectives():
     noise, hessian = sample_spread()
     share = sp.factor(gained**2 / (alpha**4 * rho**2 * hessian * noise / count**2))
     quiet = sp.factor(share.subs(nu, 0))
-    exact = alpha**2 * L * sigma_H * tilde / root_test**2 * sp.sqrt(quiet).subs(sp.sqrt(d), root_d)
+    exact = alpha**2 * L * sigma_H * tilde / D_test * sp.sqrt(quiet).subs(sp.sqrt(d), root_d)
     return Derivation(
         steps=[
             Step(
@@ -115,8 +116,8 @@ def gap_of_objectives():
             ),
             Step(r"which is largest without label noise ($\nu = 0$). The first term of (22) is not needed."),
         ],
-        quantities={gap: exact},
+        quantities={D_test: root_test**2, gap: exact},
         corrections={
-            "gap": Statement("gap", r"Without label noise (with it, less) {}", sp.Eq(gap, alpha**2 * L * sigma_H * tilde / (root_d * root_test**2)))
+            "gap": Statement("gap", r"Without label noise (with it, less) {}", sp.Eq(gap, alpha**2 * L * sigma_H * tilde / (root_d * D_test)))
         },
     )  # fmt: skip

@@ -64,7 +64,9 @@ def smoothness():
         quantities={steepest: worst, convex: curve},
         corrections={
             "general": sp.Eq(steepest, L * (1 + alpha * L) ** 2 + rho * alpha * (1 + alpha * L) * SLOPE),
-            "linear": Statement("linear", r"For every $h \le 1/\alpha$ {}", sp.Le(convex, 4 / (27 * alpha)), (sp.Le(h, 1 / alpha),)),
+            "linear": Statement(
+                "linear", r"For every $h \le 1/\alpha$ {}", sp.Le(convex, 4 / (27 * alpha)), (sp.Le(h, 1 / alpha),)
+            ),
         },
         tight={"linear": {h: best}},
     )

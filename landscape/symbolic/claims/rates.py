@@ -39,7 +39,11 @@ EXCLUDED = r"Bounded variance over all $w$ excludes linear regression with diffe
 
 start, now, then = (quantity(f"|F'({name})|", rf"\|\nabla F({name})\|", positive=True) for name in ("w_0", "w_k", "w_{k+1}"))  # fmt: skip
 count = quantity("T(epsilon)", r"T(\varepsilon)", positive=True)
-quadratic_count = quantity("lim T epsilon^2/(Delta L)", r"\lim_{\varepsilon \to 0} T(\varepsilon)\,\frac{\varepsilon^2}{\Delta L}")
+quadratic_count = quantity(
+    "lim T epsilon^2/(Delta L)",
+    r"\lim_{\varepsilon \to 0} T(\varepsilon)\,\frac{\varepsilon^2}{\Delta L}",
+    extended_real=True,
+)
 eta = quantity("eta", r"\eta_h", positive=True)
 
 
@@ -50,10 +54,15 @@ eta = quantity("eta", r"\eta_h", positive=True)
     NOT_GLOBAL,
     Statement(
         "order",
-        r"With exact gradients, step size $\tilde\beta/12$ and a task of curvature $h < 1/\alpha \le L$ in their bounds the number of iterations to $\|\nabla F\| \le \varepsilon$ is $O(1)\,\Delta L/\varepsilon^2$: {}",
+        r"With exact gradients, step size $\tilde\beta/12$ and a quadratic task of curvature $h$ the number of iterations to $\|\nabla F\| \le \varepsilon$ is $O(1)\,\Delta L/\varepsilon^2$, that is {}",
         sp.Lt(quadratic_count, sp.oo),
     ),
-    Statement("step", r"In detail: from one iterate to the next {}", sp.Le(then, now), given=(sp.Le(alpha, 1 / L), sp.Le(h, L))),
+    Statement(
+        "step",
+        r"In detail: from one iterate to the next {}",
+        sp.Le(then, now),
+        given=(sp.Le(alpha, 1 / L), sp.Le(h, L)),
+    ),
 )
 def iterations():
     """Gradient descent on a quadratic, with the step size that the theorem prescribes."""
@@ -81,12 +90,20 @@ def iterations():
     )  # fmt: skip
 
 
-square, decay = quantity("|F'|^2", r"\|\nabla F(w)\|^2", positive=True), quantity("d/dt |F'|^2", r"\frac{d}{dt}\|\nabla F(w)\|^2")
-rate = quantity("least rate", r"\inf_{\mu \le h \le L} \left( -\frac{d}{dt}\log\|\nabla F(w)\|^2 \right)", positive=True)
+square, decay = (
+    quantity("|F'|^2", r"\|\nabla F(w)\|^2", positive=True),
+    quantity("d/dt |F'|^2", r"\frac{d}{dt}\|\nabla F(w)\|^2"),
+)
+rate = quantity(
+    "least rate", r"\inf_{\mu \le h \le L} \left( -\frac{d}{dt}\log\|\nabla F(w)\|^2 \right)", positive=True
+)
 time = quantity("T(K, epsilon)", r"T(\varepsilon)", positive=True)
 log = quantity("log K/epsilon", r"\log\frac{K}{\varepsilon}", positive=True)
 second = quantity("F''", r"\mathrm{Hess}\,F(w)")
-smallest, largest = (quantity(name, rf"\{written}_{{\mu \le h \le L}} \lambda(\mathrm{{Hess}}\,F(w))") for name, written in (("least F''", "inf"), ("largest F''", "sup")))
+smallest, largest = (
+    quantity(name, rf"\{written}_{{\mu \le h \le L}} \lambda(\mathrm{{Hess}}\,F(w))")
+    for name, written in (("least F''", "inf"), ("largest F''", "sup"))
+)
 
 
 @claim(
