@@ -14,6 +14,8 @@ POINTS = {
     False: 150,
 }  # points tried before a proof: a false identity all but never passes one, an inequality may
 
+COUNTS = {"d", "m", "n", "n_1", "n_2", "T"}
+
 
 class Undecided(ArithmeticError):
     """Neither a counterexample nor a proof was found."""
@@ -72,9 +74,9 @@ class Points:
 
     def _numbers(self):
         values = {}
-        sizes = [s for s in self.symbols if s.is_integer]
-        for symbol in sizes:
-            values[symbol] = sp.Integer(self.random.randint(1, 4 if str(symbol) == "d" else 40))
+        for symbol in self.symbols:
+            if symbol.is_integer or str(symbol) in COUNTS:  # a counterexample should be one that can occur
+                values[symbol] = sp.Integer(self.random.randint(1, 4 if symbol.is_integer and str(symbol) == "d" else 40))
         for symbol in self.symbols:
             if isinstance(symbol, sp.MatrixSymbol):
                 values[symbol] = self._matrix(*(replace(size, values) for size in symbol.shape))
