@@ -18,9 +18,8 @@ sampled = quantity(
 )  # theta is a sample, as in [F]
 hessian = quantity("hessian(w)", r"\mathbb{E}_\theta \|\nabla^2 f_i(w, \theta) - \nabla^2 f_i(w)\|_F^2")
 
-D = sp.Symbol("D", positive=True, integer=True)
-A, B = matrix("Sigma_1", D), matrix("Sigma_2", D)
-w, w_1, w_2 = (matrix(name, D, written, 1) for name, written in (("w", None), ("w_1", "w_1^*"), ("w_2", "w_2^*")))
+A, B = matrix("Sigma_1", d), matrix("Sigma_2", d)
+w, w_1, w_2 = (matrix(name, d, written, 1) for name, written in (("w", None), ("w_1", "w_1^*"), ("w_2", "w_2^*")))
 shared = matrix("spread, equal Hessians", 1, r"\mathbb{E}_i \|\nabla f(w) - \nabla f_i(w)\|^2")
 
 
@@ -34,8 +33,8 @@ def task_spread():
 
 def sample_spread():
     """The same over samples of one Gaussian task, E|x(x'v - z)|^2 - |Sigma v|^2, and of its Hessian x x'."""
-    cov = sp.MatrixSymbol("Sigma", D, D)
-    one = sp.Identity(D)
+    cov = sp.MatrixSymbol("Sigma", d, d)
+    one = sp.Identity(d)
     square = isotropic(expected_word([one, one, one], sp.Integer(1), cov), cov, rho, d)  # of (x x')^2, in front of I
     return sp.factor(square - rho**2) * away**2 + d * rho * nu**2, sp.factor(d * (square - rho**2))
 

@@ -9,7 +9,7 @@ from landscape.symbolic.words import words
 
 alpha, beta, L, mu, h_1, h_2, Delta, n, d, rho = positive("alpha beta L mu h_1 h_2 Delta n d rho")
 p = quantity("p", positive=True)
-size = sp.Symbol("D", positive=True, integer=True)
+size = sp.Symbol("d", positive=True, integer=True)
 one = sp.Identity(size)
 A, B = matrix("Sigma_1", size), matrix("Sigma_2", size)
 w_1, w_2, w_FO = (matrix(name, size, written, 1) for name, written in (("w_1", "w_1^*"), ("w_2", "w_2^*"), ("w_FO", "w_{FO}")))  # fmt: skip
