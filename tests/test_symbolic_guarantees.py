@@ -213,6 +213,21 @@ def test_the_printed_switch_sticks_and_the_latched_one_does_not():
     assert end == pytest.approx(0.0798, abs=1e-4)
 
 
+def test_slope_of_maml_at_the_switch():
+    """Random weights in [1/4, 1]: the weighted mean slope is at most the sharp bound, which the printed one is below for small sigma."""
+    rng = np.random.default_rng(9)
+    bound = sp.lambdify([biphasic.switch, biphasic.sigma], biphasic.largest_slope())
+    shares = []
+    for _ in range(4000):
+        count = rng.integers(2, 5)
+        a, p, g = rng.choice([rng.uniform(0.25, 1), 0.25, 1], count), rng.dirichlet(np.ones(count)), rng.normal(size=count)  # fmt: skip
+        mean = np.sum(p * g)
+        sigma = np.sqrt(np.sum(p * (g - mean) ** 2))
+        shares.append(abs(np.sum(p * a * g)) / bound(abs(mean), sigma))
+    assert 0.97 < max(shares) <= 1 + 1e-12
+    assert bound(1, 0.01) > (1 + 5 * 0.01) / 4
+
+
 def test_curvature_of_the_maml_loss():
     """Random Hessians between mu and L, alpha at most 1/(2L): eigenvalues of Hess F in [mu/4, L]."""
     rng = np.random.default_rng(4)
