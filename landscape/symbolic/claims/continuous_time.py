@@ -23,6 +23,16 @@ size = quantity("alpha, example", r"\alpha", positive=True)  # that of the examp
 slope = matrix("grad f", 2, r"\nabla f_i(w)", 1)
 flow = matrix("w'", 2, r"\dot w", 1)
 
+flow_1, slope_1, H_1, H_half = (
+    quantity(name, written)
+    for name, written in (
+        ("w', line", r"\dot w"),
+        ("f'", "f'(w)"),
+        ("f''", "f''(w)"),
+        ("f''(w~)", r"f''(\tilde w)"),
+    )
+)
+
 Sigma = matrix("Sigma_i", d)
 w, w_i = matrix("w", d, columns=1), matrix("w_i", d, "w_i^*", 1)
 line = matrix("grad f_i", d, r"\nabla f_i(w)", 1)
@@ -58,6 +68,11 @@ def bent_task():
         sp.Eq(flow, -slope + (size * (H + H_point) - size**2 * H * H_point) * slope),
     ),
     Statement(
+        "line",
+        r"In one dimension, for example for $f = hx^2/2 + kx^3/6$ with $\tilde w$ half way, {}",
+        sp.Eq(flow_1, -slope_1 + (alpha * (H_1 + H_half) - alpha**2 * H_1 * H_half) * slope_1),
+    ),
+    Statement(
         "quadratics",
         r"On quadratics $\nabla^2 f_i = \Sigma_i$ everywhere, so for every dimension {}",
         sp.Eq(flow_line, -line + (2 * alpha * Sigma - alpha**2 * Sigma**2) * line),
@@ -66,6 +81,8 @@ def bent_task():
 def maml_ode():
     """Expand the gradient of F; then a task in the plane for which no point serves."""
     loss, value, g, velocity, here, mean, there, place = bent_task()
+    x, k, h = sp.Symbol("x", real=True), sp.Symbol("k", real=True), sp.Symbol("h", real=True)
+    first, second = h * x + k * x**2 / 2, h + k * x
     straight = (one - alpha * Sigma) * Sigma * (w - alpha * Sigma * (w - w_i) - w_i)
     return Derivation(
         steps=[
@@ -84,7 +101,8 @@ def maml_ode():
         ],
         quantities={
             size: value, slope: g, H: here, H_mean: mean, H_point: there, flow: velocity,
-            flow_line: -straight, line: Sigma * (w - w_i),
+            flow_1: -(1 - alpha * second) * first.subs(x, x - alpha * first), slope_1: first, H_1: second,
+            H_half: second.subs(x, x - alpha * first / 2), flow_line: -straight, line: Sigma * (w - w_i),
         },
         corrections={
             "point": Statement(

@@ -64,13 +64,13 @@ def first_order_floor():
             Step(r"and $\|\nabla F\|/\sigma$ is {}", ratio),
             Step(
                 r"In general $\nabla F = -\alpha\,\mathbb{E}[(\Sigma_i - cI) v_i]$ for every $c$, with $v_i = A_i g_i$ of mean 0; $c = (L + \mu)/2$ gives $\|\nabla F\| \le \alpha\frac{L - \mu}{2}\,\mathbb{E}\|v_i\|$. As "
-                r"$\mathbb{E}[A_i g_i] = 0$, $\mathbb{E}\|A_i g_i\|^2 \le \mathbb{E}[g_i^\top A_i g_i] \le \mathbb{E}[(g_i - \bar g)^\top A_i (g_i - \bar g)] \le \sigma^2$. So $\alpha (L - \mu)\sigma/2$ bounds any number of tasks in any dimension."
+                r"$\mathbb{E}[A_i g_i] = 0$, $\mathbb{E}\|A_i g_i\|^2 \le \mathbb{E}[g_i^\top A_i g_i] \le \mathbb{E}[(g_i - \bar g)^\top A_i (g_i - \bar g)] \le \sigma^2$. (for $0 \preceq A_i \preceq I$). So $\alpha (L - \mu)\sigma/2$ bounds any number of convex quadratic tasks in any dimension."
             ),
         ],
         quantities={meta: gradient, floor: ratio * sigma},
         corrections={
             "order": Statement(
-                "order", r"With $\sigma$ at $w_{FO}$, for any tasks, and attained by two as $\alpha \to 0$, {}",
+                "order", r"With $\sigma$ at $w_{FO}$, for any number of convex quadratic tasks, and attained by two as $\alpha \to 0$, {}",
                 sp.Le(floor, alpha * (L - mu) / 2 * sigma), (sp.Lt(alpha, 1 / L), sp.Lt(mu, L)),
             )
         },

@@ -130,9 +130,12 @@ def step_sizes():
             ),
             Step(
                 r"Its largest value over $M > 0$ (rounded up to four digits, by Sturm's theorem) is {}",
-                exact,
+                sp.Float(exact, 5),
             ),
-            Step(r"Noise of the gradients adds at most 1 to the variance. Even so the value is at most {}", noisy),
+            Step(
+                r"Noise of the gradients adds at most 1 to the variance. Even so the value is at most {}",
+                sp.Float(noisy, 5),
+            ),
         ],
         quantities={first: 1 / (level + L), second: exact / level**2, plain: 1 / (4 * L)},
         corrections={
