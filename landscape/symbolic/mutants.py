@@ -132,8 +132,9 @@ def _says_nothing(relation):
 
 
 def _passes(mutant, quantities, given, points, tight):
+    if tight is not None and not is_tight(mutant, quantities, tight):
+        return False
     try:
-        true, _ = holds(mutant, quantities, given, None if mutant.has(sp.Limit) else points)
+        return holds(mutant, quantities, given, None if mutant.has(sp.Limit) else points)[0]
     except Undecided:
         return True
-    return true and (tight is None or is_tight(mutant, quantities, tight))
