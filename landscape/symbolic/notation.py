@@ -92,7 +92,8 @@ def _drawing():
 _GREEK = "alpha beta gamma delta epsilon eta kappa lambda mu nu rho sigma tau Sigma Delta Lambda"
 _LETTERS = dict(zip(_GREEK.split(), "αβγδεηκλμνρστΣΔΛ", strict=True))
 _SIGNS = {
-    "varepsilon": "ε", "lceil": "⌈", "rceil": "⌉", "nabla": "∇", "infty": "∞", "to": "→", "ge": "≥", "geq": "≥", "le": "≤", "leq": "≤", "gg": "≫", "ll": "≪", "approx": "≈",
+    "varepsilon": "ε", "lceil": "⌈", "rceil": "⌉",
+    "nabla": "∇", "infty": "∞", "to": "→", "ge": "≥", "geq": "≥", "le": "≤", "leq": "≤", "gg": "≫", "ll": "≪", "approx": "≈",
     "neq": "≠", "cdot": "·", "times": "×", "sim": "~", "in": "∈", "top": "ᵀ", "sqrt": "√", "sum": "Σ", "preceq": "⪯", "pm": "±",
     "ell": "ℓ", "mid": "|", "quad": " ", "lVert": "‖", "rVert": "‖", "langle": "⟨", "rangle": "⟩", "dots": "...", "ldots": "...",
 }  # fmt: skip
