@@ -238,6 +238,9 @@ def test_curvature_of_the_maml_loss():
         values = np.linalg.eigvalsh(mean)
         assert mu / 4 - 1e-12 <= values[0]
         assert values[-1] <= 1 + 1e-12
+        grid = np.linspace(mu, 1, 50)[:, None]
+        found = (grid * (1 - np.linspace(0, 0.5, 50) * grid) ** 2).min()
+        assert found == pytest.approx(min(mu * (1 - mu / 2) ** 2, 1 / 4))
     assert rates.least(rates.curve) == rates.mu / 4
     assert sign(rates.curve - rates.mu / 3, rates.SMALL) is None  # a third is not the least
 

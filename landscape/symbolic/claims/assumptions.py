@@ -6,19 +6,16 @@ from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive, quantity
 from landscape.symbolic.wick import expected_word, isotropic
 
-h_1, h_2, rho, nu, r, sigma = positive("h_1 h_2 rho nu r sigma")
+h_1, h_2, rho, nu = positive("h_1 h_2 rho nu")
 p = quantity("p", positive=True)
 d = sp.Symbol("d", positive=True, integer=True)
-c = quantity("c")
 distance = quantity("|w - c|", r"|w - c|", positive=True)
 away = quantity("|w - w_i|", r"\|w - w_i^*\|", positive=True)
 spread = quantity("spread(w)", r"\mathbb{E}_i |\nabla f(w) - \nabla f_i(w)|^2")
-sampled = quantity(
-    "sampled(w)", r"\mathbb{E}_\theta \|\nabla f_i(w, \theta) - \nabla f_i(w)\|^2"
-)  # theta is a sample, as in [F]
+sampled = quantity("sampled(w)", r"\mathbb{E}_\theta \|\nabla f_i(w, \theta) - \nabla f_i(w)\|^2")  # theta is a sample
 hessian = quantity("hessian(w)", r"\mathbb{E}_\theta \|\nabla^2 f_i(w, \theta) - \nabla^2 f_i(w)\|_F^2")
 
-A, B = matrix("Sigma_1", d), matrix("Sigma_2", d)
+A = matrix("Sigma", d)
 w, w_1, w_2 = (matrix(name, d, written, 1) for name, written in (("w", None), ("w_1", "w_1^*"), ("w_2", "w_2^*")))
 shared = matrix("spread, equal Hessians", 1, r"\mathbb{E}_i \|\nabla f(w) - \nabla f_i(w)\|^2")
 

@@ -13,7 +13,7 @@ a_1, a_2, mean_h = (
     quantity(name, written, positive=True) for name, written in (("a_1", None), ("a_2", None), ("mean h", r"\bar h"))
 )
 bound = quantity("bound on |F'|", r"\sup_{\|\nabla f\| \le \varepsilon_0} \|\nabla F\|", positive=True)
-time = quantity("T_BI", r"\sup_{\mu \le h \le L} T(\varepsilon)", positive=True)
+time = quantity("T_BI", r"\sup_{L \ge h \ge \mu} T(\varepsilon)", positive=True)
 first = quantity("log |f'(0)|/eps_0", r"\log\frac{\|\nabla f(w(0))\|}{\varepsilon_0}", positive=True)
 second = quantity("log K/eps", r"\log\frac{K}{\varepsilon}", positive=True)
 

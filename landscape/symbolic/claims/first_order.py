@@ -12,7 +12,7 @@ p = quantity("p", positive=True)
 size = sp.Symbol("d", positive=True, integer=True)
 one = sp.Identity(size)
 A, B = matrix("Sigma_1", size), matrix("Sigma_2", size)
-w_1, w_2, w_FO = (matrix(name, size, written, 1) for name, written in (("w_1", "w_1^*"), ("w_2", "w_2^*"), ("w_FO", "w_{FO}")))  # fmt: skip
+w_1, w_FO = matrix("w_1", size, "w_1^*", 1), matrix("w_FO", size, "w_{FO}", 1)
 meta = matrix("grad F(w_FO)", size, r"\nabla F(w_{FO})", 1)
 floor = quantity("|F'(w_FO)|", r"\|\nabla F(w_{FO})\|", positive=True)
 sigma = quantity("sigma", r"\sigma", positive=True)

@@ -1,4 +1,4 @@
-"""[F] section 4.1, 4.2: the smoothness of F, the random step size, and the bias of the stochastic meta-gradient."""
+"""[F] section 4.1, 4.2: the smoothness of F, and the random step size."""
 
 import sympy as sp
 
@@ -6,7 +6,7 @@ from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.assumptions import rho
 from landscape.symbolic.notation import positive, quantity
 
-L, alpha, G, h, M, ell, s, n, n_o, phi = positive("L alpha G h M ell s n n_o phi")
+L, alpha, h, M = positive("L alpha h M")
 SLOPE = quantity("E|f_i'|", r"\mathbb{E}_{i \sim p} \|\nabla f_i(w)\|", positive=True)
 steepest = quantity("Lipschitz constant", r"\sup_{f, u} \frac{\|\nabla F(w) - \nabla F(u)\|}{\|w - u\|}", positive=True)
 convex = quantity("curvature of F", r"\sup_u \frac{\|\nabla F(w) - \nabla F(u)\|}{\|w - u\|}", positive=True)

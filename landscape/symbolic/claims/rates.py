@@ -95,13 +95,13 @@ square, decay = (
     quantity("d/dt |F'|^2", r"\frac{d}{dt}\|\nabla F(w)\|^2"),
 )
 rate = quantity(
-    "least rate", r"\inf_{\mu \le h \le L} \left( -\frac{d}{dt}\log\|\nabla F(w)\|^2 \right)", positive=True
+    "least rate", r"\inf_{L \ge h \ge \mu} \left( -\frac{d}{dt}\log\|\nabla F(w)\|^2 \right)", positive=True
 )
 time = quantity("T(K, epsilon)", r"T(\varepsilon)", positive=True)
 log = quantity("log K/epsilon", r"\log\frac{K}{\varepsilon}", positive=True)
 second = quantity("F''", r"\mathrm{Hess}\,F(w)")
 smallest, largest = (
-    quantity(name, rf"\{written}_{{\mu \le h \le L}} \lambda(\mathrm{{Hess}}\,F(w))")
+    quantity(name, rf"\{written}_{{L \ge h \ge \mu}} \lambda(\mathrm{{Hess}}\,F(w))")
     for name, written in (("least F''", "inf"), ("largest F''", "sup"))
 )
 
@@ -161,6 +161,7 @@ def hessian_of_maml():
         steps=[
             Step(r"$\mathrm{Hess}\,F$ is the mean of $(I - \alpha\Sigma_i)\Sigma_i(I - \alpha\Sigma_i)$, with the eigenvalues {}", curve),
             Step(r"The mean lies between the least and the largest of these. Both are attained, at $h = \mu = L = 1/(2\alpha)$ and as $\alpha \to 0$ with $h = L$."),
+            Step(r"For given $L$ the least is at an end of $[\mu, L]$ and at $\alpha = 1/(2L)$, the smaller of {}", sp.Tuple(*(curve.subs({h: value, alpha: 1 / (2 * L)}) for value in (mu, L)))),
             Step(r"What the theorem allows beyond this, $\mu/8$ on either side at most, is for Hessians that vary ($\kappa > 0$)."),
         ],
         quantities={smallest: least(curve), largest: curve},
