@@ -4,6 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.assumptions import distance, h_1, h_2, p, spread, task_spread
+from landscape.symbolic.claims.hessian_free import S_h, outer, product, rho, sampled_difference
 from landscape.symbolic.notation import positive, quantity
 from landscape.symbolic.positivity import sign
 
@@ -45,6 +46,8 @@ quadratic_count = quantity(
     extended_real=True,
 )
 eta = quantity("eta", r"\eta_h", positive=True)
+rule = quantity("delta_k", r"\delta_k^i", positive=True)
+norm = quantity("|g_o|", r"\|\tilde\nabla f_i(w_{k+1}^i, \mathcal{D}_o^i)\|", positive=True)
 
 
 @claim(
@@ -63,6 +66,13 @@ eta = quantity("eta", r"\eta_h", positive=True)
         sp.Le(then, now),
         given=(sp.Le(alpha, 1 / L), sp.Le(h, L)),
     ),
+    Statement(
+        "rule",
+        r"Theorem 4.17 takes $\delta_k^i = 1/(6\rho\alpha \|\tilde\nabla f_i(w_{k+1}^i, \mathcal{D}_o^i)\|)$ in HF-MAML, which on quadratics, where "
+        r"$\rho \to 0$, should be finite: {}",
+        sp.Lt(sp.Limit(rule, rho, 0), sp.oo),
+        assumption=True,
+    ),
 )
 def iterations():
     """Gradient descent on a quadratic, with the step size that the theorem prescribes."""
@@ -76,17 +86,22 @@ def iterations():
             Step(r"On quadratics $\rho = 0$ and $\tilde\beta = 1/(4L)$ is no longer random. $F$ has the curvature {}", curve),
             Step(r"and each step multiplies $w - w_F$, and so $\nabla F$, by {}", contraction),
             Step(r"With $\eta_h = h(1 - \alpha h)^2/(48L)$ it takes $T(\varepsilon)$ of them, {}", sp.Eq(count, needed)),
+            Step(r"The rule for HF-MAML's $\delta$ is {}", sp.Eq(rule, 1 / (6 * rho * alpha * norm))),
         ],
         quantities={
-            spread: task_spread(), then: contraction * now,
+            spread: task_spread(), then: contraction * now, rule: 1 / (6 * rho * alpha * norm), product: sampled_difference(),
             quadratic_count: sp.limit(needed * epsilon**2 / (Delta * L), epsilon, 0, "+"),
         },
         corrections={
             "order": Statement("order", r"The true number is only of the order $\log(1/\varepsilon)$: {}", sp.Eq(quadratic_count, 0)),
             "step": sp.Eq(then, (1 - h * (1 - alpha * h) ** 2 / (48 * L)) * now),
         },
-        instead={"assumption": ON_BALL},
-        reason=EXCLUDED + r". On a ball, with that ball's $\sigma$, the theorem applies but is loose: on quadratics $\nabla F$ shrinks by a constant factor in each step.",
+        instead={
+            "assumption": ON_BALL,
+            "rule": Statement("rule", r"On quadratics any $\delta > 0$ is exact (see F-hf): {}", sp.Eq(product, S_h * outer)),
+        },
+        reason=EXCLUDED + r". On a ball, with that ball's $\sigma$, the theorem applies but is loose: on quadratics $\nabla F$ shrinks by a constant factor in each step. "
+        r"The rule for $\delta_k^i$ divides by $\rho$, which is 0 there.",
     )  # fmt: skip
 
 
