@@ -54,7 +54,7 @@ def gain_of_maml():
     gain = sp.factor(pooled / adapted)
     saturated = exact_surplus().subs(r_H, 0)
     epsilon = positive("epsilon")
-    (least,) = sp.solve(sp.Eq(exact_surplus(), (1 - epsilon) * part * R**2 / r_H), r_E)
+    (least,) = map(sp.factor, sp.solve(sp.Eq(exact_surplus(), (1 - epsilon) * part * R**2 / r_H), r_E))
     return Derivation(
         steps=[
             Step(r"With the risks of Corollary 1 the gain is, exactly, 1 more than {}", exact_surplus()),
@@ -64,7 +64,7 @@ def gain_of_maml():
             ),
             Step(
                 r"At finite $m$ the gain comes within the factor $1 - \epsilon$ of this if and only if $r_E$ is at most {}",
-                sp.factor(least),
+                sp.factor(-sp.numer(least)) / sp.factor(-sp.denom(least)),
             ),
             Step(r"As $r_H \to 0$ the gain less 1 saturates at {}", saturated),
         ],
@@ -76,9 +76,19 @@ def gain_of_maml():
             "last": sp.Eq(sp.Limit(ratio, m, sp.oo), 1 + part * R**2 / r_H),
         },
         instead={
-            "hard": sp.Eq(sp.Limit(surplus, rho_H, 0), 0),
-            "easy": sp.Eq(sp.Limit(surplus, r_E, sp.oo), 0),
-            "packed": sp.Eq(sp.Limit(surplus, r_H, 0), saturated),
+            "hard": Statement(
+                "hard",
+                r"At given $m$ nothing is gained on ever harder tasks: {}",
+                sp.Eq(sp.Limit(surplus, rho_H, 0), 0),
+            ),
+            "easy": Statement(
+                "easy", r"Dispersed easy tasks take the gain away: {}", sp.Eq(sp.Limit(surplus, r_E, sp.oo), 0)
+            ),
+            "packed": Statement(
+                "packed",
+                r"As the hard tasks are packed the gain saturates: {}",
+                sp.Eq(sp.Limit(surplus, r_H, 0), saturated),
+            ),
         },
         tight={"upper": {rho_H: 0}, "lower": {rho_H: rho_E}},
         reason=r"The ratio tends to $1 + \frac{\rho_E^2}{(\rho_E + \rho_H)^2}\frac{R^2}{r_H}$ as $m \to \infty$, between a quarter of the printed gain and all of it; (12) is the "

@@ -69,7 +69,11 @@ def impossibly_hard():
                 r"With the full gradient it ignores the easy task: {}",
                 sp.Eq(sp.Limit(sp.Limit(rest, m, sp.oo), rho_H, 0), 0),
             ),
-            "many": sp.Eq(sp.Limit(many, rho_H, 0), (d + 1) / m * rho_E * d * r_E / 4),
+            "many": Statement(
+                "many",
+                r"With easy tasks of spread $r_E$ this is left: {}",
+                sp.Eq(sp.Limit(many, rho_H, 0), (d + 1) / m * rho_E * d * r_E / 4),
+            ),
         },
         reason=r"At $m = \infty$ and $\alpha = 1/\rho_E$ a step solves the easy task from anywhere, so MAML sits on the hard one however hard it is. With many "
         r"easy tasks of spread $r_E > 0$ the risk tends to $d\,a_E r_E/4$, which no initial point can avoid.",

@@ -16,6 +16,7 @@ mean_Sigma = matrix("E[Sigma]", d, r"\mathbb{E}_i[\Sigma_i]")
 mean_Q = matrix("E[Q]", d, r"\mathbb{E}_i[Q_i^{(n_2)}]")
 mean_M = matrix("E[M]", d, r"\mathbb{E}_i[Q_i^{(m)}]")
 w, w_1, w_2 = (matrix(name, d, written, 1) for name, written in (("w", None), ("w_1", "w_1^*"), ("w_2", "w_2^*")))
+apart = matrix("D", d, r"D", 1)
 w_NAL, w_MAML = matrix("w_NAL", d, "w_{NAL}^*", 1), matrix("w_MAML", d, "w_{MAML}^*", 1)
 
 # One letter stands for each mean, so the second task's matrix is what the mean leaves of it: then inverses cancel for every d.
@@ -134,10 +135,13 @@ def least_risk():
             ),
         ],
         quantities={floor: noise, second: total, weights[0]: a_H, weights[1]: a_E},
-        corrections={"noise": sp.Eq(floor, sigma**2 / 2 + alpha**2 * sigma**2 * mean_trace / (2 * m))}
-        | {"noise": sp.Eq(floor, sigma**2 / 2 + alpha**2 * sigma**2 * trace / (2 * m))},
+        corrections={"noise": sp.Eq(floor, sigma**2 / 2 + alpha**2 * sigma**2 * trace / (2 * m))},
         instead={
-            "all": sp.Eq(second, sigma**2 / 2 + alpha**2 * sigma**2 * mean_trace / (2 * m) + dispersion),
+            "all": Statement(
+                "all",
+                r"With the weights $a_H$, $a_E$ of the two tasks {}",
+                sp.Eq(second, sigma**2 / 2 + alpha**2 * sigma**2 * mean_trace / (2 * m) + dispersion),
+            ),
         },
         reason=r"(16) lacks the factor 1/2 of the loss and the mean over $i$, and no single $w$ reaches the noise floor of tasks whose optima "
         r"differ: what their disagreement costs even the best $w$ is missing.",
@@ -156,9 +160,9 @@ C_NAL = matrix("chain NAL", 1, r"\mathcal{E}_m(w_{NAL})")
 
 def printed_risk(mean, first, second):
     """Proposition 1's right-hand side for two kinds of tasks."""
-    one = ((w_2 - w_1).T * (1 - p) * second * mean.I, mean.I * (1 - p) * second * (w_2 - w_1))
-    two = ((w_1 - w_2).T * p * first * mean.I, mean.I * p * first * (w_1 - w_2))
-    return p / 2 * one[0] * M_1 * one[1] + (1 - p) / 2 * two[0] * M_2 * two[1]
+    one = apart.T * second * mean.I * M_1 * mean.I * second * apart
+    two = apart.T * first * mean.I * M_2 * mean.I * first * apart
+    return p * (1 - p) ** 2 / 2 * one + p**2 * (1 - p) / 2 * two
 
 
 def from_second_line(point):
@@ -174,7 +178,7 @@ def from_second_line(point):
     Statement(
         "nal",
         rf"{KINDS} the excess risk (2) of NAL, $\tfrac12\mathbb{{E}}_i\|\mathbb{{E}}_{{i'}}[\Sigma_{{i'}}]^{{-1}}\mathbb{{E}}_{{i'}}[\Sigma_{{i'}}"
-        r"(w_{i'}^* - w_i^*)]\|^2_{Q_i^{(m)}}$, is {}",
+        r"(w_{i'}^* - w_i^*)]\|^2_{Q_i^{(m)}}$, is with $D = w_2^* - w_1^*$ {}",
         sp.Eq(E_NAL, printed_risk(mean_Sigma, Sigma_1, Sigma_2)),
         given=(sp.Lt(p, 1),),
     ),
@@ -208,19 +212,24 @@ def excess_risks():
     a_H, a_E = quantity("a_H", positive=True), quantity("a_E", positive=True)
     matched = quantity("E_m(w_MAML), n2 = m", r"\mathcal{E}_m(w_{MAML}^*)\big|_{n_2 = m}")
     other = quantity("E_m(w_NAL), any a", r"\mathcal{E}_m(w_{NAL}^*)")
+    other_value = two_task_risk(a_H, a_E, rho_H, rho_E)
     return Derivation(
         steps=[
-            Step(r"At the noise floor's expense aside, the risk after a step is {}", quadratic(w, M_1, M_2)),
+            Step(r"Above the noise floor the risk after a step is {}", quadratic(w, M_1, M_2)),
             Step(
                 r"At NAL's optimum $w - w_1^* = \mathbb{E}_i[\Sigma_i]^{-1}(1 - p)\,\Sigma_2(w_2^* - w_1^*)$, which gives the right-hand side of (6). "
                 r"The risk of the best $w$ is, in the same way, not 0 but {}",
                 printed_risk(mean_M, M_1, M_2),
             ),
-            Step(r"For two isotropic tasks NAL leaves above the noise {}", pooled),
-            Step(r"and MAML trained with $n_2$ samples {}", adapted),
+            Step(r"For two equally likely isotropic tasks, $\Delta$ apart, NAL leaves above the noise {}", other_value),
+            Step(
+                r"and MAML, trained with the weights $b_H$ and $b_E$ that $n_2$ samples give, {}",
+                two_task_risk(a_H, a_E, *positive("b_H b_E")),
+            ),
         ],
         quantities=MEANS
         | {
+            apart: w_2 - w_1,
             w_NAL: nal,
             E_NAL: above[nal] - above[best],
             E_MAML: above[maml] - above[best],
@@ -228,7 +237,7 @@ def excess_risks():
             A_MAML: above[maml],
         }
         | {C_NAL: above[nal], excess_NAL: pooled, excess_MAML: adapted}
-        | {matched: two_task_risk(a_H, a_E, a_H, a_E), other: two_task_risk(a_H, a_E, rho_H, rho_E)},
+        | {matched: two_task_risk(a_H, a_E, a_H, a_E), other: other_value},
         corrections={
             "nal": Statement(
                 "nal",
