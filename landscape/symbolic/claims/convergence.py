@@ -144,7 +144,13 @@ def maml_converges():
             ),
             "constant": sp.Eq(bound, 945 * c * d**2 * alpha**4 * L**6 / tau),
         },
-        instead={"small": sp.Eq(sp.Limit(variance, alpha, 0), 2 * rho**2 / (n_1 * tau))},
+        instead={
+            "small": Statement(
+                "small",
+                r"The outer batch alone leaves {}",
+                sp.Eq(sp.Limit(variance, alpha, 0), 2 * rho**2 / (n_1 * tau)),
+            )
+        },
         reason=r"(98) loses $L^6$, prints 730 for $2 \cdot 315 = 630$ and forgets one of three pairings (945). Bounding all terms by those of highest order also "
         r"fails for small $\alpha$: there the variance does not vanish. The terms in $1/\sqrt{n}$, $1/\sqrt{\tau}$ of Theorems 2 and 3 are not needed.",
     )
