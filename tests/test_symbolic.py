@@ -262,6 +262,7 @@ def test_a_verdict_that_differs_from_the_record(capsys, monkeypatch):
         (["--show", "L-nothing"], "unknown claim"),
         (["--show", "L-aH", "L-q"], "--show takes a single claim"),
         (["L-aH", "--paper", "C"], "none of the claims"),
+        (["L-aH", "--errata", "--format", "json"], "leave out --format json"),
     ],
 )
 def test_bad_arguments(arguments, message, capsys):
@@ -277,3 +278,21 @@ def test_a_claim_that_is_not_there():
         ls.verify(paper="X", progress=False)
     assert len(ledger.to_frame()) == len(ledger) == 1
     assert "L-aH" in ledger._repr_markdown_()
+
+
+def test_a_wrong_derivation_does_not_pass(monkeypatch):
+    """Without the pairings across samples neither Lemma 2 nor the weights come out as printed."""
+    from landscape.symbolic import risk
+    from landscape.symbolic.claims import linear_regression
+
+    def only_means(constants, n, covariance):
+        product = constants[0]
+        for constant in constants[1:]:
+            product = product * covariance * constant
+        return product.doit()
+
+    monkeypatch.setattr(linear_regression, "expected_word", only_means)
+    monkeypatch.setattr(risk, "expected_word", only_means)
+    for id in ("L-lemma2", "L-q", "L-aH"):
+        with pytest.raises(Undecided):
+            ledgers.decide(CLAIMS[id])

@@ -22,6 +22,8 @@ def run(options):
 
     if options.show and (options.ids or options.paper):
         raise ValueError("--show takes a single claim: leave out other ids and --paper")
+    if options.errata and options.format not in (None, "markdown"):
+        raise ValueError(f"--errata is a letter in Markdown: leave out --format {options.format}")
     ids = [options.show] if options.show else options.ids or None
     ledger = verify(ids, paper=options.paper, progress=sys.stderr.isatty())
     print(_text(ledger, options))

@@ -43,7 +43,7 @@ def exact_surplus():
         r"If the hard tasks become much harder after $m$ has become large, {}",
         sp.Eq(sp.Limit(sp.Limit(ratio, m, sp.oo), rho_H, 0), 1 + R**2 / r_H),
     ),
-    Statement("hard", r"and if they become much harder at given $m$, {}", sp.Eq(sp.Limit(surplus, rho_H, 0), R**2 / r_H)),
+    Statement("hard", r"If the hard tasks become much harder at given $m$, {}", sp.Eq(sp.Limit(surplus, rho_H, 0), R**2 / r_H)),
     Statement("easy", r"The dispersion of the easy tasks does not matter: {}", sp.Eq(sp.Limit(surplus, r_E, sp.oo), R**2 / r_H)),
     Statement("packed", r"The gain grows without bound as the hard tasks are packed more closely: {}", sp.Eq(sp.Limit(surplus, r_H, 0), sp.oo)),
 )  # fmt: skip

@@ -108,7 +108,7 @@ def two_task_risk(first, second, trained_first, trained_second):
     ),
     Statement(
         "all",
-        r"and the same in any environment, for example with two equally likely tasks $\Sigma_i = \rho_i I$ whose optima are "
+        r"This also holds in any environment, for example with two equally likely tasks $\Sigma_i = \rho_i I$ whose optima are "
         r"$\Delta = \|w_1^* - w_2^*\|$ apart: {}",
         sp.Eq(quantity("inf F_m, two tasks", r"\inf_w F_m(w)"), sigma**2 + alpha**2 * sigma**2 * mean_trace / m),
     ),
@@ -184,7 +184,7 @@ def from_second_line(point):
     ),
     Statement(
         "maml",
-        r"and that of MAML, with $Q^{(n_2)}$ for $\Sigma$, is {}",
+        r"The excess risk of MAML, with $Q^{(n_2)}$ for $\Sigma$, is {}",
         sp.Eq(E_MAML, printed_risk(mean_Q, Q_1, Q_2)),
         given=(sp.Lt(p, 1),),
     ),

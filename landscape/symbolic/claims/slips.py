@@ -29,7 +29,10 @@ error = quantity("error after a step", r"\big(x(w - \alpha\nabla\hat f(w)) - y\b
         r"(42): with $\hat P = I - \frac{\alpha}{n_2} X^{in\top} X^{in}$ the residual behind MAML's training loss is {}",
         sp.Eq(
             residual,
-            X_out * (w - w_i) - alpha / n * X_out * X_in.T * X_in * (w - w_i) - z_out - alpha / n * X_out * X_in.T * z_in,
+            X_out * (w - w_i)
+            - alpha / n * X_out * X_in.T * X_in * (w - w_i)
+            - z_out
+            - alpha / n * X_out * X_in.T * z_in,
         ),
     ),
     Statement(
@@ -38,14 +41,18 @@ error = quantity("error after a step", r"\big(x(w - \alpha\nabla\hat f(w)) - y\b
         sp.Eq(error, x * (1 - alpha * x_hat**2) * delta + z + alpha * x * x_hat * z_hat),
     ),
     Statement("loss", r"Section 3: the loss of a batch of $m$ samples is {}", sp.Eq(batch_loss, squares / 2)),
-    Statement("noise", r"A.1: label noise, which section 3 draws from $N(0, \nu^2)$, has {}", sp.Eq(noise_power, sigma**2)),
+    Statement(
+        "noise", r"A.1: label noise, which section 3 draws from $N(0, \nu^2)$, has {}", sp.Eq(noise_power, sigma**2)
+    ),
 )
 def signs():
     """Put y = X w* + z into the step and the loss after it."""
     step = X_in.T * (X_in * (w - w_i) - z_in) / n
     derived = X_out * (w - alpha * step - w_i) - z_out
     one = sp.expand(x * (delta - alpha * x_hat * (x_hat * delta - z_hat)) - z)
-    right = X_out * (w - w_i) - alpha / n * X_out * X_in.T * X_in * (w - w_i) - z_out + alpha / n * X_out * X_in.T * z_in
+    right = (
+        X_out * (w - w_i) - alpha / n * X_out * X_in.T * X_in * (w - w_i) - z_out + alpha / n * X_out * X_in.T * z_in
+    )
     return Derivation(
         steps=[
             Step(r"The inner gradient is {}", step),
@@ -90,23 +97,46 @@ def printed_value(name, written, value):
     "L-fig-captions",
     "[L] Figures 1, 2, 7, 8",
     "settings in captions, text and labels",
-    Statement("figure 2", r"Figure 2 has one $m$ in (c) and (d): in its caption and labels, and in the text, {}", sp.Eq(m_caption, m_text)),
-    Statement("figure 7", r"The $m = 500$ column of Figure 2, which Figure 7 is analogous to, is there: {}", sp.Eq(m_7, m_caption)),
-    Statement("figure 8", r"Figure 8 is a version of Figure 2, so its last column has the same $m$: {}", sp.Eq(m_8, m_caption)),
+    Statement(
+        "figure 2",
+        r"Figure 2 has one $m$ in (c) and (d): in its caption and labels, and in the text, {}",
+        sp.Eq(m_caption, m_text),
+    ),
+    Statement(
+        "figure 7",
+        r"The $m = 500$ column of Figure 2, which Figure 7 is analogous to, is there: {}",
+        sp.Eq(m_7, m_caption),
+    ),
+    Statement(
+        "figure 8", r"Figure 8 is a version of Figure 2, so its last column has the same $m$: {}", sp.Eq(m_8, m_caption)
+    ),
     Statement("figure 1", r"Figure 1(d) has one hardness ratio: {}", sp.Eq(ratio_intro, ratio_text)),
 )
 def captions():
     """Lay the printed numbers side by side."""
-    values = {m_caption: at_caption, m_text: at_text, m_7: at_7, m_8: at_8, ratio_intro: at_intro, ratio_text: at_section}
+    values = {
+        m_caption: at_caption,
+        m_text: at_text,
+        m_7: at_7,
+        m_8: at_8,
+        ratio_intro: at_intro,
+        ratio_text: at_section,
+    }
 
     def both(*pair):
         return sp.And(*(sp.Eq(name, values[name], evaluate=False) for name in pair))
 
     return Derivation(
         steps=[
-            Step(r"Figure 2's columns are labelled $m = n_2 = 2000$ and $m = n_2 = 100$; section 3.1 calls them $m = 2000$ and $m = 500$."),
-            Step(r"Figure 7 refers to the $m = 500$ column in Figure 2. Figure 8, a version of Figure 2, has the columns 2000, 500 and 50."),
-            Step(r"Section 1 gives Figure 1(d) $\rho_H/\rho_E = 0.2$; section 3.2 gives it $\rho_H = 0.1$, $\rho_E = 0.9$."),
+            Step(
+                r"Figure 2's columns are labelled $m = n_2 = 2000$ and $m = n_2 = 100$; section 3.1 calls them $m = 2000$ and $m = 500$."
+            ),
+            Step(
+                r"Figure 7 refers to the $m = 500$ column in Figure 2. Figure 8, a version of Figure 2, has the columns 2000, 500 and 50."
+            ),
+            Step(
+                r"Section 1 gives Figure 1(d) $\rho_H/\rho_E = 0.2$; section 3.2 gives it $\rho_H = 0.1$, $\rho_E = 0.9$."
+            ),
         ],
         quantities=values,
         instead={
@@ -120,7 +150,10 @@ def captions():
     )
 
 
-coordinate = {factor: quantity(f"average coordinate, NAL, nu = {factor}", rf"\bar w_{{NAL}}^{{\nu = {factor}}}") for factor in (2, 5, 10)}
+coordinate = {
+    factor: quantity(f"average coordinate, NAL, nu = {factor}", rf"\bar w_{{NAL}}^{{\nu = {factor}}}")
+    for factor in (2, 5, 10)
+}
 maml = quantity("average coordinate, MAML, n_2 = 25", r"\bar w_{MAML}\big|_{n_2 = 25}")
 swapped = quantity("average coordinate, MAML, n_2 = 500", r"\bar w_{MAML}\big|_{n_2 = 500}")
 test_error = quantity("test error, NAL, nu = 2", r"F_\infty(\bar w_{NAL}^{\nu = 2})")
@@ -183,15 +216,23 @@ def table_3():
                 )
                 for factor in coordinate
             ),
-            Step(r"If weights were in the ratio $\nu$ throughout it would be $2\nu\rho_H/(\nu\rho_H + \rho_E)$: 0.333, 0.667 and 1."),
-            Step(r"MAML at $\alpha = 1/\rho_E$, which is not printed, ends with $n_2 = 25$ at {}", sp.Float(values[maml], 5)),
+            Step(
+                r"If weights were in the ratio $\nu$ throughout it would be $2\nu\rho_H/(\nu\rho_H + \rho_E)$: {}",
+                sp.Tuple(*(sp.Float(sp.Rational(2 * factor, factor + 10), 3) for factor in coordinate)),
+            ),
+            Step(
+                r"MAML at $\alpha = 1/\rho_E$, which is not printed, ends with $n_2 = 25$ at {}",
+                sp.Float(values[maml], 5),
+            ),
             Step(r"and with $n_2 = 500$ at {}", sp.Float(values[swapped], 5)),
             Step(r"The test error with a full gradient step would be {}", sp.Float(values[test_error], 5)),
         ],
         quantities=values,
         corrections={f"nu = {factor}": sp.Eq(name, values[name]) for factor, name in coordinate.items()}
         | {
-            "maml": Statement("maml", r"With $n_2 = 500$ inner and $n_1 = 25$ outer samples {}", sp.Eq(swapped, values[swapped])),
+            "maml": Statement(
+                "maml", r"With $n_2 = 500$ inner and $n_1 = 25$ outer samples {}", sp.Eq(swapped, values[swapped])
+            ),
         },
         instead={"error": sp.Eq(test_error, values[test_error])},
         numerical=True,

@@ -47,7 +47,7 @@ def natural_weights():
     ),
     Statement(
         "hard",
-        r"and {}",
+        r"For the hard task the same yields {}",
         sp.Eq(a_H, rho_H * (1 - rho_H / rho_E) ** 2 + (d + 1) * rho_H**3 / (m * rho_E**3)),
     ),
 )
@@ -112,10 +112,10 @@ def two_optima():
     "the excess risks for two tasks",
     Statement(
         "nal",
-        rf"The excess risks {FINITE} are {{}}",
+        rf"The excess risk of NAL {FINITE} is {{}}",
         sp.Eq(E_NAL, (a_E * rho_H**2 + a_H * rho_E**2) / (rho_E + rho_H) ** 2),
     ),
-    Statement("maml", r"and {}", sp.Eq(E_MAML, a_E * a_H / (a_E + a_H))),
+    Statement("maml", r"The excess risk of MAML is {}", sp.Eq(E_MAML, a_E * a_H / (a_E + a_H))),
 )
 def two_risks():
     """Put the optima into the risk."""
