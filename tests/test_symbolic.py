@@ -296,3 +296,14 @@ def test_a_wrong_derivation_does_not_pass(monkeypatch):
     for id in ("L-lemma2", "L-q", "L-aH"):
         with pytest.raises(Undecided):
             ledgers.decide(CLAIMS[id])
+
+
+def test_a_symbol_is_written_in_one_way():
+    from landscape.symbolic.notation import latex, quantity
+
+    quantity("written once", r"\mathcal{A}")
+    assert latex(quantity("written once", r"\mathcal{A}")) == r"\mathcal{A}"
+    with pytest.raises(ValueError, match="already written"):
+        quantity("written once", r"\mathcal{B}")
+    entry = ledgers.decide(CLAIMS["L-thm3"])  # its number of tasks is T, and nothing else
+    assert r"\lim_{T \to \infty}" in entry.markdown()

@@ -20,18 +20,19 @@ def quantity(name, latex=None, **assumptions):
     **assumptions
         As for `sympy.Symbol`; ``real=True`` by default.
     """
-    symbol = sp.Symbol(name, **(assumptions or {"real": True}))
-    if latex is not None:
-        _WRITTEN[symbol] = latex
+    return _written(sp.Symbol(name, **(assumptions or {"real": True})), latex)
+
+
+def _written(symbol, form):
+    """Remember how a symbol is written: symbols of one name are one symbol, so they cannot be written in two ways."""
+    if form is not None and _WRITTEN.setdefault(symbol, form) != form:
+        raise ValueError(f"{symbol} is already written {_WRITTEN[symbol]}, not {form}: give it another name")
     return symbol
 
 
 def matrix(name, size, latex=None, columns=None):
     """A symmetric matrix of symbolic size, or a vector with ``columns=1``; also as a quantity with a LaTeX form."""
-    symbol = sp.MatrixSymbol(name, size, size if columns is None else columns)
-    if latex is not None:
-        _WRITTEN[symbol] = latex
-    return symbol
+    return _written(sp.MatrixSymbol(name, size, size if columns is None else columns), latex)
 
 
 def positive(names):

@@ -84,8 +84,8 @@ def optima():
 
 
 floor = quantity("inf F_m", r"\inf_w F_m(w)")
-trace = quantity("T", r"\mathrm{tr}(\Sigma_i^2)", positive=True)
-mean_trace = quantity("E[T]", r"\mathbb{E}_i\,\mathrm{tr}(\Sigma_i^2)", positive=True)
+trace = quantity("tr(Sigma_i^2)", r"\mathrm{tr}(\Sigma_i^2)", positive=True)
+mean_trace = quantity("E tr(Sigma_i^2)", r"\mathbb{E}_i\,\mathrm{tr}(\Sigma_i^2)", positive=True)
 
 
 def two_task_risk(first, second, trained_first, trained_second):

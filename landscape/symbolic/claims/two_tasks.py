@@ -13,7 +13,7 @@ a_H, a_E = quantity("a_H", positive=True), quantity("a_E", positive=True)
 
 w_1, w_2 = (quantity(f"w_{k}", rf"w_{k}^*") for k in (1, 2))
 w_NAL, w_MAML = (quantity(f"w_{name}", rf"w_{{{name}}}^*") for name in ("NAL", "MAML"))
-E_NAL, E_MAML = (quantity(f"E_m(w_{name})", rf"\mathcal{{E}}_m(w_{{{name}}})") for name in ("NAL", "MAML"))
+E_NAL, E_MAML = (quantity(f"E_m(w_{name})", rf"\mathcal{{E}}_m(w_{{{name}}}^*)") for name in ("NAL", "MAML"))
 FINITE = r"(above the noise floor, as in Proposition 1)"
 
 
