@@ -44,6 +44,7 @@ from landscape.nonlinear.theorem1 import theorem1
 from landscape.tabular.replacement import replacement_effect
 from landscape.diagnosis.prognosis import Prognosis
 from landscape.diagnosis.diagnose import diagnose
+from landscape.symbolic import Ledger, verify
 from landscape.checks import LandscapeWarning
 
 __all__ = [
@@ -70,5 +71,7 @@ __all__ = [
     # beyond linear: neurons and logistic regression
     "NeuronTask", "LogisticTask", "NonlinearEnvironment", "minima", "sampled_risk", "linearised", "nonlinear_comparison",
     "nonlinear_view", "theorem1",
+    # the papers' claims, decided
+    "verify", "Ledger",
     "LandscapeWarning", "__version__",
 ]  # fmt: skip

@@ -73,6 +73,14 @@ def test_imports_keep_the_arrows():
         assert not bad, f"{path} imports {bad}"
 
 
+def test_the_ledger_derives_everything_itself():
+    """The symbolic module shares nothing with the numeric one but the base of results and checks of arguments."""
+    for path in sorted((ROOT / "landscape" / "symbolic").rglob("*.py")):
+        imports = re.findall(r"^ *(?:from|import) landscape(?:\.(\w+))?(?:.* import (.*))?", path.read_text(), re.M)
+        rooms = {room for first, rest in imports for room in ([first] if first else re.split(r", *", rest))}
+        assert rooms <= {"symbolic", "record", "results", "checks"}, f"{path} imports {rooms}"
+
+
 def test_arrow_test_can_fail():
     source = "from landscape.closed_form import risk\n"
     assert re.findall(r"^ *(?:from|import) landscape\.(\w+)", source, re.M) == ["closed_form"]

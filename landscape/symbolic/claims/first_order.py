@@ -1,0 +1,197 @@
+"""[F] sections 2, 4.3 and 4.4: first-order MAML, its floor, and which Hessian batch MAML uses."""
+
+import sympy as sp
+
+from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.notation import matrix, positive, quantity
+from landscape.symbolic.risk import isotropic_weight
+from landscape.symbolic.words import words
+
+alpha, beta, L, mu, h_1, h_2, Delta, n, d, rho = positive("alpha beta L mu h_1 h_2 Delta n d rho")
+p = quantity("p", positive=True)
+size = sp.Symbol("d", positive=True, integer=True)
+one = sp.Identity(size)
+A, B = matrix("Sigma_1", size), matrix("Sigma_2", size)
+w_1, w_FO = matrix("w_1", size, "w_1^*", 1), matrix("w_FO", size, "w_{FO}", 1)
+meta = matrix("grad F(w_FO)", size, r"\nabla F(w_{FO})", 1)
+floor = quantity("|F'(w_FO)|", r"\|\nabla F(w_{FO})\|", positive=True)
+sigma = quantity("sigma", r"\sigma", positive=True)
+
+
+def two_slopes(weights):
+    """Where the weighted slopes of two equally likely tasks cancel, and the slopes of the tasks there."""
+    w = sp.Symbol("w")
+    slopes = [h_1 * (w - Delta), h_2 * w]
+    (point,) = sp.solve(sum(weight * slope for weight, slope in zip(weights, slopes, strict=True)), w)
+    return [sp.factor(slope.subs(w, point)) for slope in slopes]
+
+
+@claim(
+    "F-fo",
+    "[F] Theorem 4.15, (26), Table 1",
+    "the floor of first-order MAML",
+    Statement(
+        "stalls",
+        r"With exact gradients FO-MAML stops where the mean of $(I - \alpha\Sigma_i)\nabla f_i$ vanishes, which is no stationary point of $F$: for two tasks with "
+        r"probabilities $p$ and $1 - p$, $\nabla F(w_{FO}) = -\alpha\,\mathbb{E}_i[\Sigma_i (I - \alpha\Sigma_i)\nabla f_i(w_{FO})]$ is {}",
+        sp.Eq(meta, -alpha * p * (A - B) * (one - alpha * A) * A * (w_FO - w_1)),
+        given=(sp.Lt(p, 1),),
+    ),
+    Statement(
+        "order",
+        r"For large batches (26) is $\|\nabla F\| \le O(\alpha L\sigma)$, its constant taken as 1. For two tasks with curvatures $\mu < L$ {}",
+        sp.Le(floor, alpha * L * sigma),
+        given=(sp.Lt(alpha, 1 / L), sp.Lt(mu, L)),
+    ),
+)
+def first_order_floor():
+    """Use the stationarity of FO-MAML in the gradient of F; then two tasks, and the spread of their gradients there."""
+    left = (one - alpha * A) * A * (w_FO - w_1)
+    other = -p / (1 - p) * left  # (I - alpha Sigma_2) grad f_2 at a point where FO-MAML stops
+    gradient = p * (one - alpha * A) * left + (1 - p) * (one - alpha * B) * other
+    slopes = [slope.subs({h_1: mu, h_2: L}) for slope in two_slopes([1 - alpha * h_1, 1 - alpha * h_2])]
+    spread = sp.factor(sp.sqrt((slopes[0] - slopes[1]) ** 2 / 4).subs(sp.Abs(Delta), Delta))
+    slope = sp.factor(((1 - alpha * mu) ** 2 * slopes[0] + (1 - alpha * L) ** 2 * slopes[1]) / 2)
+    ratio = sp.factor(sp.cancel(slope / ((slopes[0] - slopes[1]) / 2)))  # both are positive, or both negative
+    return Derivation(
+        steps=[
+            Step(
+                r"FO-MAML's mean step is $-\beta\,\mathbb{E}_i[A_i g_i]$ with $A_i = I - \alpha\Sigma_i$, $g_i = \nabla f_i$, and $\nabla F = \mathbb{E}_i[A_i^2 g_i]$. Where the first is 0 the second is {}",
+                gradient,
+            ),
+            Step(r"For curvatures $\mu$ and $L$ in one dimension the two slopes there are {}", sp.Tuple(*slopes)),
+            Step(r"half their difference is $\sigma$: {}", spread),
+            Step(r"and $\|\nabla F\|/\sigma$ is {}", ratio),
+            Step(
+                r"In general $\nabla F = -\alpha\,\mathbb{E}[(\Sigma_i - cI) v_i]$ for every $c$, with $v_i = A_i g_i$ of mean 0; $c = (L + \mu)/2$ gives $\|\nabla F\| \le \alpha\frac{L - \mu}{2}\,\mathbb{E}\|v_i\|$. As "
+                r"$\mathbb{E}[A_i g_i] = 0$, $\mathbb{E}\|A_i g_i\|^2 \le \mathbb{E}[g_i^\top A_i g_i] \le \mathbb{E}[(g_i - \bar g)^\top A_i (g_i - \bar g)] \le \sigma^2$. (for $0 \preceq A_i \preceq I$). So $\alpha (L - \mu)\sigma/2$ bounds any number of convex quadratic tasks in any dimension."
+            ),
+        ],
+        quantities={meta: gradient, floor: ratio * sigma},
+        corrections={
+            "order": Statement(
+                "order", r"With $\sigma$ at $w_{FO}$, for any number of convex quadratic tasks, and attained by two as $\alpha \to 0$, {}",
+                sp.Le(floor, alpha * (L - mu) / 2 * sigma), (sp.Lt(alpha, 1 / L), sp.Lt(mu, L)),
+            )
+        },
+        tight={"order": {alpha: 0}},
+    )  # fmt: skip
+
+
+S_in, S_o, S_h = (
+    matrix(f"S_{name}", size, rf"\tilde\nabla^2 f_i(\mathcal{{D}}_{{{name}}}^i)") for name in ("in", "o", "h")
+)
+b_in, b_o = (matrix(f"b_{name}", size, f"b_{{{name}}}^i", 1) for name in ("in", "o"))
+w = matrix("w_k", size, "w_k", 1)
+step = matrix("w_{k+1}", size, "w_{k+1}", 1)
+used = quantity("D_h used", r"D_h")
+sigma_H = quantity("sigma_H", r"\sigma_H", positive=True)
+
+
+def hessian_letters(update):
+    """How often an update uses the Hessian batch."""
+    return sum(word.count(S_h) for word, _ in words(update))
+
+
+@claim(
+    "F-4.15",
+    "[F] Theorem 4.15",
+    "the Hessian batch of first-order MAML",
+    Statement(
+        "batch",
+        r"FO-MAML is to be run with Hessian batches of size {}",
+        sp.Ge(used, 2 * alpha**2 * sigma_H**2),
+    ),
+)
+def hessian_batch():
+    """Write down both updates and count the letters."""
+    inner = S_o * (w - alpha * (S_in * w - b_in)) - b_o
+    first, full = w - beta * inner, w - beta * (one - alpha * S_h) * inner
+    if not hessian_letters(full):
+        raise ArithmeticError("MAML's update should use the Hessian batch")
+    return Derivation(
+        steps=[
+            Step(r"The update (8), on a quadratic and for one task, is {}", first),
+            Step(r"where (5) is {}", full),
+            Step(r"$\mathcal{D}_h^i$ occurs in (5) only. Of its samples (8) uses {}", sp.Integer(hessian_letters(first))),
+        ],
+        quantities={used: sp.Integer(hessian_letters(first)), step: first},
+        instead={
+            "batch": Statement("batch", r"(8) is, without $\mathcal{D}_h^i$, {}",
+                               sp.Eq(step, w - beta * (S_o * (w - alpha * (S_in * w - b_in)) - b_o)))
+        },
+        reason=r"FO-MAML evaluates no Hessian, so there is no batch $\mathcal{D}_h^i$ whose size could matter: the condition on $D_h$ in Theorem 4.15 can be dropped.",
+    )  # fmt: skip
+
+
+ends = {
+    name: quantity(f"w_{name}", rf"w_{{MAML}}^{{{written}}}")
+    for name, written in (("shared", r"\mathcal{D}_h = \mathcal{D}_{in}"), ("independent", r"\mathcal{D}_h \perp \mathcal{D}_{in}"))
+}  # fmt: skip
+mean = {
+    name: quantity(f"E[g], {name}", rf"\mathbb{{E}}[g_k]_{{{written}}}")
+    for name, written in (("shared", r"\mathcal{D}_h = \mathcal{D}_{in}"), ("independent", r"\mathcal{D}_h \perp \mathcal{D}_{in}"))
+}  # fmt: skip
+away = quantity("w_k - w_i", r"(w_k - w_i^*)")
+e_1, e_2, a_1, a_2 = (quantity(f"{letter}_{k}", positive=True) for letter in "ea" for k in (1, 2))
+
+
+@claim(
+    "F-limits",
+    "[F] section 2 against [L] section 2",
+    "MAML with a shared and with an independent Hessian batch",
+    Statement(
+        "direction",
+        r"[F] draws $\mathcal{D}_h$ apart from $\mathcal{D}_{in}$, [L] takes one batch of $n$ samples for both. For linear regression with inputs $N(0, \rho I_d)$ the mean directions should agree: {}",
+        sp.Eq(mean["shared"], mean["independent"]),
+    ),
+    Statement(
+        "limit",
+        r"and so should the points to which both converge for two equally likely tasks $\rho_i = h_i$, $\Delta$ apart; coordinate by coordinate {}",
+        sp.Eq(ends["shared"], ends["independent"]),
+    ),
+)  # fmt: skip
+def hessian_batches():
+    """Expectations of (I - alpha S) Sigma (I - alpha S') for S' equal to S and independent of it."""
+    shared = isotropic_weight(rho, alpha, n, d)
+    independent = isotropic_weight(rho, alpha, sp.oo, d)
+    exact = {a_1: h_1 * (1 - alpha * h_1) ** 2, a_2: h_2 * (1 - alpha * h_2) ** 2}
+    extra = {e_1: alpha**2 * (d + 1) * h_1**3 / n, e_2: alpha**2 * (d + 1) * h_2**3 / n}
+    for k, curvature in ((1, h_1), (2, h_2)):
+        name = (a_1, a_2)[k - 1], (e_1, e_2)[k - 1]
+        if sp.expand(shared.subs(rho, curvature) - exact[name[0]] - extra[name[1]]) != 0:
+            raise ArithmeticError("the shared batch adds more than the term in 1/n")
+
+    def optimum(one, two):
+        return one * Delta / (one + two)
+
+    points = {
+        ends["shared"]: optimum(*(shared.subs(rho, curvature) for curvature in (h_1, h_2))),
+        ends["independent"]: optimum(*(independent.subs(rho, curvature) for curvature in (h_1, h_2))),
+    }
+    return Derivation(
+        steps=[
+            Step(
+                r"With independent batches $\mathbb{E}[(I - \alpha S_h)\Sigma(I - \alpha S_{in})] = (I - \alpha\Sigma)\Sigma(I - \alpha\Sigma)$, so a task weighs {}",
+                independent,
+            ),
+            Step(r"With one batch the two factors are dependent, and pairing gives {}", shared),
+            Step(
+                r"MAML stops at the mean of the optima in these weights, $\Delta a_1/(a_1 + a_2)$ from the second task."
+            ),
+            Step(r"The difference is, for any $d$ and $n$, {}", sp.factor(points[ends["shared"]] - points[ends["independent"]])),
+        ],
+        quantities={mean["shared"]: shared * away, mean["independent"]: independent * away, **points, **exact, **extra},
+        instead={
+            "direction": Statement("direction", r"They differ by {}", sp.Eq(mean["shared"] - mean["independent"], alpha**2 * (d + 1) / n * rho**3 * away)),
+            "limit": Statement(
+                "limit", r"With $a_i = h_i(1 - \alpha h_i)^2$ and $e_i = \alpha^2(d + 1)h_i^3/n$ {}",
+                sp.Eq(
+                    ends["shared"] - ends["independent"],
+                    Delta * (e_1 * a_2 - e_2 * a_1) / ((a_1 + a_2) * (a_1 + a_2 + e_1 + e_2)),
+                ),
+            ),
+        },
+        reason=r"Sampling the inner step and the Hessian with the same $n$ samples adds $\frac{\alpha^2}{n}(\mathrm{tr}(\Sigma^2)\Sigma + \Sigma^3)$ to a task's weight. "
+        r"Only as $n \to \infty$ do both algorithms called MAML converge to the same point; [F] finds stationary points of $F$, [L] those of $\hat F$.",
+    )  # fmt: skip

@@ -1,0 +1,191 @@
+"""[L] section 3.2, A.3, Figures 1 and 3: how much MAML gains over NAL with many tasks."""
+
+import sympy as sp
+
+from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claims.geography import E_MAML, E_NAL, natural_risks
+from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, m, natural_weights, r_E, r_H, rho_E, rho_H
+from landscape.symbolic.notation import positive, quantity
+
+RATIO = r"\frac{\mathcal{E}_m(w_{NAL}^*)}{\mathcal{E}_m(w_{MAML}^*)}"
+ratio = quantity("E_m(w_NAL)/E_m(w_MAML)", RATIO)
+surplus = quantity("E_m(w_NAL)/E_m(w_MAML) - 1", rf"\left({RATIO} - 1\right)")
+factor = quantity("rho_E^2/(rho_E + rho_H)^2", r"\frac{\rho_E^2}{(\rho_E + \rho_H)^2}", positive=True)
+part = rho_E**2 / (rho_E + rho_H) ** 2
+
+
+def exact_surplus():
+    """The gain less 1, in terms of the weights: what (12) approximates by R^2/r_H."""
+    spread = (a_E + a_H) * (a_E * r_E + a_H * r_H) + a_E * a_H * R**2
+    return (a_H * rho_E - a_E * rho_H) ** 2 * R**2 / ((rho_E + rho_H) ** 2 * spread)
+
+
+@claim(
+    "L-cor2",
+    "[L] Corollary 2, (12), (24)-(27)",
+    "the gain of MAML over NAL",
+    Statement("ratio", r"At $\alpha = 1/\rho_E$ and for $m$ large enough (printed with $\approx$) {}", sp.Eq(ratio, 1 + R**2 / r_H)),
+    Statement("last", r"The line before (27) has, once $m$ is large, {}", sp.Eq(sp.Limit(ratio, m, sp.oo), 1 + part * R**2 / r_H**2)),
+    Statement("maml", r"(25): for large $m$ {}", sp.Eq(sp.Limit(E_MAML, m, sp.oo), d * rho_H * (1 - rho_H / rho_E) ** 2 / 4 * r_H)),
+    Statement(
+        "nal",
+        r"(26): for large $m$ {}",
+        sp.Eq(
+            sp.Limit(E_NAL, m, sp.oo),
+            d * rho_H * (1 - rho_H / rho_E) ** 2 / 4 * r_H
+            + d * rho_H * rho_E**2 * (1 - rho_H / rho_E) ** 2 / (4 * (rho_H + rho_E) ** 2) * R**2,
+        ),
+    ),
+    Statement("upper", r"The last step uses {}", sp.Le(factor, 1)),
+    Statement("lower", r"and {}", sp.Ge(factor, sp.Rational(1, 4)), given=(sp.Lt(rho_H, rho_E),)),
+    Statement(
+        "order",
+        r"If the hard tasks become much harder after $m$ has become large, {}",
+        sp.Eq(sp.Limit(sp.Limit(ratio, m, sp.oo), rho_H, 0), 1 + R**2 / r_H),
+    ),
+    Statement("hard", r"If the hard tasks become much harder at given $m$, {}", sp.Eq(sp.Limit(surplus, rho_H, 0), R**2 / r_H)),
+    Statement("easy", r"The dispersion of the easy tasks does not matter: {}", sp.Eq(sp.Limit(surplus, r_E, sp.oo), R**2 / r_H)),
+    Statement("packed", r"The gain grows without bound as the hard tasks are packed more closely: {}", sp.Eq(sp.Limit(surplus, r_H, 0), sp.oo)),
+)  # fmt: skip
+def gain_of_maml():
+    """Divide the two risks of Corollary 1 and take limits in either order."""
+    weights = dict(zip((a_H, a_E), natural_weights(), strict=True))
+    pooled, adapted = natural_risks()
+    gain = sp.factor(pooled / adapted)
+    saturated = exact_surplus().subs(r_H, 0)
+    epsilon = positive("epsilon")
+    (least,) = map(sp.factor, sp.solve(sp.Eq(exact_surplus(), (1 - epsilon) * part * R**2 / r_H), r_E))
+    return Derivation(
+        steps=[
+            Step(r"With the risks of Corollary 1 the gain is, exactly, 1 more than {}", exact_surplus()),
+            Step(
+                r"For $m \to \infty$ the easy tasks' weight $a_E = (d + 1)\rho_E/m$ vanishes, and what is left is {}",
+                part * R**2 / r_H,
+            ),
+            Step(
+                r"At finite $m$ the gain comes within the factor $1 - \epsilon$ of this if and only if $r_E$ is at most {}",
+                sp.factor(-sp.numer(least)) / sp.factor(-sp.denom(least)),
+            ),
+            Step(r"As $r_H \to 0$ the gain less 1 saturates at {}", saturated),
+        ],
+        quantities=weights | {ratio: gain, surplus: sp.factor(gain - 1), E_NAL: pooled, E_MAML: adapted, factor: part},
+        corrections={
+            "ratio": Statement(
+                "ratio", r"At $\alpha = 1/\rho_E$, for every $m$, {}", sp.Eq(ratio, 1 + exact_surplus())
+            ),
+            "last": sp.Eq(sp.Limit(ratio, m, sp.oo), 1 + part * R**2 / r_H),
+        },
+        instead={
+            "hard": Statement(
+                "hard",
+                r"At given $m$ nothing is gained on ever harder tasks: {}",
+                sp.Eq(sp.Limit(surplus, rho_H, 0), 0),
+            ),
+            "easy": Statement(
+                "easy", r"Dispersed easy tasks take the gain away: {}", sp.Eq(sp.Limit(surplus, r_E, sp.oo), 0)
+            ),
+            "packed": Statement(
+                "packed",
+                r"As the hard tasks are packed the gain saturates: {}",
+                sp.Eq(sp.Limit(surplus, r_H, 0), saturated),
+            ),
+        },
+        tight={"upper": {rho_H: 0}, "lower": {rho_H: rho_E}},
+        reason=r"The ratio tends to $1 + \frac{\rho_E^2}{(\rho_E + \rho_H)^2}\frac{R^2}{r_H}$ as $m \to \infty$, between a quarter of the printed gain and all of it; (12) is the "
+        r"further limit $\rho_H \to 0$, and the limits do not commute: at fixed $m$ the gain then vanishes. It also vanishes for large $r_E$, and saturates for "
+        r"small $r_H$. The line before (27) prints $r_H^2$ for $r_H$.",
+    )
+
+
+k_H, k_E, scale = positive("k_H k_E lambda")
+scaled = quantity("ratio at lambda R", rf"{RATIO}\bigg|_{{\lambda R}}")
+plain = quantity("ratio at R", rf"{RATIO}\bigg|_R")
+panels = {name: quantity(f"ratio in ({name})", rf"{RATIO}\bigg|_{{({name})}}") for name in "bd"}
+printed_setting = {d: 10, m: 500, rho_H: sp.Rational(1, 10), rho_E: sp.Rational(9, 10)}
+
+
+@claim(
+    "L-fig3",
+    "[L] section 3.2, Figure 3",
+    "the ratio when spreads grow with R^2",
+    Statement(
+        "flat",
+        r"With $R^2/r_H$ and $R^2/r_E$ held fixed the ratio of the risks does not depend on $R$: for every $\lambda$ {}",
+        sp.Eq(scaled, plain),
+    ),
+    Statement(
+        "d",
+        r"With $R^2/r_H = 10$, $R^2/r_E = 0.5$ the ratio stays on the axis of (d), which ends at 4: {}",
+        sp.Le(panels["d"], 4),
+    ),
+    Statement(
+        "b",
+        r"MAML does not outperform NAL significantly for $R^2/r_H = 0.5$, $R^2/r_E = 10$ in (b): {}",
+        sp.Lt(panels["b"], panels["d"]),
+    ),
+)
+def figure_3():
+    """Put spreads proportional to R^2 into the gain; then the figure's numbers."""
+    pooled, adapted = natural_risks()
+    gain = sp.factor(pooled / adapted)
+    at = sp.factor(gain.subs({r_H: R**2 / k_H, r_E: R**2 / k_E}))
+    values = {
+        name: at.subs(printed_setting | {k_H: h, k_E: e})
+        for name, h, e in (("b", sp.Rational(1, 2), 10), ("d", 10, sp.Rational(1, 2)))
+    }
+    return Derivation(
+        steps=[
+            Step(
+                r"With $r_H = R^2/k_H$ and $r_E = R^2/k_E$ both risks are proportional to $R^2$, and the ratio is {}",
+                at,
+            ),
+            Step(r"With $d = 10$, $m = 500$, $\rho_H = 0.1$, $\rho_E = 0.9$ it is in (b) {}", sp.Float(values["b"], 5)),
+            Step(r"and in (d) {}", sp.Float(values["d"], 5)),
+            Step(r"Corollary 2 would have 1.5 and 11 there."),
+        ],
+        quantities={plain: at, scaled: at.subs(R, scale * R), panels["b"]: values["b"], panels["d"]: values["d"]},
+        corrections={"d": sp.Eq(panels["d"], values["d"]), "b": sp.Eq(panels["b"], values["b"])},
+    )
+
+
+panel_d = quantity(
+    "ratio in Figure 1(d), rounded",
+    r"\left\lfloor \frac{\mathcal{E}_m(w_{NAL})}{\mathcal{E}_m(w_{MAML})} + \frac12 \right\rfloor",
+)
+panel_a = quantity("ratio in Figure 1(a) - 1", rf"\left({RATIO} - 1\right)\bigg|_{{\rho_H = \rho_E}}")
+
+
+@claim(
+    "L-fig1",
+    "[L] section 1, Figure 1",
+    "the gain in four environments",
+    Statement("a", r"(a), without hardness discrepancy, has no gain: {}", sp.Eq(panel_a, 0)),
+    Statement(
+        "d",
+        r"(d) has a ratio of about 3: with $\rho_E = 0.9$, $\rho_H = 0.1$, $m = 500$, $d = 10$, and $R = 5$, $r_H = r_E = 2$ as the picture looks, {}",
+        sp.Eq(panel_d, 3),
+    ),
+)
+def figure_1():
+    """Evaluate the exact gain where the figure says, and where it must be read off the picture."""
+    pooled, adapted = natural_risks()
+    gain = sp.factor(pooled / adapted)
+    value = gain.subs(printed_setting | {R: 5, r_H: 2, r_E: 2})
+    return Derivation(
+        steps=[
+            Step(
+                r"At $\rho_H = \rho_E$ both methods have the same weights, and the gain is {}",
+                sp.factor(gain.subs(rho_H, rho_E)),
+            ),
+            Step(
+                r"The paper prints neither $R$ nor the spreads. Read off the picture as $R = 5$, $r_H = r_E = 2$ the gain is {}",
+                sp.Float(value, 5),
+            ),
+            Step(
+                r"The limit for $m \to \infty$ would be {}",
+                sp.Float((1 + part * R**2 / r_H).subs(printed_setting | {R: 5, r_H: 2}), 5),
+            ),
+        ],
+        quantities={panel_a: sp.factor(gain.subs(rho_H, rho_E) - 1), panel_d: sp.floor(value + sp.Rational(1, 2))},
+        numerical=True,
+    )

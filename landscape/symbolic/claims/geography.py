@@ -1,0 +1,101 @@
+"""[L] section 3.2: many tasks, whose optima are spread around two centres."""
+
+import sympy as sp
+
+from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, natural_weights, r_E, r_H, rho_E, rho_H
+from landscape.symbolic.notation import quantity
+
+E_NAL, E_MAML = (quantity(f"E_m(w*_{name})", rf"\mathcal{{E}}_m(w_{{{name}}}^*)") for name in ("NAL", "MAML"))
+one_NAL = quantity("E_m^(l)(w_NAL)", r"\mathcal{E}_m^{(l)}(w_{NAL})")
+
+
+def mean_risk(hard, easy):
+    """Above the noise in one coordinate, at the optimum of the given weights.
+
+    Optima are N(R, r_H) and N(0, r_E); only E[w_i] and E[w_i^2] enter. The objective is a polynomial in w and the task's optimum v, and
+    expectation replaces v by the mean and v^2 by mean^2 + variance.
+    """
+    w, v = sp.symbols("w v")
+
+    def mean(loss, centre, spread):
+        powers = sp.Poly(loss, v).coeffs()[::-1]
+        return sum(c * moment for c, moment in zip(powers, (1, centre, centre**2 + spread), strict=True))
+
+    def objective(one, two):
+        return (mean(sp.expand(one * (w - v) ** 2), R, r_H) + mean(sp.expand(two * (w - v) ** 2), 0, r_E)) / 4
+
+    (point,) = sp.solve(sp.diff(objective(hard, easy), w), w)
+    return point, sp.factor(objective(a_H, a_E).subs(w, point))
+
+
+def natural_risks():
+    """The risks of NAL and MAML at alpha = 1/rho_E, all d coordinates."""
+    weights = dict(zip((a_H, a_E), natural_weights(), strict=True))
+    return [sp.factor((d * mean_risk(*pair)[1]).subs(weights)) for pair in ((rho_H, rho_E), (a_H, a_E))]
+
+
+@claim(
+    "L-cor1",
+    "[L] Corollary 1, (10), (11)",
+    "excess risks of many hard and easy tasks",
+    Statement(
+        "nal",
+        r"With $w_i^* \sim N(R 1_d, r_H I)$ for hard and $N(0, r_E I)$ for easy tasks (above the noise floor) {}",
+        sp.Eq(
+            E_NAL,
+            d / (4 * (rho_E + rho_H) ** 2)
+            * (
+                (a_E * rho_E**2 + 2 * a_E * rho_E * rho_H) * r_E + a_E * rho_H**2 * (r_E + R**2)
+                + (a_H * rho_H**2 + 2 * a_H * rho_E * rho_H) * r_H + a_H * rho_E**2 * (r_H + R**2)
+            ),
+        ),
+    ),
+    Statement(
+        "maml",
+        r"and {}",
+        sp.Eq(
+            E_MAML,
+            d / (4 * (a_E + a_H) ** 2)
+            * (
+                (a_E**3 + 2 * a_E**2 * a_H) * r_E + (a_H**3 + 2 * a_E * a_H**2) * r_H
+                + a_E * a_H**2 * (r_E + R**2) + a_E**2 * a_H * (r_H + R**2)
+            ),
+        ),
+    ),
+    Statement(
+        "appendix",
+        r"The last display of A.2 has in one coordinate {}",
+        sp.Eq(
+            one_NAL,
+            (
+                a_H * rho_H**2 * r_H + a_H * rho_E**2 * (r_H + R**2) + 2 * a_H * rho_H * rho_E * r_H
+                + a_E * rho_H**2 * (r_E + R**2) + a_E * rho_E**2 * r_E + 2 * a_E * rho_H * rho_E
+            ) / (4 * (a_E + a_H) ** 2),
+        ),
+    ),
+)  # fmt: skip
+def many_tasks():
+    """Expectations over the tasks' optima, then the optimum of NAL and of MAML put in."""
+    (nal, pooled), (maml, adapted) = mean_risk(rho_H, rho_E), mean_risk(a_H, a_E)
+    return Derivation(
+        steps=[
+            Step(r"Of the optima only mean and variance matter. In each coordinate NAL ends at {}", nal),
+            Step(r"and MAML at {}", maml),
+            Step(r"The risk $\tfrac14 (a_H\mathbb{E}(w - w_H)^2 + a_E\mathbb{E}(w - w_E)^2)$ there is for NAL {}", pooled),
+            Step(r"and for MAML {}", adapted),
+            Step(r"The coordinates are alike: $d$ times this."),
+        ],
+        quantities={E_NAL: d * pooled, E_MAML: d * adapted, one_NAL: pooled},
+        corrections={
+            "appendix": sp.Eq(
+                one_NAL,
+                (
+                    a_H * rho_H**2 * r_H + a_H * rho_E**2 * (r_H + R**2) + 2 * a_H * rho_H * rho_E * r_H
+                    + a_E * rho_H**2 * (r_E + R**2) + a_E * rho_E**2 * r_E + 2 * a_E * rho_H * rho_E * r_E
+                ) / (4 * (rho_E + rho_H) ** 2),
+            )
+        },
+        reason=r"Corollary 1 holds as printed. The last display of A.2 has the normaliser of MAML, $4(a_E + a_H)^2$ for $4(\rho_E + \rho_H)^2$, lacks $r_E$ in its "
+        r"last term, and the one before it has $a_H$ for $\rho_H$ once.",
+    )  # fmt: skip

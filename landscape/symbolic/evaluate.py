@@ -1,0 +1,115 @@
+"""Put values or derived quantities into relations, take limits, and tell whether what comes out is true."""
+
+from functools import lru_cache
+
+import sympy as sp
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanAtom
+
+
+def resolve(relation, quantities):
+    """The relation with derived quantities in place of their names, and limits taken."""
+    for _ in range(4):  # a quantity may be written in terms of others
+        relation = replace(relation, quantities)
+    return take_limits(relation)
+
+
+def replace(expression, values):
+    """Like xreplace, for matrices of symbolic size as well; relations stay unevaluated."""
+    if not isinstance(expression, sp.Basic) or not expression.args:
+        return values.get(expression, expression)
+    if expression in values:
+        return values[expression]
+    kept = 2 if isinstance(expression, sp.Limit) else len(expression.args)  # a limit's point and direction stay
+    arguments = [replace(argument, values) for argument in expression.args[:kept]] + list(expression.args[kept:])
+    if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
+        return expression
+    if isinstance(expression, (sp.MatAdd, sp.Add)) and any(map(is_matrix, arguments)):
+        return _sum(arguments)
+    if isinstance(expression, (sp.MatMul, sp.Mul)) and any(map(is_matrix, arguments)):
+        return _product(arguments)
+    if isinstance(expression, Relational):
+        return expression.func(*arguments, evaluate=False)  # telling whether two long expressions are equal comes later
+    if isinstance(expression, sp.Identity) and arguments[0].is_Integer:
+        return sp.ImmutableMatrix.eye(int(arguments[0]))
+    if isinstance(expression, sp.Trace) and is_matrix(arguments[0]):
+        return arguments[0].trace()
+    if isinstance(expression, sp.MatPow) and is_matrix(arguments[0]):
+        return arguments[0] ** arguments[1]
+    if isinstance(expression, sp.Transpose) and is_matrix(arguments[0]):
+        return arguments[0].T
+    return expression.func(*arguments)
+
+
+def is_matrix(value):
+    return isinstance(value, sp.MatrixBase)
+
+
+def _product(factors):
+    out = factors[0]
+    for factor in factors[1:]:
+        out = out * factor
+    return out
+
+
+def _sum(terms):
+    out = terms[0]
+    for term in terms[1:]:
+        out = out + term
+    return out
+
+
+def take_limits(expression):
+    if not expression.has(sp.Limit):
+        return expression
+    if isinstance(expression, sp.Limit):
+        body, variable, point = expression.args[:3]
+        return limit(take_limits(body), variable, point)
+    arguments = [take_limits(argument) for argument in expression.args]
+    if isinstance(expression, Relational):
+        return expression.func(*arguments, evaluate=False)
+    return expression.func(*arguments)
+
+
+@lru_cache(maxsize=4096)
+def limit(expression, variable, point):
+    """A one-sided limit from inside the positive numbers; of rational functions by their leading terms."""
+    top, bottom = sp.fraction(sp.cancel(sp.together(expression)))
+    if not (top.is_polynomial(variable) and bottom.is_polynomial(variable)) or point not in (0, sp.oo):
+        return sp.limit(expression, variable, point)
+    pick = max if point == sp.oo else min
+    (p, a), (q, b) = (_end(part, variable, pick) for part in (top, bottom))
+    order = (p - q) * (1 if point == sp.oo else -1)
+    if order > 0:
+        return sp.oo * sp.sign(a / b)
+    return sp.factor(a / b) if order == 0 else sp.Integer(0)
+
+
+def _end(polynomial, variable, pick):
+    terms = sp.Poly(polynomial, variable).terms()
+    (power,), coefficient = pick(terms, key=lambda term: term[0][0])
+    return power, coefficient
+
+
+def truth(relation):
+    """True or False of a relation between numbers or explicit matrices, None if it cannot be told."""
+    if isinstance(relation, BooleanAtom):
+        return bool(relation)
+    if isinstance(relation, (sp.And, sp.Equivalent, sp.Or, sp.Not, sp.Implies)):
+        parts = [truth(part) for part in relation.args]
+        return None if None in parts else bool(relation.func(*map(sp.sympify, parts)))
+    left, right = relation.args
+    if is_matrix(left) or is_matrix(right):
+        same = getattr(left, "shape", None) == getattr(right, "shape", None) and bool(
+            (left - right).applyfunc(lambda e: sp.cancel(sp.together(e))).is_zero_matrix
+        )
+        return same if isinstance(relation, sp.Eq) else not same
+    if left.free_symbols or right.free_symbols:
+        return None
+    if sp.oo in (left, right) or -sp.oo in (left, right):
+        return bool(relation.func(left, right))
+    gap = sp.sympify(left - right)
+    if not gap.is_Rational:
+        gap = sp.simplify(gap)
+    told = relation.func(gap, 0)
+    return bool(told) if isinstance(told, BooleanAtom) else None

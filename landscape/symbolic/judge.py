@@ -1,0 +1,93 @@
+"""From what is printed and what was derived to a verdict."""
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from landscape.symbolic.claim import Statement, Verdict, restated
+from landscape.symbolic.decide import equivalent, holds, is_tight
+from landscape.symbolic.evaluate import resolve
+from landscape.symbolic.points import Undecided
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Judgement:
+    """A statement's verdict with its evidence.
+
+    Attributes
+    ----------
+    statement : Statement
+        As printed.
+    verdict : Verdict
+    accepted : Statement
+        What holds: the printed statement, its correction or sharp form, or what is true instead.
+    counterexample : dict or None
+        Values at which the printed statement is false.
+    looseness : sympy expression or None
+        Printed bound over sharp bound.
+    """
+
+    statement: Statement
+    verdict: Verdict
+    accepted: Statement
+    counterexample: dict | None = None
+    looseness: object = None
+
+
+def judge(statement, derivation):
+    """Decide a statement by what was derived.
+
+    A printed statement that is valid holds, or is conservative if the derivation knows a sharper one. One that is false holds as
+    corrected if the derivation has a valid correction, else it fails; an assumption that is false is not applicable.
+
+    Raises
+    ------
+    ArithmeticError
+        If the derivation's own correction is false, an inequality that holds is not shown to be sharp, or nothing can be decided.
+    """
+    quantities, name = derivation.quantities, statement.name
+    correction = restated(statement, derivation.corrections.get(name))
+    instead = restated(statement, derivation.instead.get(name))
+    for own in (correction, instead):
+        if own is not None and not holds(own.relation, quantities, own.given)[0]:
+            raise Undecided(f"the correction of {name!r} does not hold: {own.relation}")
+    true, counterexample = holds(statement.relation, quantities, statement.given, witness=derivation.witness.get(name))
+    if true and correction is None:
+        if not _sharp(statement, derivation):
+            raise Undecided(f"{name!r} holds, but is not sharp: give its sharp form as a correction")
+        return Judgement(statement, Verdict.HOLDS, statement)
+    if true:
+        if equivalent(statement.relation, correction.relation) and statement.given == correction.given:
+            raise Undecided(f"the correction of {name!r} says what is printed")
+        return Judgement(
+            statement, Verdict.CONSERVATIVE, correction, looseness=_looseness(statement, correction, quantities)
+        )
+    if statement.assumption:
+        verdict = Verdict.NOT_APPLICABLE
+    else:
+        verdict = Verdict.FAILS if correction is None else Verdict.CORRECTED
+    best = correction or instead
+    if best is None:
+        raise Undecided(f"{name!r} is false: say what is true instead")
+    return Judgement(statement, verdict, best, counterexample)
+
+
+def _sharp(statement, derivation):
+    if not isinstance(statement.relation, (sp.Lt, sp.Le, sp.Gt, sp.Ge)):
+        return True
+    where = derivation.tight.get(statement.name)
+    return where is not None and is_tight(statement.relation, derivation.quantities, where)
+
+
+def _looseness(statement, correction, quantities):
+    """How far a bound lies above the sharp one, where both bound the same thing."""
+    printed, sharp = statement.relation, correction.relation
+    if not (isinstance(printed, sp.Le) and isinstance(sharp, sp.Le) and printed.lhs == sharp.lhs):
+        return None
+    return sp.factor(sp.simplify(resolve(printed.rhs / sharp.rhs, quantities)))
+
+
+def worst(verdicts):
+    """A claim's verdict: that of its worst statement."""
+    order = list(Verdict)
+    return max(verdicts, key=order.index)

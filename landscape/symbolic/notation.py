@@ -1,0 +1,114 @@
+"""How symbols are written: one name for the terminal, one for LaTeX."""
+
+import re
+from functools import cache
+
+import sympy as sp
+
+_WRITTEN: dict = {}  # symbol -> its LaTeX, where SymPy would not find it from the name
+
+
+def quantity(name, latex=None, **assumptions):
+    """A symbol with a name for the terminal and, where it needs one, a LaTeX form of its own.
+
+    Parameters
+    ----------
+    name : str
+        For example ``"E_m(w_NAL)"``.
+    latex : str, optional
+        For example ``r"\\mathcal{E}_m(w^*_{NAL})"``.
+    **assumptions
+        As for `sympy.Symbol`; ``real=True`` by default.
+    """
+    return _written(sp.Symbol(name, **(assumptions or {"real": True})), latex)
+
+
+def _written(symbol, form):
+    """Remember how a symbol is written: symbols of one name are one symbol, so they cannot be written in two ways."""
+    if form is not None and _WRITTEN.setdefault(symbol, form) != form:
+        raise ValueError(f"{symbol} is already written {_WRITTEN[symbol]}, not {form}: give it another name")
+    return symbol
+
+
+def matrix(name, size, latex=None, columns=None):
+    """A symmetric matrix of symbolic size, or a vector with ``columns=1``; also as a quantity with a LaTeX form."""
+    return _written(sp.MatrixSymbol(name, size, size if columns is None else columns), latex)
+
+
+def positive(names):
+    """Positive symbols, named with blanks between."""
+    return sp.symbols(names, positive=True)
+
+
+def latex(expression):
+    """An expression in LaTeX, with the papers' symbols."""
+    return sp.latex(expression, symbol_names=_WRITTEN).replace("+ - ", "- ")
+
+
+def sentence(text, formula=None, display=True):
+    """A sentence with its slot ``{}`` filled by a formula, in Markdown with LaTeX."""
+    if formula is None:
+        return text
+    shown = f"\n\n$$ {latex(formula)} $$\n\n" if display else f"${latex(formula)}$"
+    return text.replace("{}", shown, 1).strip() if "{}" in text else f"{text.strip()}{shown}".rstrip()
+
+
+def terminal(text, formula=None, indent="    "):
+    """The same for a terminal: words with Greek letters, the formula drawn in Unicode."""
+    drawn = ""
+    if formula is not None:
+        lines = _drawing().doprint(formula).splitlines()
+        drawn = "\n\n" + "\n".join(indent + "  " + line for line in lines) + "\n"
+    before, _, after = text.partition("{}")
+    parts = [indent + _plain(before).strip() + drawn]
+    if _plain(after).strip(" .,"):
+        parts.append(indent + _plain(after).strip(" .,"))
+    return "\n".join(part for part in parts if part.strip())
+
+
+def condition(relation):
+    """A condition on one line, for a terminal."""
+    text = re.sub(r"[A-Za-z]+", lambda found: _LETTERS.get(found[0], found[0]), sp.sstr(relation))
+    return text.replace("<=", "≤").replace(">=", "≥")
+
+
+@cache
+def _drawing():
+    """A printer that leaves the names of quantities as they are."""
+    from sympy.printing.pretty.pretty import PrettyPrinter
+    from sympy.printing.pretty.stringpict import prettyForm
+
+    class Drawing(PrettyPrinter):
+        def _print_Symbol(self, symbol, **options):
+            if symbol not in _WRITTEN:
+                return super()._print_Symbol(symbol, **options)
+            name = re.sub(r"[A-Za-z]+", lambda found: _LETTERS.get(found[0], found[0]), symbol.name)
+            return prettyForm(f"[{name}]" if " " in name else name)
+
+        _print_MatrixSymbol = _print_Symbol
+
+    return Drawing({"use_unicode": True, "wrap_line": False})
+
+
+_GREEK = "alpha beta gamma delta epsilon eta kappa lambda mu nu rho sigma tau Sigma Delta Lambda"
+_LETTERS = dict(zip(_GREEK.split(), "αβγδεηκλμνρστΣΔΛ", strict=True))
+_SIGNS = {
+    "varepsilon": "ε", "lceil": "⌈", "rceil": "⌉",
+    "nabla": "∇", "infty": "∞", "to": "→", "ge": "≥", "geq": "≥", "le": "≤", "leq": "≤", "gg": "≫", "ll": "≪", "approx": "≈",
+    "neq": "≠", "cdot": "·", "times": "×", "sim": "~", "in": "∈", "top": "ᵀ", "sqrt": "√", "sum": "Σ", "preceq": "⪯", "pm": "±",
+    "ell": "ℓ", "mid": "|", "quad": " ", "lVert": "‖", "rVert": "‖", "langle": "⟨", "rangle": "⟩", "dots": "...", "ldots": "...",
+}  # fmt: skip
+
+
+def _fraction(found):
+    parts = [found[1] or found[2], found[3] or found[4]]
+    return "/".join(part if len(part) < 3 else f"({part})" for part in parts)
+
+
+def _plain(text):
+    """Inline LaTeX as words: good enough to read a sentence on a terminal."""
+    text = re.sub(r"\\[td]?frac ?(?:\{([^{}]*)\}|(\w))(?:\{([^{}]*)\}|(\w))", _fraction, text)
+    text = re.sub(r"\\(?:mathcal|mathrm|text|operatorname|mathbb|bar|hat|tilde)\b ?\{?(\w*)\}?", r"\1", text)
+    text = re.sub(r"\\([A-Za-z]+)", lambda found: _LETTERS.get(found[1], _SIGNS.get(found[1], found[1])), text)
+    text = text.replace("\\|", "‖").replace("\\,", " ").replace("\\", "")
+    return re.sub(r"[${}]", "", text)

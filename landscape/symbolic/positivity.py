@@ -1,0 +1,90 @@
+"""The sign of an algebraic expression over a whole domain, by exact real algebra."""
+
+import sympy as sp
+
+
+def sign(expression, given=(), strict=False):
+    """1, -1 or 0 if the expression has that sign wherever `given` holds, None if that is not found.
+
+    Parameters
+    ----------
+    expression : sympy expression
+        Rational in its symbols, which are positive or real.
+    given : tuple of inequalities
+        Each with one symbol on its left: it is put in terms of a new positive symbol, s < b as s = b/(1 + t), s > b as s = b + t.
+    strict : bool
+        Whether 0 is excluded: else a sign means "at least 0" or "at most 0".
+
+    Notes
+    -----
+    The numerator and denominator are factored. A factor has a sign if all its coefficients in positive symbols do; in one symbol if
+    Sturm's theorem finds no root; or if its discriminant in some symbol is negative.
+    """
+    for relation in given:
+        expression = expression.subs(*_freed(relation))
+    top, bottom = sp.fraction(sp.cancel(sp.together(expression)))
+    if top == 0:
+        return 0
+    total = 1
+    for part, may_vanish in ((top, not strict), (bottom, False)):
+        constant, factors = sp.factor_list(part)
+        total *= _number_sign(constant)
+        for factor, power in factors:
+            if power % 2 == 0 and may_vanish:
+                continue
+            found = _polynomial_sign(factor, may_vanish)
+            if found is None:
+                return None
+            total *= found**power
+    return total
+
+
+def _freed(relation):
+    symbol, bound = relation.lhs, relation.rhs
+    if not symbol.is_Symbol:
+        symbol, bound, relation = relation.rhs, relation.lhs, relation.reversed
+    if not symbol.is_Symbol or symbol in bound.free_symbols:
+        raise ValueError(f"a condition must have a symbol alone on one side, got {relation}")
+    free = sp.Dummy("t", positive=True)
+    if isinstance(relation, (sp.Gt, sp.Ge)):
+        return symbol, bound + free
+    if not symbol.is_positive:
+        return symbol, bound - free
+    return symbol, bound / (1 + free)
+
+
+def _number_sign(number):
+    return 1 if number > 0 else -1
+
+
+def _polynomial_sign(polynomial, may_vanish):
+    symbols = sorted(polynomial.free_symbols, key=str)
+    if not symbols:
+        return _number_sign(polynomial)
+    poly = sp.Poly(polynomial, *symbols)
+    if all(symbol.is_positive for symbol in symbols) or all(
+        power % 2 == 0 for powers in poly.monoms() for power in powers
+    ):
+        signs = {_number_sign(c) if c.is_number else None for c in poly.coeffs()}
+        if signs in ({1}, {-1}) and (
+            may_vanish or all(s.is_positive for s in symbols) or poly.nth(*[0] * len(symbols))
+        ):
+            return signs.pop()
+    if len(symbols) == 1:
+        return _by_sturm(poly, symbols[0])
+    for symbol in symbols:
+        if poly.degree(symbol) == 2:
+            discriminant = _total_sign(sp.discriminant(polynomial, symbol), may_vanish)
+            if discriminant == -1:
+                return _total_sign(sp.Poly(polynomial, symbol).LC(), False)
+    return None
+
+
+def _total_sign(expression, may_vanish):
+    return sign(expression, (), strict=not may_vanish)
+
+
+def _by_sturm(poly, symbol):
+    low = 0 if symbol.is_positive else -sp.oo
+    roots = poly.count_roots(low, sp.oo) - (1 if low == 0 and poly.eval(0) == 0 else 0)
+    return _number_sign(poly.eval(1)) if roots == 0 else None
