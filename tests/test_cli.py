@@ -90,7 +90,8 @@ def test_python_dash_m():
 
 def test_import_is_light():
     code = (
-        "import sys, numpy, time; start = time.perf_counter(); import landscape; took = time.perf_counter() - start;"
+        "import sys, time; start = time.perf_counter(); import numpy; middle = time.perf_counter(); import landscape;"
+        "took = (time.perf_counter() - middle) / (middle - start);"
         "heavy = [m for m in ('sympy', 'pandas', 'matplotlib.pyplot', 'scipy.stats') if m in sys.modules];"
         "print(took, *heavy)"
     )
@@ -101,4 +102,4 @@ def test_import_is_light():
         for _ in range(3)
     ]
     assert all(len(run) == 1 for run in runs), runs
-    assert min(float(run[0]) for run in runs) < 0.25
+    assert min(float(run[0]) for run in runs) < 6  # times NumPy's own

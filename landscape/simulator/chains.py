@@ -5,7 +5,6 @@ with the number of samples. With numba the same steps run compiled.
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 import numpy as np
@@ -178,6 +177,8 @@ def _descend_together(deck, methods, inner, training, rate, rng, progress):
 
 def _descend_compiled(deck, methods, inner, training, rate, rng, progress):
     """Groups of chains in compiled code, on as many threads as there are processors."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from landscape.simulator import compiled
 
     chains, d = len(methods), len(deck.centres)

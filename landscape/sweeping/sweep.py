@@ -1,10 +1,5 @@
 """Hand the cells of a plan to workers, and their results to a file."""
 
-import multiprocessing
-import os
-import signal
-import threading
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -192,6 +187,8 @@ def _finished(plan, places, pool):
         for place in places:
             yield _outcome({place: lambda place=place: run_cell(plan.arguments(place))})
         return
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     waiting, running = iter(places), {}
     try:
         while True:
@@ -233,6 +230,9 @@ def _executor(given, workers):
     if given is not None or workers <= 1:
         yield given
         return
+    import multiprocessing
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+
     before = set(multiprocessing.active_children())
     # Processes that start afresh: a fork of a program with threads may hang.
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_serve)
@@ -253,6 +253,11 @@ def _executor(given, workers):
 
 def _serve():
     """A worker leaves Ctrl-C to the sweep, and ends with it when it is killed, rather than wait for work for ever."""
+    import multiprocessing
+    import os
+    import signal
+    import threading
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
