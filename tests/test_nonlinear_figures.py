@@ -12,7 +12,7 @@ from landscape.cli import main
 def test_quick(name, tmp_path, capsys):
     assert main(["reproduce", name, "--quick", "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "Findings of the paper, each decided by a rule stated beforehand" in out
+    assert "Findings, each decided by a rule stated beforehand" in out
     table = pd.read_csv(tmp_path / f"{name}.csv")
     assert (tmp_path / f"{name}.png").stat().st_size > 20_000
     if name == "fig5":
