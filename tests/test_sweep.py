@@ -15,7 +15,7 @@ import pytest
 
 import landscape as ls
 from landscape.cli import main
-from landscape.sweeping import store
+from landscape.sweeping import store, workers
 from landscape.sweeping.plan import Plan
 
 ARGUMENTS = {
@@ -152,7 +152,7 @@ def test_killed_twenty_times_it_loses_nothing(tmp_path):
 
 def test_finished_cells_are_not_computed_again(tmp_path, monkeypatch, table):
     file = tmp_path / "cells.csv"
-    count, run_cell = [], ls.sweeping.sweep.run_cell
+    count, run_cell = [], workers.run_cell
 
     def stop_after_five(arguments):
         if len(count) == 5:
@@ -160,11 +160,11 @@ def test_finished_cells_are_not_computed_again(tmp_path, monkeypatch, table):
         count.append(arguments)
         return run_cell(arguments)
 
-    monkeypatch.setattr(ls.sweeping.sweep, "run_cell", stop_after_five)
+    monkeypatch.setattr(workers, "run_cell", stop_after_five)
     with pytest.raises(KeyboardInterrupt):
         sweep(file=file)
     assert len(cells(file)) == 5
-    monkeypatch.setattr(ls.sweeping.sweep, "run_cell", lambda arguments: count.append(arguments) or run_cell(arguments))
+    monkeypatch.setattr(workers, "run_cell", lambda arguments: count.append(arguments) or run_cell(arguments))
     pd.testing.assert_frame_equal(sweep(file=file).table, table)
     assert len(count) == 12
 

@@ -1,7 +1,6 @@
 """Whole experiments: train on drawn tasks, adapt to new ones, repeat."""
 
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,8 @@ from landscape.results import Result, axis_columns, labels
 from landscape.simulator import chains
 from landscape.simulator.draws import SAMPLING
 from landscape.simulator.losses import post_adaptation_losses
-from landscape.simulator.solutions import check_converged, trained_point
+from landscape.simulator.runs import thin_runs
+from landscape.simulator.solutions import trained_point
 from landscape.training import Training
 
 
@@ -190,7 +190,7 @@ def simulate(
     )  # fmt: skip
     cells = [(where, repeat) for where in grid.points(full) for repeat in range(repeats)]
     streams = np.random.SeedSequence(seed).spawn(len(cells) + M)
-    trained = _thin_runs(result, cells, streams[len(cells) :], progress)
+    trained = thin_runs(result, cells, streams[len(cells) :], progress)
     rows = "bartlett" if sampling in (None, "thin") else sampling
     for (where, repeat), stream in zip(_bar(cells, progress), streams, strict=False):
         env, adapt, resolved = result.at(where)
@@ -212,58 +212,6 @@ def simulate(
     return result
 
 
-def check_runs(environment, methods, adaptation, training, sampling):
-    """Raise where a method cannot be trained as asked, before any work is done; say which methods take thin batches.
-
-    Parameters
-    ----------
-    environment, methods, adaptation, training
-        At one grid point, methods as given (they are resolved here).
-    sampling : str or None
-        As for `simulate`.
-
-    Returns
-    -------
-    list of bool
-    """
-    thin = []
-    for method in methods:
-        training.check(method)
-        training.inner(method, adaptation.m)
-        method.resolved.shares(environment.tasks())
-        why = chains.unfit(environment, method)
-        if training.solver != "sgd":
-            why = 'it draws gradients at one point: it needs solver="sgd"'
-        if why and sampling == "thin":
-            raise ValueError(f'sampling="thin" does not serve: {why}; leave sampling out, or take "bartlett"')
-        thin.append(why is None and sampling in (None, "thin"))
-    return thin
-
-
-def _thin_runs(result, cells, streams, progress):
-    """Each method's points (*grid, repeats, d) by SGD with thin batches, or None where a method is trained run by run."""
-    training, repeats = result.training, result.losses.shape[-1]
-    points = [result.at(where) for where in grid.points(result.grid)]
-    thin = np.all(
-        [check_runs(env, result.methods, adapt, training, result.sampling) for env, adapt, _ in points], axis=0
-    )
-    found = []
-    for index, method in enumerate(result.methods):
-        if not thin[index]:
-            found.append(None)
-            continue
-        own = training.of(method)
-        environments = [env for env, *_ in points for _ in range(repeats)]
-        methods = [resolved[index] for *_, resolved in points for _ in range(repeats)]
-        inner = [training.inner(resolved[index], adapt.m) for _, adapt, resolved in points for _ in range(repeats)]
-        rng = np.random.default_rng(streams[index])
-        with _steps_bar(method.label, len(cells) * (training.T // training.task_batch), progress) as count:
-            ends = chains.descend(environments, methods, inner, own, rng, chains.engine_for(result.engine), count)
-        check_converged(ends, method, own)
-        found.append(ends.reshape(*result.grid, repeats, -1))
-    return found
-
-
 def _warn_heavy_tails(adaptation, methods):
     batches = [adaptation.m, *(m.resolved.n2 for m in methods if m.resolved.n2 is not None)]
     smallest = min(np.min(batch) for batch in batches)
@@ -282,15 +230,3 @@ def _bar(cells, progress):
     from tqdm.auto import tqdm
 
     return tqdm(cells, desc="simulating", unit="run", leave=False)
-
-
-@contextmanager
-def _steps_bar(label, total, progress):
-    """A function that counts steps, shown as a bar."""
-    if not progress:
-        yield None
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc=f"SGD, {label}", unit="step", unit_scale=True, leave=False) as bar:
-        yield bar.update

@@ -15,7 +15,8 @@ from landscape.methods import as_methods
 from landscape.record import Record
 from landscape.simulator import chains
 from landscape.simulator.draws import SAMPLING
-from landscape.simulator.simulation import check_runs, simulate
+from landscape.simulator.runs import check_runs
+from landscape.simulator.simulation import simulate
 from landscape.training import Training
 
 TRAINING = ("T", "tau", "n1", "n2", "learning_rate", "task_batch")

@@ -1,0 +1,73 @@
+"""Which methods of a simulation are trained side by side by thin batches, and their runs."""
+
+from contextlib import contextmanager
+
+import numpy as np
+
+from landscape import grid
+from landscape.simulator import chains
+from landscape.simulator.solutions import check_converged
+
+
+def check_runs(environment, methods, adaptation, training, sampling):
+    """Raise where a method cannot be trained as asked, before any work is done; say which methods take thin batches.
+
+    Parameters
+    ----------
+    environment, methods, adaptation, training
+        At one grid point, methods as given (they are resolved here).
+    sampling : str or None
+        As for `simulate`.
+
+    Returns
+    -------
+    list of bool
+    """
+    thin = []
+    for method in methods:
+        training.check(method)
+        training.inner(method, adaptation.m)
+        method.resolved.shares(environment.tasks())
+        why = chains.unfit(environment, method)
+        if training.solver != "sgd":
+            why = 'it draws gradients at one point: it needs solver="sgd"'
+        if why and sampling == "thin":
+            raise ValueError(f'sampling="thin" does not serve: {why}; leave sampling out, or take "bartlett"')
+        thin.append(why is None and sampling in (None, "thin"))
+    return thin
+
+
+def thin_runs(result, cells, streams, progress):
+    """Each method's points (*grid, repeats, d) by SGD with thin batches, or None where a method is trained run by run."""
+    training, repeats = result.training, result.losses.shape[-1]
+    points = [result.at(where) for where in grid.points(result.grid)]
+    thin = np.all(
+        [check_runs(env, result.methods, adapt, training, result.sampling) for env, adapt, _ in points], axis=0
+    )
+    found = []
+    for index, method in enumerate(result.methods):
+        if not thin[index]:
+            found.append(None)
+            continue
+        own = training.of(method)
+        environments = [env for env, *_ in points for _ in range(repeats)]
+        methods = [resolved[index] for *_, resolved in points for _ in range(repeats)]
+        inner = [training.inner(resolved[index], adapt.m) for _, adapt, resolved in points for _ in range(repeats)]
+        rng = np.random.default_rng(streams[index])
+        with _bar(method.label, len(cells) * (training.T // training.task_batch), progress) as count:
+            ends = chains.descend(environments, methods, inner, own, rng, chains.engine_for(result.engine), count)
+        check_converged(ends, method, own)
+        found.append(ends.reshape(*result.grid, repeats, -1))
+    return found
+
+
+@contextmanager
+def _bar(label, total, progress):
+    """A function that counts steps, shown as a bar."""
+    if not progress:
+        yield None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=f"SGD, {label}", unit="step", unit_scale=True, leave=False) as bar:
+        yield bar.update
