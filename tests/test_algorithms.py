@@ -1,6 +1,7 @@
 """Training by steps: against the closed form, against one another, and every gradient counted."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -35,13 +36,11 @@ def logistic_tasks(ridge=0.0):
 def test_full_batches_follow_the_closed_form(method):
     adaptation = None if hasattr(method, "alpha") else ls.Adaptation(0.0)
     path = ls.descent(TWO, method, [3.0, 3.0], 0.3, adaptation)
-    alpha = None if getattr(method, "steps", 1) == 1 else 0.4
-    run = ls.train(TASKS, method, [3.0, 3.0], 0.3, 60, alpha=alpha)
+    run = ls.train(TASKS, method, [3.0, 3.0], 0.3, 60)
     np.testing.assert_allclose(run.points, path.at(np.arange(61)), rtol=1e-10, atol=1e-10)
-    if getattr(method, "steps", 1) == 1:
-        expected = path.to_frame(np.arange(61))
-        for column in ("gradient_norm_f", "gradient_norm_F", "f", "F"):
-            np.testing.assert_allclose(run.table[column], expected[column], rtol=1e-8, atol=1e-12)
+    expected = path.to_frame(np.arange(61))  # F after as many steps as the method takes
+    for column in ("gradient_norm_f", "gradient_norm_F", "f", "F"):
+        np.testing.assert_allclose(run.table[column], expected[column], rtol=1e-8, atol=1e-12)
     if isinstance(method, ls.BIMAML):
         assert path.switch == run.table["phase"].tolist().index("MAML") - 1 > 0
 
@@ -176,13 +175,22 @@ def test_random_step_follows_16_and_17():
 
 def test_ode_against_flow_and_small_steps():
     times = np.array([0.0, 1.0, 4.0, 20.0])
-    for method in (ls.NAL(), ls.MAML(0.4), ls.FOMAML(0.4), ls.BIMAML(0.4, 0.3)):
-        out = ls.ode(TASKS, method, [3.0, 3.0], times)
-        np.testing.assert_allclose(out.points, ls.flow(TWO, method, [3.0, 3.0]).at(times), atol=1e-6)
+    for method in (ls.NAL(), ls.MAML(0.4), ls.MAML(0.4, steps=3), ls.FOMAML(0.4), ls.BIMAML(0.4, 0.3)):
+        out, path = ls.ode(TASKS, method, [3.0, 3.0], times), ls.flow(TWO, method, [3.0, 3.0])
+        np.testing.assert_allclose(out.points, path.at(times), atol=1e-6)
+        for column in ("gradient_norm_F", "F"):
+            np.testing.assert_allclose(out.table[column], path.to_frame(times)[column], atol=1e-5)
     tasks = logistic_tasks(0.1)
     out = ls.ode(tasks, ls.MAML(0.5), 1.0, [2.0]).w
     gaps = [np.linalg.norm(ls.train(tasks, ls.MAML(0.5), 1.0, 2 / n, n).w - out) for n in (100, 200)]
     assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.05)  # Euler is of first order
+
+
+def test_ode_ends_soon_or_says_why(monkeypatch):
+    np.testing.assert_allclose(ls.ode(logistic_tasks(), ls.MAML(0.1), 1.0, [1e-300]).w, 1.0)
+    monkeypatch.setattr(sys.modules["landscape.algorithms.ode"], "MOST", 20)
+    with pytest.raises(ValueError, match=r"took 20 evaluations to get to time .*take a larger rtol"):
+        ls.ode(logistic_tasks(), ls.MAML(0.1), 1.0, [5.0])
 
 
 def test_same_seed_same_numbers():
@@ -224,6 +232,11 @@ HINGE = ls.LossTasks([Hinge(X, np.sign(X[:, 0]))])
         (lambda: ls.ode(TASKS, ls.MAML(0.1, n2=3), 0.0, [1.0]), "full batches"),
         (lambda: ls.ode(TASKS, ls.FOMAML(5.0), 3.0, [0.0, 1e5]), "the path diverges"),
         (lambda: ls.ode(TASKS, ls.NAL(), 0.0, [1.0, 0.5]), "increasing"),
+        (lambda: ls.ode(HINGE, ls.MAML(0.1), 0.0, [0.0, 5.0]), "gradient of Hinge jumps.*use SquaredHinge"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(math.nan), "level must be"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(-1), "level must be"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(0.1, of="g"), "unknown loss in of"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).plot(of="g"), "unknown loss in of"),
         (lambda: ls.ode(TASKS, ls.BIMAML(0.1, 0.1, latched=False), 0.0, [1.0]), "not latched"),
     ],
 )  # fmt: skip

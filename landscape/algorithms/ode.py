@@ -1,5 +1,7 @@
 """Continuous-time limits of training on any losses, integrated by `scipy.integrate.solve_ivp`."""
 
+import math
+
 import numpy as np
 
 from landscape import checks
@@ -9,6 +11,9 @@ from landscape.algorithms.history import Recorder
 from landscape.algorithms.train import Options, Stepper, own_batches
 from landscape.losses import LossTasks
 from landscape.methods import BIMAML, HFMAML, MAML, NAL, Method
+
+MOST = 50_000  # evaluations of the right-hand side; smooth losses take some hundreds
+SHORTEST = 1e-20  # time to integrate for, at least: LSODA finds no first step far below
 
 
 def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
@@ -22,7 +27,7 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
     times : array (n,)
         Increasing, from 0 or later.
     alpha : float, optional
-        Inner step of the F that is looked at; the method's by default.
+        Inner step of the F that is looked at; the method's by default. F is the loss after as many steps as the method takes.
     rtol, atol : float
         Tolerances of the solver.
 
@@ -34,13 +39,19 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
     Raises
     ------
     ValueError
-        If the path diverges, the method draws batches, or BI-MAML is not latched (its right-hand side jumps; `flow` solves it
-        on quadratics).
+        If the path diverges, the method draws batches, or the right-hand side jumps: that of BI-MAML that is not latched (`flow`
+        solves it on quadratics), and that of losses whose gradient jumps (hinge). A path that slides along such a jump
+        would keep the solver busy for ever, so there is a limit on evaluations too.
     """
     from scipy.integrate import solve_ivp
 
     checks.instance("tasks", tasks, LossTasks)
     method = checks.instance("method", method, Method).resolved
+    rough = next((type(loss).__name__ for loss in tasks.losses if math.isinf(loss.smoothness)), None)
+    if rough is not None:
+        raise ValueError(
+            f"the gradient of {rough} jumps, so that it has no ODE: use SquaredHinge or Logistic, or train()"
+        )
     if isinstance(method, HFMAML):
         raise ValueError("HF-MAML's flow is MAML's as its difference gets finer: use MAML(alpha)")
     if own_batches(None, method) != Batches():
@@ -50,7 +61,7 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
         raise ValueError("times must be >= 0 and increasing")
     w = checks.start("start", start, tasks.d)
     alpha = getattr(method, "alpha", 0.0) if alpha is None else checks.number("alpha", alpha)
-    recorder = Recorder(tasks, alpha)
+    recorder = Recorder(tasks, alpha, getattr(method, "steps", 1))
     if isinstance(method, BIMAML) and not method.latched:
         raise ValueError(
             "BI-MAML that is not latched has a right-hand side that jumps: use flow() on quadratics, or train()"
@@ -58,10 +69,20 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
 
     def run(method, w, begin, event=None):
         stepper = Stepper(tasks, method, Batches(), Options(True, None, 0.0), np.random.default_rng(0), Count())
+        left = iter(range(MOST))
+
+        def velocity(t, w):
+            if next(left, None) is None:
+                raise ValueError(
+                    f"the solver took {MOST:,} evaluations to get to time {t:.4g} of {times[-1]:.4g}: the gradient of F may jump "
+                    "there (losses with kinks); take a larger rtol or shorter times, smoother losses, or train()"
+                )
+            return -stepper(w)
+
         with np.errstate(over="ignore", invalid="ignore"):
             out = solve_ivp(
-                lambda t, w: -stepper(w), (begin, max(times[-1], begin)), w, events=event, dense_output=True, rtol=rtol,
-                atol=atol, method="LSODA" if tasks.d <= 50 else "RK45",
+                velocity, (begin, max(times[-1], begin, SHORTEST)), w, events=event, dense_output=True, rtol=rtol, atol=atol,
+                method="LSODA" if tasks.d <= 50 else "RK45",
             )  # fmt: skip
         if not out.success or not np.isfinite(out.y).all():
             raise ValueError(

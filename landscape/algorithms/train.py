@@ -63,7 +63,8 @@ def train(
     batches : Batches, optional
         All tasks and samples by default.
     alpha : float, optional
-        Inner step of the F that is looked at; the method's by default, 0 (F = f) for NAL.
+        Inner step of the F that is looked at; the method's by default, 0 (F = f) for NAL. F is the loss after as many steps
+        as the method takes.
     second_order : {"products", "matrices"}
         Whether MAML takes Hessian-vector products, O(d) a sample, or Hessians, O(d^2).
     delta : float, optional
@@ -116,7 +117,11 @@ def train(
     rho = tasks.hessian_lipschitz if isinstance(method, HFMAML) else 0.0
     options = Options(second_order == "products", delta, rho)
 
-    rng, count, recorder = np.random.default_rng(checks.seed(seed)), Count(), Recorder(tasks, alpha)
+    rng, count, recorder = (
+        np.random.default_rng(checks.seed(seed)),
+        Count(),
+        Recorder(tasks, alpha, getattr(method, "steps", 1)),
+    )
     stepper = Stepper(tasks, method, batches, options, rng, count)
     recorder.add("iteration", 0, w, stepper.phase, count)
     scale = 1 + recorder.rows[0]["gradient_norm_f"] + np.linalg.norm(w)
