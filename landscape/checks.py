@@ -129,7 +129,7 @@ def point(value, d):
 def start(name, value, d):
     """One point of d coordinates, read-only; a single number stands for every coordinate."""
     if np.ndim(value) == 0:
-        array = np.full(d, number(name, value))
+        array = _finite(name, np.full(d, number(name, value)))
     else:
         array = np.array(vector(name, value))
         if len(array) != d:

@@ -38,7 +38,7 @@ def flow(environment, method, start, adaptation=None):
     Raises
     ------
     ValueError
-        If an argument is a grid, the start does not fit, or E[A] is singular.
+        If an argument is a grid, the start does not fit, E[A] is singular, or BI-MAML's threshold is below rounding.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def flow(environment, method, start, adaptation=None):
     """
     tasks, method, adaptation, f, F, start = _prepared(environment, method, start, adaptation)
     if isinstance(method, BIMAML):
-        phases = _flow_phases(tasks, method, f, F, start)
+        phases = _flow_phases(method, f, F, start)
     else:
         phases = [Phase(0.0, start, own(tasks, method), None, method.label)]
     return Path(environment, method, adaptation, None, start, f, F, tuple(phases))
@@ -94,25 +94,34 @@ def descent(environment, method, start, rate, adaptation=None):
         raise ValueError("BI-MAML that is not latched has no closed form in steps: use latched=True, flow() or train()")
     else:
         first = Phase(0, start, f, rate, "pooled")
-        lasts = math.inf if _diverges(first) else _first_inside(first, f, method)
+        lasts = _first_inside(first, f, method)
         phases = [] if lasts == 0 else [first]
         if not math.isinf(lasts):
             phases.append(Phase(lasts, first.points(lasts)[0], F, rate, "MAML"))
     for phase in phases:
         if _diverges(phase):
-            top = phase._modes[0].max()
-            warnings.warn(
-                f"the {phase.name} phase diverges: rate {rate:g} times the largest curvature {top:.4g} of what it descends on is "
-                f"{rate * top:.3g} and must lie in (0, 2); take rate < {2 / top:.3g}",
-                checks.LandscapeWarning,
-                stacklevel=2,
-            )
+            warnings.warn(_why(phase), checks.LandscapeWarning, stacklevel=2)
     return Path(environment, method, adaptation, rate, start, f, F, tuple(phases))
 
 
 def _diverges(phase):
     values, _, away = phase._modes
     return bool((np.abs(1 - phase.rate * values[away != 0]) > 1 + 1e-12).any())
+
+
+def _why(phase):
+    """What makes a phase diverge, and the cure."""
+    values, _, away = phase._modes
+    least, top, rate = values[away != 0].min(), values.max(), phase.rate
+    if least < 0:
+        return (
+            f"the {phase.name} phase diverges: what it descends on has the negative curvature {least:.4g}, "
+            "and no rate helps there; take a smaller alpha"
+        )
+    return (
+        f"the {phase.name} phase diverges: rate {rate:g} times the largest curvature {top:.4g} of what it descends on is "
+        f"{rate * top:.3g} and must lie in (0, 2); take rate < {2 / top:.3g}"
+    )
 
 
 def _prepared(environment, method, start, adaptation):
@@ -129,18 +138,18 @@ def _prepared(environment, method, start, adaptation):
         raise ValueError(
             f"BI-MAML descends on the loss after one full step of alpha = {method.alpha:g}: leave adaptation out"
         )
-    return (
-        tasks,
-        method,
-        adaptation,
-        pooled(tasks),
-        adapted(tasks, adaptation),
-        checks.start("start", start, environment.d),
-    )
+    start, f = checks.start("start", start, environment.d), pooled(tasks)
+    if isinstance(method, BIMAML):
+        own(tasks, replace(method, latched=True))  # E[W] must not be singular
+        least = f.rounding(start)
+        if method.threshold < least:
+            raise ValueError(
+                f"threshold must be >= {least:.2g} here, for smaller gradient norms are rounding, got {method.threshold:g}"
+            )
+    return tasks, method, adaptation, f, adapted(tasks, adaptation), start
 
 
-def _flow_phases(tasks, method, f, F, start):
-    own(tasks, replace(method, latched=True))  # E[W] must not be singular
+def _flow_phases(method, f, F, start):
     if not method.latched:
         return sliding_phases(f, F, start, method.threshold)
     first = Phase(0.0, start, f, None, "pooled")

@@ -121,7 +121,7 @@ class Path(Result):
         """
         level = checks.number("level", level, above=0)
         bowl = getattr(self, checks.known("loss in of", of, ["F", "f"]))
-        least = 1e-14 * (np.linalg.norm(self.start) + np.linalg.norm(bowl.centre)) * np.abs(bowl.H).max()
+        least = bowl.rounding(self.start)
         if level < least:
             raise ValueError(
                 f"level must be >= {least:.2g} here, for smaller gradient norms are rounding, got {level:g}"
