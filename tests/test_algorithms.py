@@ -91,7 +91,10 @@ def test_counts():
         assert method.cost(2, 1, 1)["hessian_vector_products"] == products
         last = ls.train(TASKS, method, 1.0, 0.1, 10).table.iloc[-1]
         assert (last["gradients"], last["hessian_vector_products"]) == (10 * 2 * gradients, 10 * 2 * products)
-        batches = ls.Batches(B=5, D_in=2, D_o=3)
+        sizes = {"D_in": 2, "D_o": 3}
+        if isinstance(method, (ls.NAL, ls.Reptile)):  # which draw one batch
+            del sizes["D_in" if isinstance(method, ls.NAL) else "D_o"]
+        batches = ls.Batches(B=5, **sizes)
         assert ls.train(TASKS, method, 1.0, 0.1, 10, batches).table.iloc[-1]["gradients"] == 50 * gradients
     run = ls.train(
         TASKS, ls.MAML(0.1, hessian="independent"), 1.0, 0.1, 10, ls.Batches(3, 2, 5, 7), second_order="matrices"
@@ -127,7 +130,7 @@ def test_shared_and_independent_hessian_reach_their_two_points(hessian):
         ls.optimum(TWO, method),
         0.2,
         20_000,
-        ls.Batches(B=2, D_o=4, D_h=math.inf),
+        ls.Batches(B=2, D_o=4),
         seed=1,
         record_every=20,
     )
@@ -210,6 +213,7 @@ def test_divergence_stops_and_names_the_cure():
 
 
 HINGE = ls.LossTasks([Hinge(X, np.sign(X[:, 0]))])
+MIXED = ls.LossTasks([SquaredHinge(X, np.sign(X[:, 0])), Hinge(X, np.sign(X[:, 0]))])
 
 
 @pytest.mark.parametrize(
@@ -232,6 +236,15 @@ HINGE = ls.LossTasks([Hinge(X, np.sign(X[:, 0]))])
         (lambda: ls.ode(TASKS, ls.MAML(0.1, n2=3), 0.0, [1.0]), "full batches"),
         (lambda: ls.ode(TASKS, ls.FOMAML(5.0), 3.0, [0.0, 1e5]), "the path diverges"),
         (lambda: ls.ode(TASKS, ls.NAL(), 0.0, [1.0, 0.5]), "increasing"),
+        (lambda: ls.train(MIXED, ls.MAML(0.1), 1.0, ls.RandomStep(), 5), "^Hinge has no L"),
+        (lambda: ls.train(TASKS, ls.FOMAML(0.1), 0.0, 0.1, 1, ls.Batches(D_h=3)), "D_h = 3 means nothing to FO-MAML"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1, ls.Batches(D_in=3)), "D_in = 3 means nothing to NAL"),
+        (lambda: ls.train(TASKS, ls.Reptile(0.1, 2), 0.0, 0.1, 1, ls.Batches(D_o=3)), "D_o = 3 means nothing to Reptile"),
+        (lambda: ls.train(TASKS, ls.MAML(0.1), 0.0, 0.1, 1, delta=0.1), "delta is for HFMAML"),
+        (lambda: ls.train(TASKS, ls.FOMAML(0.1), 0.0, 0.1, 1, second_order="matrices"), "takes no Hessians"),
+        (lambda: ls.algorithms.smoothness_bound(TASKS, 0.1, math.nan), "mean_norm must be"),
+        (lambda: ls.algorithms.smoothness_bound(TASKS, 0.1, -1.0), "mean_norm must be"),
+        (lambda: ls.algorithms.least_step_batches(TASKS, "x", 1.0, 1.0), "alpha must be a number"),
         (lambda: ls.ode(HINGE, ls.MAML(0.1), 0.0, [0.0, 5.0]), "gradient of Hinge jumps.*use SquaredHinge"),
         (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(math.nan), "level must be"),
         (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(-1), "level must be"),
@@ -243,6 +256,19 @@ HINGE = ls.LossTasks([Hinge(X, np.sign(X[:, 0]))])
 def test_errors(call, match):
     with pytest.raises(ValueError, match=match):
         call()
+
+
+@pytest.mark.parametrize("start", [0.0, 1.0, 100.0])
+def test_differences_that_are_rounding(start):
+    tasks, start = logistic_tasks(), start * np.array([1.0, 0.1, -0.1])
+    with pytest.warns(ls.LandscapeWarning, match="delta = 1e-17 is so small .* take a larger delta"):
+        ls.train(tasks, ls.HFMAML(0.1), start, 0.1, 1, delta=1e-17)
+    ls.train(tasks, ls.HFMAML(0.1), start, 0.1, 1, delta=1e-3)
+
+
+def test_environments_are_no_losses():
+    with pytest.raises(TypeError, match="tasks must be LossTasks"):
+        ls.algorithms.least_step_batches(TWO, 0.1, 1.0, 1.0)
 
 
 def test_unknown_method():

@@ -2,8 +2,12 @@
 
 import math
 
+import numpy as np
+
 from landscape import checks
 from landscape.record import Record
+
+EPS = float(np.finfo(float).eps)
 
 
 class Loss(Record):
@@ -40,6 +44,10 @@ class Loss(Record):
     def hessian_times(self, w, v):
         """The Hessian at w times a vector v, at the cost of a gradient or two where that is possible."""
         return self.hessian(w) @ v
+
+    def difference_rounding(self, w, delta):
+        """Size of the rounding in (gradient(w + delta v) - gradient(w - delta v))/(2 delta), whatever v."""
+        return EPS / delta * float(np.linalg.norm(self.gradient(w)) + np.linalg.norm(self.hessian_times(w, w)))
 
     @property
     def samples(self):

@@ -32,10 +32,10 @@ class Quadratic(Loss):
     def __post_init__(self):
         optimum = checks.vector("optimum", self.optimum)
         covariance = checks.positive_semidefinite("covariance", self.covariance)
+        if np.ndim(covariance) and len(covariance) != len(optimum):
+            raise ValueError(f"covariance has d = {len(covariance)} but optimum has d = {len(optimum)}")
         if np.ndim(covariance) < 2:
             covariance = np.diag(np.broadcast_to(covariance, optimum.shape))
-        if len(covariance) != len(optimum):
-            raise ValueError(f"covariance has d = {len(covariance)} but optimum has d = {len(optimum)}")
         noise = checks.number("noise", self.noise, at_least=0)
         self._set(covariance=np.array(covariance, dtype=float), optimum=optimum, noise=noise)
 
@@ -88,7 +88,7 @@ class Quadratic(Loss):
 class RippledParabola(Loss):
     r"""f(w) = c w^2/2 - a sin(b w) on the line (Xu et al., Figure 1).
 
-    :math:`f'' = c + a b^2 \sin(b w)`, so :math:`L = c + a b^2`, :math:`\mu = c - a b^2`, :math:`\kappa = a b^3`.
+    :math:`f'' = c + a b^2 \sin(b w)`, so :math:`L = |c| + a b^2`, :math:`\mu = c - a b^2`, :math:`\kappa = a b^3`.
 
     Parameters
     ----------
@@ -144,8 +144,8 @@ class RippledParabola(Loss):
 
     @property
     def smoothness(self):  # type: ignore[override]
-        """c + a b^2."""
-        return self.curvature + self.amplitude * self.frequency**2
+        """|c| + a b^2, the largest |f''|."""
+        return abs(self.curvature) + self.amplitude * self.frequency**2
 
     @property
     def strong_convexity(self):  # type: ignore[override]

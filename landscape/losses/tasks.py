@@ -50,7 +50,8 @@ class LossTasks(Record):
             p = checks.vector("probabilities", p)
             if len(p) != len(losses):
                 raise ValueError(f"probabilities must be one a loss: {len(losses)}, got {len(p)}")
-            checks.probabilities([str(i) for i in range(len(p))], p.tolist())
+            if (p < 0).any() or abs(p.sum() - 1) > 1e-9:
+                raise ValueError(f"probabilities must be >= 0 and sum to 1 over the losses, got {p.tolist()}")
         self._set(losses=losses, probabilities=p)
 
     @staticmethod

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from landscape import checks
 from landscape.adaptation import Adaptation
 from landscape.dynamics.bowls import adapted, pooled, single_tasks
 from landscape.dynamics.exact import flow
@@ -42,6 +43,7 @@ def ode_time(environment, alpha, start, level):
         If alpha is outside the theorem's range or the losses are not strongly convex.
     """
     name = "Theorem 3.6 of Xu et al."
+    level = checks.number("level", level, above=0)
     L, mu = curvatures(environment)
     alpha = in_range(name, alpha, *largest_alpha("3.6", L, mu), strict=True)
     path = flow(environment, MAML(alpha), start)
@@ -91,6 +93,7 @@ def bi_ode_time(environment, alpha, threshold, start, level):
         \tfrac8\mu\log\tfrac{K}{\varepsilon}`.
     """
     name = "Theorem 4.1 of Xu et al., latched"
+    level = checks.number("level", level, above=0)
     L, mu = curvatures(environment)
     alpha = in_range(name, alpha, *largest_alpha("4.1", L, mu), strict=True)
     path = flow(environment, BIMAML(alpha, threshold), start)

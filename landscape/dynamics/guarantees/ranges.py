@@ -38,7 +38,7 @@ def largest_alpha(theorem, L, mu, kappa=0.0, sigma=0.0, *, K=0.0, threshold=0.0)
     Raises
     ------
     ValueError
-        If a constant does not exist (infinite, or mu = 0) for the losses that it was taken from.
+        If a constant is out of range, or does not exist (infinite, or mu = 0) for the losses that it was taken from.
 
     Notes
     -----
@@ -53,6 +53,11 @@ def largest_alpha(theorem, L, mu, kappa=0.0, sigma=0.0, *, K=0.0, threshold=0.0)
     5.47e-07 7 mu/(8 kappa (16 K + 9 sigma))
     """
     checks.known("theorem", theorem, THEOREMS)
+    L = checks.number("L", L, above=0, infinite=True)
+    mu = checks.number("mu", mu)
+    kappa = checks.number("kappa", kappa, at_least=0, infinite=True)
+    sigma = checks.number("sigma", sigma, at_least=0, infinite=True)
+    K, threshold = (checks.number(n, v, at_least=0) for n, v in (("K", K), ("threshold", threshold)))
     for name, value in (("L", L), ("kappa", kappa), ("sigma", sigma)):
         if not math.isfinite(value):
             raise ValueError(
@@ -63,6 +68,8 @@ def largest_alpha(theorem, L, mu, kappa=0.0, sigma=0.0, *, K=0.0, threshold=0.0)
         raise ValueError(
             f"Theorem {theorem} of Xu et al. needs strongly convex losses, got mu = {mu:g}: add a ridge, or drop directions without inputs"
         )
+    if mu > L * (1 + 1e-9):
+        raise ValueError(f"mu must be <= L = {L:g}, for it bounds the same Hessians from below, got {mu:g}")
     K = K if theorem == "3.8" else gradient_level(theorem, L, mu, sigma, threshold)
     bend = 8 * kappa * (16 * K + 9 * sigma)
     limits = {"1/(4L)" if theorem == "3.9" else "1/(2L)": 1 / (4 * L) if theorem == "3.9" else 1 / (2 * L)}
