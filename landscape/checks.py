@@ -89,7 +89,8 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
         wanted.append("finite")
     if whole:
         bad |= np.isfinite(array) & ((array != np.round(array)) | (np.abs(array) > 2**53))
-        wanted.append("a whole number")
+        too_large = (np.isfinite(array) & (np.abs(array) > 2**53)).any()
+        wanted.append("a whole number" + (" of at most 2**53 in size" if too_large else ""))
     if above is not None:
         bad |= ~(array > above)
         wanted.append(f"> {above:g}")

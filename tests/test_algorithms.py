@@ -190,7 +190,7 @@ def test_ode_against_flow_and_small_steps():
 
 
 def test_ode_ends_soon_or_says_why(monkeypatch):
-    np.testing.assert_allclose(ls.ode(logistic_tasks(), ls.MAML(0.1), 1.0, [1e-300]).w, 1.0)
+    np.testing.assert_allclose(ls.ode(logistic_tasks(), ls.MAML(0.1), 1.0, 1e-300).w, 1.0)
     monkeypatch.setattr(sys.modules["landscape.algorithms.ode"], "MOST", 20)
     with pytest.raises(ValueError, match=r"took 20 evaluations to get to time .*take a larger rtol"):
         ls.ode(logistic_tasks(), ls.MAML(0.1), 1.0, [5.0])
@@ -245,6 +245,9 @@ MIXED = ls.LossTasks([SquaredHinge(X, np.sign(X[:, 0])), Hinge(X, np.sign(X[:, 0
         (lambda: ls.algorithms.smoothness_bound(TASKS, 0.1, math.nan), "mean_norm must be"),
         (lambda: ls.algorithms.smoothness_bound(TASKS, 0.1, -1.0), "mean_norm must be"),
         (lambda: ls.algorithms.least_step_batches(TASKS, "x", 1.0, 1.0), "alpha must be a number"),
+        (lambda: ls.train(TASKS, ls.MAML(1e160), 1.0, 0.1, 5), r"alpha must be at most 1e\+40 in size"),
+        (lambda: ls.ode(TASKS, ls.MAML(1e30, steps=2), 1.0, 5.0), "at most 1e[+]20 in size for 2 inner steps"),
+        (lambda: ls.train(ls.LossTasks([Quadratic(0.0, [1.0])]), ls.MAML(0.1), 1.0, ls.RandomStep(), 5), "losses are flat"),
         (lambda: ls.ode(HINGE, ls.MAML(0.1), 0.0, [0.0, 5.0]), "gradient of Hinge jumps.*use SquaredHinge"),
         (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(math.nan), "level must be"),
         (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(-1), "level must be"),

@@ -205,6 +205,18 @@ def test_constants_are_checked(constants, match):
         guarantees.largest_alpha("3.6", **({"L": 2.0, "mu": 0.5} | constants))
 
 
+def test_the_conditions_of_theorem_3_6_ensure_zeta_and_the_printed_ones_do_not():
+    def zeta(alpha, L):
+        return mu - 1.25 * L**2 * alpha * (L**3 * alpha**2 + 2 * L**2 * alpha + 2)
+
+    for L in (0.1, 1.0, 30.0):
+        for mu in (1e-4 * L, 0.1 * L, L):
+            assert zeta(guarantees.largest_alpha("3.6", L, mu)[0], L) > mu / 2 * (1 - 1e-12)
+    L, mu = 1.0, 0.1
+    printed = min((2 / 15 * mu ** (1 / 3)) ** (1 / 3), (mu**0.5 / 15) ** 0.5, (mu / 15) ** 0.5, 0.5)
+    assert zeta(0.999 * printed, L) < mu / 2
+
+
 def test_losses_without_the_constants():
     X, y = np.eye(2), np.array([1.0, -1.0])
     for loss, match in [

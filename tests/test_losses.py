@@ -158,6 +158,21 @@ def test_errors(call, match):
         call()
 
 
+@pytest.mark.parametrize("loss", LOSSES, ids=NAMES)
+def test_points_are_checked(loss):
+    calls = [loss.value, loss.gradient, loss.hessian, lambda w: loss.hessian_times(w, np.ones(loss.d))]
+    if isinstance(loss, RippledParabola):
+        del calls[1]  # works entry by entry
+    if isinstance(loss, Quadratic):
+        del calls[2:]  # do not depend on w
+    for call in calls:
+        np.testing.assert_array_equal(call([0.5] * loss.d), call(np.full(loss.d, 0.5)))
+        np.testing.assert_array_equal(call(0.5), call(np.full(loss.d, 0.5)))
+        for bad in (np.ones(loss.d + 1), np.ones((loss.d, 2)), [], "x", None):
+            with pytest.raises(ValueError, match=r"^w must"):
+                call(bad)
+
+
 def test_a_loss_that_is_none():
     with pytest.raises(TypeError, match="each of losses"):
         LossTasks([3])

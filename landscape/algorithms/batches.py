@@ -120,6 +120,8 @@ def smoothness_bound(tasks, alpha, mean_norm):
         raise ValueError(
             f"{kind} has no {what} which Lemma 4.8 needs: use Logistic, LeastSquares or a Quadratic, or give the rate"
         )
+    if L == 0:
+        raise ValueError("all losses are flat (L = 0), so Lemma 4.8 gives no step: give the rate")
     alpha = checks.number("alpha", alpha)
     if not 0 <= alpha <= 1 / L * (1 + 1e-12):
         raise ValueError(f"alpha must be in [0, 1/L] = [0, {1 / L:.4g}] for Lemma 4.8, got {alpha:g}")

@@ -11,6 +11,7 @@ from landscape.algorithms.history import Recorder
 from landscape.algorithms.train import Options, Stepper, own_batches
 from landscape.losses import LossTasks
 from landscape.methods import BIMAML, HFMAML, MAML, NAL, Method
+from landscape.methods.base import check_reach
 
 MOST = 50_000  # evaluations of the right-hand side; smooth losses take some hundreds
 SHORTEST = 1e-20  # time to integrate for, at least: LSODA finds no first step far below
@@ -24,7 +25,7 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
     tasks : LossTasks
     method : NAL, MAML, FOMAML, Reptile or BIMAML
     start : float or array (d,)
-    times : array (n,)
+    times : float or array (n,)
         Increasing, from 0 or later.
     alpha : float, optional
         Inner step of the F that is looked at; the method's by default. F is the loss after as many steps as the method takes.
@@ -56,11 +57,13 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
         raise ValueError("HF-MAML's flow is MAML's as its difference gets finer: use MAML(alpha)")
     if own_batches(None, method) != Batches():
         raise ValueError(f"ode takes full batches, got n2 = {method.n2:g}: leave n2 out, or use flow() on quadratics")
-    times = checks.vector("times", times)
+    times = checks.vector("times", [times] if np.ndim(times) == 0 else times)
     if times[0] < 0 or (np.diff(times) <= 0).any():
         raise ValueError("times must be >= 0 and increasing")
     w = checks.start("start", start, tasks.d)
     alpha = getattr(method, "alpha", 0.0) if alpha is None else checks.number("alpha", alpha)
+    for step in (alpha, getattr(method, "alpha", 0.0)):
+        check_reach(step, getattr(method, "steps", 1))
     recorder = Recorder(tasks, alpha, getattr(method, "steps", 1))
     if isinstance(method, BIMAML) and not method.latched:
         raise ValueError(
@@ -74,8 +77,8 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
         def velocity(t, w):
             if next(left, None) is None:
                 raise ValueError(
-                    f"the solver took {MOST:,} evaluations to get to time {t:.4g} of {times[-1]:.4g}: the gradient of F may jump "
-                    "there (losses with kinks); take a larger rtol or shorter times, smoother losses, or train()"
+                    f"the solver took {MOST:,} evaluations to get to time {t:.4g} of {times[-1]:.4g}: the gradient of F jumps there "
+                    "(losses with kinks) or is very steep; take a larger rtol, shorter times, a smaller alpha or smoother losses, or train()"
                 )
             return -stepper(w)
 

@@ -13,6 +13,7 @@ from landscape.algorithms.directions import direction
 from landscape.algorithms.history import Recorder
 from landscape.losses import LossTasks
 from landscape.methods import BIMAML, FOMAML, HFMAML, MAML, NAL, Method, Reptile
+from landscape.methods.base import check_reach
 
 GROWN = 1e8  # times where it began: then a run counts as diverged
 
@@ -109,6 +110,8 @@ def train(
         rate = checks.number("rate", rate, above=0)
     alpha = getattr(method, "alpha", 0.0) if alpha is None else alpha
     alpha = checks.number("alpha", alpha)
+    for step in (alpha, getattr(method, "alpha", 0.0)):
+        check_reach(step, getattr(method, "steps", 1))
     if second_order == "matrices" and not isinstance(method, (MAML, BIMAML)):
         raise ValueError(f'second_order="matrices" is for MAML: {method.label} takes no Hessians; leave it out')
     if delta is not None:

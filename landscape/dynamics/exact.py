@@ -13,12 +13,14 @@ from landscape.dynamics.path import Path
 from landscape.dynamics.phases import Phase
 from landscape.dynamics.sliding import sliding_phases
 from landscape.methods import BIMAML, Method
+from landscape.methods.base import check_reach
 
 
 def flow(environment, method, start, adaptation=None):
     r"""The gradient flow of a method on quadratic tasks, w' = -E[A_i](w - w*), exactly at any time.
 
-    For MAML it is the MAML ODE of Xu et al., (3.2); for BI-MAML their Algorithm 1, latched or as printed.
+    For MAML it is the MAML ODE of Xu et al., (3.2); for BI-MAML their Algorithm 1, latched or as printed. Its velocities
+    there have a factor beta, which only sets the unit of time: it is 1 here, as in (3.2), so divide times by beta.
 
     Parameters
     ----------
@@ -134,6 +136,9 @@ def _prepared(environment, method, start, adaptation):
         if getattr(method, "hessian", None) == "shared":  # then its stochastic gradients are those of F_m, m = n2
             adaptation = replace(adaptation, m=method.n2, batches=method.batches)
     checks.instance("adaptation", adaptation, Adaptation)
+    single_tasks(environment, adaptation)  # numbers too
+    for inner in (method, adaptation):
+        check_reach(getattr(inner, "alpha", 0.0), getattr(inner, "steps", 1))
     if isinstance(method, BIMAML) and adaptation != Adaptation(method.alpha):
         raise ValueError(
             f"BI-MAML descends on the loss after one full step of alpha = {method.alpha:g}: leave adaptation out"

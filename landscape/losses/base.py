@@ -29,6 +29,12 @@ class Loss(Record):
     strong_convexity: float
     hessian_lipschitz: float
 
+    def _at(self, w):
+        """w as a point (d,); a number stands for every coordinate. What training hands over passes as it is."""
+        if type(w) is np.ndarray and w.shape == (self.d,):
+            return w
+        return checks.start("w", w, self.d)
+
     def value(self, w):
         """f(w)."""
         raise TypeError(f"{type(self).__name__} is not a loss")

@@ -62,19 +62,23 @@ class LinearModelLoss(Loss):
 
     def value(self, w):
         """f(w)."""
+        w = self._at(w)
         return float(self.scale * self._phi(self.X @ w, self.y).mean() + self.ridge * (w @ w) / 2)
 
     def gradient(self, w):
         """scale X'phi'(Xw)/n + ridge w."""
+        w = self._at(w)
         return self.X.T @ self._slope(self.X @ w, self.y) * (self.scale / len(self.y)) + self.ridge * w
 
     def hessian(self, w):
         """scale X' diag(phi'') X/n + ridge I."""
+        w = self._at(w)
         bend = self._curve(self.X @ w, self.y) * (self.scale / len(self.y))
         return (self.X.T * bend) @ self.X + self.ridge * np.eye(self.d)
 
     def hessian_times(self, w, v):
         """The Hessian times v in O(n d)."""
+        w = self._at(w)
         bend = self._curve(self.X @ w, self.y) * (self.scale / len(self.y))
         return self.X.T @ (bend * (self.X @ v)) + self.ridge * v
 

@@ -41,11 +41,13 @@ class Quadratic(Loss):
 
     def value(self, w):
         """f(w)."""
+        w = self._at(w)
         away = w - self.optimum
         return float((away @ self.covariance @ away + self.noise) / 2)
 
     def gradient(self, w):
         """covariance (w - optimum)."""
+        w = self._at(w)
         return self.covariance @ (w - self.optimum)
 
     def hessian(self, w):
@@ -118,11 +120,11 @@ class RippledParabola(Loss):
 
     def value(self, w):
         """f(w)."""
-        w = np.asarray(w, dtype=float)[0]
+        w = self._at(w)[0]
         return float(self.curvature * w**2 / 2 - self.amplitude * np.sin(self.frequency * w))
 
     def gradient(self, w):
-        """c w - a b cos(b w)."""
+        """c w - a b cos(b w), entry by entry, for any array of points of the line."""
         w = np.asarray(w, dtype=float)
         return self.curvature * w - self.amplitude * self.frequency * np.cos(self.frequency * w)
 
@@ -136,11 +138,11 @@ class RippledParabola(Loss):
 
     def hessian(self, w):
         """f'' as an array (1, 1)."""
-        return self.curve(w).reshape(1, 1)
+        return self.curve(self._at(w)).reshape(1, 1)
 
     def hessian_times(self, w, v):
         """f'' times v."""
-        return self.curve(w) * v
+        return self.curve(self._at(w)) * v
 
     @property
     def smoothness(self):  # type: ignore[override]

@@ -36,6 +36,7 @@ def ode_time(environment, alpha, start, level):
         - \mu\sigma^2/2}{\iota\sigma^2} + \tfrac{16}\mu\log\tfrac{K}{\varepsilon}` with :math:`K = (9/\sqrt\mu+5)\sigma/4`,
         :math:`\iota = \zeta - \mu/2` and :math:`\zeta = \mu - \tfrac54 L^2\alpha(L^3\alpha^2+2L^2\alpha+2)`. ``sharper`` uses
         the rates that Lemma 3.7 and Theorem 3.8 prove (2 zeta and mu/4 for squared norms; the proof takes half of each).
+        The range of alpha is `largest_alpha`'s, three conditions of which differ from the printed ones.
 
     Raises
     ------

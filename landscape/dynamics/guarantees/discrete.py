@@ -166,7 +166,8 @@ def gradient_bias(environment, alpha, D_in, point):
     -------
     Guarantee
         bound: :math:`\alpha L\tilde\sigma/\sqrt{D_{in}}`. exact: 0, for the gradient of a quadratic is linear and its batch is
-        independent of the inner one. The bias of order 1/D_in of a Hessian on the inner batch is `gradient_gap`'s.
+        independent of the inner one; so ``loose_by`` is infinite wherever the bound is not 0, and says no more than that. The
+        bias of order 1/D_in of a Hessian on the inner batch is `gradient_gap`'s.
     """
     name = "Lemma 4.10 of Fallah et al."
     L, mu = curvatures(environment)

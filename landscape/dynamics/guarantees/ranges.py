@@ -45,6 +45,13 @@ def largest_alpha(theorem, L, mu, kappa=0.0, sigma=0.0, *, K=0.0, threshold=0.0)
     All have :math:`7\mu/(8\kappa(16K+9\sigma))` in common, with K as in Theorem 3.8, :math:`(9/\sqrt\mu+5)\sigma/4` in 3.6,
     :math:`(\tfrac97\sqrt{L/\mu}+1)\sigma` in 3.9 and :math:`(9\varepsilon_0+5\sigma)/4` in 4.1.
 
+    Three conditions of Theorem 3.6 are not the printed ones, which read :math:`\sqrt[3]{\tfrac2{15}\mu^{1/3}L^{-5/3}}`,
+    :math:`\sqrt{\tfrac1{15}\mu^{1/2}L^{-2}}` and :math:`\sqrt{\tfrac1{15}\mu L^{-2}}`. The proof needs
+    :math:`\zeta = \mu - \tfrac54L^2\alpha(L^3\alpha^2 + 2L^2\alpha + 2) > \mu/2`, for which it is enough that each of
+    :math:`L^5\alpha^3`, :math:`2L^4\alpha^2` and :math:`2L^2\alpha` is less than :math:`\tfrac2{15}\mu`: that is
+    :math:`\alpha < (\tfrac2{15}\mu)^{1/3}L^{-5/3}`, :math:`(\mu/15)^{1/2}L^{-2}` and :math:`\mu/(15L^2)`, which stand here. The printed ones
+    do not ensure it.
+
     Examples
     --------
     >>> from landscape.dynamics.guarantees import largest_alpha
