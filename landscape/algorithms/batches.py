@@ -20,7 +20,8 @@ class Batches(Record):
     B : float
         Tasks an iteration, drawn with replacement; ``inf`` takes all of them with their probabilities.
     D_in, D_o, D_h : float
-        Samples of a task for the inner step, the outer gradient and the Hessian; ``inf`` takes all.
+        Samples of a task for the inner step, the outer gradient and the Hessian; ``inf`` takes all. `train` refuses a size
+        for a batch that its method does not draw.
     """
 
     B: float = math.inf

@@ -148,8 +148,9 @@ def train(
 def own_batches(batches, method):
     """The batches, with the inner one of the method where it has its own."""
     batches = checks.instance("batches", Batches() if batches is None else batches, Batches)
-    for name in {"D_in", "D_o", "D_h"} - _drawn(method):
-        if not math.isinf(getattr(batches, name)):
+    drawn = _drawn(method)
+    for name in ("D_in", "D_o", "D_h"):
+        if name not in drawn and not math.isinf(getattr(batches, name)):
             cure = '; MAML(..., hessian="independent") does' if isinstance(method, MAML) else ""
             raise ValueError(
                 f"{name} = {getattr(batches, name):g} means nothing to {method.label}, which draws no such batch{cure}: leave it out"

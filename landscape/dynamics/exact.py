@@ -129,14 +129,13 @@ def _why(phase):
 def _prepared(environment, method, start, adaptation):
     checks.instance("method", method, Method)
     method = method.resolved
-    tasks = single_tasks(environment, method)
     if adaptation is None:
         alpha = getattr(method, "alpha", None)
         adaptation = Adaptation(0.0, steps=0) if alpha is None else Adaptation(alpha, steps=getattr(method, "steps", 1))
         if getattr(method, "hessian", None) == "shared":  # then its stochastic gradients are those of F_m, m = n2
             adaptation = replace(adaptation, m=method.n2, batches=method.batches)
     checks.instance("adaptation", adaptation, Adaptation)
-    single_tasks(environment, adaptation)  # numbers too
+    tasks = single_tasks(environment, method, adaptation)
     for inner in (method, adaptation):
         check_reach(getattr(inner, "alpha", 0.0), getattr(inner, "steps", 1))
     if isinstance(method, BIMAML) and adaptation != Adaptation(method.alpha):
