@@ -89,7 +89,8 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
         wanted.append("finite")
     if whole:
         bad |= np.isfinite(array) & ((array != np.round(array)) | (np.abs(array) > 2**53))
-        wanted.append("a whole number")
+        too_large = (np.isfinite(array) & (np.abs(array) > 2**53)).any()
+        wanted.append("a whole number" + (" of at most 2**53 in size" if too_large else ""))
     if above is not None:
         bad |= ~(array > above)
         wanted.append(f"> {above:g}")
@@ -129,7 +130,7 @@ def point(value, d):
 def start(name, value, d):
     """One point of d coordinates, read-only; a single number stands for every coordinate."""
     if np.ndim(value) == 0:
-        array = np.full(d, number(name, value))
+        array = _finite(name, np.full(d, number(name, value)))
     else:
         array = np.array(vector(name, value))
         if len(array) != d:

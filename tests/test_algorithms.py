@@ -1,6 +1,7 @@
 """Training by steps: against the closed form, against one another, and every gradient counted."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -35,13 +36,11 @@ def logistic_tasks(ridge=0.0):
 def test_full_batches_follow_the_closed_form(method):
     adaptation = None if hasattr(method, "alpha") else ls.Adaptation(0.0)
     path = ls.descent(TWO, method, [3.0, 3.0], 0.3, adaptation)
-    alpha = None if getattr(method, "steps", 1) == 1 else 0.4
-    run = ls.train(TASKS, method, [3.0, 3.0], 0.3, 60, alpha=alpha)
+    run = ls.train(TASKS, method, [3.0, 3.0], 0.3, 60)
     np.testing.assert_allclose(run.points, path.at(np.arange(61)), rtol=1e-10, atol=1e-10)
-    if getattr(method, "steps", 1) == 1:
-        expected = path.to_frame(np.arange(61))
-        for column in ("gradient_norm_f", "gradient_norm_F", "f", "F"):
-            np.testing.assert_allclose(run.table[column], expected[column], rtol=1e-8, atol=1e-12)
+    expected = path.to_frame(np.arange(61))  # F after as many steps as the method takes
+    for column in ("gradient_norm_f", "gradient_norm_F", "f", "F"):
+        np.testing.assert_allclose(run.table[column], expected[column], rtol=1e-8, atol=1e-12)
     if isinstance(method, ls.BIMAML):
         assert path.switch == run.table["phase"].tolist().index("MAML") - 1 > 0
 
@@ -92,7 +91,10 @@ def test_counts():
         assert method.cost(2, 1, 1)["hessian_vector_products"] == products
         last = ls.train(TASKS, method, 1.0, 0.1, 10).table.iloc[-1]
         assert (last["gradients"], last["hessian_vector_products"]) == (10 * 2 * gradients, 10 * 2 * products)
-        batches = ls.Batches(B=5, D_in=2, D_o=3)
+        sizes = {"D_in": 2, "D_o": 3}
+        if isinstance(method, (ls.NAL, ls.Reptile)):  # which draw one batch
+            del sizes["D_in" if isinstance(method, ls.NAL) else "D_o"]
+        batches = ls.Batches(B=5, **sizes)
         assert ls.train(TASKS, method, 1.0, 0.1, 10, batches).table.iloc[-1]["gradients"] == 50 * gradients
     run = ls.train(
         TASKS, ls.MAML(0.1, hessian="independent"), 1.0, 0.1, 10, ls.Batches(3, 2, 5, 7), second_order="matrices"
@@ -128,7 +130,7 @@ def test_shared_and_independent_hessian_reach_their_two_points(hessian):
         ls.optimum(TWO, method),
         0.2,
         20_000,
-        ls.Batches(B=2, D_o=4, D_h=math.inf),
+        ls.Batches(B=2, D_o=4),
         seed=1,
         record_every=20,
     )
@@ -176,13 +178,22 @@ def test_random_step_follows_16_and_17():
 
 def test_ode_against_flow_and_small_steps():
     times = np.array([0.0, 1.0, 4.0, 20.0])
-    for method in (ls.NAL(), ls.MAML(0.4), ls.FOMAML(0.4), ls.BIMAML(0.4, 0.3)):
-        out = ls.ode(TASKS, method, [3.0, 3.0], times)
-        np.testing.assert_allclose(out.points, ls.flow(TWO, method, [3.0, 3.0]).at(times), atol=1e-6)
+    for method in (ls.NAL(), ls.MAML(0.4), ls.MAML(0.4, steps=3), ls.FOMAML(0.4), ls.BIMAML(0.4, 0.3)):
+        out, path = ls.ode(TASKS, method, [3.0, 3.0], times), ls.flow(TWO, method, [3.0, 3.0])
+        np.testing.assert_allclose(out.points, path.at(times), atol=1e-6)
+        for column in ("gradient_norm_F", "F"):
+            np.testing.assert_allclose(out.table[column], path.to_frame(times)[column], atol=1e-5)
     tasks = logistic_tasks(0.1)
     out = ls.ode(tasks, ls.MAML(0.5), 1.0, [2.0]).w
     gaps = [np.linalg.norm(ls.train(tasks, ls.MAML(0.5), 1.0, 2 / n, n).w - out) for n in (100, 200)]
     assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.05)  # Euler is of first order
+
+
+def test_ode_ends_soon_or_says_why(monkeypatch):
+    np.testing.assert_allclose(ls.ode(logistic_tasks(), ls.MAML(0.1), 1.0, 1e-300).w, 1.0)
+    monkeypatch.setattr(sys.modules["landscape.algorithms.ode"], "MOST", 20)
+    with pytest.raises(ValueError, match=r"took 20 evaluations to get to time .*take a larger rtol"):
+        ls.ode(logistic_tasks(), ls.MAML(0.1), 1.0, [5.0])
 
 
 def test_same_seed_same_numbers():
@@ -202,6 +213,7 @@ def test_divergence_stops_and_names_the_cure():
 
 
 HINGE = ls.LossTasks([Hinge(X, np.sign(X[:, 0]))])
+MIXED = ls.LossTasks([SquaredHinge(X, np.sign(X[:, 0])), Hinge(X, np.sign(X[:, 0]))])
 
 
 @pytest.mark.parametrize(
@@ -224,12 +236,42 @@ HINGE = ls.LossTasks([Hinge(X, np.sign(X[:, 0]))])
         (lambda: ls.ode(TASKS, ls.MAML(0.1, n2=3), 0.0, [1.0]), "full batches"),
         (lambda: ls.ode(TASKS, ls.FOMAML(5.0), 3.0, [0.0, 1e5]), "the path diverges"),
         (lambda: ls.ode(TASKS, ls.NAL(), 0.0, [1.0, 0.5]), "increasing"),
+        (lambda: ls.train(MIXED, ls.MAML(0.1), 1.0, ls.RandomStep(), 5), "^Hinge has no L"),
+        (lambda: ls.train(TASKS, ls.FOMAML(0.1), 0.0, 0.1, 1, ls.Batches(D_h=3)), "D_h = 3 means nothing to FO-MAML"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1, ls.Batches(D_in=3)), "D_in = 3 means nothing to NAL"),
+        (lambda: ls.train(TASKS, ls.Reptile(0.1, 2), 0.0, 0.1, 1, ls.Batches(D_o=3)), "D_o = 3 means nothing to Reptile"),
+        (lambda: ls.train(TASKS, ls.MAML(0.1), 0.0, 0.1, 1, delta=0.1), "delta is for HFMAML"),
+        (lambda: ls.train(TASKS, ls.FOMAML(0.1), 0.0, 0.1, 1, second_order="matrices"), "takes no Hessians"),
+        (lambda: ls.algorithms.smoothness_bound(TASKS, 0.1, math.nan), "mean_norm must be"),
+        (lambda: ls.algorithms.smoothness_bound(TASKS, 0.1, -1.0), "mean_norm must be"),
+        (lambda: ls.algorithms.least_step_batches(TASKS, "x", 1.0, 1.0), "alpha must be a number"),
+        (lambda: ls.train(TASKS, ls.MAML(1e160), 1.0, 0.1, 5), r"alpha must be at most 1e\+40 in size"),
+        (lambda: ls.ode(TASKS, ls.MAML(1e30, steps=2), 1.0, 5.0), "at most 1e[+]20 in size for 2 inner steps"),
+        (lambda: ls.train(ls.LossTasks([Quadratic(0.0, [1.0])]), ls.MAML(0.1), 1.0, ls.RandomStep(), 5), "losses are flat"),
+        (lambda: ls.ode(HINGE, ls.MAML(0.1), 0.0, [0.0, 5.0]), "gradient of Hinge jumps.*use SquaredHinge"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(math.nan), "level must be"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(-1), "level must be"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(0.1, of="g"), "unknown loss in of"),
+        (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).plot(of="g"), "unknown loss in of"),
         (lambda: ls.ode(TASKS, ls.BIMAML(0.1, 0.1, latched=False), 0.0, [1.0]), "not latched"),
     ],
 )  # fmt: skip
 def test_errors(call, match):
     with pytest.raises(ValueError, match=match):
         call()
+
+
+@pytest.mark.parametrize("start", [0.0, 1.0, 100.0])
+def test_differences_that_are_rounding(start):
+    tasks, start = logistic_tasks(), start * np.array([1.0, 0.1, -0.1])
+    with pytest.warns(ls.LandscapeWarning, match="delta = 1e-17 is so small .* take a larger delta"):
+        ls.train(tasks, ls.HFMAML(0.1), start, 0.1, 1, delta=1e-17)
+    ls.train(tasks, ls.HFMAML(0.1), start, 0.1, 1, delta=1e-3)
+
+
+def test_environments_are_no_losses():
+    with pytest.raises(TypeError, match="tasks must be LossTasks"):
+        ls.algorithms.least_step_batches(TWO, 0.1, 1.0, 1.0)
 
 
 def test_unknown_method():

@@ -1,5 +1,7 @@
 """Paths on quadratic tasks: against step-by-step iteration, an ODE solver, and limits."""
 
+import warnings
+
 import numpy as np
 import pytest
 import reference
@@ -202,9 +204,58 @@ def test_divergence_warns_and_names_the_cure():
         assert ls.descent(ls.hard_easy(), ls.BIMAML(0.5, 0.1), 1.0, rate=5.0).switch == np.inf
 
 
+FLAT = ls.Environment([ls.TaskFamily("a", [1.0, 0.001], [0.0, 0.0])])
+
+
+@pytest.mark.parametrize(("rate", "tiny"), [(2.0, 1e-6), (2.0001, 1e-9), (2.0001, 1e-300)])
+def test_a_tiny_direction_that_never_decays_does_not_cut_the_search(rate, tiny):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ls.LandscapeWarning)  # above 2 it diverges in the end
+        path = ls.descent(FLAT, ls.NAL(), [tiny, 1.0], rate)
+    factors, curvature = 1 - rate * np.array([1.0, 0.001]), np.array([1.0, 0.001])
+    norms = np.linalg.norm(curvature * np.array([tiny, 1.0]) * factors ** np.arange(10_000)[:, None], axis=1)
+    for level in (1e-4, 1e-8, 1e-9):
+        below = np.flatnonzero(norms <= level)
+        assert path.time_to(level) == (below[0] if len(below) else np.inf)
+    assert path.time_to(1e-4) == 1151
+    assert path.limit is None
+
+
+def test_a_flow_with_a_tiny_direction_that_grows():
+    environment = ls.Environment([ls.TaskFamily("a", [2.2, 0.001], [0.0, 0.0])])
+    with pytest.warns(ls.LandscapeWarning, match="unstable"):
+        path = ls.flow(environment, ls.FOMAML(0.5), [1e-300, 1.0])
+    t = path.time_to(1e-4)
+    assert path.F.gradient_norm(path.at(t)) == pytest.approx(1e-4, rel=1e-9)
+    assert (path.F.gradient_norm(path.at(np.linspace(0, 0.999 * t, 100))) > 1e-4).all()
+    np.testing.assert_allclose(path.at(5000.0), [np.exp(0.22 * 5000 - 300 * np.log(10)), np.exp(-4.9975)], rtol=1e-9)
+    with pytest.raises(ValueError, match="overflows"):
+        path.at(1e4)
+
+
+def test_no_rate_helps_against_negative_curvature():
+    mixed = ls.Environment([ls.TaskFamily("a", [1.0, 0.3], [1.0, 0.0])])
+    with pytest.warns(ls.LandscapeWarning) as caught:
+        ls.descent(mixed, ls.FOMAML(3.0), 3.0, 0.5)
+    text = " ".join(str(w.message) for w in caught)
+    assert "negative curvature -2, and no rate helps there; take a smaller alpha" in text
+    assert "take rate" not in text
+
+
+SINGULAR = ls.Environment([ls.TaskFamily("a", [1.0, 0.0], [1.0, 0.0])])
+PAIR = ls.Environment([ls.TaskFamily("a", [1, 0.5], [1, 0]), ls.TaskFamily("b", [0.2, 0.8], [-1, 2])])
+
+
 @pytest.mark.parametrize(
     ("call", "match"),
     [
+        (lambda: ls.descent(SINGULAR, ls.BIMAML(0.5, 0.5), 3.0, 0.5), "is singular|vanishes"),
+        (lambda: ls.flow(PAIR, ls.BIMAML(0.5, 1e-16), 3.0), "threshold must be >= .* rounding, got 1e-16"),
+        (lambda: ls.flow(PAIR, ls.BIMAML(0.5, 1e-300, latched=False), 3.0), "threshold must be >= .* rounding"),
+        (lambda: ls.descent(PAIR, ls.BIMAML(0.5, 1e-30), 3.0, 0.5), "threshold must be >= .* rounding"),
+        (lambda: ls.flow(PAIR, ls.MAML(1e160), 1.0), r"alpha must be at most 1e\+40 in size for 1 inner steps"),
+        (lambda: ls.descent(PAIR, ls.NAL(), 1.0, 0.1).at(10**18), r"a whole number of at most 2\*\*53 in size"),
+        (lambda: ls.flow(PAIR, ls.NAL(), 1e200), "start must be at most 1e[+]40"),
         (lambda: ls.flow(ls.hard_easy(R=[1.0, 2.0]), ls.NAL(), 0.0), "a path needs numbers"),
         (lambda: ls.flow(ls.hard_easy(), ls.NAL(), [1.0, 2.0]), "start must be a number or have d = 10"),
         (lambda: ls.descent(ls.hard_easy(), ls.NAL(), 0.0, rate=0), "rate must be finite and > 0"),

@@ -139,6 +139,8 @@ def test_identical_tasks():
             lambda e: guarantees.ode_time(e, 0.5, 1.0, 0.1),
             r"outside the range of Theorem 3.6.* it needs alpha < .*use flow",
         ),
+        (lambda e: guarantees.bi_ode_time(e, 0.1, 0.5, 3.0, 0), "level must be finite and > 0"),
+        (lambda e: guarantees.bi_ode_time(e, 0.1, 0.5, 3.0, "x"), "level must be a number"),
         (lambda e: guarantees.bi_ode_time(e, 0.6, 0.1, 1.0, 0.1), "outside the range of Theorem 4.1"),
         (lambda e: guarantees.hessian_bounds(e, 0.6), "Theorem 3.8"),
         (lambda e: guarantees.critical_point(e, 0.3), "Theorem 3.9"),
@@ -181,6 +183,38 @@ def test_ranges_by_hand():
         7 * mu / (8 * kappa * (32 + 9 * sigma))
     )
     assert guarantees.largest_alpha("3.9", L, mu) == (1 / (4 * L), "1/(4L)")
+
+
+@pytest.mark.parametrize(
+    ("constants", "match"),
+    [
+        ({"mu": math.nan}, "mu must be finite"),
+        ({"mu": math.inf}, "mu must be finite"),
+        ({"mu": 3.0}, "mu must be <= L = 2"),
+        ({"kappa": -1.0}, "kappa must be >= 0"),
+        ({"sigma": -1.0}, "sigma must be >= 0"),
+        ({"K": math.nan}, "K must be finite"),
+        ({"K": -100.0}, "K must be finite and >= 0"),
+        ({"L": -1.0}, "L must be > 0"),
+        ({"L": 0.0}, "L must be > 0"),
+        ({"L": "a"}, "L must be a number"),
+    ],
+)
+def test_constants_are_checked(constants, match):
+    with pytest.raises(ValueError, match=match):
+        guarantees.largest_alpha("3.6", **({"L": 2.0, "mu": 0.5} | constants))
+
+
+def test_the_conditions_of_theorem_3_6_ensure_zeta_and_the_printed_ones_do_not():
+    def zeta(alpha, L):
+        return mu - 1.25 * L**2 * alpha * (L**3 * alpha**2 + 2 * L**2 * alpha + 2)
+
+    for L in (0.1, 1.0, 30.0):
+        for mu in (1e-4 * L, 0.1 * L, L):
+            assert zeta(guarantees.largest_alpha("3.6", L, mu)[0], L) > mu / 2 * (1 - 1e-12)
+    L, mu = 1.0, 0.1
+    printed = min((2 / 15 * mu ** (1 / 3)) ** (1 / 3), (mu**0.5 / 15) ** 0.5, (mu / 15) ** 0.5, 0.5)
+    assert zeta(0.999 * printed, L) < mu / 2
 
 
 def test_losses_without_the_constants():
@@ -230,6 +264,9 @@ def test_difference_error_and_its_sharp_constant():
         first, half = (guarantees.difference_error(loss, w, v, delta) for delta in (0.02, 0.01))
         assert half.exact <= half.sharper
         assert first.exact / half.exact == pytest.approx(4, rel=0.1)
+    with pytest.warns(ls.LandscapeWarning, match=r"rounding, about .* does not contradict \(9\)"):
+        tiny = guarantees.difference_error(loss, w, v, 1e-12)
+    assert tiny.exact > tiny.bound
     quadratic = ls.losses.Quadratic(np.diag([1.0, 2.0]), [1.0, 0.0])
     assert guarantees.difference_error(quadratic, [3.0, 1.0], [1.0, 2.0], 0.5).exact < 1e-14
     with pytest.raises(ValueError, match="Hinge does not have"):

@@ -80,6 +80,13 @@ def test_constants_that_are_attained():
     assert np.abs(np.gradient(bend, z)).max() == pytest.approx(1 / (6 * math.sqrt(3)), rel=1e-6)
 
 
+def test_smoothness_of_a_rippled_cap():
+    line = np.linspace(-4, 4, 100_001)
+    for c in (-5.0, -0.5, 0.0):
+        loss = RippledParabola(c, 1.0, 1.0)
+        assert loss.smoothness == pytest.approx(np.abs(loss.curve(line)).max(), rel=1e-6)
+
+
 def test_constants_that_do_not_exist():
     assert Hinge(X, LABELS).smoothness == Rectified(X, LABELS).smoothness == math.inf
     assert SquaredHinge(X, LABELS).hessian_lipschitz == Hinge(X, LABELS).hessian_lipschitz == math.inf
@@ -128,14 +135,20 @@ def test_tasks_agree_with_the_closed_form():
     ("call", "match"),
     [
         (lambda: Logistic(X, np.arange(30.0)), "labels -1 and 1, got 0"),
+        (lambda: Logistic(X, LABELS > 0), r"labels -1 and 1, got True and False: write np.where\(y, 1, -1\)"),
         (lambda: Hinge(X, LABELS, ridge=-1), "ridge must be"),
+        (lambda: Quadratic([1.0, 2.0], [1.0]), "covariance has d = 2 but optimum has d = 1"),
+        (lambda: Quadratic([1.0], [1.0, 2.0, 3.0]), "covariance has d = 1 but optimum has d = 3"),
         (lambda: LeastSquares(X, LABELS[:3]), "must have shape"),
         (lambda: Quadratic(np.eye(2), np.ones(3)), "covariance has d = 2"),
         (lambda: RippledParabola(1, 1, 0), "frequency must be"),
         (lambda: RippledParabola(1, 1, 1).batch(3, None), "no samples to draw"),
         (lambda: LossTasks([]), "at least one Loss"),
         (lambda: LossTasks([Quadratic(1.0, [0.0]), Quadratic(1.0, [0.0, 1.0])]), "same dimension"),
-        (lambda: LossTasks([Quadratic(1.0, [0.0])] * 2, [0.5, 0.6]), "sum to 1"),
+        (
+            lambda: LossTasks([Quadratic(1.0, [0.0])] * 2, [0.5, 0.6]),
+            "probabilities must be .* sum to 1 over the losses",
+        ),
         (lambda: LossTasks([Quadratic(1.0, [0.0])], [0.5, 0.5]), "one a loss"),
         (lambda: LossTasks.of(ls.hard_easy()), "give T"),
     ],
@@ -143,6 +156,21 @@ def test_tasks_agree_with_the_closed_form():
 def test_errors(call, match):
     with pytest.raises(ValueError, match=match):
         call()
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=NAMES)
+def test_points_are_checked(loss):
+    calls = [loss.value, loss.gradient, loss.hessian, lambda w: loss.hessian_times(w, np.ones(loss.d))]
+    if isinstance(loss, RippledParabola):
+        del calls[1]  # works entry by entry
+    if isinstance(loss, Quadratic):
+        del calls[2:]  # do not depend on w
+    for call in calls:
+        np.testing.assert_array_equal(call([0.5] * loss.d), call(np.full(loss.d, 0.5)))
+        np.testing.assert_array_equal(call(0.5), call(np.full(loss.d, 0.5)))
+        for bad in (np.ones(loss.d + 1), np.ones((loss.d, 2)), [], "x", None):
+            with pytest.raises(ValueError, match=r"^w must"):
+                call(bad)
 
 
 def test_a_loss_that_is_none():

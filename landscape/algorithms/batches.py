@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape import checks
+from landscape.losses import LossTasks
 from landscape.methods.base import STEP_DIVISORS
 from landscape.record import Record
 
@@ -19,7 +20,8 @@ class Batches(Record):
     B : float
         Tasks an iteration, drawn with replacement; ``inf`` takes all of them with their probabilities.
     D_in, D_o, D_h : float
-        Samples of a task for the inner step, the outer gradient and the Hessian; ``inf`` takes all.
+        Samples of a task for the inner step, the outer gradient and the Hessian; ``inf`` takes all. `train` refuses a size
+        for a batch that its method does not draw.
     """
 
     B: float = math.inf
@@ -108,17 +110,20 @@ def smoothness_bound(tasks, alpha, mean_norm):
     ValueError
         If L or rho does not exist for the tasks' losses, or alpha is not in [0, 1/L].
     """
+    checks.instance("tasks", tasks, LossTasks)
+    mean_norm = checks.number("mean_norm", mean_norm, at_least=0)
     L, rho = tasks.smoothness, tasks.hessian_lipschitz
     if not (math.isfinite(L) and math.isfinite(rho)):
-        what = (
-            "L, a Lipschitz constant of the gradient," if math.isinf(L) else "rho, a Lipschitz constant of the Hessian,"
-        )
-        kind = next(
-            type(x).__name__ for x in tasks.losses if math.isinf(x.hessian_lipschitz) or math.isinf(x.smoothness)
-        )
+        missing, what = "hessian_lipschitz", "rho, a Lipschitz constant of the Hessian,"
+        if math.isinf(L):
+            missing, what = "smoothness", "L, a Lipschitz constant of the gradient,"
+        kind = next(type(x).__name__ for x in tasks.losses if math.isinf(getattr(x, missing)))
         raise ValueError(
             f"{kind} has no {what} which Lemma 4.8 needs: use Logistic, LeastSquares or a Quadratic, or give the rate"
         )
+    if L == 0:
+        raise ValueError("all losses are flat (L = 0), so Lemma 4.8 gives no step: give the rate")
+    alpha = checks.number("alpha", alpha)
     if not 0 <= alpha <= 1 / L * (1 + 1e-12):
         raise ValueError(f"alpha must be in [0, 1/L] = [0, {1 / L:.4g}] for Lemma 4.8, got {alpha:g}")
     return 4 * L + 2 * rho * alpha * mean_norm

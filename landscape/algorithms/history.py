@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landscape import checks
 from landscape.results import Result
 
 
@@ -41,7 +42,15 @@ class History(Result):
         return self.points[-1]
 
     def time_to(self, level, of="F"):
-        """The first recorded iteration (or time) with a gradient norm of at most `level`; inf if there is none."""
+        """The first recorded iteration (or time) with a gradient norm of at most `level`; inf if there is none.
+
+        Raises
+        ------
+        ValueError
+            If the level is not a number > 0, or `of` neither "f" nor "F".
+        """
+        level = checks.number("level", level, above=0)
+        checks.known("loss in of", of, ["F", "f"])
         rows = self.table[self.table[f"gradient_norm_{of}"] <= level]
         return float("inf") if rows.empty else rows.iloc[0, 0]
 
@@ -53,6 +62,7 @@ class History(Result):
         """Gradient norm along the run, in the method's style."""
         from landscape import plotting
 
+        checks.known("loss in of", of, ["F", "f"])
         ax = plotting.axes_or_new(ax)
         x = self.table.columns[0]
         plotting.lines(ax, self.method.label, self.table, x, f"gradient_norm_{of}")
@@ -63,16 +73,16 @@ class History(Result):
 class Recorder:
     """Collects the rows of a history."""
 
-    def __init__(self, tasks, alpha):
-        self.tasks, self.alpha = tasks, alpha
+    def __init__(self, tasks, alpha, steps):
+        self.tasks, self.alpha, self.steps = tasks, alpha, steps
         self.rows, self.points = [], []
 
     def add(self, name, moment, w, phase, count=None):
         """Note a moment of the run."""
-        t, a = self.tasks, self.alpha
+        t, adaptation = self.tasks, (self.alpha, self.steps)
         row = {name: moment, "phase": phase, "gradient_norm_f": float(np.linalg.norm(t.pooled_gradient(w)))}
-        row["gradient_norm_F"] = float(np.linalg.norm(t.adapted_gradient(w, a)))
-        row |= {"f": t.pooled(w), "F": t.adapted(w, a)}
+        row["gradient_norm_F"] = float(np.linalg.norm(t.adapted_gradient(w, *adaptation)))
+        row |= {"f": t.pooled(w), "F": t.adapted(w, *adaptation)}
         self.rows.append(row if count is None else row | vars(count))
         self.points.append(np.array(w))
 

@@ -1,5 +1,7 @@
 """Continuous-time limits of training on any losses, integrated by `scipy.integrate.solve_ivp`."""
 
+import math
+
 import numpy as np
 
 from landscape import checks
@@ -9,6 +11,10 @@ from landscape.algorithms.history import Recorder
 from landscape.algorithms.train import Options, Stepper, own_batches
 from landscape.losses import LossTasks
 from landscape.methods import BIMAML, HFMAML, MAML, NAL, Method
+from landscape.methods.base import check_reach
+
+MOST = 50_000  # evaluations of the right-hand side; smooth losses take some hundreds
+SHORTEST = 1e-20  # time to integrate for, at least: LSODA finds no first step far below
 
 
 def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
@@ -19,10 +25,10 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
     tasks : LossTasks
     method : NAL, MAML, FOMAML, Reptile or BIMAML
     start : float or array (d,)
-    times : array (n,)
+    times : float or array (n,)
         Increasing, from 0 or later.
     alpha : float, optional
-        Inner step of the F that is looked at; the method's by default.
+        Inner step of the F that is looked at; the method's by default. F is the loss after as many steps as the method takes.
     rtol, atol : float
         Tolerances of the solver.
 
@@ -34,23 +40,31 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
     Raises
     ------
     ValueError
-        If the path diverges, the method draws batches, or BI-MAML is not latched (its right-hand side jumps; `flow` solves it
-        on quadratics).
+        If the path diverges, the method draws batches, or the right-hand side jumps: that of BI-MAML that is not latched (`flow`
+        solves it on quadratics), and that of losses whose gradient jumps (hinge). A path that slides along such a jump
+        would keep the solver busy for ever, so there is a limit on evaluations too.
     """
     from scipy.integrate import solve_ivp
 
     checks.instance("tasks", tasks, LossTasks)
     method = checks.instance("method", method, Method).resolved
+    rough = next((type(loss).__name__ for loss in tasks.losses if math.isinf(loss.smoothness)), None)
+    if rough is not None:
+        raise ValueError(
+            f"the gradient of {rough} jumps, so that it has no ODE: use SquaredHinge or Logistic, or train()"
+        )
     if isinstance(method, HFMAML):
         raise ValueError("HF-MAML's flow is MAML's as its difference gets finer: use MAML(alpha)")
     if own_batches(None, method) != Batches():
         raise ValueError(f"ode takes full batches, got n2 = {method.n2:g}: leave n2 out, or use flow() on quadratics")
-    times = checks.vector("times", times)
+    times = checks.vector("times", [times] if np.ndim(times) == 0 else times)
     if times[0] < 0 or (np.diff(times) <= 0).any():
         raise ValueError("times must be >= 0 and increasing")
     w = checks.start("start", start, tasks.d)
     alpha = getattr(method, "alpha", 0.0) if alpha is None else checks.number("alpha", alpha)
-    recorder = Recorder(tasks, alpha)
+    for step in (alpha, getattr(method, "alpha", 0.0)):
+        check_reach(step, getattr(method, "steps", 1))
+    recorder = Recorder(tasks, alpha, getattr(method, "steps", 1))
     if isinstance(method, BIMAML) and not method.latched:
         raise ValueError(
             "BI-MAML that is not latched has a right-hand side that jumps: use flow() on quadratics, or train()"
@@ -58,10 +72,20 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
 
     def run(method, w, begin, event=None):
         stepper = Stepper(tasks, method, Batches(), Options(True, None, 0.0), np.random.default_rng(0), Count())
+        left = iter(range(MOST))
+
+        def velocity(t, w):
+            if next(left, None) is None:
+                raise ValueError(
+                    f"the solver took {MOST:,} evaluations to get to time {t:.4g} of {times[-1]:.4g}: the gradient of F jumps there "
+                    "(losses with kinks) or is very steep; take a larger rtol, shorter times, a smaller alpha or smoother losses, or train()"
+                )
+            return -stepper(w)
+
         with np.errstate(over="ignore", invalid="ignore"):
             out = solve_ivp(
-                lambda t, w: -stepper(w), (begin, max(times[-1], begin)), w, events=event, dense_output=True, rtol=rtol,
-                atol=atol, method="LSODA" if tasks.d <= 50 else "RK45",
+                velocity, (begin, max(times[-1], begin, SHORTEST)), w, events=event, dense_output=True, rtol=rtol, atol=atol,
+                method="LSODA" if tasks.d <= 50 else "RK45",
             )  # fmt: skip
         if not out.success or not np.isfinite(out.y).all():
             raise ValueError(

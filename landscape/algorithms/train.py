@@ -12,7 +12,8 @@ from landscape.algorithms.counting import Count, Counted
 from landscape.algorithms.directions import direction
 from landscape.algorithms.history import Recorder
 from landscape.losses import LossTasks
-from landscape.methods import BIMAML, HFMAML, MAML, NAL, Method
+from landscape.methods import BIMAML, FOMAML, HFMAML, MAML, NAL, Method, Reptile
+from landscape.methods.base import check_reach
 
 GROWN = 1e8  # times where it began: then a run counts as diverged
 
@@ -63,7 +64,8 @@ def train(
     batches : Batches, optional
         All tasks and samples by default.
     alpha : float, optional
-        Inner step of the F that is looked at; the method's by default, 0 (F = f) for NAL.
+        Inner step of the F that is looked at; the method's by default, 0 (F = f) for NAL. F is the loss after as many steps
+        as the method takes.
     second_order : {"products", "matrices"}
         Whether MAML takes Hessian-vector products, O(d) a sample, or Hessians, O(d^2).
     delta : float, optional
@@ -81,12 +83,13 @@ def train(
     Raises
     ------
     ValueError
-        If an argument is out of range, or a rule needs a constant that the losses do not have.
+        If an argument is out of range or means nothing to the method, or a rule needs a constant that the losses do not have.
 
     Warns
     -----
     LandscapeWarning
-        If the iterates grow without bound; the run is stopped there.
+        If the iterates grow without bound; the run is stopped there. If delta is so small that HF-MAML's differences are
+        rounding.
 
     Examples
     --------
@@ -107,8 +110,15 @@ def train(
         rate = checks.number("rate", rate, above=0)
     alpha = getattr(method, "alpha", 0.0) if alpha is None else alpha
     alpha = checks.number("alpha", alpha)
+    for step in (alpha, getattr(method, "alpha", 0.0)):
+        check_reach(step, getattr(method, "steps", 1))
+    if second_order == "matrices" and not isinstance(method, (MAML, BIMAML)):
+        raise ValueError(f'second_order="matrices" is for MAML: {method.label} takes no Hessians; leave it out')
     if delta is not None:
+        if not isinstance(method, HFMAML):
+            raise ValueError(f"delta is for HFMAML's differences: leave it out for {method.label}")
         delta = checks.number("delta", delta, above=0)
+        _warn_rounding(tasks, method.alpha, w, delta)
     elif isinstance(method, HFMAML) and math.isinf(tasks.hessian_lipschitz):
         raise ValueError(
             "the rule for delta needs a Lipschitz Hessian (rho), which a loss here does not have: give delta, say 1e-3"
@@ -116,7 +126,11 @@ def train(
     rho = tasks.hessian_lipschitz if isinstance(method, HFMAML) else 0.0
     options = Options(second_order == "products", delta, rho)
 
-    rng, count, recorder = np.random.default_rng(checks.seed(seed)), Count(), Recorder(tasks, alpha)
+    rng, count, recorder = (
+        np.random.default_rng(checks.seed(seed)),
+        Count(),
+        Recorder(tasks, alpha, getattr(method, "steps", 1)),
+    )
     stepper = Stepper(tasks, method, batches, options, rng, count)
     recorder.add("iteration", 0, w, stepper.phase, count)
     scale = 1 + recorder.rows[0]["gradient_norm_f"] + np.linalg.norm(w)
@@ -134,16 +148,45 @@ def train(
 def own_batches(batches, method):
     """The batches, with the inner one of the method where it has its own."""
     batches = checks.instance("batches", Batches() if batches is None else batches, Batches)
-    if isinstance(method, MAML) and method.hessian == "shared" and not math.isinf(batches.D_h):
-        raise ValueError(
-            f'D_h = {batches.D_h:g} is for MAML(..., hessian="independent"): here the inner batch gives the Hessian'
-        )
+    drawn = _drawn(method)
+    for name in ("D_in", "D_o", "D_h"):
+        if name not in drawn and not math.isinf(getattr(batches, name)):
+            cure = '; MAML(..., hessian="independent") does' if isinstance(method, MAML) else ""
+            raise ValueError(
+                f"{name} = {getattr(batches, name):g} means nothing to {method.label}, which draws no such batch{cure}: leave it out"
+            )
     n2 = method.n2
     if n2 is None or math.isinf(n2) or n2 == batches.D_in:
         return batches
     if not math.isinf(batches.D_in):
         raise ValueError(f"{method!r} takes inner batches of n2 = {n2:g}, but D_in = {batches.D_in:g}: leave one out")
     return Batches(batches.B, n2, batches.D_o, batches.D_h)
+
+
+def _drawn(method):
+    """The batches that a method's steps draw."""
+    if isinstance(method, NAL):
+        return {"D_o"}
+    if isinstance(method, Reptile):
+        return {"D_in"}
+    if isinstance(method, FOMAML) or (isinstance(method, MAML) and method.hessian == "shared"):
+        return {"D_in", "D_o"}
+    return {"D_in", "D_o", "D_h"}
+
+
+def _warn_rounding(tasks, alpha, w, delta):
+    """Warn where differences of that width are rounding at w, though what they stand for matters."""
+    for loss in tasks.losses:
+        g = loss.gradient(w)
+        bend = np.linalg.norm(loss.hessian_times(w, g))
+        if loss.difference_rounding(w, delta) > bend and abs(alpha) * bend > 1e-6 * np.linalg.norm(g):
+            warnings.warn(
+                f"delta = {delta:g} is so small that HF-MAML's differences of gradients are rounding at the start, and its steps are "
+                "no better than FO-MAML's: take a larger delta, say 1e-3",
+                checks.LandscapeWarning,
+                stacklevel=3,
+            )
+            return
 
 
 def _bar(iterations, method, progress):

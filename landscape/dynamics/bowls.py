@@ -30,6 +30,10 @@ class Bowl(NamedTuple):
         """The objective, shape (...)."""
         return self.floor + ((points - self.centre) * self.gradient(points)).sum(axis=-1) / 2
 
+    def rounding(self, start):
+        """The size below which gradient norms on a path from `start` are rounding."""
+        return 1e-14 * (np.linalg.norm(start) + np.linalg.norm(self.centre)) * np.abs(self.H).max()
+
     def eigen(self):
         """Eigenvalues (d,) of H and its eigenvectors as columns; None stands for the coordinates themselves."""
         return (self.H, None) if self.H.ndim == 1 else np.linalg.eigh(self.H)

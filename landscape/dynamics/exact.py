@@ -13,12 +13,14 @@ from landscape.dynamics.path import Path
 from landscape.dynamics.phases import Phase
 from landscape.dynamics.sliding import sliding_phases
 from landscape.methods import BIMAML, Method
+from landscape.methods.base import check_reach
 
 
 def flow(environment, method, start, adaptation=None):
     r"""The gradient flow of a method on quadratic tasks, w' = -E[A_i](w - w*), exactly at any time.
 
-    For MAML it is the MAML ODE of Xu et al., (3.2); for BI-MAML their Algorithm 1, latched or as printed.
+    For MAML it is the MAML ODE of Xu et al., (3.2); for BI-MAML their Algorithm 1, latched or as printed. Its velocities
+    there have a factor beta, which only sets the unit of time: it is 1 here, as in (3.2), so divide times by beta.
 
     Parameters
     ----------
@@ -38,7 +40,7 @@ def flow(environment, method, start, adaptation=None):
     Raises
     ------
     ValueError
-        If an argument is a grid, the start does not fit, or E[A] is singular.
+        If an argument is a grid, the start does not fit, E[A] is singular, or BI-MAML's threshold is below rounding.
 
     Examples
     --------
@@ -49,7 +51,7 @@ def flow(environment, method, start, adaptation=None):
     """
     tasks, method, adaptation, f, F, start = _prepared(environment, method, start, adaptation)
     if isinstance(method, BIMAML):
-        phases = _flow_phases(tasks, method, f, F, start)
+        phases = _flow_phases(method, f, F, start)
     else:
         phases = [Phase(0.0, start, own(tasks, method), None, method.label)]
     return Path(environment, method, adaptation, None, start, f, F, tuple(phases))
@@ -94,19 +96,13 @@ def descent(environment, method, start, rate, adaptation=None):
         raise ValueError("BI-MAML that is not latched has no closed form in steps: use latched=True, flow() or train()")
     else:
         first = Phase(0, start, f, rate, "pooled")
-        lasts = math.inf if _diverges(first) else _first_inside(first, f, method)
+        lasts = _first_inside(first, f, method)
         phases = [] if lasts == 0 else [first]
         if not math.isinf(lasts):
             phases.append(Phase(lasts, first.points(lasts)[0], F, rate, "MAML"))
     for phase in phases:
         if _diverges(phase):
-            top = phase._modes[0].max()
-            warnings.warn(
-                f"the {phase.name} phase diverges: rate {rate:g} times the largest curvature {top:.4g} of what it descends on is "
-                f"{rate * top:.3g} and must lie in (0, 2); take rate < {2 / top:.3g}",
-                checks.LandscapeWarning,
-                stacklevel=2,
-            )
+            warnings.warn(_why(phase), checks.LandscapeWarning, stacklevel=2)
     return Path(environment, method, adaptation, rate, start, f, F, tuple(phases))
 
 
@@ -115,32 +111,49 @@ def _diverges(phase):
     return bool((np.abs(1 - phase.rate * values[away != 0]) > 1 + 1e-12).any())
 
 
+def _why(phase):
+    """What makes a phase diverge, and the cure."""
+    values, _, away = phase._modes
+    least, top, rate = values[away != 0].min(), values.max(), phase.rate
+    if least < 0:
+        return (
+            f"the {phase.name} phase diverges: what it descends on has the negative curvature {least:.4g}, "
+            "and no rate helps there; take a smaller alpha"
+        )
+    return (
+        f"the {phase.name} phase diverges: rate {rate:g} times the largest curvature {top:.4g} of what it descends on is "
+        f"{rate * top:.3g} and must lie in (0, 2); take rate < {2 / top:.3g}"
+    )
+
+
 def _prepared(environment, method, start, adaptation):
     checks.instance("method", method, Method)
     method = method.resolved
-    tasks = single_tasks(environment, method)
     if adaptation is None:
         alpha = getattr(method, "alpha", None)
         adaptation = Adaptation(0.0, steps=0) if alpha is None else Adaptation(alpha, steps=getattr(method, "steps", 1))
         if getattr(method, "hessian", None) == "shared":  # then its stochastic gradients are those of F_m, m = n2
             adaptation = replace(adaptation, m=method.n2, batches=method.batches)
     checks.instance("adaptation", adaptation, Adaptation)
+    tasks = single_tasks(environment, method, adaptation)
+    for inner in (method, adaptation):
+        check_reach(getattr(inner, "alpha", 0.0), getattr(inner, "steps", 1))
     if isinstance(method, BIMAML) and adaptation != Adaptation(method.alpha):
         raise ValueError(
             f"BI-MAML descends on the loss after one full step of alpha = {method.alpha:g}: leave adaptation out"
         )
-    return (
-        tasks,
-        method,
-        adaptation,
-        pooled(tasks),
-        adapted(tasks, adaptation),
-        checks.start("start", start, environment.d),
-    )
+    start, f = checks.start("start", start, environment.d), pooled(tasks)
+    if isinstance(method, BIMAML):
+        own(tasks, replace(method, latched=True))  # E[W] must not be singular
+        least = f.rounding(start)
+        if method.threshold < least:
+            raise ValueError(
+                f"threshold must be >= {least:.2g} here, for smaller gradient norms are rounding, got {method.threshold:g}"
+            )
+    return tasks, method, adaptation, f, adapted(tasks, adaptation), start
 
 
-def _flow_phases(tasks, method, f, F, start):
-    own(tasks, replace(method, latched=True))  # E[W] must not be singular
+def _flow_phases(method, f, F, start):
     if not method.latched:
         return sliding_phases(f, F, start, method.threshold)
     first = Phase(0.0, start, f, None, "pooled")

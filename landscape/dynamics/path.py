@@ -63,11 +63,7 @@ class Path(Result):
         last = self.phases[-1]
         if hasattr(last, "stays"):
             return last.points(math.inf)[0]
-        if last.slowest <= 0:
-            return None
-        values, vectors, away = last._modes
-        rest = np.where(values == 0, away, 0.0)  # coordinates that nothing moves
-        return last.bowl.centre + (rest if vectors is None else vectors @ rest)
+        return np.array(last.bowl.centre) if last.slowest > 0 else None
 
     def at(self, moments):
         """Points at times (flow) or iterations (descent).
@@ -121,7 +117,7 @@ class Path(Result):
         """
         level = checks.number("level", level, above=0)
         bowl = getattr(self, checks.known("loss in of", of, ["F", "f"]))
-        least = 1e-14 * (np.linalg.norm(self.start) + np.linalg.norm(bowl.centre)) * np.abs(bowl.H).max()
+        least = bowl.rounding(self.start)
         if level < least:
             raise ValueError(
                 f"level must be >= {least:.2g} here, for smaller gradient norms are rounding, got {level:g}"

@@ -55,17 +55,35 @@ class Phase:
 
     @cached_property
     def _modes(self):
+        """Eigenvalues, eigenvectors, and the coordinates of start - centre, 0 where they are rounding."""
         values, vectors = self.bowl.eigen()
-        away = self.start - self.bowl.centre
-        return values, vectors, away if vectors is None else vectors.T @ away
+        away, noise = self.start - self.bowl.centre, 1e-15 * (np.abs(self.start) + np.abs(self.bowl.centre))
+        if vectors is not None:
+            away, noise = vectors.T @ away, np.linalg.norm(noise)
+        return values, vectors, np.where(np.abs(away) > noise, away, 0.0)
+
+    @cached_property
+    def _decay(self):
+        """Rates of decay per unit of time or iteration, shape (d,); negative where the path expands."""
+        values = self._modes[0]
+        if self.rate is None:
+            return values
+        with np.errstate(divide="ignore"):
+            return -np.log(np.abs(1 - self.rate * values))
 
     def points(self, elapsed):
         """Points (n, d) after so much time, or so many iterations, of this phase."""
         elapsed = np.atleast_1d(np.asarray(elapsed, dtype=float))[:, None]
         values, vectors, away = self._modes
+        half = (
+            elapsed / 2 if self.rate is None else elapsed // 2
+        )  # two halves: a factor may overflow where its mode does not
         with np.errstate(over="ignore", invalid="ignore"):
-            factors = np.exp(-values * elapsed) if self.rate is None else (1 - self.rate * values) ** elapsed
-            modes = np.where(away == 0, 0.0, factors * away)
+            first, second = (
+                np.exp(-values * part) if self.rate is None else (1 - self.rate * values) ** part
+                for part in (half, elapsed - half)
+            )
+            modes = np.where(away == 0, 0.0, first * away * second)
             points = self.bowl.centre + (modes if vectors is None else modes @ vectors.T)
         if not np.isfinite(points).all():
             raise ValueError(
@@ -76,14 +94,8 @@ class Phase:
     @cached_property
     def slowest(self):
         """Rate of decay of the slowest coordinate that is not at rest, per unit of time or iteration."""
-        values, _, away = self._modes
-        active = values[np.abs(away) > 1e-15 * max(np.abs(away).max(), 1e-300)]
-        if not len(active):
-            return math.inf
-        if self.rate is None:
-            return float(active.min())
-        with np.errstate(divide="ignore"):
-            return float(-np.log(np.abs(1 - self.rate * active)).max())
+        active = self._decay[self._modes[2] != 0]
+        return float(active.min()) if len(active) else math.inf
 
     def first_below(self, bowl, level, longest):
         """How long after the start the gradient norm of a bowl first is <= level, inf if that is not within `longest`.
@@ -97,23 +109,37 @@ class Phase:
         norm = bowl.gradient_norm
         if norm(self.start) <= level:
             return 0.0 if self.rate is None else 0
-        end = min(longest, self._horizon(norm, level))
+        end = min(longest, self._horizon(bowl, level))
         if end <= 0 or not math.isfinite(end):
             return math.inf
         if self.rate is None:
             times = np.union1d(np.linspace(0, end, SCAN), np.geomspace(end * 1e-9, end, SCAN))
             return crossing(self.points, norm, level, times)
         end = int(min(math.ceil(end), longest))
-        if self.slowest > 0 and self._is_own(bowl):
+        if self.slowest >= 0 and self._is_own(bowl):
             return self._bisect(norm, level, end)
         return self._scan(norm, level, end)
 
-    def _horizon(self, norm, level):
-        """By when all that still moves is a thousandth of the level."""
-        if self.slowest <= 0:
-            return 300 / max(np.abs(self._modes[0]).max() * (self.rate or 1), 1e-300)
-        reach = norm(self.start) + norm(self.bowl.centre)
-        return (math.log(max(reach / level, 1.0)) + 7) / self.slowest + 1
+    def _horizon(self, bowl, level):
+        """When the gradient norm of a bowl surely does not fall any more.
+
+        Either all that decays is a thousandth of the level by then, or something that grows outweighs all else.
+        """
+        _, vectors, away = self._modes
+        reach = bowl.gradient_norm(self.start) + bowl.gradient_norm(self.bowl.centre)
+        falls = self._decay[(away != 0) & (self._decay > 0)]
+        settled = 1 + ((math.log(max(reach / level, 1.0)) + 7) / falls.min() if len(falls) else 0.0)
+        rises = (away != 0) & (self._decay < 0)
+        if not rises.any():
+            return settled
+        if vectors is None and bowl.H.ndim == 1:
+            weight = np.abs(bowl.H)
+        else:
+            weight = np.linalg.norm(bowl.matrix() @ (np.eye(len(away)) if vectors is None else vectors), axis=0)
+        with np.errstate(divide="ignore"):  # at 1e150 a path that the bowl does not see is about to overflow
+            size = np.minimum(math.log(1e6 * reach) - np.log(weight[rises]), math.log(1e150))
+        outweighed = 1 + ((size - np.log(np.abs(away[rises]))) / -self._decay[rises]).min()
+        return min(settled, outweighed) if self._is_own(bowl) else outweighed
 
     def _is_own(self, bowl):
         own = self.bowl

@@ -2,8 +2,12 @@
 
 import math
 
+import numpy as np
+
 from landscape import checks
 from landscape.record import Record
+
+EPS = float(np.finfo(float).eps)
 
 
 class Loss(Record):
@@ -25,6 +29,12 @@ class Loss(Record):
     strong_convexity: float
     hessian_lipschitz: float
 
+    def _at(self, w):
+        """w as a point (d,); a number stands for every coordinate. What training hands over passes as it is."""
+        if type(w) is np.ndarray and w.shape == (self.d,):
+            return w
+        return checks.start("w", w, self.d)
+
     def value(self, w):
         """f(w)."""
         raise TypeError(f"{type(self).__name__} is not a loss")
@@ -40,6 +50,10 @@ class Loss(Record):
     def hessian_times(self, w, v):
         """The Hessian at w times a vector v, at the cost of a gradient or two where that is possible."""
         return self.hessian(w) @ v
+
+    def difference_rounding(self, w, delta):
+        """Size of the rounding in (gradient(w + delta v) - gradient(w - delta v))/(2 delta), whatever v."""
+        return EPS / delta * float(np.linalg.norm(self.gradient(w)) + np.linalg.norm(self.hessian_times(w, w)))
 
     @property
     def samples(self):

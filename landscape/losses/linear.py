@@ -44,6 +44,10 @@ class LinearModelLoss(Loss):
     _twist = math.inf  # largest |phi'''|
 
     def __post_init__(self):
+        if self._labels and np.iterable(self.y) and any(isinstance(label, (bool, np.bool_)) for label in self.y):
+            raise ValueError(
+                f"y of {type(self).__name__} must hold labels -1 and 1, got True and False: write np.where(y, 1, -1)"
+            )
         X, y = checks.rows(type(self).__name__, self.X, self.y)
         if self._labels and not np.isin(y, (-1, 1)).all():
             bad = y[~np.isin(y, (-1, 1))][0]
@@ -58,19 +62,23 @@ class LinearModelLoss(Loss):
 
     def value(self, w):
         """f(w)."""
+        w = self._at(w)
         return float(self.scale * self._phi(self.X @ w, self.y).mean() + self.ridge * (w @ w) / 2)
 
     def gradient(self, w):
         """scale X'phi'(Xw)/n + ridge w."""
+        w = self._at(w)
         return self.X.T @ self._slope(self.X @ w, self.y) * (self.scale / len(self.y)) + self.ridge * w
 
     def hessian(self, w):
         """scale X' diag(phi'') X/n + ridge I."""
+        w = self._at(w)
         bend = self._curve(self.X @ w, self.y) * (self.scale / len(self.y))
         return (self.X.T * bend) @ self.X + self.ridge * np.eye(self.d)
 
     def hessian_times(self, w, v):
         """The Hessian times v in O(n d)."""
+        w = self._at(w)
         bend = self._curve(self.X @ w, self.y) * (self.scale / len(self.y))
         return self.X.T @ (bend * (self.X @ v)) + self.ridge * v
 

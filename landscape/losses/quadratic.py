@@ -32,20 +32,22 @@ class Quadratic(Loss):
     def __post_init__(self):
         optimum = checks.vector("optimum", self.optimum)
         covariance = checks.positive_semidefinite("covariance", self.covariance)
+        if np.ndim(covariance) and len(covariance) != len(optimum):
+            raise ValueError(f"covariance has d = {len(covariance)} but optimum has d = {len(optimum)}")
         if np.ndim(covariance) < 2:
             covariance = np.diag(np.broadcast_to(covariance, optimum.shape))
-        if len(covariance) != len(optimum):
-            raise ValueError(f"covariance has d = {len(covariance)} but optimum has d = {len(optimum)}")
         noise = checks.number("noise", self.noise, at_least=0)
         self._set(covariance=np.array(covariance, dtype=float), optimum=optimum, noise=noise)
 
     def value(self, w):
         """f(w)."""
+        w = self._at(w)
         away = w - self.optimum
         return float((away @ self.covariance @ away + self.noise) / 2)
 
     def gradient(self, w):
         """covariance (w - optimum)."""
+        w = self._at(w)
         return self.covariance @ (w - self.optimum)
 
     def hessian(self, w):
@@ -88,7 +90,7 @@ class Quadratic(Loss):
 class RippledParabola(Loss):
     r"""f(w) = c w^2/2 - a sin(b w) on the line (Xu et al., Figure 1).
 
-    :math:`f'' = c + a b^2 \sin(b w)`, so :math:`L = c + a b^2`, :math:`\mu = c - a b^2`, :math:`\kappa = a b^3`.
+    :math:`f'' = c + a b^2 \sin(b w)`, so :math:`L = |c| + a b^2`, :math:`\mu = c - a b^2`, :math:`\kappa = a b^3`.
 
     Parameters
     ----------
@@ -118,11 +120,11 @@ class RippledParabola(Loss):
 
     def value(self, w):
         """f(w)."""
-        w = np.asarray(w, dtype=float)[0]
+        w = self._at(w)[0]
         return float(self.curvature * w**2 / 2 - self.amplitude * np.sin(self.frequency * w))
 
     def gradient(self, w):
-        """c w - a b cos(b w)."""
+        """c w - a b cos(b w), entry by entry, for any array of points of the line."""
         w = np.asarray(w, dtype=float)
         return self.curvature * w - self.amplitude * self.frequency * np.cos(self.frequency * w)
 
@@ -136,16 +138,16 @@ class RippledParabola(Loss):
 
     def hessian(self, w):
         """f'' as an array (1, 1)."""
-        return self.curve(w).reshape(1, 1)
+        return self.curve(self._at(w)).reshape(1, 1)
 
     def hessian_times(self, w, v):
         """f'' times v."""
-        return self.curve(w) * v
+        return self.curve(self._at(w)) * v
 
     @property
     def smoothness(self):  # type: ignore[override]
-        """c + a b^2."""
-        return self.curvature + self.amplitude * self.frequency**2
+        """|c| + a b^2, the largest |f''|."""
+        return abs(self.curvature) + self.amplitude * self.frequency**2
 
     @property
     def strong_convexity(self):  # type: ignore[override]

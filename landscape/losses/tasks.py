@@ -16,7 +16,7 @@ from landscape.record import Record
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LossTasks(Record):
-    r"""Tasks to train on, :math:`f = E f_i` and :math:`F = E f_i(w - \alpha\nabla f_i(w))` over them.
+    r"""Tasks to train on, :math:`f = E f_i` and :math:`F = E f_i(w - \alpha\nabla f_i(w))` over them (or after several such steps).
 
     Parameters
     ----------
@@ -50,7 +50,8 @@ class LossTasks(Record):
             p = checks.vector("probabilities", p)
             if len(p) != len(losses):
                 raise ValueError(f"probabilities must be one a loss: {len(losses)}, got {len(p)}")
-            checks.probabilities([str(i) for i in range(len(p))], p.tolist())
+            if (p < 0).any() or abs(p.sum() - 1) > 1e-9:
+                raise ValueError(f"probabilities must be >= 0 and sum to 1 over the losses, got {p.tolist()}")
         self._set(losses=losses, probabilities=p)
 
     @staticmethod
@@ -117,22 +118,33 @@ class LossTasks(Record):
         """The gradient of f."""
         return self._mean(loss.gradient(w) for loss in self.losses)
 
-    def adapted(self, w, alpha):
-        """F(w) for one full inner step of size alpha."""
-        return self._mean(loss.value(w - alpha * loss.gradient(w)) for loss in self.losses)
+    def adapted(self, w, alpha, steps=1):
+        """F(w) for full inner steps of size alpha."""
+        return self._mean(loss.value(_inner(loss, w, alpha, steps)[-1]) for loss in self.losses)
 
-    def adapted_gradient(self, w, alpha):
-        """The gradient of F, E (I - alpha H_i(w)) grad f_i(w - alpha grad f_i(w))."""
+    def adapted_gradient(self, w, alpha, steps=1):
+        """The gradient of F; E (I - alpha H_i(w)) grad f_i(w - alpha grad f_i(w)) for one step."""
         total = 0.0
         for p, loss in zip(self.shares, self.losses, strict=True):
-            g = loss.gradient(w - alpha * loss.gradient(w))
-            total = total + p * (g - alpha * loss.hessian_times(w, g))
+            *points, adapted = _inner(loss, w, alpha, steps)
+            g = loss.gradient(adapted)
+            for point in reversed(points):  # the chain rule, last step first
+                g = g - alpha * loss.hessian_times(point, g)
+            total = total + p * g
         return total
 
     def spread(self, w):
         """sqrt(E ||grad f_i - grad f||^2) at a point: sigma there."""
         gradients = np.array([loss.gradient(w) for loss in self.losses])
         return math.sqrt(float(self.shares @ ((gradients - self.shares @ gradients) ** 2).sum(axis=1)))
+
+
+def _inner(loss, w, alpha, steps):
+    """The points of the inner steps, w first."""
+    points = [w]
+    for _ in range(steps):
+        points.append(points[-1] - alpha * loss.gradient(points[-1]))
+    return points
 
 
 def _loss(family, d, optimum):

@@ -61,6 +61,14 @@ def step_size(value):
     return checks.number("alpha", value, grid=True)
 
 
+def check_reach(alpha, steps):
+    """Refuse inner steps so large that the loss after them overflows."""
+    if steps and abs(alpha) > checks.LARGEST ** (1 / steps):
+        raise ValueError(
+            f"alpha must be at most {checks.LARGEST ** (1 / steps):.3g} in size for {steps} inner steps, got {alpha:g}"
+        )
+
+
 def step_count(value):
     """A checked number of inner steps."""
     return checks.number("steps", value, at_least=1, whole=True)

@@ -90,7 +90,7 @@ def shots(shots, length, repeats, seed, progress):
             start,
             RandomStep(divisor=4),
             length,
-            Batches(D_in=K, D_o=K, D_h=K),
+            Batches(D_in=K, D_o=K) if label == "FO-MAML" else Batches(D_in=K, D_o=K, D_h=K),
             record_every=10,
             seed=stream,
         )

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from landscape import checks
 from landscape.adaptation import Adaptation
 from landscape.dynamics.bowls import adapted, pooled, single_tasks
 from landscape.dynamics.exact import flow
@@ -35,6 +36,7 @@ def ode_time(environment, alpha, start, level):
         - \mu\sigma^2/2}{\iota\sigma^2} + \tfrac{16}\mu\log\tfrac{K}{\varepsilon}` with :math:`K = (9/\sqrt\mu+5)\sigma/4`,
         :math:`\iota = \zeta - \mu/2` and :math:`\zeta = \mu - \tfrac54 L^2\alpha(L^3\alpha^2+2L^2\alpha+2)`. ``sharper`` uses
         the rates that Lemma 3.7 and Theorem 3.8 prove (2 zeta and mu/4 for squared norms; the proof takes half of each).
+        The range of alpha is `largest_alpha`'s, three conditions of which differ from the printed ones.
 
     Raises
     ------
@@ -42,6 +44,7 @@ def ode_time(environment, alpha, start, level):
         If alpha is outside the theorem's range or the losses are not strongly convex.
     """
     name = "Theorem 3.6 of Xu et al."
+    level = checks.number("level", level, above=0)
     L, mu = curvatures(environment)
     alpha = in_range(name, alpha, *largest_alpha("3.6", L, mu), strict=True)
     path = flow(environment, MAML(alpha), start)
@@ -91,6 +94,7 @@ def bi_ode_time(environment, alpha, threshold, start, level):
         \tfrac8\mu\log\tfrac{K}{\varepsilon}`.
     """
     name = "Theorem 4.1 of Xu et al., latched"
+    level = checks.number("level", level, above=0)
     L, mu = curvatures(environment)
     alpha = in_range(name, alpha, *largest_alpha("4.1", L, mu), strict=True)
     path = flow(environment, BIMAML(alpha, threshold), start)

@@ -6,6 +6,7 @@ constants below are derived here, for full batches, from the descent lemma.
 """
 
 import math
+import warnings
 
 import numpy as np
 
@@ -129,6 +130,11 @@ def difference_error(loss, w, v, delta):
     Guarantee
         bound: :math:`\rho\delta\|v\|^2`; sharper: half of it, which :math:`\rho|w|^3/6` attains at 0. Where the Hessian is smooth the
         error is of second order in delta; on quadratics it is rounding.
+
+    Warns
+    -----
+    LandscapeWarning
+        If delta is so small that rounding exceeds the bound: then exact says nothing about (9).
     """
     w, v = (checks.start(name, value, loss.d) for name, value in (("w", w), ("v", v)))
     delta = checks.number("delta", delta, above=0)
@@ -139,6 +145,14 @@ def difference_error(loss, w, v, delta):
         (loss.gradient(w + delta * v) - loss.gradient(w - delta * v)) / (2 * delta) - loss.hessian_times(w, v)
     )
     bound = float(rho * delta * (v @ v))
+    rounding = loss.difference_rounding(w, delta)
+    if rounding > bound > 0:
+        warnings.warn(
+            f"delta = {delta:g} is so small that rounding, about {rounding:.2g}, exceeds the bound {bound:.2g}: exact then shows "
+            "rounding and does not contradict (9); take a larger delta, say 1e-4",
+            checks.LandscapeWarning,
+            stacklevel=2,
+        )
     return Guarantee(
         "(9) of Fallah et al.", "error of a Hessian-vector product", bound, float(exact), bound / 2, {"rho": rho, "delta": delta},
         "every w", "printed",
@@ -152,7 +166,8 @@ def gradient_bias(environment, alpha, D_in, point):
     -------
     Guarantee
         bound: :math:`\alpha L\tilde\sigma/\sqrt{D_{in}}`. exact: 0, for the gradient of a quadratic is linear and its batch is
-        independent of the inner one. The bias of order 1/D_in of a Hessian on the inner batch is `gradient_gap`'s.
+        independent of the inner one; so ``loose_by`` is infinite wherever the bound is not 0, and says no more than that. The
+        bias of order 1/D_in of a Hessian on the inner batch is `gradient_gap`'s.
     """
     name = "Lemma 4.10 of Fallah et al."
     L, mu = curvatures(environment)

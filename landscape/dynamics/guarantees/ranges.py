@@ -38,12 +38,19 @@ def largest_alpha(theorem, L, mu, kappa=0.0, sigma=0.0, *, K=0.0, threshold=0.0)
     Raises
     ------
     ValueError
-        If a constant does not exist (infinite, or mu = 0) for the losses that it was taken from.
+        If a constant is out of range, or does not exist (infinite, or mu = 0) for the losses that it was taken from.
 
     Notes
     -----
     All have :math:`7\mu/(8\kappa(16K+9\sigma))` in common, with K as in Theorem 3.8, :math:`(9/\sqrt\mu+5)\sigma/4` in 3.6,
     :math:`(\tfrac97\sqrt{L/\mu}+1)\sigma` in 3.9 and :math:`(9\varepsilon_0+5\sigma)/4` in 4.1.
+
+    Three conditions of Theorem 3.6 are not the printed ones, which read :math:`\sqrt[3]{\tfrac2{15}\mu^{1/3}L^{-5/3}}`,
+    :math:`\sqrt{\tfrac1{15}\mu^{1/2}L^{-2}}` and :math:`\sqrt{\tfrac1{15}\mu L^{-2}}`. The proof needs
+    :math:`\zeta = \mu - \tfrac54L^2\alpha(L^3\alpha^2 + 2L^2\alpha + 2) > \mu/2`, for which it is enough that each of
+    :math:`L^5\alpha^3`, :math:`2L^4\alpha^2` and :math:`2L^2\alpha` is less than :math:`\tfrac2{15}\mu`: that is
+    :math:`\alpha < (\tfrac2{15}\mu)^{1/3}L^{-5/3}`, :math:`(\mu/15)^{1/2}L^{-2}` and :math:`\mu/(15L^2)`, which stand here. The printed ones
+    do not ensure it.
 
     Examples
     --------
@@ -53,6 +60,11 @@ def largest_alpha(theorem, L, mu, kappa=0.0, sigma=0.0, *, K=0.0, threshold=0.0)
     5.47e-07 7 mu/(8 kappa (16 K + 9 sigma))
     """
     checks.known("theorem", theorem, THEOREMS)
+    L = checks.number("L", L, above=0, infinite=True)
+    mu = checks.number("mu", mu)
+    kappa = checks.number("kappa", kappa, at_least=0, infinite=True)
+    sigma = checks.number("sigma", sigma, at_least=0, infinite=True)
+    K, threshold = (checks.number(n, v, at_least=0) for n, v in (("K", K), ("threshold", threshold)))
     for name, value in (("L", L), ("kappa", kappa), ("sigma", sigma)):
         if not math.isfinite(value):
             raise ValueError(
@@ -63,6 +75,8 @@ def largest_alpha(theorem, L, mu, kappa=0.0, sigma=0.0, *, K=0.0, threshold=0.0)
         raise ValueError(
             f"Theorem {theorem} of Xu et al. needs strongly convex losses, got mu = {mu:g}: add a ridge, or drop directions without inputs"
         )
+    if mu > L * (1 + 1e-9):
+        raise ValueError(f"mu must be <= L = {L:g}, for it bounds the same Hessians from below, got {mu:g}")
     K = K if theorem == "3.8" else gradient_level(theorem, L, mu, sigma, threshold)
     bend = 8 * kappa * (16 * K + 9 * sigma)
     limits = {"1/(4L)" if theorem == "3.9" else "1/(2L)": 1 / (4 * L) if theorem == "3.9" else 1 / (2 * L)}
