@@ -31,11 +31,11 @@ def free_factors(value, probes):
     parts = np.stack([g_out, outer.times(g_in), inner.times(g_out), inner.times(outer.times(g_in))], axis=-1)
     fits = [np.linalg.lstsq(A, v, rcond=None)[0] for A, v in zip(parts, value, strict=True)]
     c, ca, ch, cah = np.array(fits).T
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):  # whatever is not finite fits nothing
         a, h = -ca / c, -ch / c
-    rebuilt = c[:, None] * np.einsum("pdk,kp->pd", parts, np.array([np.ones_like(a), -a, -h, a * h]))
-    residual = residuals(value, rebuilt) if np.isfinite(rebuilt).all() else np.inf
-    if residual > EXACT:
+        rebuilt = c[:, None] * np.einsum("pdk,kp->pd", parts, np.array([np.ones_like(a), -a, -h, a * h]))
+        residual = residuals(value, rebuilt)
+    if not residual <= EXACT:
         return None
     method = FIRST_ORDER if np.allclose(h / probes.alpha, 0, atol=EXACT) else MAML
     bugs = [_described("the result is multiplied by {}", c)] if not np.allclose(c, 1, atol=EXACT) else []

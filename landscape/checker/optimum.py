@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape import checks
-from landscape.checker.calling import UnusableAnswer, as_array, check_callable
+from landscape.checker.calling import UnusableAnswer, as_array, check_callable, exits
 from landscape.checker.candidates import INDEPENDENT, INSTEAD, METHODS, REPTILE, asked_for
 from landscape.checker.diagnosis import CANNOT_TELL, RIGHT, WRONG, OptimumDiagnosis
 from landscape.checker.expected_optima import predictions
@@ -67,7 +67,7 @@ def check_optimum(
         X_in (n_in, d), y_in (n_in,), X_out (n_out, d), y_out (n_out,). How many it draws, and how it optimises, is up to
         the routine.
     method : {"MAML", "MAML, independent Hessian", "FO-MAML", "Reptile", "plain gradient"}
-        What it is meant to be; its inner steps all use (X_in, y_in).
+        What it is meant to be; its inner steps all use (X_in, y_in). An independent Hessian is one on samples that neither gradient uses.
     alpha : float
         Inner step size.
     steps : int
@@ -134,6 +134,8 @@ def _train(train, alpha, environment, n_in, n_out, repeats, seed, progress):
         draw = Episodes(environment, n_in, n_out, np.random.default_rng(streams[r]))
         try:
             answer = train(draw, alpha)
+        except SystemExit as error:
+            raise exits(error) from error
         except Exception as error:
             what = f"raises {type(error).__name__}: {error}"
             raise UnusableAnswer(what, "run train(draw, alpha) by itself", False) from error
