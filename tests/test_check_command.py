@@ -89,6 +89,7 @@ def test_status_and_message(here, arguments, status, message, capsys):
         (["users_maml"], "name a function as MODULE:FUNCTION"),
         (["users_mmal:maml"], "there is no module 'users_mmal'"),
         (["users_maml.py:maml"], "write it without .py"),
+        (["./users_maml:maml"], "not a path; got './users_maml'"),
         (
             ["users_broken:maml"],
             "importing users_broken failed: ModuleNotFoundError: No module named 'no_such_package'",

@@ -42,6 +42,7 @@ def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one():
             routines.exact("outer Hessian"), "MAML, independent Hessian", seed=seed, progress=False
         )
         assert not found.right, str(found)
+        assert "share samples" in found.looks[-1]
 
 
 def test_sgd():

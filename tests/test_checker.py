@@ -332,6 +332,14 @@ def test_steps_that_rounding_hides_are_refused(alpha):
     assert ls.check_meta_gradient(planted.maml, alpha=-1e-12).right
 
 
+def test_small_things_are_said():
+    assert "alpha = 1" in ls.check_meta_gradient(planted.maml, alpha=1.0).looks[-1]
+    assert ls.check_meta_gradient(lambda *x: 1.0002 * planted.maml(*x)).bugs == ("the result is multiplied by 1.0002",)
+    assert "ndarray of complex128" in ls.check_meta_gradient(lambda *x: planted.maml(*x) + 0j).bugs[0]
+    for dtype in (np.float32, np.dtype("float32")):
+        assert ls.check_meta_gradient(planted.maml, dtype=dtype).right
+
+
 def test_huge_answers_fit_no_factors():
     found = ls.check_meta_gradient(lambda *x: np.sign(planted.maml(*x)) * 1e300)
     assert (found.verdict, found.computes) == ("wrong", "none of these")
@@ -415,10 +423,10 @@ def fails(*arguments):
         (lambda *x: None, "wrong", "returns None"),
         (lambda *x: 0.5, "wrong", r"returns shape \(\), wanted \(5,\)"),
         (lambda *x: x[1], "wrong", r"returns shape \(9, 5\), wanted \(5,\)"),
-        (lambda *x: "gradient", "wrong", "returns str, which is not an array of numbers"),
-        (lambda *x: [[1, 2], 3], "wrong", "returns list, which is not an array of numbers"),
+        (lambda *x: "gradient", "wrong", "returns str, which is not an array of real numbers"),
+        (lambda *x: [[1, 2], 3], "wrong", "returns list, which is not an array of real numbers"),
         (lambda *x: {"w": x[0]}, "wrong", "returns dict"),
-        (lambda *x: planted.maml(*x) + 1j, "wrong", "not an array of numbers"),
+        (lambda *x: planted.maml(*x) + 1j, "wrong", "not an array of real numbers"),
         (lambda *x: np.array([]), "wrong", r"returns shape \(0,\)"),
     ],
 )  # fmt: skip

@@ -240,6 +240,10 @@ def test_a_point_does_not_depend_on_its_neighbours():
     grid[2, 3] = 300.0
     with pytest.raises(ValueError, match=r"1 of 20 points have too long .* in task 'a' at W\[2, 3\]"):
         task.loss(grid)
+    short = ls.NeuronTask("c", [1.0, 0.0], activation="relu").gradient([1e-155, 1e-155])
+    np.testing.assert_allclose(
+        short, ls.NeuronTask("c", [1.0, 0.0], activation="relu").gradient([1e-9, 1e-9]), atol=1e-8
+    )
     far = ls.NeuronTask("b", [1e5, 0.0], activation="linear")
     assert far.loss([3e5, 1.0]) == pytest.approx((4e10 + 1) / 2, rel=1e-14)
 
@@ -525,6 +529,7 @@ def test_theorem_1(name):
         (lambda: ls.sampled_risk(two_tasks(), [1.0, 2.0], ls.Adaptation(0.1)), "m must be"),
         (lambda: ls.sampled_risk(two_tasks(), np.ones((3, 1, 2)), ls.Adaptation(0.1, 5)), "must be one point"),
         (lambda: ls.theorem1(two_tasks(), [1.0, 1.0], -1.0), "alpha must be"),
+        (lambda: ls.theorem1(two_tasks(), np.ones((4, 1, 2)), 1.0), r"W must be one point of shape \(1, 2\), got \(4, 1, 2\)"),
         (lambda: ls.theorem1(ls.NonlinearEnvironment(two_tasks().tasks[:1]), [1.0, 1.0], 1.0), "two equally likely"),
         (lambda: ls.nonlinear_view(ls.nonlinear_comparison(two_tasks(d=3), ls.Adaptation(0.1), starts=0)), "one neuron in two"),
     ],

@@ -98,9 +98,10 @@ class Calls:
         try:
             array = as_array(answer)
         except Exception:  # whatever a framework raises when it is asked for an array
+            kind = f" of {answer.dtype}" if hasattr(answer, "dtype") else ""
             text = repr(answer).replace("\n", " ")[:60]
             raise UnusableAnswer(
-                f"returns {type(answer).__name__}, which is not an array of numbers: {text}",
+                f"returns {type(answer).__name__}{kind}, which is not an array of real numbers: {text}",
                 f"return an array of shape ({d},)",
                 True,
             ) from None

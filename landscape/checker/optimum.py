@@ -186,8 +186,12 @@ def _judge(rows, method):
         return row["bug"] is None and _is(row, method)
 
     if not fits and asked(rows[0]):
-        looks = "it is nearest to what is wanted: does it train for long enough, with a small enough step?"
-        return {"verdict": CANNOT_TELL, "computes": "none of these", "looks": (looks,)}
+        looks = ["it is nearest to what is wanted: does it train for long enough, with a small enough step?"]
+        if method == INDEPENDENT:
+            looks.append(
+                "or does its Hessian share samples with a gradient? that is near, too; check_meta_gradient tells"
+            )
+        return {"verdict": CANNOT_TELL, "computes": "none of these", "looks": tuple(looks)}
     if not fits:
         return {"verdict": WRONG, "computes": "none of these", "bugs": ("converges elsewhere",)}
     found = {"computes": fits[0]["candidate"], "also": also}

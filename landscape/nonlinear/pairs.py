@@ -189,12 +189,12 @@ class Relu:
 
     def slopes(self, left, right, angle):
         """K_p and K_c."""
-        return np.sqrt(right.p / left.p) * np.sin(angle) / (4 * np.pi), (np.pi - angle) / (2 * np.pi)
+        return np.sqrt(right.p) / np.sqrt(left.p) * np.sin(angle) / (4 * np.pi), (np.pi - angle) / (2 * np.pi)
 
     def own_block(self, left, right, angle, w, u):
         """The second derivative of K by w; see `Smooth.own_block`."""
         w, across = self._frame(left, right, angle, w, u)
-        size = np.sqrt(right.p / left.p) * np.sin(angle) / (2 * np.pi)
+        size = np.sqrt(right.p) / np.sqrt(left.p) * np.sin(angle) / (2 * np.pi)
         return _t(size) * (np.eye(w.shape[-1]) - outer(w, w) + outer(across, across))
 
     def cross_block(self, left, right, angle, w, u):
