@@ -77,7 +77,7 @@ class Side:
         error = self.kept.tail * near[near < 1].max(initial=0) ** terms
         longest = np.sqrt(self.p.max(initial=0)) + np.sqrt(other.p.max(initial=0))
         error *= (1, longest, 1 + longest**2)[degree]
-        if error > WARN:
+        if self.kept.tail > TOLERANCE and error > WARN:
             warnings.warn(
                 f"vectors of length {np.sqrt(max(self.p.max(), other.p.max())):.3g} need more terms than are kept: what a pair of "
                 f"neurons contributes (before Sigma multiplies it) has an error of at most {error:.2g}",
