@@ -21,6 +21,9 @@ EDGE = 12.0  # nodes lie in [-EDGE, EDGE]: beyond it exp(-z^2/4) he_n(z) has no 
 MOST_TERMS, MOST_TERMS_FAR = 2048, 512  # for arguments up to FAR, and beyond it, where tails fall too slowly to follow
 FAR, FARTHEST = 24.0, 100.0
 TOLERANCE = 1e-12
+ONE_THREAD = (
+    1 << 18
+)  # multiplications in a product of matrices up to which BLAS (OpenBLAS) starts no threads of its own
 
 
 class Rule:
@@ -63,8 +66,15 @@ class Rule:
         return self.weights @ values
 
     def coefficients(self, values):
-        """Hermite coefficients (..., N, points) from values (..., n, points)."""
-        return self.projector @ values
+        """Hermite coefficients (..., N, points) from values (..., n, points).
+
+        A few points at a time where that keeps BLAS to one thread: its threads wait for one another longer than they work.
+        """
+        columns = ONE_THREAD // self.projector.size
+        if not 8 <= columns < values.shape[-1]:
+            return self.projector @ values
+        starts = range(0, values.shape[-1], columns)
+        return np.concatenate([self.projector @ values[..., i : i + columns] for i in starts], axis=-1)
 
 
 @lru_cache(maxsize=16)
@@ -135,12 +145,19 @@ def series(jet, strip, reach, order):
     ValueError
         Beyond a reach of 100.
     """
+    if np.isinf(strip):  # a polynomial: its series ends
+        reach = 1.0
     if reach > FARTHEST:
         raise ValueError(
             f"a vector w is too long: sqrt(w' Sigma w) = {reach:.3g}, and integrals are kept up to {FARTHEST:g}; "
             "give smaller weights, or a smaller alpha if a step led there"
         )
-    return _series(jet, strip, int(np.ceil(np.log(max(reach, 0.25)) / np.log(1.25) - 1e-9)), order)
+    return _series(jet, strip, int(rung(reach)), order)
+
+
+def rung(reach):
+    """The place of a reach on the ladder; what stands on one rung is computed by one series."""
+    return np.ceil(np.log(np.maximum(reach, 0.25)) / np.log(1.25) - 1e-9)
 
 
 def mehler(left, right, r):

@@ -67,8 +67,9 @@ RIGHT = {
     "Reptile": ("Reptile", 2, lambda w, X, y, U, v, a: w - steps(2, w, X, y, a)),
     "Reptile divided by alpha": ("Reptile", 1, lambda w, X, y, U, v, a: (w - steps(1, w, X, y, a)) / a),
     "plain gradient": ("plain gradient", 1, plain),
-    "MAML, Hessian on X_out": (
-        "MAML, independent Hessian", 1, lambda w, X, y, U, v, a: jac(U, a) @ grad(w - a * grad(w, X, y), U, v),
+    "MAML, Hessian on half of X_out": (
+        "MAML, independent Hessian", 1,
+        lambda w, X, y, U, v, a: jac(U[:cut(U)], a) @ grad(w - a * grad(w, X, y), U[cut(U):], v[cut(U):]),
     ),
     "MAML, Hessian on the other half": (
         "MAML, independent Hessian", 1,
@@ -82,7 +83,12 @@ BROKEN = {
     "no inner step": (plain, ["no inner step"]),
     "Reptile": (lambda w, X, y, U, v, a: a * (grad(w, X, y) + grad(steps(1, w, X, y, a), X, y)), ["displacement for gradient", "2 inner steps instead of 1"]),
     "three steps": (maml_k(3), ["3 inner steps instead of 1"]),
-    "Hessian on X_out": (RIGHT["MAML, Hessian on X_out"][2], ["Hessian on another batch"]),
+    "Hessian on X_out": (
+        lambda w, X, y, U, v, a: jac(U, a) @ grad(w - a * grad(w, X, y), U, v), ["Hessian on another batch, not an independent one"],
+    ),
+    "Hessian on half of X_in": (
+        lambda w, X, y, U, v, a: jac(X[:cut(X)], a) @ grad(w - a * grad(w, X, y), U, v), ["Hessian on another batch, not an independent one"],
+    ),
     "Hessian on the other half": (RIGHT["MAML, Hessian on the other half"][2], ["Hessian on another batch"]),
     "2 inner": (lambda w, X, y, U, v, a: maml(w, X, y, U, v, 2 * a), ["factor 2 in the inner loss"]),
     "2 outer": (lambda *x: 2 * maml(*x), ["factor 2 in the outer loss"]),

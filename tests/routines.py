@@ -30,6 +30,9 @@ def exact(kind, T=2000, step=lambda a, n: a, in_=0, out=1):
             (S1, s1), (S2, _) = system(X[:, ::2], y[:, ::2]), system(X[:, 1::2], y[:, 1::2])
             P1, P2 = np.eye(X.shape[2]) - a * S1, np.eye(X.shape[2]) - a * S2
             A, b = P2 @ H @ P1, np.einsum("tij,tj->ti", P2, a * np.einsum("tij,tj->ti", H, s1) - h)
+        elif kind == "outer Hessian":
+            P = np.eye(X.shape[2]) - a * H
+            A, b = P @ A, np.einsum("tij,tj->ti", P, b)
         elif kind == "plain":
             A, b = H, -h
         return np.linalg.solve(A.mean(axis=0), -b.mean(axis=0))

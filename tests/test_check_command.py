@@ -24,6 +24,12 @@ def first_order(w, X_in, y_in, X_out, y_out, alpha):
 def fails(w, X_in, y_in, X_out, y_out, alpha):
     raise RuntimeError("no such thing")
 
+def exits(w, X_in, y_in, X_out, y_out, alpha):
+    raise SystemExit(0)
+
+def train_exits(draw, alpha):
+    raise SystemExit(0)
+
 def train(draw, alpha):
     w = np.zeros(2)
     for t in range(2500):
@@ -62,6 +68,8 @@ def here(tmp_path, monkeypatch):
         (["users_maml:maml", "--loss", "full"], 1, "factor 1/2 in both losses"),
         (["users_maml:maml", "--d", "3", "--n-in", "7", "--n-out", "11", "--alpha", "0.01", "--dtype", "float32"], 0, "right"),
         (["users_maml:fails"], 2, "because   raises RuntimeError: no such thing (line 15 of fails"),
+        (["users_maml:exits"], 2, "because   calls sys.exit(0)"),
+        (["users_maml:train_exits", "--optimum"], 2, "because   calls sys.exit(0)"),
         (["users_maml:train", "--optimum"], 0, "over 12 repeats of 2500 episodes"),
         (["users_maml:train", "--optimum", "--method", "FO-MAML"], 1, "full MAML"),
     ],
@@ -81,6 +89,7 @@ def test_status_and_message(here, arguments, status, message, capsys):
         (["users_maml"], "name a function as MODULE:FUNCTION"),
         (["users_mmal:maml"], "there is no module 'users_mmal'"),
         (["users_maml.py:maml"], "write it without .py"),
+        (["./users_maml:maml"], "not a path; got './users_maml'"),
         (
             ["users_broken:maml"],
             "importing users_broken failed: ModuleNotFoundError: No module named 'no_such_package'",

@@ -35,6 +35,16 @@ def test_planted_bugs_are_named(bug):
         assert (found.verdict, found.bugs) == ("wrong", (bug,)), str(found)
 
 
+def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one():
+    """As `check_meta_gradient` says: the mean with the outer batch's Hessian has moments of higher order."""
+    for seed in SEEDS:
+        found = ls.check_optimum(
+            routines.exact("outer Hessian"), "MAML, independent Hessian", seed=seed, progress=False
+        )
+        assert not found.right, str(found)
+        assert "share samples" in found.looks[-1]
+
+
 def test_sgd():
     for gradient, bugs in (
         (planted.maml, ()),

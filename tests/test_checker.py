@@ -253,6 +253,37 @@ def test_unusual_factors_are_solved_for(function, bug):
     assert found.bugs[0].startswith(bug)
 
 
+def test_an_independent_hessian_uses_samples_of_its_own():
+    """Means over 6,000 problems, w_i = 0, Sigma = I: (1 - alpha)^2 w where the Hessian is independent, at 4.5 standard errors
+    (a false alarm in 10^4 seeds); where it is not, the true difference is 0.1 or more, and an error 10 times smaller.
+    """
+    from landscape.checker.candidates import DEPENDENT, INDEPENDENT, _methods
+    from landscape.checker.probes import Probes
+
+    rng, P, alpha = np.random.default_rng(0), 6000, 0.6
+    rows = []
+    for _ in range(P):
+        X, y = rng.standard_normal((10, 2)), 0.1 * rng.standard_normal(10)
+        rows.append((X[:4], y[:4], X[4:], y[4:]))
+    probes = Probes(np.ones((P, 2)), rows, np.full(P, alpha), 1.0)
+    for candidate in _methods(1):
+        if candidate.method in (INDEPENDENT, DEPENDENT):
+            value = meta_gradient(candidate.routine, probes).mean(axis=1)
+            z = (value.mean() - (1 - alpha) ** 2) / (value.std() / np.sqrt(P))
+            assert (abs(z) < 4.5) == (candidate.method == INDEPENDENT), (str(candidate), z)
+
+
+def test_an_independent_hessian_takes_one_step():
+    with pytest.raises(ValueError, match="takes steps=1"):
+        ls.check_meta_gradient(planted.maml, "MAML, independent Hessian", steps=2)
+    for hessian in (lambda X, U: U, lambda X, U: X[: len(X) // 2]):
+        found = ls.check_meta_gradient(
+            lambda w, X, y, U, v, a, part=hessian: planted.jac(part(X, U), a) @ planted.first_order(w, X, y, U, v, a),
+            "MAML, independent Hessian",
+        )
+        assert found.bugs == ("Hessian on another batch, not an independent one",)
+
+
 def test_unusual_factors_of_another_method():
     fixed = ls.check_meta_gradient(lambda w, X, y, U, v, a: planted.first_order(w, X, y, U, v, 0.1), "FO-MAML")
     assert fixed.bugs == ("alpha is fixed at 0.1 in the inner step, whatever is passed",)
@@ -280,6 +311,48 @@ def test_many_dimensions_and_extreme_steps():
     for d, alpha in ((1, None), (60, None), (5, 1e-6), (5, 1e6), (5, -0.3)):
         assert ls.check_meta_gradient(planted.maml, d=d, alpha=alpha).right
         assert ls.check_meta_gradient(planted.first_order, d=d, alpha=alpha).bugs == ("detached graph",)
+
+
+def test_what_is_remembered_by_parameters_shows():
+    kept = {}
+
+    def stale(w, X, y, U, v, a):
+        H = kept.setdefault(w.tobytes(), planted.hess(X))
+        return (np.eye(len(w)) - a * H) @ planted.first_order(w, X, y, U, v, a)
+
+    for d in (1, 5):
+        assert ls.check_meta_gradient(stale, d=d).verdict != "right"
+
+
+@pytest.mark.parametrize("alpha", [1e200, 1e160, -1e13, 1e-100, 1e-150])
+def test_steps_that_rounding_hides_are_refused(alpha):
+    with pytest.raises(ValueError, match="alpha must lie between 1e-12 and 1e"):
+        ls.check_meta_gradient(planted.maml, alpha=alpha)
+    assert ls.check_meta_gradient(planted.maml, alpha=1e12).right
+    assert ls.check_meta_gradient(planted.maml, alpha=-1e-12).right
+
+
+def test_small_things_are_said():
+    assert "alpha = 1" in ls.check_meta_gradient(planted.maml, alpha=1.0).looks[-1]
+    assert ls.check_meta_gradient(lambda *x: 1.0002 * planted.maml(*x)).bugs == ("the result is multiplied by 1.0002",)
+    assert "ndarray of complex128" in ls.check_meta_gradient(lambda *x: planted.maml(*x) + 0j).bugs[0]
+    for dtype in (np.float32, np.dtype("float32")):
+        assert ls.check_meta_gradient(planted.maml, dtype=dtype).right
+
+
+def test_huge_answers_fit_no_factors():
+    found = ls.check_meta_gradient(lambda *x: np.sign(planted.maml(*x)) * 1e300)
+    assert (found.verdict, found.computes) == ("wrong", "none of these")
+
+
+@pytest.mark.parametrize("status", [0, 1, "good bye", None])
+def test_a_function_that_exits_cannot_be_judged(status):
+    def function(*x):
+        raise SystemExit(status)
+
+    found = ls.check_meta_gradient(function)
+    assert (found.verdict, found.status) == ("cannot tell", 2)
+    assert found.bugs[0].startswith("calls sys.exit(")
 
 
 def test_none_of_these():
@@ -350,10 +423,10 @@ def fails(*arguments):
         (lambda *x: None, "wrong", "returns None"),
         (lambda *x: 0.5, "wrong", r"returns shape \(\), wanted \(5,\)"),
         (lambda *x: x[1], "wrong", r"returns shape \(9, 5\), wanted \(5,\)"),
-        (lambda *x: "gradient", "wrong", "returns str, which is not an array of numbers"),
-        (lambda *x: [[1, 2], 3], "wrong", "returns list, which is not an array of numbers"),
+        (lambda *x: "gradient", "wrong", "returns str, which is not an array of real numbers"),
+        (lambda *x: [[1, 2], 3], "wrong", "returns list, which is not an array of real numbers"),
         (lambda *x: {"w": x[0]}, "wrong", "returns dict"),
-        (lambda *x: planted.maml(*x) + 1j, "wrong", "not an array of numbers"),
+        (lambda *x: planted.maml(*x) + 1j, "wrong", "not an array of real numbers"),
         (lambda *x: np.array([]), "wrong", r"returns shape \(0,\)"),
     ],
 )  # fmt: skip

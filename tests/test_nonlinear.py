@@ -174,7 +174,7 @@ def test_loss_agrees_with_the_plane(name):
 
 def test_beyond_the_range_the_error_is_stated():
     task = ls.NeuronTask("a", [15.0, 0.0], activation="tanh")
-    with pytest.warns(ls.LandscapeWarning, match="error of each expectation is at most") as caught:
+    with pytest.warns(ls.LandscapeWarning, match="has an error of at most") as caught:
         loss = task.loss([14.0, 0.05])
     r = np.cos(pairs.angle(np.array([14.0, 0.05]), np.array([15.0, 0.0])))
     exact = plane_expectation(
@@ -189,6 +189,72 @@ def test_beyond_the_range_the_error_is_stated():
         ls.NeuronTask("b", [0.0, 15.0], activation="tanh").loss(
             [14.0, 0.1]
         )  # nearly orthogonal: the series falls at once
+
+
+@pytest.mark.parametrize("length", [25.0, 99.0])
+@pytest.mark.parametrize("name", SMOOTH)
+def test_parallel_vectors_are_exact_at_any_length(name, length):
+    """The teacher's own loss is 0, and half as long a vector has the loss of an integral in one dimension; no warning."""
+    v = np.array([length, 0.0])
+    task, s = ls.NeuronTask("a", v, activation=name), activation(name)
+    z = np.arange(-9, 9, 1e-4)
+    density = np.exp(-(z**2) / 2) * 1e-4 / np.sqrt(2 * np.pi)
+    for factor in (1.0, 0.5, -0.5):
+        exact = density @ (s(factor * length * z) - s(length * z)) ** 2 / 2
+        assert task.loss(factor * v) == pytest.approx(exact, rel=1e-10, abs=1e-10)
+    np.testing.assert_allclose(task.gradient(v), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("length", [1.0, 23.0, 60.0])
+def test_logistic_scatter_of_long_vectors(length):
+    """At the teacher it is E[s(1 - s) x x'], an integral in one dimension."""
+    z = np.arange(-9, 9, 1e-4)
+    weight = np.exp(-(z**2) / 2) * 1e-4 / np.sqrt(2 * np.pi) / (2 + 2 * np.cosh(length * z))
+    found = ls.LogisticTask("a", [length, 0.0]).gradient_covariance([length, 0.0])
+    np.testing.assert_allclose(found, np.diag([weight @ z**2, weight.sum()]), atol=3e-11)
+
+
+def test_the_stated_error_of_a_covariance_counts_the_lengths():
+    """It multiplies expectations by lengths squared; the true error, against the plane, stays below."""
+    task, w, v = ls.LogisticTask("a", [60.0, 0.0]), np.array([60.0, 0.3]), np.array([60.0, 0.0])
+    with pytest.warns(ls.LandscapeWarning, match="has an error of at most") as caught:
+        found = task.gradient_covariance(w)[0, 0] + task.gradient(w)[0, 0] ** 2
+    stated = float(str(caught[0].message).split()[-1])
+    z = np.linspace(-9, 9, 6001)
+    p = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
+    exact = 0.0
+    for x, share in zip(z, p, strict=True):
+        a, b = (1 / (1 + np.exp(-np.clip(u[0] * x + u[1] * z, -700, 700))) for u in (w, v))
+        exact += share * x**2 * (p @ (a**2 - 2 * a * b + b))
+    assert abs(found - exact) <= stated
+
+
+def test_a_point_does_not_depend_on_its_neighbours():
+    task = ls.NeuronTask("a", [3.0, 0.0], activation="tanh")
+    points = np.array([[[3.0, 0.02]], [[30.0, 0.0]], [[0.1, 1.0]], [[5.0, -2.0]]])
+    for of in (task.loss, task.gradient, task.hessian, task.gradient_covariance):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ls.LandscapeWarning)
+            np.testing.assert_allclose(of(points), [of(w) for w in points], rtol=1e-12, atol=1e-13)
+    grid = np.zeros((4, 5, 1, 2))
+    grid[2, 3] = 300.0
+    with pytest.raises(ValueError, match=r"1 of 20 points have too long .* in task 'a' at W\[2, 3\]"):
+        task.loss(grid)
+    short = ls.NeuronTask("c", [1.0, 0.0], activation="relu").gradient([1e-155, 1e-155])
+    np.testing.assert_allclose(
+        short, ls.NeuronTask("c", [1.0, 0.0], activation="relu").gradient([1e-9, 1e-9]), atol=1e-8
+    )
+    far = ls.NeuronTask("b", [1e5, 0.0], activation="linear")
+    assert far.loss([3e5, 1.0]) == pytest.approx((4e10 + 1) / 2, rel=1e-14)
+
+
+def test_many_points_keep_blas_to_one_thread():
+    """Products of matrices stay below the size from which OpenBLAS starts threads, which wait longer than they work."""
+    line = quadrature.rule(1.0, 80)
+    values = np.random.default_rng(0).standard_normal((len(line.nodes), 512))
+    columns = quadrature.ONE_THREAD // line.projector.size
+    assert 8 <= columns < 512
+    np.testing.assert_allclose(line.coefficients(values), line.projector @ values, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -463,6 +529,7 @@ def test_theorem_1(name):
         (lambda: ls.sampled_risk(two_tasks(), [1.0, 2.0], ls.Adaptation(0.1)), "m must be"),
         (lambda: ls.sampled_risk(two_tasks(), np.ones((3, 1, 2)), ls.Adaptation(0.1, 5)), "must be one point"),
         (lambda: ls.theorem1(two_tasks(), [1.0, 1.0], -1.0), "alpha must be"),
+        (lambda: ls.theorem1(two_tasks(), np.ones((4, 1, 2)), 1.0), r"W must be one point of shape \(1, 2\), got \(4, 1, 2\)"),
         (lambda: ls.theorem1(ls.NonlinearEnvironment(two_tasks().tasks[:1]), [1.0, 1.0], 1.0), "two equally likely"),
         (lambda: ls.nonlinear_view(ls.nonlinear_comparison(two_tasks(d=3), ls.Adaptation(0.1), starts=0)), "one neuron in two"),
     ],

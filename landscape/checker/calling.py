@@ -78,6 +78,8 @@ class Calls:
         given = {name: np.copy(value) for name, value in arguments.items()}
         try:
             answer = self.function(*arguments.values())
+        except SystemExit as error:
+            raise exits(error) from error
         except Exception as error:
             raise UnusableAnswer(*_raised(error, arguments), wrong=False) from error
         for name, value in arguments.items():
@@ -96,9 +98,10 @@ class Calls:
         try:
             array = as_array(answer)
         except Exception:  # whatever a framework raises when it is asked for an array
+            kind = f" of {answer.dtype}" if hasattr(answer, "dtype") else ""
             text = repr(answer).replace("\n", " ")[:60]
             raise UnusableAnswer(
-                f"returns {type(answer).__name__}, which is not an array of numbers: {text}",
+                f"returns {type(answer).__name__}{kind}, which is not an array of real numbers: {text}",
                 f"return an array of shape ({d},)",
                 True,
             ) from None
@@ -135,6 +138,13 @@ class Calls:
         changed = {name: given[name] * np.array(1.25, dtype=self.probes.w.dtype) for name in ARGUMENTS[:-1]}
         changed["alpha"] = 1.25 * given["alpha"]
         return [name for name, other in changed.items() if np.array_equal(self(0, **{name: other}), value)]
+
+
+def exits(error):
+    """The `UnusableAnswer` of a function that ends the interpreter; let through, it would end the check, with its own status."""
+    return UnusableAnswer(
+        f"calls sys.exit({'' if error.code is None else error.code!r})", "return the answer instead", False
+    )
 
 
 def _raised(error, arguments):

@@ -13,6 +13,7 @@ from landscape.checker.routine import Routine, meta_gradient
 MAML, INDEPENDENT, FIRST_ORDER, REPTILE, PLAIN = METHODS = (
     "MAML", "MAML, independent Hessian", "FO-MAML", "Reptile", "plain gradient",
 )  # fmt: skip
+DEPENDENT = "MAML, dependent Hessian"  # what nobody asks for
 STEPS = (1, 2, 3, 4, 5, 10)
 
 # where another method was wanted: what is wrong, and how it looks in code
@@ -23,7 +24,12 @@ INSTEAD = {
     ),
     INDEPENDENT: (
         "Hessian on another batch",
-        "the Hessian in I - alpha H is taken on other samples than the inner step (Fallah et al., eq. (5))",
+        "the Hessian in I - alpha H is taken on samples that no gradient uses (Fallah et al., eq. (5))",
+    ),
+    DEPENDENT: (
+        "Hessian on another batch, not an independent one",
+        "the Hessian in I - alpha H is not that of the inner step, yet shares samples with one of the gradients: its mean is neither "
+        "that of MAML nor that of MAML with an independent Hessian, which needs a batch, or half of one, to itself",
     ),
     FIRST_ORDER: (
         "detached graph",
@@ -60,7 +66,7 @@ class Candidate:
     Attributes
     ----------
     method : str
-        One of `METHODS`, or "zero".
+        One of `METHODS`, `DEPENDENT` or "zero".
     name : str
         The method with its steps and batches.
     bugs : tuple of Bug
@@ -76,17 +82,23 @@ class Candidate:
         return " + ".join([self.name, *(bug.name for bug in self.bugs)])
 
 
-# inner, outer and Hessian batch of MAML whose Hessian is not that of its inner step
-_APART = [
-    ("X_in", "X_out", "X_out"),
-    ("the first half of X_in", "X_out", "the second half of X_in"),
-    ("the second half of X_in", "X_out", "the first half of X_in"),
-    ("X_in", "X_out", "the first half of X_in"),
-    ("X_in", "X_out", "the second half of X_in"),
-    ("X_in", "the first half of X_out", "the second half of X_out"),
-    ("X_in", "the second half of X_out", "the first half of X_out"),
-    ("X_in", "X_out", "both batches"),
-]
+# Inner, outer and Hessian batch of MAML whose Hessian is not that of its inner step. With S_h, S_in, S_out the batches' second
+# moments, the mean of (I - alpha S_h) S_out (I - alpha S_in) is (I - alpha Sigma) Sigma (I - alpha Sigma) where all three
+# are independent; where S_h shares samples with S_out or S_in, moments of higher order come in.
+_APART = {
+    INDEPENDENT: [
+        ("the first half of X_in", "X_out", "the second half of X_in"),
+        ("the second half of X_in", "X_out", "the first half of X_in"),
+        ("X_in", "the first half of X_out", "the second half of X_out"),
+        ("X_in", "the second half of X_out", "the first half of X_out"),
+    ],
+    DEPENDENT: [
+        ("X_in", "X_out", "X_out"),
+        ("X_in", "X_out", "the first half of X_in"),
+        ("X_in", "X_out", "the second half of X_in"),
+        ("X_in", "X_out", "both batches"),
+    ],
+}
 
 
 def _methods(steps):
@@ -98,11 +110,11 @@ def _methods(steps):
     yield Candidate(
         REPTILE, f"Reptile{many}, divided by alpha", (), Routine(steps, returns="displacement", outside=("1/alpha",))
     )
-    for inner, outer, hessian in _APART:
+    for method, (inner, outer, hessian) in ((m, batches) for m, listed in _APART.items() for batches in listed):
         used = [f"its Hessian on {hessian}"]
         used += [f"its inner gradient on {inner}"] * (inner != "X_in") + [f"its outer on {outer}"] * (outer != "X_out")
         name = f"MAML{many}{' and ' if many else ' with '}{', '.join(used)}"
-        yield Candidate(INDEPENDENT, name, (), Routine(steps, inner=inner, outer=outer, hessian=hessian))
+        yield Candidate(method, name, (), Routine(steps, inner=inner, outer=outer, hessian=hessian))
 
 
 def _with(candidate, bugs):
@@ -147,8 +159,8 @@ def double(method, steps):
     """Candidates with a bug on an unasked variant or number of steps, or with two bugs, that no candidate of `single` equals."""
     known = single(method, steps)
     here, elsewhere = _clean(method, steps)
-    once = [_with(c, (bug,)) for c in here + [c for c in elsewhere if c.method != INDEPENDENT] for bug in BUGS]
-    bases = [c for c in here if c.method != INDEPENDENT and c.name != "zero"]
+    once = [_with(c, (bug,)) for c in here + [c for c in elsewhere if c.method not in _APART] for bug in BUGS]
+    bases = [c for c in here if c.method not in _APART and c.name != "zero"]
     twice = [_with(c, pair) for c in bases for pair in combinations(BUGS, 2)]
     return _distinct([*known, *once, *twice])[len(known) :]
 
@@ -179,6 +191,8 @@ def residuals(given, wanted):
     given : ndarray, shape (P, d)
     wanted : ndarray, shape (..., P, d)
     """
-    size = np.maximum(np.linalg.norm(given, axis=-1), np.linalg.norm(wanted, axis=-1))
-    distance = np.linalg.norm(given - wanted, axis=-1)
-    return np.divide(distance, size, out=np.zeros_like(distance), where=size > 0).max(axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is far from everything
+        size = np.maximum(np.linalg.norm(given, axis=-1), np.linalg.norm(wanted, axis=-1))
+        distance = np.linalg.norm(given - wanted, axis=-1)
+        relative = np.divide(distance, size, out=np.zeros_like(distance), where=size != 0)
+    return np.nan_to_num(relative, nan=2.0).max(axis=-1)

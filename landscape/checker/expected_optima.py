@@ -52,7 +52,7 @@ def expected(alpha, n_in, n_out, steps):
     first = "FO-MAML (or MAML with its outer gradient at w)" if steps == 1 else f"FO-MAML{many}"
     yield FIRST_ORDER, first, None, FOMAML(alpha, steps, n_in, "same")
     if steps == 1:
-        yield INDEPENDENT, "MAML with its Hessian on another batch", None, HFMAML(alpha)
+        yield INDEPENDENT, "MAML with an independent Hessian", None, HFMAML(alpha)
         yield PLAIN, "plain gradient (or Reptile)", None, NAL()
     else:
         yield PLAIN, PLAIN, None, NAL()
@@ -105,7 +105,7 @@ def predictions(environment, alpha, n_in, n_out, steps, episodes):
 
 def _samples(method, bug, n_in, n_out):
     """n1 and n2 of an exact solution by a candidate."""
-    if method == INDEPENDENT:  # gradient and Hessian share the inner batch: half of it is left for either
+    if method == INDEPENDENT:  # say gradient and Hessian share the inner batch, half of it is left for either
         return {"n1": n_out, "n2": max(n_in // 2, 1)}
     if method == PLAIN:  # on the outer batch alone; in all there are n1 + n2 samples
         return {"n1": n_out - 1, "n2": 1}

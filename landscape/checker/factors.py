@@ -31,11 +31,11 @@ def free_factors(value, probes):
     parts = np.stack([g_out, outer.times(g_in), inner.times(g_out), inner.times(outer.times(g_in))], axis=-1)
     fits = [np.linalg.lstsq(A, v, rcond=None)[0] for A, v in zip(parts, value, strict=True)]
     c, ca, ch, cah = np.array(fits).T
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):  # whatever is not finite fits nothing
         a, h = -ca / c, -ch / c
-    rebuilt = c[:, None] * np.einsum("pdk,kp->pd", parts, np.array([np.ones_like(a), -a, -h, a * h]))
-    residual = residuals(value, rebuilt) if np.isfinite(rebuilt).all() else np.inf
-    if residual > EXACT:
+        rebuilt = c[:, None] * np.einsum("pdk,kp->pd", parts, np.array([np.ones_like(a), -a, -h, a * h]))
+        residual = residuals(value, rebuilt)
+    if not residual <= EXACT:
         return None
     method = FIRST_ORDER if np.allclose(h / probes.alpha, 0, atol=EXACT) else MAML
     bugs = [_described("the result is multiplied by {}", c)] if not np.allclose(c, 1, atol=EXACT) else []
@@ -46,7 +46,7 @@ def free_factors(value, probes):
         places = [("inner step and its derivative", a)]
     for place, step in places:
         if np.ptp(step) <= EXACT * np.abs(step).max() and np.ptp(probes.alpha) > 0:
-            bugs.append(f"alpha is fixed at {step.mean():.4g} in the {place}, whatever is passed")
+            bugs.append(f"alpha is fixed at {step.mean():.7g} in the {place}, whatever is passed")
         elif not np.allclose(step / probes.alpha, 1, atol=EXACT):
             bugs.append(_described(f"alpha is multiplied by {{}} in the {place}", step / probes.alpha))
     return Fit(method, bugs, float(residual))
@@ -55,4 +55,4 @@ def free_factors(value, probes):
 def _described(text, factor):
     """A factor that is the same in every problem by its value, another by its range."""
     same = np.ptp(factor) <= EXACT * np.abs(factor).max()
-    return text.format(f"{factor.mean():.4g}" if same else f"{factor.min():.4g} to {factor.max():.4g}, by problem,")
+    return text.format(f"{factor.mean():.7g}" if same else f"{factor.min():.4g} to {factor.max():.4g}, by problem,")

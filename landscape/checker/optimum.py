@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape import checks
-from landscape.checker.calling import UnusableAnswer, as_array, check_callable
+from landscape.checker.calling import UnusableAnswer, as_array, check_callable, exits
 from landscape.checker.candidates import INDEPENDENT, INSTEAD, METHODS, REPTILE, asked_for
 from landscape.checker.diagnosis import CANNOT_TELL, RIGHT, WRONG, OptimumDiagnosis
 from landscape.checker.expected_optima import predictions
@@ -67,7 +67,7 @@ def check_optimum(
         X_in (n_in, d), y_in (n_in,), X_out (n_out, d), y_out (n_out,). How many it draws, and how it optimises, is up to
         the routine.
     method : {"MAML", "MAML, independent Hessian", "FO-MAML", "Reptile", "plain gradient"}
-        What it is meant to be; its inner steps all use (X_in, y_in).
+        What it is meant to be; its inner steps all use (X_in, y_in). An independent Hessian is one on samples that neither gradient uses.
     alpha : float
         Inner step size.
     steps : int
@@ -134,6 +134,8 @@ def _train(train, alpha, environment, n_in, n_out, repeats, seed, progress):
         draw = Episodes(environment, n_in, n_out, np.random.default_rng(streams[r]))
         try:
             answer = train(draw, alpha)
+        except SystemExit as error:
+            raise exits(error) from error
         except Exception as error:
             what = f"raises {type(error).__name__}: {error}"
             raise UnusableAnswer(what, "run train(draw, alpha) by itself", False) from error
@@ -184,8 +186,12 @@ def _judge(rows, method):
         return row["bug"] is None and _is(row, method)
 
     if not fits and asked(rows[0]):
-        looks = "it is nearest to what is wanted: does it train for long enough, with a small enough step?"
-        return {"verdict": CANNOT_TELL, "computes": "none of these", "looks": (looks,)}
+        looks = ["it is nearest to what is wanted: does it train for long enough, with a small enough step?"]
+        if method == INDEPENDENT:
+            looks.append(
+                "or does its Hessian share samples with a gradient? that is near, too; check_meta_gradient tells"
+            )
+        return {"verdict": CANNOT_TELL, "computes": "none of these", "looks": tuple(looks)}
     if not fits:
         return {"verdict": WRONG, "computes": "none of these", "bugs": ("converges elsewhere",)}
     found = {"computes": fits[0]["candidate"], "also": also}

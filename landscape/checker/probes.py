@@ -111,10 +111,11 @@ def draw_probes(count, d, rng, *, n_in=None, n_out=None, alpha=None, scale=1.0, 
 
     Batches differ in size from each other and from problem to problem, so that a sum never looks like a mean; the
     means of x and y are not 0, so that a target of the wrong shape shows; inputs are scaled so that alpha times the
-    largest curvature lies between 0.3 and 0.7, so that the inner step matters and converges.
+    largest curvature lies between 0.3 and 0.7, so that the inner step matters and converges. The last problem has the first one's
+    w, so that what a function remembers by its parameters shows.
     """
     w, rows, alphas = [], [], []
-    for _ in range(count):
+    for p in range(count):
         step = rng.uniform(0.05, 0.6) if alpha is None else alpha
         inner = n_in or int(rng.choice([n for n in range(3, 15) if n != n_out]))
         outer = n_out or int(rng.choice([n for n in range(3, 15) if n != inner]))
@@ -124,7 +125,8 @@ def draw_probes(count, d, rng, *, n_in=None, n_out=None, alpha=None, scale=1.0, 
         steady = False
         while not steady:
             noise = rng.uniform(1, 2) + 0.5 * rng.standard_normal(inner + outer)
-            start, y = rng.standard_normal(d), X @ rng.standard_normal(d) + X.std() * noise
+            start = w[0].astype(float) if 0 < p == count - 1 else rng.standard_normal(d)
+            y = X @ rng.standard_normal(d) + X.std() * noise
             steady = _steady(start, X[:inner], y[:inner], X[inner:], y[inner:], step * scale)
         X, y = X.astype(dtype), y.astype(dtype)
         w.append(start.astype(dtype))

@@ -1,6 +1,6 @@
 """Say what a meta-gradient function computes and what is wrong with it. Exit status: 0 right, 1 wrong, 2 cannot tell.
 
-The module is looked for in the current directory first and imported: its top-level code runs.
+The module is looked for in the current directory first, unless it is one that runs already, and imported: its top-level code runs.
 """
 
 HELP = "is a MAML implementation right? exit status 0 right, 1 wrong, 2 cannot tell"
@@ -56,6 +56,8 @@ def imported(target):
     module, colon, path = target.partition(":")
     if not (module and colon and path):
         raise ValueError(f"name a function as MODULE:FUNCTION, for example my_maml:meta_gradient; got {target!r}")
+    if not module.replace(".", "_").isidentifier() or module.startswith("."):
+        raise ValueError(f"name a module as in an import, with dots and from here, not a path; got {module!r}")
     sys.path.insert(0, str(Path.cwd()))
     print(f"importing {module}: its top-level code runs now", flush=True)
     try:

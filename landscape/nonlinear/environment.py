@@ -20,7 +20,6 @@ from landscape.nonlinear.task import NonlinearTask
 from landscape.record import Record
 
 STEP = 1e-3  # of the central differences in the gradient of the term in 1/m, relative to the teachers' size
-PARALLEL = 10_000  # points from which two threads are worth their cost
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,7 +97,7 @@ class NonlinearEnvironment(Record):
         """
         adaptation = _checked(adaptation)
         W = self.tasks[0].points(W)
-        return self._mean(lambda task: _task_risk(task, W, adaptation), len(W.reshape(-1, *self.shape)))
+        return self._mean(lambda task: _task_risk(task, W, adaptation))
 
     def gradient(self, W, adaptation=None):
         """Gradient of `risk`, shape (..., M, d).
@@ -121,16 +120,8 @@ class NonlinearEnvironment(Record):
         )
         return np.moveaxis((ahead - behind) / (2 * h), 0, -1).reshape(W.shape)
 
-    def _mean(self, of_task, points=1):
-        """Mean over tasks; for many points two at a time: NumPy leaves the interpreter's lock while it computes."""
-        if points < PARALLEL:
-            values = map(of_task, self.tasks)
-        else:
-            from concurrent.futures import ThreadPoolExecutor
-
-            with ThreadPoolExecutor(2) as pool:
-                values = list(pool.map(of_task, self.tasks))
-        return sum(p * value for p, value in zip(self.probabilities, values, strict=True))
+    def _mean(self, of_task):
+        return sum(p * of_task(task) for p, task in zip(self.probabilities, self.tasks, strict=True))
 
     def reduced(self):
         """The same landscape in the fewest dimensions that hold all that matters, and the way back.

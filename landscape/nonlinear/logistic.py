@@ -77,7 +77,7 @@ class LogisticTask(NonlinearTask):
         reach = max(_length(w).max(), _length(v))
         left, right = _side(w, sigmoid_jet, 2, reach), _side(v, sigmoid_jet, 2, reach)
         square = product(left.values, left.values)
-        moment = left.against(right, np.cos(angle(w, v)))
+        moment = left.against(right, np.cos(angle(w, v)), 2)
         own, own_bend = left.expect(square[0]), left.expect(square[2])
         # b alone contributes I/2: the sigmoid less 1/2 is odd
         terms = own - 2 * moment(0, 0) + 0.5, own_bend - 2 * moment(2, 0), -2 * moment(1, 1), -2 * moment(0, 2)

@@ -125,6 +125,10 @@ class NeuronTask(NonlinearTask):
         return out
 
     @property
+    def _any_length(self):
+        return activation(self.activation).strip in (0, np.inf)
+
+    @property
     def exact_scatter(self):
         """Whether `gradient_covariance` is exact: one neuron with a smooth activation."""
         return len(self.teacher) == 1 and activation(self.activation).jet is not None

@@ -59,17 +59,46 @@ class Side:
         """E of a function of sqrt(p) Z from its values at the nodes."""
         return self.kept.rule.expect(values).reshape(self.p.shape)
 
-    def against(self, other, r):
-        """Function (i, j) -> E[phi^(i)(w'x) psi^(j)(u'x)] at correlation r; the sides' shapes broadcast."""
-        error = self.kept.tail * np.abs(r).max(initial=0) ** len(self.kept.rule.projector)
-        if error > WARN:
+    def against(self, other, r, degree=0):
+        """Function (i, j) -> E[phi^(i)(w'x) psi^(j)(u'x)] at correlation r; the sides' shapes broadcast.
+
+        Of long vectors the N terms that are kept leave something out. At r = 1 and -1 it is known, from an integral in one
+        dimension, and at most its share |r|^N counts: with that added, parallel vectors are exact, and the bound is the same.
+
+        Parameters
+        ----------
+        other : Side
+        r : ndarray
+        degree : {0, 1, 2}
+            How often w and u multiply what comes out (in a gradient once, in a Hessian twice): the stated error counts it.
+        """
+        terms = len(self.kept.rule.projector)
+        near = np.abs(r)
+        error = self.kept.tail * near[near < 1].max(initial=0) ** terms
+        longest = np.sqrt(self.p.max(initial=0)) + np.sqrt(other.p.max(initial=0))
+        error *= (1, longest, 1 + longest**2)[degree]
+        if self.kept.tail > TOLERANCE and error > WARN:
             warnings.warn(
-                f"vectors of length {np.sqrt(max(self.p.max(), other.p.max())):.3g} need more terms than "
-                f"are kept: the error of each expectation is at most {error:.2g}",
+                f"vectors of length {np.sqrt(max(self.p.max(), other.p.max())):.3g} need more terms than are kept: what a pair of "
+                f"neurons contributes (before Sigma multiplies it) has an error of at most {error:.2g}",
                 checks.LandscapeWarning,
                 stacklevel=4,
             )
-        return lambda i, j: mehler(self.coefficients(i), other.coefficients(j), r)
+
+        def moment(i, j):
+            total = mehler(self.coefficients(i), other.coefficients(j), r)
+            if self.kept.tail > TOLERANCE:
+                rest = np.where(r > 0, self._left_out(other, i, j, 1), self._left_out(other, i, j, -1))
+                total = total + near**terms * rest
+            return total
+
+        return moment
+
+    def _left_out(self, other, i, j, sign):
+        """What the series leaves out at correlation 1 or -1."""
+        left, right = self.values[i], other.values[j][::sign]  # the nodes lie evenly about 0
+        whole = self.kept.rule.expect(left * right).reshape(np.broadcast_shapes(self.p.shape, other.p.shape))
+        return whole - mehler(self.coefficients(i), other.coefficients(j), float(sign))
 
 
 class Smooth:
@@ -103,17 +132,17 @@ class Smooth:
 
     def slopes(self, left, right, angle):
         """K_p and K_c."""
-        moment = left.against(right, np.cos(angle))
+        moment = left.against(right, np.cos(angle), 1)
         return moment(2, 0) / 2, moment(1, 1)
 
     def own_block(self, left, right, angle, w, u):
         """The second derivative of K by w, shape (..., d, d)."""
-        moment = left.against(right, np.cos(angle))
+        moment = left.against(right, np.cos(angle), 2)
         return spread(moment(2, 0), moment(4, 0), moment(3, 1), moment(2, 2), w, u)
 
     def cross_block(self, left, right, angle, w, u):
         """The second derivative of K by w (rows) and u (columns)."""
-        moment = left.against(right, np.cos(angle))
+        moment = left.against(right, np.cos(angle), 2)
         return spread(moment(1, 1), moment(3, 1), moment(2, 2), moment(1, 3), w, u)
 
 
@@ -160,12 +189,12 @@ class Relu:
 
     def slopes(self, left, right, angle):
         """K_p and K_c."""
-        return np.sqrt(right.p / left.p) * np.sin(angle) / (4 * np.pi), (np.pi - angle) / (2 * np.pi)
+        return np.sqrt(right.p) / np.sqrt(left.p) * np.sin(angle) / (4 * np.pi), (np.pi - angle) / (2 * np.pi)
 
     def own_block(self, left, right, angle, w, u):
         """The second derivative of K by w; see `Smooth.own_block`."""
         w, across = self._frame(left, right, angle, w, u)
-        size = np.sqrt(right.p / left.p) * np.sin(angle) / (2 * np.pi)
+        size = np.sqrt(right.p) / np.sqrt(left.p) * np.sin(angle) / (2 * np.pi)
         return _t(size) * (np.eye(w.shape[-1]) - outer(w, w) + outer(across, across))
 
     def cross_block(self, left, right, angle, w, u):

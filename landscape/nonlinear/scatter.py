@@ -37,8 +37,8 @@ def pair_scatter(smooth, w, v, noise):
 
     bare, whole = Side(kept, slopes, p, 2), Side(kept, twice, p, 2)
     r = np.cos(angle(w, v))
-    mixed = Side(kept, once, p, 2).against(Side(kept, smooth.jet, q, 2), r)
-    rest = bare.against(Side(kept, square, q, 2), r)
+    mixed = Side(kept, once, p, 2).against(Side(kept, smooth.jet, q, 2), r, 2)
+    rest = bare.against(Side(kept, square, q, 2), r, 2)
     level, _, bend = (whole.expect(whole.values[i]) + noise * bare.expect(bare.values[i]) for i in range(3))
     terms = [rest(i, j) - 2 * mixed(i, j) for i, j in ((0, 0), (2, 0), (1, 1), (0, 2))]
     return spread(terms[0] + level, terms[1] + bend, *terms[2:], w, v)

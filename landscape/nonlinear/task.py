@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from landscape import checks
+from landscape.quadrature import FARTHEST, rung
 from landscape.record import Record
 
 BLOCK = 512  # points at a time: their Hermite coefficients take some megabytes
@@ -77,8 +78,36 @@ class NonlinearTask(Record):
         W = self.points(W)
         flat = self._whiten(W.reshape(-1, *self.shape))
         size = max(BLOCK // self.shape[0], 1)
-        parts = [formula(flat[i : i + size]) for i in range(0, len(flat), size)]
-        return np.concatenate(parts).reshape(W.shape[:-2] + tuple(tail))
+        out = np.empty((len(flat), *tail))
+        for where in self._by_length(flat, W.shape[:-2]):  # a point's value does not depend on the others
+            for i in range(0, len(where), size):
+                out[where[i : i + size]] = formula(flat[where[i : i + size]])
+        return out.reshape(W.shape[:-2] + tuple(tail))
+
+    def _by_length(self, flat, shape):
+        """Indices of points whose longest vectors, with the teacher's, need the same series; too long ones are an error."""
+        lengths = np.sqrt(np.einsum("nkd,nkd->nk", flat, flat)).max(axis=1)
+        if not self._any_length and (lengths > FARTHEST).any():
+            worst = int(lengths.argmax())
+            which = f"W[{', '.join(map(str, np.unravel_index(worst, shape)))}]" if shape else "W"
+            raise ValueError(
+                f"{(lengths > FARTHEST).sum():,} of {len(flat):,} points have too long a vector w: sqrt(w' Sigma w) = "
+                f"{lengths[worst]:.3g} in task {self.name!r} at {which}, and integrals are kept up to {FARTHEST:g}; give smaller "
+                "weights, or a smaller alpha if a step led there"
+            )
+        if len(flat) == 1:
+            return [np.zeros(1, dtype=int)]
+        rungs = rung(np.maximum(lengths, self._teacher_length))
+        return [np.flatnonzero(rungs == one) for one in np.unique(rungs)]
+
+    @cached_property
+    def _teacher_length(self):
+        return np.linalg.norm(self._whiten(self.teacher), axis=1).max()
+
+    @property
+    def _any_length(self):
+        """Whether vectors may be as long as they like: their formulas need no series."""
+        return False
 
     def loss(self, W):
         """Population loss f(W), shape (...)."""

@@ -66,6 +66,8 @@ def theorem1(environment, W, alpha, *, resolution=33):
     if len(environment.tasks) != 2 or abs(environment.probabilities[0] - 0.5) > 1e-9:
         raise ValueError(f"Theorem 1 is about two equally likely tasks, got probabilities {environment.probabilities}")
     W = environment.tasks[0].points(W)
+    if W.ndim != 2:
+        raise ValueError(f"W must be one point of shape {environment.shape}, got {W.shape}")
     least = [np.linalg.eigvalsh(task.hessian(W))[0] for task in environment.tasks]
     hard, easy = (environment.tasks[i] for i in np.argsort(least))
     norms = [float(np.linalg.norm(task.gradient(W))) for task in (hard, easy)]
