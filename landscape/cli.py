@@ -1,6 +1,7 @@
 """The command line: landscape COMMAND ...; the folder commands/ holds the commands."""
 
 import argparse
+import os
 import sys
 
 from landscape._version import __version__
@@ -11,7 +12,12 @@ def main(arguments=None):
     """Run the command line; returns the exit status: 0 done, 2 the arguments are not usable."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever reads has seen enough, as in `landscape ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, ImportError) as error:  # an import fails where an extra is not installed
         print(f"landscape: {error}", file=sys.stderr)
         return 2

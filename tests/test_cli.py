@@ -88,6 +88,19 @@ def test_python_dash_m():
     assert done.stdout.strip() == f"landscape {ls.__version__}"
 
 
+def test_a_reader_that_has_seen_enough_is_no_error():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "landscape", "reproduce", "--list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 0
+
+
 def test_import_is_light():
     code = (
         "import sys, time; start = time.perf_counter(); import numpy; middle = time.perf_counter(); import landscape;"
