@@ -196,6 +196,12 @@ def test_a_rate_for_each_method_by_its_repr():
         ls.simulate(WORLDS["isotropic"], methods, adaptation, plan, 2, tasks=5, progress=False)
 
 
+def test_a_grid_of_batches_against_the_trainings_own_is_said_in_numbers():
+    plan = training(ls.NAL(), n2=4)
+    with pytest.raises(ValueError, match=r"Training\(n2=4\) contradicts"):
+        ls.simulate(WORLDS["isotropic"], ls.MAML(0.5, [4, 8]), ls.Adaptation(0.5, 4), plan, 2, tasks=5, progress=False)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_weights_that_leave_a_batch_empty_are_refused(engine):
     with pytest.raises(ValueError, match="task_weights must be > 0"):

@@ -15,7 +15,7 @@ def check_runs(environment, methods, adaptation, training, sampling):
     Parameters
     ----------
     environment, methods, adaptation, training
-        At one grid point, methods as given (they are resolved here).
+        At one grid point.
     sampling : str or None
         As for `simulate`.
 
@@ -25,7 +25,6 @@ def check_runs(environment, methods, adaptation, training, sampling):
     """
     thin = []
     for method in methods:
-        training.check(method)
         training.inner(method, adaptation.m)
         method.resolved.shares(environment.tasks())
         why = chains.unfit(environment, method)
@@ -41,8 +40,10 @@ def thin_runs(result, cells, streams, progress):
     """Each method's points (*grid, repeats, d) by SGD with thin batches, or None where a method is trained run by run."""
     training, repeats = result.training, result.losses.shape[-1]
     points = [result.at(where) for where in grid.points(result.grid)]
+    for method in result.methods:
+        training.check(method)
     thin = np.all(
-        [check_runs(env, result.methods, adapt, training, result.sampling) for env, adapt, _ in points], axis=0
+        [check_runs(env, resolved, adapt, training, result.sampling) for env, adapt, resolved in points], axis=0
     )
     found = []
     for index, method in enumerate(result.methods):

@@ -70,6 +70,8 @@ class Plan(Record):
         ones = [first | {name: value} for name in self.over for value in self.over[name]]  # every value once
         for place in ones or [first]:
             given = self.arguments((*place.values(), self.seeds[0]))
+            for method in given["methods"]:
+                given["training"].check(method)
             check_runs(*(given[name] for name in ("environment", "methods", "adaptation", "training", "sampling")))
 
     def _values(self, name, values, methods):

@@ -39,7 +39,7 @@ def raw(n2, iterations):
     return w
 
 
-def thin(n2, iterations, engine, monkeypatch=None):
+def thin(n2, iterations, engine):
     training = ls.Training(iterations, n1=N1, solver="sgd", learning_rate=RATE)
     method = ls.MAML(1.0, n2)
     rng = np.random.default_rng(0)
