@@ -5,6 +5,7 @@ import re
 import numpy as np
 import planted
 import pytest
+import routines
 
 import landscape as ls
 from landscape.checker import probes as probes_module
@@ -72,6 +73,25 @@ def test_single_precision_within_the_function_is_right_and_remarked():
         assert diagnosis.right
         assert diagnosis.precision == "single"
         assert "single precision" in diagnosis.looks[0]
+
+
+def flagged(function):
+    """The same function, after an overflow that its answer knows nothing of, as some matrix products leave behind."""
+
+    def answer(*arguments):
+        np.multiply(np.float32([3e38]), np.float32([10]))
+        return function(*arguments)
+
+    return answer
+
+
+def test_a_flag_of_the_processor_is_no_error():
+    with pytest.raises(RuntimeWarning, match="overflow"):
+        flagged(planted.maml)()
+    for trial in range(10):
+        assert ls.check_meta_gradient(flagged(planted.maml), **settings(trial)).right
+        assert ls.check_meta_gradient(flagged(lambda w, *rest: w), **settings(trial)).verdict == "wrong"
+    assert ls.check_optimum(flagged(routines.exact("MAML")), progress=False).right
 
 
 @pytest.mark.parametrize("name", planted.MEMORY)

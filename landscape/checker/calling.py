@@ -38,6 +38,15 @@ def check_callable(function, arguments, name="function"):
         raise ValueError(f"{name} must take the arguments ({', '.join(arguments)}), got {got}") from None
 
 
+def judged_by_its_answer():
+    """Floating-point flags raise nothing here, even where warnings are errors.
+
+    The matrix products of some processors set such flags for finite results, and NumPy then warns of an overflow that
+    is none. Whether what comes back is finite is looked at.
+    """
+    return np.errstate(all="ignore")
+
+
 def as_array(value):
     """A float array of what came back: NumPy, lists, or anything with `detach` or `__array__` (PyTorch, JAX)."""
     for name in ("detach", "cpu"):
@@ -77,7 +86,8 @@ class Calls:
         arguments = dict(zip(ARGUMENTS, self.probes.arguments(p), strict=True)) | changes
         given = {name: np.copy(value) for name, value in arguments.items()}
         try:
-            answer = self.function(*arguments.values())
+            with judged_by_its_answer():
+                answer = self.function(*arguments.values())
         except SystemExit as error:
             raise exits(error) from error
         except Exception as error:

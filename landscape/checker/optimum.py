@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape import checks
-from landscape.checker.calling import UnusableAnswer, as_array, check_callable, exits
+from landscape.checker.calling import UnusableAnswer, as_array, check_callable, exits, judged_by_its_answer
 from landscape.checker.candidates import INDEPENDENT, INSTEAD, METHODS, REPTILE, asked_for
 from landscape.checker.diagnosis import CANNOT_TELL, RIGHT, WRONG, OptimumDiagnosis
 from landscape.checker.expected_optima import predictions
@@ -133,7 +133,8 @@ def _train(train, alpha, environment, n_in, n_out, repeats, seed, progress):
     for r in tqdm(range(repeats), desc="training", disable=not progress):
         draw = Episodes(environment, n_in, n_out, np.random.default_rng(streams[r]))
         try:
-            answer = train(draw, alpha)
+            with judged_by_its_answer():
+                answer = train(draw, alpha)
         except SystemExit as error:
             raise exits(error) from error
         except Exception as error:
