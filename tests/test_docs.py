@@ -40,8 +40,7 @@ def test_readme_examples():
 
 def test_imports_keep_the_arrows():
     """The simulator never imports the theory, nor the theory the simulator; formulas know no pictures."""
-    theory = {"formulas", "finite", "closed_form", "comparison", "hardness", "agreement", "dynamics"}
-    theory = {"formulas", "finite", "closed_form", "comparison", "hardness", "agreement", "diagnosis"}
+    theory = {"formulas", "finite", "closed_form", "comparison", "hardness", "agreement", "dynamics", "diagnosis"}
     forbidden = {
         "simulator": theory | {"plotting", "reproduce", "cli"},
         "closed_form": {"simulator", "plotting", "agreement", "comparison", "reproduce"},
