@@ -11,7 +11,7 @@ from test_agreement import check_z
 
 import landscape as ls
 from landscape.simulator import chains
-from landscape.simulator.solutions import trained_point
+from landscape.simulator.solutions import task_gradients
 
 RUNS = 2500
 ROOT = np.array([[1.0, 0.2, 0.0], [0.2, 0.7, -0.3], [0.0, -0.3, 0.5]])
@@ -54,8 +54,14 @@ def thin_ends(environment, method, engine, seed=0, plan=None, runs=RUNS):
 
 @cache
 def data_ends(world, method, sampling):
-    rng, environment = np.random.default_rng(1), WORLDS[world]
-    return np.array([trained_point(environment, method, training(method), 4, sampling, rng) for _ in range(RUNS)])
+    """SGD by data, all runs at once: their meta-gradients at 0 and the unit vectors, and each run's affine steps."""
+    plan, d = training(method), 3
+    W, rng = np.hstack([np.zeros((d, 1)), np.eye(d)]), np.random.default_rng(1)
+    drawn = task_gradients(WORLDS[world], method, W, plan, 4, RUNS * plan.T, sampling, rng)
+    w = np.zeros((RUNS, d, 1))
+    for g in drawn.reshape(RUNS, -1, plan.task_batch, d, d + 1).mean(axis=2).swapaxes(0, 1):
+        w = w - plan.learning_rate * (g[:, :, :1] + (g[:, :, 1:] - g[:, :, :1]) @ w)
+    return w[:, :, 0]
 
 
 def check_same_ends(one, other):
@@ -72,12 +78,20 @@ def check_same_ends(one, other):
 def test_ends_agree_with_data(method, engine):
     world = list(WORLDS)[METHODS.index(method) % 3]
     found = thin_ends(WORLDS[world], method, engine)
-    check_same_ends(found, data_ends(world, method, "bartlett"))
+    for sampling in ("bartlett", "raw"):
+        check_same_ends(found, data_ends(world, method, sampling))
 
 
-def test_ends_agree_with_raw_data():
-    method = ls.MAML(0.8, 3)
-    check_same_ends(thin_ends(WORLDS["dense"], method, "numpy"), data_ends("dense", method, "raw"))
+def test_ends_of_simulate_agree_too():
+    """The package's own way from data to the end of a run, and its way by thin batches."""
+    adaptation, method = ls.Adaptation(0.5, 4), METHODS[1]
+    ends = [
+        ls.simulate(
+            WORLDS["dense"], method, adaptation, training(method), 500, tasks=2, sampling=s, progress=False
+        ).solutions[0]
+        for s in ("thin", "raw")
+    ]
+    check_same_ends(*ends)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -170,7 +184,16 @@ def test_a_missing_numba_is_said(monkeypatch):
     monkeypatch.setattr(chains, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"task-landscape\[fast\]"):
         simulate(ls.NAL(), engine="numba")
-    assert chains.engine_for(None) == "numpy"
+    assert simulate(ls.NAL()).engine == "numpy"
+
+
+def test_the_result_says_which_engine_it_was():
+    """The same seed gives other numbers on another engine; without SGD by thin batches there is none."""
+    installed = "numpy" if chains.find_spec("numba") is None else "numba"
+    assert simulate(ls.NAL()).engine == installed
+    assert simulate(ls.NAL()) == simulate(ls.NAL(), engine=installed)
+    assert simulate(ls.NAL(), solver="exact", engine="numpy").engine is None
+    assert simulate(ls.NAL(), "raw").engine is None
 
 
 def test_a_rate_for_each_method_by_its_repr():

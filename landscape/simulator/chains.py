@@ -19,14 +19,16 @@ from landscape.simulator.thin import ThinBatch, roots, times
 ENGINES = ("numba", "numpy")
 
 
-def engine_for(name):
-    """The engine of the chains: the one named, or numba where it is installed and none is named.
+def engine_for(name, training, sampling):
+    """The engine of the chains: the one named, or numba where it is installed and none is named; None where no method takes chains.
 
     Raises
     ------
     ValueError
         If numba is asked for and missing.
     """
+    if training.solver != "sgd" or sampling not in (None, "thin"):
+        return None
     installed = find_spec("numba") is not None
     if name == "numba" and not installed:
         raise ValueError(
