@@ -3,6 +3,7 @@
 Of 2,500 runs each; the family-wise false-alarm rate is 1e-4, an error of 20% in a variance is seen, and the planted one must be.
 """
 
+import threading
 from functools import cache
 
 import numpy as np
@@ -139,6 +140,38 @@ def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
     few = thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27)
     monkeypatch.setattr(chains, "processors", lambda: 5)
     assert np.array_equal(few, thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27))
+
+
+def test_groups_of_chains_run_side_by_side(monkeypatch):
+    """Two groups wait for one another in the middle: one after the other they would wait for ever."""
+    pytest.importorskip("numba")
+    monkeypatch.setattr(chains, "processors", lambda: 2)
+    both = threading.Barrier(2)
+    environments, methods = [WORLDS["isotropic"]] * 16, [METHODS[1]] * 16
+    options = training(METHODS[1]), np.random.default_rng(0), "numba", lambda steps: both.wait(timeout=60)
+    assert chains.descend(environments, methods, np.full(16, 3.0), *options).shape == (16, 3)
+
+
+def test_what_is_compiled_is_kept(monkeypatch):
+    """Once for diagonal and once for dense covariances; where nothing can be kept (a read-only system) it works all the same."""
+    pytest.importorskip("numba")
+    from landscape.simulator import compiled
+
+    for world in WORLDS.values():
+        thin_ends(world, METHODS[1], "numba", runs=8)
+    assert len(compiled.descend.signatures) == 2
+    assert compiled.descend.stats.cache_path is not None
+
+    def njit(cache=False, **options):
+        def compile(function):
+            if cache:
+                raise RuntimeError("cannot cache function: no locator available")
+            return function
+
+        return compile
+
+    monkeypatch.setattr(compiled, "njit", njit)
+    assert compiled.compiled(abs) is abs
 
 
 def simulate(method, sampling=None, solver="sgd", environment=None, **options):

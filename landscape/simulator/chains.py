@@ -216,8 +216,8 @@ def processors():
 
 
 def _families_first(table, d):
-    """A table of roots as (families, d) or (families, d, d)."""
-    return table if table.ndim == 3 else np.array(np.broadcast_to(table.T, (table.shape[1], d)))
+    """A table of roots as (families, d) or (families, d, d), row by row: another order would be compiled once more."""
+    return table if table.ndim == 3 else np.array(np.broadcast_to(table.T, (table.shape[1], d)), order="C")
 
 
 def _compiled_kind(method, training, inner):
