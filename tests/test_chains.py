@@ -145,6 +145,9 @@ def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
 def test_groups_of_chains_run_side_by_side(monkeypatch):
     """Two groups wait for one another in the middle: one after the other they would wait for ever."""
     pytest.importorskip("numba")
+    from landscape.simulator import compiled
+
+    assert compiled.descend.targetoptions["nogil"]  # else threads would take turns
     monkeypatch.setattr(chains, "processors", lambda: 2)
     both = threading.Barrier(2)
     environments, methods = [WORLDS["isotropic"]] * 16, [METHODS[1]] * 16

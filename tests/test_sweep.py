@@ -510,6 +510,7 @@ def test_from_the_shell(tmp_path, capsys):
         ("T = 20", "T = -1", "T must be"),
         ("rho_hard", "rho_herd", "did you mean rho_hard"),
         ("num = 2", "number = 2", "start, stop and num"),
+        ("num = 2", "num = 1e9", "<= 1e+06, got 1e+09"),
         ("[over]", "[over", "is not TOML"),
         ('file = "FILE"\n', "", "nowhere to keep the cells"),
         ("matching = true", 'matching = "no"', "must be true or false"),

@@ -88,18 +88,6 @@ def test_time_does_not_grow_with_n2(benchmark, monkeypatch, engine):
 
 
 @needs_numba
-@pytest.mark.skipif(chains.processors() < 2, reason="needs two processors")
-def test_two_processors_are_used(benchmark, monkeypatch):
-    """13 groups of eight chains: 13 rounds on one thread, 7 on two."""
-    seconds = {}
-    for number in (1, 2):
-        monkeypatch.setattr(chains, "processors", lambda number=number: number)
-        seconds[number] = fastest(lambda: thin(500, 4000, "numba"), 4000, 10)
-    record(benchmark, times_faster=seconds[1] / seconds[2])
-    assert seconds[1] / seconds[2] > 1.5
-
-
-@needs_numba
 def test_near_the_limit_of_the_generator(benchmark, monkeypatch):
     """Against a compiled loop that draws the same variates from the same generator, and does nothing with them but keep them."""
     from numba import njit
