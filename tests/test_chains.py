@@ -3,6 +3,7 @@
 Of 2,500 runs each; the family-wise false-alarm rate is 1e-4, an error of 20% in a variance is seen, and the planted one must be.
 """
 
+import threading
 from functools import cache
 
 import numpy as np
@@ -11,7 +12,7 @@ from test_agreement import check_z
 
 import landscape as ls
 from landscape.simulator import chains
-from landscape.simulator.solutions import trained_point
+from landscape.simulator.solutions import task_gradients
 
 RUNS = 2500
 ROOT = np.array([[1.0, 0.2, 0.0], [0.2, 0.7, -0.3], [0.0, -0.3, 0.5]])
@@ -54,8 +55,14 @@ def thin_ends(environment, method, engine, seed=0, plan=None, runs=RUNS):
 
 @cache
 def data_ends(world, method, sampling):
-    rng, environment = np.random.default_rng(1), WORLDS[world]
-    return np.array([trained_point(environment, method, training(method), 4, sampling, rng) for _ in range(RUNS)])
+    """SGD by data, all runs at once: their meta-gradients at 0 and the unit vectors, and each run's affine steps."""
+    plan, d = training(method), 3
+    W, rng = np.hstack([np.zeros((d, 1)), np.eye(d)]), np.random.default_rng(1)
+    drawn = task_gradients(WORLDS[world], method, W, plan, 4, RUNS * plan.T, sampling, rng)
+    w = np.zeros((RUNS, d, 1))
+    for g in drawn.reshape(RUNS, -1, plan.task_batch, d, d + 1).mean(axis=2).swapaxes(0, 1):
+        w = w - plan.learning_rate * (g[:, :, :1] + (g[:, :, 1:] - g[:, :, :1]) @ w)
+    return w[:, :, 0]
 
 
 def check_same_ends(one, other):
@@ -72,12 +79,20 @@ def check_same_ends(one, other):
 def test_ends_agree_with_data(method, engine):
     world = list(WORLDS)[METHODS.index(method) % 3]
     found = thin_ends(WORLDS[world], method, engine)
-    check_same_ends(found, data_ends(world, method, "bartlett"))
+    for sampling in ("bartlett", "raw"):
+        check_same_ends(found, data_ends(world, method, sampling))
 
 
-def test_ends_agree_with_raw_data():
-    method = ls.MAML(0.8, 3)
-    check_same_ends(thin_ends(WORLDS["dense"], method, "numpy"), data_ends("dense", method, "raw"))
+def test_ends_of_simulate_agree_too():
+    """The package's own way from data to the end of a run, and its way by thin batches."""
+    adaptation, method = ls.Adaptation(0.5, 4), METHODS[1]
+    ends = [
+        ls.simulate(
+            WORLDS["dense"], method, adaptation, training(method), 500, tasks=2, sampling=s, progress=False
+        ).solutions[0]
+        for s in ("thin", "raw")
+    ]
+    check_same_ends(*ends)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -127,6 +142,41 @@ def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
     assert np.array_equal(few, thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27))
 
 
+def test_groups_of_chains_run_side_by_side(monkeypatch):
+    """Two groups wait for one another in the middle: one after the other they would wait for ever."""
+    pytest.importorskip("numba")
+    from landscape.simulator import compiled
+
+    assert compiled.descend.targetoptions["nogil"]  # else threads would take turns
+    monkeypatch.setattr(chains, "processors", lambda: 2)
+    both = threading.Barrier(2)
+    environments, methods = [WORLDS["isotropic"]] * 16, [METHODS[1]] * 16
+    options = training(METHODS[1]), np.random.default_rng(0), "numba", lambda steps: both.wait(timeout=60)
+    assert chains.descend(environments, methods, np.full(16, 3.0), *options).shape == (16, 3)
+
+
+def test_what_is_compiled_is_kept(monkeypatch):
+    """Once for diagonal and once for dense covariances; where nothing can be kept (a read-only system) it works all the same."""
+    pytest.importorskip("numba")
+    from landscape.simulator import compiled
+
+    for world in WORLDS.values():
+        thin_ends(world, METHODS[1], "numba", runs=8)
+    assert len(compiled.descend.signatures) == 2
+    assert compiled.descend.stats.cache_path is not None
+
+    def njit(cache=False, **options):
+        def compile(function):
+            if cache:
+                raise RuntimeError("cannot cache function: no locator available")
+            return function
+
+        return compile
+
+    monkeypatch.setattr(compiled, "njit", njit)
+    assert compiled.compiled(abs) is abs
+
+
 def simulate(method, sampling=None, solver="sgd", environment=None, **options):
     adaptation = ls.Adaptation(0.5, 4)
     plan = training(method) if solver == "sgd" else ls.Training(40, n2=4 if method.n2 is None else None)
@@ -170,7 +220,16 @@ def test_a_missing_numba_is_said(monkeypatch):
     monkeypatch.setattr(chains, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"task-landscape\[fast\]"):
         simulate(ls.NAL(), engine="numba")
-    assert chains.engine_for(None) == "numpy"
+    assert simulate(ls.NAL()).engine == "numpy"
+
+
+def test_the_result_says_which_engine_it_was():
+    """The same seed gives other numbers on another engine; without SGD by thin batches there is none."""
+    installed = "numpy" if chains.find_spec("numba") is None else "numba"
+    assert simulate(ls.NAL()).engine == installed
+    assert simulate(ls.NAL()) == simulate(ls.NAL(), engine=installed)
+    assert simulate(ls.NAL(), solver="exact", engine="numpy").engine is None
+    assert simulate(ls.NAL(), "raw").engine is None
 
 
 def test_a_rate_for_each_method_by_its_repr():

@@ -1,5 +1,8 @@
 """Sweeps: the same table whatever the workers, the order, and however often they were killed."""
 
+import errno
+import itertools
+import multiprocessing
 import os
 import random
 import resource
@@ -8,6 +11,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -128,26 +132,92 @@ def cells(file):
     return set(zip(*(found.table[name] for name in (*found.axes, "seed")), strict=True))
 
 
-def test_killed_twenty_times_it_loses_nothing(tmp_path):
-    """At random moments, by SIGKILL; the file is whole each time, and the same bit for bit in the end."""
-    file, whole, chance = tmp_path / "killed.csv", tmp_path / "whole.csv", random.Random(0)
-    kept = set()
-    for number in range(20):
-        process = start(tmp_path, file, workers=2 if number % 5 == 4 else 1, T=300)
-        until = time.monotonic() + 60
-        while process.poll() is None and len(cells(file)) <= len(kept) and time.monotonic() < until:
-            time.sleep(0.01)
-        time.sleep(chance.uniform(0, 0.06))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        now = cells(file)
-        assert now > kept or len(now) == 60
-        kept = now
-    for path in (file, whole):
-        process = start(tmp_path, path, T=300)
-        assert process.communicate()[1] == b""
-    assert file.read_bytes() == whole.read_bytes()
+FRESH = multiprocessing.get_context(
+    "forkserver"
+)  # children of a process that has imported the package: they start at once
+
+
+def sixty(file, workers=1, at_line=None, in_place=False):
+    """A sweep of 60 cells; killed at the n-th line of code that writes, or writing the file in place instead of beside it."""
+    if in_place:
+        store.Store.part = property(lambda self: self.path, lambda self, part: None)
+        store.os.replace = lambda part, path: None
+    if at_line:
+        left = itertools.count(at_line, -1)
+
+        def trace(frame, event, argument):
+            if event == "line" and next(left) == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return trace if frame.f_code.co_name in ("add", "whole", "_write") else None
+
+        sys.settrace(trace)
+    options = {"training": ls.Training(300, n1=5, solver="sgd", learning_rate=0.1), "seeds": [0]}
+    ls.sweep(
+        **(
+            ARGUMENTS
+            | options
+            | {"over": {"rho_hard": [k / 60 for k in range(1, 61)]}, "workers": workers, "file": file}
+        )
+    )
+
+
+def killed(file, after=None, **options):
+    """Run the sweep of 60 cells, and send SIGKILL after so many seconds; whether it was killed."""
+    process = FRESH.Process(target=sixty, args=(file,), kwargs=options)
+    process.start()
+    process.join(after)
+    process.kill()
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    FRESH.set_forkserver_preload(["landscape", "pandas", "pytest"])  # what this file imports
+    file = tmp_path_factory.mktemp("whole") / "whole.csv"
+    assert not killed(file)
     assert len(cells(file)) == 60
+    return file
+
+
+def test_killed_twenty_times_it_loses_nothing(tmp_path, whole):
+    """At random moments, by SIGKILL; the file is whole each time, and the same bit for bit in the end."""
+    file, chance = tmp_path / "killed.csv", random.Random(0)
+    kept, patience = set(), 0.5
+    for number in range(20):
+        assert killed(file, chance.uniform(0, patience), workers=2 if number % 10 == 4 else 1)
+        now = cells(file)
+        assert now >= kept
+        patience *= 0.5 if now > kept else 1.5  # a few cells a time, on any machine
+        kept = now
+    assert 0 < len(kept) < 60
+    assert not killed(file)
+    assert file.read_bytes() == whole.read_bytes()
+
+
+LINES = range(30, 56)  # all that are run to keep a cell, and more
+
+
+def kill_at_every_line(file, **options):
+    for line in LINES:
+        file.unlink(missing_ok=True)
+        assert killed(file, at_line=line, **options)
+        assert 0 < len(cells(file)) < 60
+
+
+def test_killed_at_any_line_it_loses_nothing(tmp_path, whole):
+    """The moments that a clock seldom meets: between any two lines of the code that writes."""
+    file = tmp_path / "killed.csv"
+    kill_at_every_line(file)
+    assert not killed(file)
+    assert file.read_bytes() == whole.read_bytes()
+
+
+def test_writing_in_place_is_caught(tmp_path):
+    """The planted error: a file that is changed where it stands is found broken by such a kill."""
+    with pytest.raises(ValueError, match="not the file of a sweep|damaged"):
+        kill_at_every_line(tmp_path / "killed.csv", in_place=True)
 
 
 def test_finished_cells_are_not_computed_again(tmp_path, monkeypatch, table):
@@ -303,6 +373,53 @@ def test_two_sweeps_do_not_share_a_file(tmp_path):
     file = tmp_path / "cells.csv"
     with store.locked(file), pytest.raises(ValueError, match="another process is sweeping"):
         sweep(file=file)
+    assert sorted(os.listdir(tmp_path)) == []
+
+
+def test_two_sweeps_do_not_share_a_file_where_locks_are_those_of_windows(tmp_path, monkeypatch):
+    held = set()
+
+    def locking(descriptor, mode, length):
+        if os.fstat(descriptor).st_ino in held:
+            raise PermissionError(13, "Permission denied")
+        held.add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+    test_two_sweeps_do_not_share_a_file(tmp_path)
+    assert len(held) == 1
+
+
+def test_a_folder_without_locks_is_said(tmp_path, monkeypatch):
+    def none(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    with pytest.raises(ValueError, match="cannot lock .*No locks available; give a file in a folder of this machine"):
+        sweep(file=tmp_path / "cells.csv")
+
+
+@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+def test_seeds_alone_make_a_sweep_that_goes_on(tmp_path, kind):
+    """Without a grid a place is a seed and nothing else."""
+    if kind == ".parquet":
+        pytest.importorskip("pyarrow")
+    file = tmp_path / f"cells{kind}"
+    sweep(over={}, seeds=[0], file=file)
+    both = sweep(over={}, seeds=[0, 1], file=file).table
+    pd.testing.assert_frame_equal(both, sweep(over={}, seeds=[0, 1]).table)
+
+
+def test_a_file_holds_cells_of_one_engine(tmp_path, monkeypatch):
+    """Where numba came or went since, the sweep does not mix its numbers with the others, and says how to go on."""
+    file = tmp_path / "cells.csv"
+    one = {"over": {"T": [20]}, "file": file}
+    sweep(**one)
+    monkeypatch.setattr("landscape.simulator.chains.find_spec", lambda name: name)
+    with pytest.raises(
+        ValueError, match="engine was 'numpy', is 'numba'.*give what it was begun with, or another file"
+    ):
+        sweep(**one, engine=None)
 
 
 def test_many_machines_by_a_scheduler(tmp_path, table):
@@ -393,6 +510,7 @@ def test_from_the_shell(tmp_path, capsys):
         ("T = 20", "T = -1", "T must be"),
         ("rho_hard", "rho_herd", "did you mean rho_hard"),
         ("num = 2", "number = 2", "start, stop and num"),
+        ("num = 2", "num = 1e9", "<= 1e+06, got 1e+09"),
         ("[over]", "[over", "is not TOML"),
         ('file = "FILE"\n', "", "nowhere to keep the cells"),
         ("matching = true", 'matching = "no"', "must be true or false"),
@@ -423,6 +541,7 @@ def test_a_config_that_does_not_fit(tmp_path, capsys, old, new, message):
         ({"file": 3}, "file must be a path"),
         ({"file": "a\0.csv"}, "file must be a path"),
         ({"file": "."}, "must not be a folder"),
+        ({"file": "~nobody-of-this-name/cells.csv"}, "file must be a path.*home"),
         ({"sampling": "thin", "methods": ls.IMAML(1.0)}, "more of a batch than two products"),
         ({"methods": ls.NAL({"harrd": 2.0})}, "unknown family"),
         ({"training": ls.Training(40, solver="sgd", learning_rate={"NAL": 0.1})}, "method in learning_rate"),

@@ -2,6 +2,7 @@
 
 A file of this folder (without a leading underscore) is a figure: it has a ``TITLE`` and a function ``run(quick, seed, progress)``
 that returns a `Reproduction`, and its name is the figure's, with hyphens for underscores. Nothing else registers it.
+SGD runs on the engine "numpy", which everybody has: a figure's numbers do not depend on what is installed.
 """
 
 import pkgutil

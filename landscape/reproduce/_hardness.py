@@ -45,8 +45,8 @@ def reproduce_panels(samples, trainings, rho_hard, repeats, tasks, seed, progres
         for name, training in trainings.items():
             environment = two_tasks(rho_hard=rho_hard)
             runs[name] = simulate(
-                environment, methods, adaptation, training(m), repeats, seed, tasks=tasks, progress=progress
-            )
+                environment, methods, adaptation, training(m), repeats, seed, tasks=tasks, engine="numpy", progress=progress
+            )  # fmt: skip
             tables.append(agreement(runs[name]).to_frame().assign(m=m, trained=name))
             if len(runs) == 1:
                 _shade(column, tables[-1])

@@ -30,20 +30,9 @@ def run(quick, seed, progress):
     training = Training(
         iterations * BATCH, n1=25, n2=500, solver="sgd", learning_rate={"NAL": 0.025, "MAML": 0.05}, task_batch=BATCH
     )
-    run = simulate(
-        ENVIRONMENT, list(METHODS.values()), Adaptation(ALPHA), training, repeats, seed, tasks=tasks, progress=progress
-    )
-    minimum = Training(iterations * BATCH, n1=25, n2=500)
-    empirical = simulate(
-        ENVIRONMENT,
-        list(METHODS.values()),
-        Adaptation(ALPHA),
-        minimum,
-        repeats,
-        seed + 1,
-        tasks=tasks,
-        progress=progress,
-    )
+    given, options = (ENVIRONMENT, list(METHODS.values()), Adaptation(ALPHA)), {"tasks": tasks, "progress": progress}
+    run = simulate(*given, training, repeats, seed, engine="numpy", **options)
+    empirical = simulate(*given, Training(iterations * BATCH, n1=25, n2=500), repeats, seed + 1, **options)
     rows = []
     for i, (name, method) in enumerate(METHODS.items()):
         coordinates = run.solutions[i].mean(axis=-1)

@@ -19,14 +19,16 @@ from landscape.simulator.thin import ThinBatch, roots, times
 ENGINES = ("numba", "numpy")
 
 
-def engine_for(name):
-    """The engine of the chains: the one named, or numba where it is installed and none is named.
+def engine_for(name, training, sampling):
+    """The engine of the chains: the one named, or numba where it is installed and none is named; None where no method takes chains.
 
     Raises
     ------
     ValueError
         If numba is asked for and missing.
     """
+    if training.solver != "sgd" or sampling not in (None, "thin"):
+        return None
     installed = find_spec("numba") is not None
     if name == "numba" and not installed:
         raise ValueError(
@@ -214,8 +216,8 @@ def processors():
 
 
 def _families_first(table, d):
-    """A table of roots as (families, d) or (families, d, d)."""
-    return table if table.ndim == 3 else np.array(np.broadcast_to(table.T, (table.shape[1], d)))
+    """A table of roots as (families, d) or (families, d, d), row by row: another order would be compiled once more."""
+    return table if table.ndim == 3 else np.array(np.broadcast_to(table.T, (table.shape[1], d)), order="C")
 
 
 def _compiled_kind(method, training, inner):

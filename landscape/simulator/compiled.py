@@ -13,12 +13,20 @@ LANES = 8
 SHARED, INDEPENDENT, FIRST_ORDER, POOLED, REPTILE = range(5)
 TINY = 1e-300
 fast = {"contract", "nsz", "reassoc", "arcp"}
-compiled = njit(cache=True, nogil=True, fastmath=fast)
 inlined = njit(forceinline=True, fastmath=fast)
 
-# Sigma^(1/2) comes as three arguments: `roots`, the table (families, d) or (families, d, d), whose number of axes decides what is compiled; each
-# lane's `family`; and the lanes' `entries` (d, LANES) gathered from the former kind. The *variates* of a product are (1/sqrt(n), normals, chi^2/n), and a batch's *memory*,
-# filled by its first product for the second, is (delta, t, x/sqrt(n)).
+
+def compiled(function):
+    """Compiled code that is kept for the next time, where there is a folder to keep it in."""
+    try:
+        return njit(cache=True, nogil=True, fastmath=fast)(function)
+    except RuntimeError:
+        return njit(nogil=True, fastmath=fast)(function)
+
+
+# Sigma^(1/2) comes as three arguments: `roots`, the table (families, d) or (families, d, d), whose number of axes decides what is
+# compiled; each lane's `family`; and the lanes' `entries` (d, LANES) gathered from the former kind. The *variates* of a product are
+# (1/sqrt(n), normals, chi^2/n), and a batch's *memory*, filled by its first product for the second, is (delta, t, x/sqrt(n)).
 
 
 @inlined

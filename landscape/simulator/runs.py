@@ -56,7 +56,7 @@ def thin_runs(result, cells, streams, progress):
         inner = [training.inner(resolved[index], adapt.m) for _, adapt, resolved in points for _ in range(repeats)]
         rng = np.random.default_rng(streams[index])
         with _bar(method.label, len(cells) * (training.T // training.task_batch), progress) as count:
-            ends = chains.descend(environments, methods, inner, own, rng, chains.engine_for(result.engine), count)
+            ends = chains.descend(environments, methods, inner, own, rng, result.engine, count)
         check_converged(ends, method, own)
         found.append(ends.reshape(*result.grid, repeats, -1))
     return found

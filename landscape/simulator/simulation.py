@@ -34,8 +34,11 @@ class Simulation(Result):
         The same less the loss from each task's own optimum on the same samples.
     covariances : ndarray, shape (*grid, repeats, methods, methods)
         Covariance of the mean losses, given the trained points.
-    seed, tasks, sampling, engine
+    seed, tasks, sampling
         As given to `simulate`.
+    engine : {"numba", "numpy"} or None
+        What runs SGD by thin batches here: the seed gives the same numbers again with the same engine only. None with another solver
+        or sampling.
     """
 
     environment: object
@@ -136,7 +139,7 @@ def simulate(
     repeats : int
         Independent repetitions at each grid point.
     seed : int
-        The same seed gives the same numbers.
+        The same seed gives the same numbers, with the same engine.
     over : dict of str to sequence, optional
         Names of arguments and the values they take, one grid axis each.
     tasks : int
@@ -147,7 +150,8 @@ def simulate(
         a meta-gradient takes of a batch, O(d) numbers whatever n. By default thin where it serves (SGD on Gaussian inputs, unless a
         method takes a batch's whole Hessian), else bartlett. Losses after adaptation take pseudo-rows also with "thin".
     engine : {"numba", "numpy"}, optional
-        What runs SGD by thin batches; numba where it is installed (the extra ``fast``) by default. The same law by other numbers.
+        What runs SGD by thin batches; numba where it is installed (the extra ``fast``) by default. The same law by
+        other numbers: name the engine where numbers must not depend on what is installed. The result says which it was.
     progress : bool
         Whether to show a progress bar.
 
@@ -158,7 +162,8 @@ def simulate(
     Raises
     ------
     ValueError
-        If training and a method contradict each other, or the data do not determine a solution.
+        If an argument is not usable, training and a method contradict each other, the data do not determine a solution, or SGD or
+        the adaptation diverges.
     """
     check_environment(environment)
     checks.instance("adaptation", adaptation, Adaptation)
@@ -184,6 +189,7 @@ def simulate(
     ):
         raise ValueError("simulate needs numbers for all arguments: replace the symbols")
     M = len(methods)
+    engine = chains.engine_for(engine, training, sampling)
     result = Simulation(
         environment, tuple(methods), adaptation, training, np.empty((*full, M, repeats, environment.d)),
         np.empty((*full, M, repeats)), np.empty((*full, M, repeats)), np.empty((*full, repeats, M, M)), seed, tasks, sampling, engine,

@@ -114,6 +114,6 @@ def _values(name, values):
         return values
     if set(values) != {"start", "stop", "num"}:
         raise ValueError(f"over.{name} must be a list, or have start, stop and num, got {values!r}")
-    num = checks.number(f"over.{name}.num", values["num"], at_least=1, whole=True)
+    num = checks.number(f"over.{name}.num", values["num"], at_least=1, at_most=1e6, whole=True)
     ends = [checks.number(f"over.{name}.{end}", values[end]) for end in ("start", "stop")]
     return np.linspace(*ends, num)

@@ -64,7 +64,7 @@ class Plan(Record):
             seeds=_checked_seeds(self.seeds),
             repeats=checks.number("repeats", self.repeats, at_least=2, whole=True),
             tasks=checks.number("tasks", self.tasks, at_least=2, whole=True),
-            engine=chains.engine_for(self.engine),
+            engine=chains.engine_for(self.engine, self.training, self.sampling),
         )
         first = {name: values[0] for name, values in self.over.items()}
         ones = [first | {name: value} for name in self.over for value in self.over[name]]  # every value once
@@ -130,7 +130,6 @@ class Plan(Record):
         """What all cells have in common, each argument with a digest of its value, as text: a file holds cells of one fingerprint."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("over", "seeds")}
         values |= {"names": self.names, "version": __version__}
-        values["engine"] = self.engine if self.training.solver == "sgd" else None
         return {name: f"{_plain(value)} {_digest(value)}" for name, value in values.items()}
 
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from landscape.sweeping.formats import format_of
+from landscape.sweeping.formats import format_of, frame
 
 
 class Store:
@@ -36,16 +36,18 @@ class Store:
         self.format = format_of(self.path)(plan.fingerprint)
         self.part = self.path.with_name(f".{self.path.name}.part")
         if self.path.exists():
-            found, frame = self.format.read(self.path)
+            found, table = self.format.read(self.path)
             _check_same(self.path, found, plan.fingerprint)
-            groups = frame.groupby(list(plan.names), sort=True)
-            self.cells = {place: part.reset_index(drop=True) for place, part in groups}
+            columns = {name: table[name].to_numpy() for name in table.columns}
+            for place, rows in table.groupby(list(plan.names), sort=True).indices.items():
+                place = place if isinstance(place, tuple) else (place,)  # where there is but the seed
+                self.cells[place] = {name: values[rows] for name, values in columns.items()}
         else:
             self._write(b"")  # fail now rather than after an hour's work
             self.part.unlink()
 
     def add(self, cells):
-        """Write more cells, each a table that begins with its place.
+        """Write more cells, each a dict of columns that begins with its place.
 
         Raises
         ------
@@ -66,9 +68,7 @@ class Store:
 
     def frame(self, places):
         """The cells at the given places as one table, in order of their values."""
-        import pandas as pd
-
-        return pd.concat([self.cells[place] for place in sorted(places)], ignore_index=True)
+        return frame([self.cells[place] for place in sorted(places)])
 
     def _write(self, content):
         """Write the file beside it; what cannot be finished is taken away again."""
@@ -89,7 +89,10 @@ def checked_path(path):
     """The file meant, links followed and ~ expanded."""
     if not isinstance(path, (str, os.PathLike)) or not str(path).strip() or "\0" in str(path):
         raise ValueError(f"file must be a path that ends in .csv or .parquet, got {path!r}")
-    path = Path(path).expanduser().resolve()
+    try:
+        path = Path(path).expanduser().resolve()
+    except RuntimeError as error:  # "~" of somebody unknown, or links that go round
+        raise ValueError(f"file must be a path that ends in .csv or .parquet, got {str(path)!r}: {error}") from None
     if path.is_dir():
         raise ValueError(f"file must not be a folder, got {str(path)!r}")
     return path
@@ -99,18 +102,12 @@ def checked_path(path):
 def locked(path):
     """Hold a file for oneself: two sweeps that write one file would lose each other's cells.
 
-    Where the system has no such locks (Windows), it is up to the user not to start two.
-
     Raises
     ------
     ValueError
-        If another process holds it.
+        If another process holds it, or its folder cannot be written or has no locks.
     """
-    try:
-        import fcntl
-    except ImportError:
-        fcntl = None
-    if path is None or fcntl is None:
+    if path is None:
         yield
         return
     path = checked_path(path)
@@ -121,10 +118,14 @@ def locked(path):
         raise ValueError(f"cannot write {str(path)!r}: {error.strerror}; give another file") from None
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
             ours = lock.stat().st_ino == os.fstat(file.fileno()).st_ino  # and not one that was just taken away
-        except OSError:
+        except (BlockingIOError, PermissionError, FileNotFoundError):
             ours = False
+        except OSError as error:
+            raise ValueError(
+                f"cannot lock {str(path)!r}: {error.strerror}; give a file in a folder of this machine"
+            ) from None
         if not ours:
             raise ValueError(f"another process is sweeping into {str(path)!r}: wait for it, or give another file")
         try:
@@ -132,6 +133,18 @@ def locked(path):
         finally:
             with contextlib.suppress(OSError):
                 lock.unlink()
+
+
+def _lock(file):
+    """The system's lock of an open file, which it gives back when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def read(path):
@@ -163,5 +176,6 @@ def _check_same(path, found, wanted):
             else "looks the same, but holds other values: was it drawn with another seed?"
         )
         raise ValueError(
-            f"{str(path)!r} belongs to another sweep ({', '.join(differ)} differ: {differ[0]} {how}): give another file"
+            f"{str(path)!r} belongs to another sweep ({', '.join(differ)} differ: {differ[0]} {how}): "
+            "give what it was begun with, or another file"
         )

@@ -115,7 +115,7 @@ def sweep(
     file : str or Path, optional
         Where finished cells are kept, ending in .csv or .parquet. A file of the same sweep is taken up where it stopped.
     repeats, tasks, sampling, engine
-        As for `simulate`, in each cell.
+        As for `simulate`, in each cell. A file holds cells of one engine.
     executor : concurrent.futures.Executor, optional
         What runs the cells, for example ``dask.distributed.Client(...).get_executor(pure=False)`` for many machines; a pool of processes by
         default. (In a script, a pool of processes needs the call to stand under ``if __name__ == "__main__":``.)
@@ -181,11 +181,10 @@ def _complaint(plan, failed, total, file):
 
 
 def _rows(plan, place, columns):
-    """A cell's table, its place first."""
-    import pandas as pd
-
-    first = dict(zip(plan.names, place, strict=True))
-    return pd.DataFrame(first | {name: values for name, values in columns.items() if name not in first})
+    """A cell's columns, its place first."""
+    length = len(columns["method"])
+    first = {name: np.full(length, value) for name, value in zip(plan.names, place, strict=True)}
+    return first | {name: values for name, values in columns.items() if name not in first}
 
 
 @contextmanager
