@@ -254,6 +254,11 @@ MIXED = ls.LossTasks([SquaredHinge(X, np.sign(X[:, 0])), Hinge(X, np.sign(X[:, 0
         (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(0.1, of="g"), "unknown loss in of"),
         (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).plot(of="g"), "unknown loss in of"),
         (lambda: ls.ode(TASKS, ls.BIMAML(0.1, 0.1, latched=False), 0.0, [1.0]), "not latched"),
+        (lambda: ls.ode(TASKS, ls.MAML([0.1, 0.2]), 0.0, [1.0]), "alpha must be a single number"),
+        (lambda: ls.ode(TASKS, ls.MAML(0.1), 0.0, [1.0], atol=math.nan), "atol must be finite"),
+        (lambda: ls.ode(TASKS, ls.MAML(0.1), 0.0, [1.0], rtol=0), "rtol must be finite and >= 1e-13"),
+        (lambda: ls.train(TASKS, ls.MAML(0.1, n2=[3, 4]), 0.0, 0.1, 1), "n2 must be a single number"),
+        (lambda: ls.algorithms.least_step_batches(TASKS, 0.1, 1e200, 1.0), r"sigma must be .* <= 1e[+]40"),
     ],
 )  # fmt: skip
 def test_errors(call, match):

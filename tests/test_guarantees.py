@@ -269,5 +269,7 @@ def test_difference_error_and_its_sharp_constant():
     assert tiny.exact > tiny.bound
     quadratic = ls.losses.Quadratic(np.diag([1.0, 2.0]), [1.0, 0.0])
     assert guarantees.difference_error(quadratic, [3.0, 1.0], [1.0, 2.0], 0.5).exact < 1e-14
+    with pytest.raises(TypeError, match="loss must be a Loss, got 'x'"):
+        guarantees.difference_error("x", w, v, 0.1)
     with pytest.raises(ValueError, match="Hinge does not have"):
         guarantees.difference_error(ls.losses.Hinge(X, np.sign(X[:, 0])), w, v, 0.1)

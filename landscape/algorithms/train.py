@@ -155,8 +155,10 @@ def own_batches(batches, method):
             raise ValueError(
                 f"{name} = {getattr(batches, name):g} means nothing to {method.label}, which draws no such batch{cure}: leave it out"
             )
-    n2 = method.n2
-    if n2 is None or math.isinf(n2) or n2 == batches.D_in:
+    if method.n2 is None:
+        return batches
+    n2 = checks.number("n2", method.n2, infinite=True)
+    if math.isinf(n2) or n2 == batches.D_in:
         return batches
     if not math.isinf(batches.D_in):
         raise ValueError(f"{method!r} takes inner batches of n2 = {n2:g}, but D_in = {batches.D_in:g}: leave one out")

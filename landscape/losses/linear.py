@@ -78,7 +78,7 @@ class LinearModelLoss(Loss):
 
     def hessian_times(self, w, v):
         """The Hessian times v in O(n d)."""
-        w = self._at(w)
+        w, v = self._at(w), self._at(v, "v")
         bend = self._curve(self.X @ w, self.y) * (self.scale / len(self.y))
         return self.X.T @ (bend * (self.X @ v)) + self.ridge * v
 

@@ -56,7 +56,7 @@ class Quadratic(Loss):
 
     def hessian_times(self, w, v):
         """The covariance times v."""
-        return self.covariance @ v
+        return self.covariance @ self._at(v, "v")
 
     @property
     def d(self):  # type: ignore[override]
@@ -124,8 +124,12 @@ class RippledParabola(Loss):
         return float(self.curvature * w**2 / 2 - self.amplitude * np.sin(self.frequency * w))
 
     def gradient(self, w):
-        """c w - a b cos(b w), entry by entry, for any array of points of the line."""
-        w = np.asarray(w, dtype=float)
+        """c w - a b cos(b w), shape (1,)."""
+        return self.slope(self._at(w))
+
+    def slope(self, w):
+        """f' entry by entry, for any array of points of the line."""
+        w = np.asarray(w)
         return self.curvature * w - self.amplitude * self.frequency * np.cos(self.frequency * w)
 
     def curve(self, w):
@@ -142,7 +146,7 @@ class RippledParabola(Loss):
 
     def hessian_times(self, w, v):
         """f'' times v."""
-        return self.curve(self._at(w)) * v
+        return self.curve(self._at(w)) * self._at(v, "v")
 
     @property
     def smoothness(self):  # type: ignore[override]

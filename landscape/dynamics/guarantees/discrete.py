@@ -136,6 +136,8 @@ def difference_error(loss, w, v, delta):
     LandscapeWarning
         If delta is so small that rounding exceeds the bound: then exact says nothing about (9).
     """
+    if not hasattr(loss, "hessian_lipschitz"):
+        raise TypeError(f"loss must be a Loss, got {loss!r}")
     w, v = (checks.start(name, value, loss.d) for name, value in (("w", w), ("v", v)))
     delta = checks.number("delta", delta, above=0)
     rho = loss.hessian_lipschitz
