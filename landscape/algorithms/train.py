@@ -69,7 +69,8 @@ def train(
     second_order : {"products", "matrices"}
         Whether MAML takes Hessian-vector products, O(d) a sample, or Hessians, O(d^2).
     delta : float, optional
-        Half-width of HF-MAML's difference; Fallah et al.'s rule by default.
+        Half-width of HF-MAML's difference; Fallah et al.'s rule 1/(6 rho alpha ||g||) by default. It looks 1/(6 rho alpha) to both
+        sides however small the gradient is, so that HF-MAML stalls where the Hessian varies; with a small delta, say 1e-4, it does not.
     record_every : int
         Iterations between rows of the history.
     seed : int

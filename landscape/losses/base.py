@@ -79,10 +79,9 @@ class Loss(Record):
         TypeError
             If rng is not a Generator.
         """
-        size = checks.number("size", size, at_least=1, whole=True, infinite=True)
-        if math.isinf(size):
-            return self
-        return self._batch(size, checks.instance("rng", rng, np.random.Generator))
+        if type(size) is not int or size < 1:  # what training hands over passes as it is
+            size = size if size == math.inf else checks.number("size", size, at_least=1, whole=True, infinite=True)
+        return self if size == math.inf else self._batch(size, checks.instance("rng", rng, np.random.Generator))
 
     def _batch(self, size, rng):
         raise ValueError(f"{type(self).__name__} has no samples to draw: use full batches (inf)")

@@ -117,8 +117,13 @@ class LinearModelLoss(Loss):
 
     def _batch(self, size, rng):
         rows = rng.integers(len(self.y), size=size)
-        new = object.__new__(type(self))  # a part of checked rows needs no second check
-        new._set(X=self.X[rows], y=self.y[rows], ridge=self.ridge, scale=self.scale)
+        return self._unchecked(X=self.X[rows], y=self.y[rows], ridge=self.ridge, scale=self.scale)
+
+    @classmethod
+    def _unchecked(cls, **fields):
+        """A loss on drawn rows, which need no second check."""
+        new = object.__new__(cls)
+        new._set(**fields)
         return new
 
 

@@ -67,6 +67,11 @@ class Quadratic(Loss):
     def _eigen(self):
         return np.linalg.eigh(self.covariance)
 
+    @cached_property
+    def _root(self):
+        values, vectors = self._eigen
+        return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+
     @property
     def smoothness(self):  # type: ignore[override]
         """The largest eigenvalue."""
@@ -80,10 +85,9 @@ class Quadratic(Loss):
     hessian_lipschitz = 0.0
 
     def _batch(self, size, rng):
-        values, vectors = self._eigen
-        X = rng.standard_normal((size, self.d)) * np.sqrt(np.clip(values, 0, None)) @ vectors.T
+        X = rng.standard_normal((size, self.d)) @ self._root
         y = X @ self.optimum + math.sqrt(self.noise) * rng.standard_normal(size)
-        return LeastSquares(X, y)
+        return LeastSquares._unchecked(X=X, y=y, ridge=0.0, scale=1.0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
