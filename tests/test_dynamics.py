@@ -47,12 +47,13 @@ def test_descent_against_iteration(seed, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_flow_against_an_ode_solver(kind):
     environment, twins, alpha, rng = random_world(1, kind)
-    start = rng.standard_normal(environment.d)
-    for method in some_methods(alpha, rng)[:6]:
+    start, wrong = rng.standard_normal(environment.d), ls.flow(environment, ls.NAL(), 1.0)
+    for method in some_methods(alpha, rng):
         H, v = twin_field(twins, method)
-        times = np.linspace(0, 5, 6)
-        run = solve_ivp(lambda t, w, H=H, v=v: v - H @ w, (0, 5), start, t_eval=times, rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose(ls.flow(environment, method, start).at(times), run.y.T, atol=1e-7)
+        times, options = np.linspace(0, 5, 6), {"method": "DOP853", "rtol": 1e-12, "atol": 1e-12}
+        run = solve_ivp(lambda t, w, H=H, v=v: v - H @ w, (0, 5), start, t_eval=times, **options)
+        np.testing.assert_allclose(ls.flow(environment, method, start).at(times), run.y.T, rtol=1e-9, atol=1e-9)
+        assert np.abs(wrong.at(times) - run.y.T).max() > 1e-3  # another path would be noticed
 
 
 @pytest.mark.parametrize("kind", KINDS)

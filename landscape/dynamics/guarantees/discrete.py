@@ -2,7 +2,8 @@ r"""Guarantees of Fallah et al., beside exact values on quadratic tasks.
 
 There rho = 0, so the smoothness bound of Lemma 4.8 is 4 L and the random step size of (17) is 1/(4 L c) at every point.
 The iteration counts are printed as O(.), and the proofs are in an appendix that is not part of the text at hand: the
-constants below are derived here, for full batches, from the descent lemma.
+constants below are derived here, for full batches, from the descent lemma. With drawn tasks and samples the theorems assume a bounded
+spread of gradients, which linear tasks do not have everywhere; `landscape.algorithms.promise` is their version for losses that do.
 """
 
 import math
@@ -58,8 +59,8 @@ def iterations(environment, method, start, level):
     Notes
     -----
     With a step :math:`\beta = 1/(c\,4L)` the descent lemma gives :math:`F(w_{k+1}) \le F(w_k) -
-    \beta(1-\tfrac1{2c})\|\nabla F(w_k)\|^2`; add up. With drawn tasks the theorem needs assumption 4.5, which fails
-    on tasks with different Hessians: then it is not applicable.
+    \beta(1-\tfrac1{2c})\|\nabla F(w_k)\|^2`; add up. With drawn tasks or samples the theorems need assumptions 4.5 and 4.6,
+    which fail on linear tasks: then they are not applicable. `landscape.algorithms.promise` has them for given sigmas.
     """
     checks.instance("method", method, (MAML, HFMAML))
     if getattr(method, "steps", 1) != 1 or (isinstance(method, MAML) and not math.isinf(method.n2)):
