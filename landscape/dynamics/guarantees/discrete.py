@@ -26,10 +26,20 @@ NO_REGION = "every w: no bound on the spread of gradients is needed for full bat
 def smoothness(environment, alpha):
     """Lemma 4.8: the gradient of F is Lipschitz with 4 L + 2 rho alpha E||grad f_i||, here 4 L.
 
+    Parameters
+    ----------
+    environment : Environment
+    alpha : float
+
     Returns
     -------
     Guarantee
         exact: the largest eigenvalue of the Hessian of F; sharper: L, for (1 - alpha lam)^2 <= 1.
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside [0, 1/L], or the environment has grids or symbols.
     """
     name = "Lemma 4.8 of Fallah et al."
     L, mu = curvatures(environment)
@@ -55,6 +65,11 @@ def iterations(environment, method, start, level):
     Guarantee
         bound: :math:`4Lc\,\Delta/((1-\tfrac1{2c})\varepsilon^2)` with :math:`\Delta = F(w_0) - \min F`; sharper: the linear rate of
         strongly convex quadratics, :math:`\log(\|\nabla F(w_0)\|/\varepsilon)\,/\,{-\log(1-\beta\lambda_{\min})}`.
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside [0, 1/(6L)], the method takes several inner steps or draws them, or the level is not > 0.
 
     Notes
     -----
@@ -93,10 +108,20 @@ def iterations(environment, method, start, level):
 def floor(environment, alpha):
     r"""Theorem 4.15: FO-MAML stalls at O(alpha L sigma).
 
+    Parameters
+    ----------
+    environment : Environment
+    alpha : float
+
     Returns
     -------
     Guarantee
         exact: :math:`\|\nabla F\|` at FO-MAML's stationary point. bound: :math:`\alpha L\sigma/\sqrt{1-\alpha^2L^2}`, sigma at that point.
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside [0, 1/(10L)], or the environment has grids or symbols.
 
     Notes
     -----
@@ -132,6 +157,11 @@ def difference_error(loss, w, v, delta):
         bound: :math:`\rho\delta\|v\|^2`; sharper: half of it, which :math:`\rho|w|^3/6` attains at 0. Where the Hessian is smooth the
         error is of second order in delta; on quadratics it is rounding.
 
+    Raises
+    ------
+    ValueError
+        If the loss has no Lipschitz Hessian, a point does not fit or delta is not > 0.
+
     Warns
     -----
     LandscapeWarning
@@ -165,12 +195,25 @@ def difference_error(loss, w, v, delta):
 def gradient_bias(environment, alpha, D_in, point):
     r"""Lemma 4.10, (20): bias of the stochastic gradient at the adapted point.
 
+    Parameters
+    ----------
+    environment : Environment
+    alpha : float
+    D_in : int
+        Samples of the inner step.
+    point : float or array (d,)
+
     Returns
     -------
     Guarantee
         bound: :math:`\alpha L\tilde\sigma/\sqrt{D_{in}}`. exact: 0, for the gradient of a quadratic is linear and its batch is
         independent of the inner one; so ``loose_by`` is infinite wherever the bound is not 0, and says no more than that. The
         bias of order 1/D_in of a Hessian on the inner batch is `gradient_gap`'s.
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside [0, 1/L], or the environment has grids or symbols.
     """
     name = "Lemma 4.10 of Fallah et al."
     L, mu = curvatures(environment)
@@ -199,6 +242,11 @@ def gradient_gap(environment, alpha, m, point):
     Guarantee
         bound: :math:`2\alpha L\tilde\sigma/\sqrt m + \alpha^2 L\sigma_H\tilde\sigma/m`, with the standard deviations of one sample's
         gradient and Hessian (Frobenius) at the point; sharper: its second term alone, for on quadratics the first has mean zero.
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside [0, 1/L], or the environment has grids or symbols.
     """
     name = "Theorem 4.11 of Fallah et al."
     L, mu = curvatures(environment)
