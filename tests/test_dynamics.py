@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import reference
 from scipy.integrate import solve_ivp
+from scipy.optimize import minimize_scalar
 from test_closed_form import some_methods, twin_quadratics
 from worlds import KINDS, random_world
 
@@ -85,6 +86,49 @@ def test_norm_at_the_exact_time(kind, level):
     steps = ls.descent(environment, ls.MAML(alpha), start, 0.7 / np.linalg.eigvalsh(path.F.matrix())[-1])
     k = steps.time_to(level)
     assert steps.F.gradient_norm(steps.at(k)) <= level < steps.F.gradient_norm(steps.at(k - 1))
+
+
+@pytest.mark.parametrize("level", [1e-2, 1e-6, 1e-9])
+def test_a_dip_is_found_however_brief(level):
+    """In one dimension FO-MAML, and BI-MAML's first phase, pass through MAML's optimum on their way to their own."""
+    tasks = ls.two_tasks(d=1)
+    curve = (0.1 * 0.95**2 + 0.5**2) / 2  # of F
+    through = (0.1 * 0.95**2 - 0.5**2) / (0.1 * 0.95**2 + 0.5**2)
+    for method, (easy, hard) in ((ls.FOMAML(0.5), (0.5, 0.1 * 0.95)), (ls.BIMAML(0.5, 0.01), (1.0, 0.1))):
+        end, rate = (hard - easy) / (hard + easy), (hard + easy) / 2
+        by_hand = np.log((3 - end) / (through + level / curve - end)) / rate
+        assert ls.flow(tasks, method, 3.0).time_to(level) == pytest.approx(by_hand, rel=1e-9)
+    assert ls.flow(tasks, ls.FOMAML(0.5), -3.0).time_to(level) == np.inf  # it comes from the other side
+
+
+def test_no_dip_is_missed_in_several_dimensions():
+    """Levels just above and just below the lowest point of a dip, found by minimising the norm itself."""
+    dips = 0
+    for seed in range(40):
+        environment, _, alpha, rng = random_world(seed, "dense")
+        path = ls.flow(environment, ls.FOMAML(alpha), rng.standard_normal(environment.d) * 4)
+        times = np.linspace(0, 60, 3001)
+        norms = path.F.gradient_norm(path.at(times))
+        i = int(norms.argmin())
+        if not 0 < i < 3000 or norms[-1] < 1.001 * norms[i] or environment.d == 1:  # where a dip goes down to 0
+            continue
+        dip = minimize_scalar(lambda t, path=path: path.F.gradient_norm(path.at(t)), bounds=times[[i - 1, i + 1]], method="bounded",
+                              options={"xatol": 1e-12})  # fmt: skip
+        above = path.time_to(dip.fun * (1 + 1e-6))
+        assert above <= dip.x
+        assert path.F.gradient_norm(path.at(above)) == pytest.approx(dip.fun * (1 + 1e-6), rel=1e-9)
+        assert path.time_to(dip.fun * (1 - 1e-6)) == np.inf
+        dips += 1
+    assert dips >= 3
+
+
+def test_a_norm_that_creeps_down_to_just_below_the_level():
+    path = ls.flow(ls.two_tasks(d=1), ls.FOMAML(0.5), -3.0)
+    floor = path.F.gradient_norm(path.limit)
+    for share in (1e-2, 1e-5, 1e-8):
+        assert path.F.gradient_norm(path.at(path.time_to(floor * (1 + share)))) == pytest.approx(
+            floor * (1 + share), rel=1e-9
+        )
 
 
 def test_shared_and_independent_hessian_have_two_limits():
