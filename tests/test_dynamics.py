@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import reference
 from scipy.integrate import solve_ivp
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 from test_closed_form import some_methods, twin_quadratics
 from worlds import KINDS, random_world
 
 import landscape as ls
-from landscape.dynamics.sliding import resting_point
 
 SEEDS = range(3)
 SEVERAL = 4  # a seed whose world has several families
@@ -177,6 +176,23 @@ SLIDES = ls.Environment(
         ls.TaskFamily("b", [[0.3, -0.1], [-0.1, 0.8]], [-1.0, 2.0]),
     ]
 )
+
+
+def resting_point(f, F, threshold):
+    r"""Where sliding comes to rest: :math:`\nabla F = -c\nabla f` with c > 0 and :math:`\|\nabla f\| = \varepsilon_0`.
+
+    None where MAML's optimum lies inside the surface. w(c) minimises F + c f, so that one scalar is looked for.
+    """
+    if f.gradient_norm(F.centre) <= threshold:
+        return None
+    Hf, HF = f.matrix(), F.matrix()
+
+    def point(share):  # c = share/(1 - share)
+        H = (1 - share) * HF + share * Hf
+        return np.linalg.solve(H, (1 - share) * HF @ F.centre + share * Hf @ f.centre)
+
+    share = brentq(lambda s: f.gradient_norm(point(s)) / threshold - 1, 0.0, 1.0, xtol=1e-15, rtol=1e-15)
+    return point(share)
 
 
 def test_sliding_rests_where_the_scalar_equation_says():
