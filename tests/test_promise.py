@@ -122,7 +122,7 @@ def test_floors_as_printed():
         (lambda: promise(TASKS, ls.MAML(0.1), 1.0, 0.1, ls.Batches(D_in=5), sigma=1.0), 'write MAML.*hessian="independent"'),
         (lambda: promise(TASKS, METHODS[0], 1.0, 0.1, ls.Batches(B=1), sigma=1.0), "nothing is promised: take larger batches, B >= 20"),
         (lambda: promise(TASKS, METHODS[1], 1.0, 1e-6, sigma=1.0), "level must be > .* nothing is promised below that"),
-        (lambda: promise(TASKS, METHODS[0], 1.0, 0.0, sigma=1.0), "level must be finite and > 0"),
+        (lambda: promise(TASKS, METHODS[0], 1.0, 0.0, sigma=1.0), "level must be finite and >= 1e-40"),
         (lambda: promise(TASKS, METHODS[0], 1.0, 0.1, sigma=math.inf), "sigma must be finite"),
         (lambda: promise(TASKS, METHODS[0], 1.0, 0.1, sigma=1.0, sigma_H=math.nan), "sigma_H must be finite"),
         (lambda: promise(TASKS, METHODS[0], 1.0, 0.1, sigma=1.0, least=5.0), "least must be a lower bound of F"),

@@ -12,7 +12,8 @@ anew, from the descent lemma, Lemmas 4.8 and 4.9, and three inequalities that ho
 
 where :math:`(\kappa,\lambda,h)` is :math:`(1+a, 0, \alpha\sigma_H/\sqrt{D_h})` for MAML, :math:`(1, a, 0)` for FO-MAML and
 :math:`(1+a, \min(\tfrac1{12}, 2a), 6\rho\alpha^2\tilde\sigma/\sqrt{D_h})` for HF-MAML with the printed delta, for its difference looks
-:math:`1/(6\rho\alpha)` to both sides and errs by up to :math:`\|v_i\|/(12\alpha)` (:math:`\lambda = 0` where :math:`\rho = 0`).
+:math:`1/(6\rho\alpha)` to both sides and errs by up to :math:`\|v_i\|/(12\alpha)` (:math:`\lambda = 0` where :math:`\rho = 0`). So
+:math:`h \le 1` takes :math:`D_h \ge 36(\rho\alpha^2\tilde\sigma)^2`; Theorem 4.17 prints :math:`36(\rho\alpha\tilde\sigma)^2`, which is not a pure number.
 """
 
 import math
@@ -118,7 +119,7 @@ def promise(tasks, method, start, level, batches=None, *, sigma, sigma_tilde=0.0
     drawn = not all(math.isinf(size) for size in (batches.D_in, batches.D_o, batches.D_h))
     if drawn and getattr(method, "hessian", "independent") == "shared":
         raise ValueError('Theorem 4.12 takes the Hessian on a batch of its own: write MAML(..., hessian="independent")')
-    level = checks.number("level", level, above=0)
+    level = checks.number("level", level, at_least=1e-40, at_most=checks.LARGEST)
     sigma, sigma_tilde, sigma_H = (
         checks.number(name, value, at_least=0, at_most=checks.LARGEST)
         for name, value in (("sigma", sigma), ("sigma_tilde", sigma_tilde), ("sigma_H", sigma_H))

@@ -14,6 +14,7 @@ from landscape.dynamics.guarantees.discrete import (
     floor,
     gradient_bias,
     gradient_gap,
+    gradient_square,
     iterations,
     smoothness,
 )
@@ -24,5 +25,5 @@ __all__ = [
     # Xu et al.
     "largest_alpha", "ode_time", "bi_ode_time", "hessian_bounds", "critical_point",
     # Fallah et al.
-    "smoothness", "iterations", "floor", "difference_error", "gradient_bias", "gradient_gap",
+    "smoothness", "iterations", "floor", "difference_error", "gradient_bias", "gradient_gap", "gradient_square",
 ]  # fmt: skip
