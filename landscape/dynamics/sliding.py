@@ -10,9 +10,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.dynamics.phases import SCAN, Phase, crossing
+from landscape.dynamics.phases import Phase
 
 MOST_PHASES = 30
+SCAN = 4001  # moments at which a norm is looked at where nothing bounds its slope, before its crossing is refined
+
+
+def crossing(points, norm, level, times, sign=1):
+    """The first of `times` at which a norm is <= level (sign -1: >= level), refined within its cell; inf if none."""
+    from scipy.optimize import brentq
+
+    def excess(moments):
+        return sign * (norm(points(moments)) / level - 1)
+
+    over = np.flatnonzero(excess(times) <= 0)
+    if not len(over):
+        return math.inf
+    first = over[0]
+    if first == 0:
+        return float(times[0])
+    return brentq(lambda t: excess(t)[0], times[first - 1], times[first], xtol=1e-300, rtol=1e-14)
 
 
 @dataclass(frozen=True)
