@@ -9,16 +9,9 @@ exact sigma of that ball. Where a step size lies outside a theorem's range, ther
 
 from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures
 from landscape.dynamics.guarantees.continuous import bi_ode_time, critical_point, hessian_bounds, ode_time
-from landscape.dynamics.guarantees.discrete import (
-    difference_error,
-    floor,
-    gradient_bias,
-    gradient_gap,
-    gradient_square,
-    iterations,
-    smoothness,
-)
+from landscape.dynamics.guarantees.discrete import difference_error, floor, iterations, smoothness
 from landscape.dynamics.guarantees.ranges import largest_alpha
+from landscape.dynamics.guarantees.sampled import gradient_bias, gradient_gap, gradient_square
 
 __all__ = [
     "Guarantee", "Spread", "curvatures",
