@@ -72,6 +72,30 @@ def test_hf_maml_elsewhere_is_second_order_in_delta():
         assert error <= loss.hessian_lipschitz * delta * (g @ g) / 2
 
 
+def test_hf_maml_stalls_with_the_printed_delta():
+    """1/(6 rho alpha ||g||) looks as far to both sides however small g is; on quadratics that does no harm."""
+    rng = np.random.default_rng(1)
+    rows = [rng.standard_normal((40, 3)) * rng.uniform(0.5, 2, 3) for _ in range(4)]
+    tasks = ls.LossTasks([Logistic(X, np.where(X @ rng.standard_normal(3) > 0, 1.0, -1.0), 0.2) for X in rows])
+    method = ls.HFMAML(1 / (6 * tasks.smoothness))
+    ends = [
+        ls.train(tasks, method, 0.0, 1 / tasks.smoothness, 200, delta=delta, record_every=200) for delta in (None, 1e-4)
+    ]
+    floors = [run.table["gradient_norm_F"].iloc[-1] for run in ends]
+    assert floors[0] > 1e-4
+    assert floors[1] < 1e-9
+    # at rest what is left of grad F is what the differences miss
+    w, alpha, missed = ends[0].w, method.alpha, np.zeros(3)
+    for loss in tasks.losses:
+        g = loss.gradient(w - alpha * loss.gradient(w))
+        side = g / (6 * tasks.hessian_lipschitz * alpha * np.linalg.norm(g))
+        difference = (
+            (loss.gradient(w + side) - loss.gradient(w - side)) * np.linalg.norm(g) / (2 * np.linalg.norm(side))
+        )
+        missed += alpha * (difference - loss.hessian_times(w, g)) / 4
+    assert np.linalg.norm(missed) == pytest.approx(floors[0], rel=1e-6)
+
+
 def test_one_sided_difference_would_be_caught():
     """Negative control of the sample-by-sample agreement: a first-order difference fails elsewhere."""
     loss, w = logistic_tasks().losses[0], np.array([0.5, -1.0, 2.0])
@@ -254,6 +278,11 @@ MIXED = ls.LossTasks([SquaredHinge(X, np.sign(X[:, 0])), Hinge(X, np.sign(X[:, 0
         (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).time_to(0.1, of="g"), "unknown loss in of"),
         (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1).plot(of="g"), "unknown loss in of"),
         (lambda: ls.ode(TASKS, ls.BIMAML(0.1, 0.1, latched=False), 0.0, [1.0]), "not latched"),
+        (lambda: ls.ode(TASKS, ls.MAML([0.1, 0.2]), 0.0, [1.0]), "alpha must be a single number"),
+        (lambda: ls.ode(TASKS, ls.MAML(0.1), 0.0, [1.0], atol=math.nan), "atol must be finite"),
+        (lambda: ls.ode(TASKS, ls.MAML(0.1), 0.0, [1.0], rtol=0), "rtol must be finite and >= 1e-13"),
+        (lambda: ls.train(TASKS, ls.MAML(0.1, n2=[3, 4]), 0.0, 0.1, 1), "n2 must be a single number"),
+        (lambda: ls.algorithms.least_step_batches(TASKS, 0.1, 1e200, 1.0), r"sigma must be .* <= 1e[+]40"),
     ],
 )  # fmt: skip
 def test_errors(call, match):

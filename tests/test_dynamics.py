@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import reference
 from scipy.integrate import solve_ivp
+from scipy.optimize import brentq, minimize_scalar
 from test_closed_form import some_methods, twin_quadratics
 from worlds import KINDS, random_world
 
 import landscape as ls
-from landscape.dynamics.sliding import resting_point
 
 SEEDS = range(3)
 SEVERAL = 4  # a seed whose world has several families
@@ -47,12 +47,13 @@ def test_descent_against_iteration(seed, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_flow_against_an_ode_solver(kind):
     environment, twins, alpha, rng = random_world(1, kind)
-    start = rng.standard_normal(environment.d)
-    for method in some_methods(alpha, rng)[:6]:
+    start, wrong = rng.standard_normal(environment.d), ls.flow(environment, ls.NAL(), 1.0)
+    for method in some_methods(alpha, rng):
         H, v = twin_field(twins, method)
-        times = np.linspace(0, 5, 6)
-        run = solve_ivp(lambda t, w, H=H, v=v: v - H @ w, (0, 5), start, t_eval=times, rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose(ls.flow(environment, method, start).at(times), run.y.T, atol=1e-7)
+        times, options = np.linspace(0, 5, 6), {"method": "DOP853", "rtol": 1e-12, "atol": 1e-12}
+        run = solve_ivp(lambda t, w, H=H, v=v: v - H @ w, (0, 5), start, t_eval=times, **options)
+        np.testing.assert_allclose(ls.flow(environment, method, start).at(times), run.y.T, rtol=1e-9, atol=1e-9)
+        assert np.abs(wrong.at(times) - run.y.T).max() > 1e-3  # another path would be noticed
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -84,6 +85,49 @@ def test_norm_at_the_exact_time(kind, level):
     steps = ls.descent(environment, ls.MAML(alpha), start, 0.7 / np.linalg.eigvalsh(path.F.matrix())[-1])
     k = steps.time_to(level)
     assert steps.F.gradient_norm(steps.at(k)) <= level < steps.F.gradient_norm(steps.at(k - 1))
+
+
+@pytest.mark.parametrize("level", [1e-2, 1e-6, 1e-9])
+def test_a_dip_is_found_however_brief(level):
+    """In one dimension FO-MAML, and BI-MAML's first phase, pass through MAML's optimum on their way to their own."""
+    tasks = ls.two_tasks(d=1)
+    curve = (0.1 * 0.95**2 + 0.5**2) / 2  # of F
+    through = (0.1 * 0.95**2 - 0.5**2) / (0.1 * 0.95**2 + 0.5**2)
+    for method, (easy, hard) in ((ls.FOMAML(0.5), (0.5, 0.1 * 0.95)), (ls.BIMAML(0.5, 0.01), (1.0, 0.1))):
+        end, rate = (hard - easy) / (hard + easy), (hard + easy) / 2
+        by_hand = np.log((3 - end) / (through + level / curve - end)) / rate
+        assert ls.flow(tasks, method, 3.0).time_to(level) == pytest.approx(by_hand, rel=1e-9)
+    assert ls.flow(tasks, ls.FOMAML(0.5), -3.0).time_to(level) == np.inf  # it comes from the other side
+
+
+def test_no_dip_is_missed_in_several_dimensions():
+    """Levels just above and just below the lowest point of a dip, found by minimising the norm itself."""
+    dips = 0
+    for seed in range(40):
+        environment, _, alpha, rng = random_world(seed, "dense")
+        path = ls.flow(environment, ls.FOMAML(alpha), rng.standard_normal(environment.d) * 4)
+        times = np.linspace(0, 60, 3001)
+        norms = path.F.gradient_norm(path.at(times))
+        i = int(norms.argmin())
+        if not 0 < i < 3000 or norms[-1] < 1.001 * norms[i] or environment.d == 1:  # where a dip goes down to 0
+            continue
+        dip = minimize_scalar(lambda t, path=path: path.F.gradient_norm(path.at(t)), bounds=times[[i - 1, i + 1]], method="bounded",
+                              options={"xatol": 1e-12})  # fmt: skip
+        above = path.time_to(dip.fun * (1 + 1e-6))
+        assert above <= dip.x
+        assert path.F.gradient_norm(path.at(above)) == pytest.approx(dip.fun * (1 + 1e-6), rel=1e-9)
+        assert path.time_to(dip.fun * (1 - 1e-6)) == np.inf
+        dips += 1
+    assert dips >= 3
+
+
+def test_a_norm_that_creeps_down_to_just_below_the_level():
+    path = ls.flow(ls.two_tasks(d=1), ls.FOMAML(0.5), -3.0)
+    floor = path.F.gradient_norm(path.limit)
+    for share in (1e-2, 1e-5, 1e-8):
+        assert path.F.gradient_norm(path.at(path.time_to(floor * (1 + share)))) == pytest.approx(
+            floor * (1 + share), rel=1e-9
+        )
 
 
 def test_shared_and_independent_hessian_have_two_limits():
@@ -132,6 +176,23 @@ SLIDES = ls.Environment(
         ls.TaskFamily("b", [[0.3, -0.1], [-0.1, 0.8]], [-1.0, 2.0]),
     ]
 )
+
+
+def resting_point(f, F, threshold):
+    r"""Where sliding comes to rest: :math:`\nabla F = -c\nabla f` with c > 0 and :math:`\|\nabla f\| = \varepsilon_0`.
+
+    None where MAML's optimum lies inside the surface. w(c) minimises F + c f, so that one scalar is looked for.
+    """
+    if f.gradient_norm(F.centre) <= threshold:
+        return None
+    Hf, HF = f.matrix(), F.matrix()
+
+    def point(share):  # c = share/(1 - share)
+        H = (1 - share) * HF + share * Hf
+        return np.linalg.solve(H, (1 - share) * HF @ F.centre + share * Hf @ f.centre)
+
+    share = brentq(lambda s: f.gradient_norm(point(s)) / threshold - 1, 0.0, 1.0, xtol=1e-15, rtol=1e-15)
+    return point(share)
 
 
 def test_sliding_rests_where_the_scalar_equation_says():

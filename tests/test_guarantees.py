@@ -36,6 +36,7 @@ def all_guarantees(environment, L, mu, rng):
     yield guarantees.iterations(environment, ls.HFMAML(rng.uniform(0, 1 / 6) / L), start, 1e-2)
     yield guarantees.floor(environment, rng.uniform(0, 0.1) / L)
     yield guarantees.gradient_gap(environment, rng.uniform(0, 1) / L, int(rng.integers(1, 30)), start)
+    yield guarantees.gradient_square(environment, rng.uniform(0, 1) / L, *rng.integers(1, 30, 2), start)
 
 
 def _others(L, mu):
@@ -104,6 +105,36 @@ def test_one_samples_variances_by_drawing():
     outer = np.einsum("ni,nj->nij", X, X)
     assert g.constants["sigma_tilde"] == pytest.approx(math.sqrt(gradients.var(axis=0).sum()))
     assert g.constants["sigma_H"] == pytest.approx(math.sqrt(outer.var(axis=0).sum()))
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_mean_square_of_the_gradient_by_drawing(rows):
+    """200,000 draws, |z| < 4.5: a false alarm once in 150,000 runs; an error of 10% is found."""
+    rng, N = np.random.default_rng(3), 200_000
+    if rows:
+        task = ls.DataTask("a", *skewed_rows(rng, 2))
+    else:
+        task = ls.TaskFamily("a", random_psd(rng, 2), [1.0, -1.0], spread=[[0.3, 0.1], [0.1, 0.2]], noise=0.5)
+    environment, w = ls.Environment([task]), np.array([2.0, 1.0])
+    alpha, (D_in, D_o) = 0.7 / curvatures(environment)[0], (3, 2)
+    optima = None if rows else rng.multivariate_normal(task.centre, task.spread, N)
+
+    def gradient(points, size):
+        if rows:
+            index = rng.integers(len(task.y), size=(N, size))
+            X, y = task.X[index], task.y[index]
+        else:
+            X = rng.standard_normal((N, size, 2)) @ np.linalg.cholesky(task.covariance).T
+            y = np.einsum("nsd,nd->ns", X, optima) + math.sqrt(task.noise) * rng.standard_normal((N, size))
+        return np.einsum("nsd,ns->nd", X, np.einsum("nsd,nd->ns", X, points) - y) / size
+
+    start = np.broadcast_to(w, (N, 2))
+    squares = (gradient(start - alpha * gradient(start, D_in), D_o) ** 2).sum(axis=1)
+    error, exact = squares.std() / math.sqrt(N), guarantees.gradient_square(environment, alpha, D_in, D_o, w).exact
+    assert abs(squares.mean() - exact) < 4.5 * error
+    assert abs(squares.mean() - 0.9 * exact) > 4.5 * error  # the negative control
+    many = guarantees.gradient_square(environment, alpha, 10**9, 10**9, w)
+    assert many.exact == pytest.approx(many.sharper, rel=1e-6)  # no samples' part: the full gradient
 
 
 def test_gap_is_the_one_of_the_theory():
@@ -269,5 +300,7 @@ def test_difference_error_and_its_sharp_constant():
     assert tiny.exact > tiny.bound
     quadratic = ls.losses.Quadratic(np.diag([1.0, 2.0]), [1.0, 0.0])
     assert guarantees.difference_error(quadratic, [3.0, 1.0], [1.0, 2.0], 0.5).exact < 1e-14
+    with pytest.raises(TypeError, match="loss must be a Loss, got 'x'"):
+        guarantees.difference_error("x", w, v, 0.1)
     with pytest.raises(ValueError, match="Hinge does not have"):
         guarantees.difference_error(ls.losses.Hinge(X, np.sign(X[:, 0])), w, v, 0.1)

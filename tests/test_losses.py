@@ -142,7 +142,7 @@ def test_tasks_agree_with_the_closed_form():
         (lambda: LeastSquares(X, LABELS[:3]), "must have shape"),
         (lambda: Quadratic(np.eye(2), np.ones(3)), "covariance has d = 2"),
         (lambda: RippledParabola(1, 1, 0), "frequency must be"),
-        (lambda: RippledParabola(1, 1, 1).batch(3, None), "no samples to draw"),
+        (lambda: RippledParabola(1, 1, 1).batch(3, np.random.default_rng(0)), "no samples to draw"),
         (lambda: LossTasks([]), "at least one Loss"),
         (lambda: LossTasks([Quadratic(1.0, [0.0]), Quadratic(1.0, [0.0, 1.0])]), "same dimension"),
         (
@@ -151,6 +151,9 @@ def test_tasks_agree_with_the_closed_form():
         ),
         (lambda: LossTasks([Quadratic(1.0, [0.0])], [0.5, 0.5]), "one a loss"),
         (lambda: LossTasks.of(ls.hard_easy()), "give T"),
+        (lambda: LossTasks([Logistic(X, LABELS)]).adapted(1.0, math.nan), "alpha must be finite, got nan"),
+        (lambda: LossTasks([Logistic(X, LABELS)]).adapted_gradient(1.0, 0.1, -1), "steps must be .* >= 0, got -1"),
+        (lambda: Logistic(X, LABELS).batch("a", np.random.default_rng(0)), "size must be a number"),
     ],
 )
 def test_errors(call, match):
@@ -161,16 +164,22 @@ def test_errors(call, match):
 @pytest.mark.parametrize("loss", LOSSES, ids=NAMES)
 def test_points_are_checked(loss):
     calls = [loss.value, loss.gradient, loss.hessian, lambda w: loss.hessian_times(w, np.ones(loss.d))]
-    if isinstance(loss, RippledParabola):
-        del calls[1]  # works entry by entry
     if isinstance(loss, Quadratic):
         del calls[2:]  # do not depend on w
     for call in calls:
         np.testing.assert_array_equal(call([0.5] * loss.d), call(np.full(loss.d, 0.5)))
         np.testing.assert_array_equal(call(0.5), call(np.full(loss.d, 0.5)))
-        for bad in (np.ones(loss.d + 1), np.ones((loss.d, 2)), [], "x", None):
+        for bad in (np.ones(loss.d + 1), np.ones((loss.d, 2)), [], "x", None, math.nan):
             with pytest.raises(ValueError, match=r"^w must"):
                 call(bad)
+    for bad in (np.ones(loss.d + 1), "x", None, math.nan):
+        with pytest.raises(ValueError, match=r"^v must"):
+            loss.hessian_times(0.5, bad)
+
+
+def test_batches_need_a_generator():
+    with pytest.raises(TypeError, match="rng must be Generator, got None"):
+        Logistic(X, LABELS).batch(3, None)
 
 
 def test_a_loss_that_is_none():

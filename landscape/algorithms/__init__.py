@@ -7,6 +7,17 @@ integrates their continuous-time limits. On quadratics their agreement with `flo
 from landscape.algorithms.batches import Batches, RandomStep, least_step_batches, smoothness_bound
 from landscape.algorithms.history import History
 from landscape.algorithms.ode import ode
+from landscape.algorithms.promise import Promise, promise
 from landscape.algorithms.train import train
 
-__all__ = ["train", "ode", "Batches", "RandomStep", "History", "least_step_batches", "smoothness_bound"]
+__all__ = [
+    "train",
+    "ode",
+    "Batches",
+    "RandomStep",
+    "History",
+    "least_step_batches",
+    "smoothness_bound",
+    "promise",
+    "Promise",
+]

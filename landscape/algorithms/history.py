@@ -52,7 +52,7 @@ class History(Result):
         level = checks.number("level", level, above=0)
         checks.known("loss in of", of, ["F", "f"])
         rows = self.table[self.table[f"gradient_norm_{of}"] <= level]
-        return float("inf") if rows.empty else rows.iloc[0, 0]
+        return float("inf") if rows.empty else rows.iloc[0, 0].item()
 
     def to_frame(self):
         """The table."""

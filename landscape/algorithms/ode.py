@@ -61,7 +61,8 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
     if times[0] < 0 or (np.diff(times) <= 0).any():
         raise ValueError("times must be >= 0 and increasing")
     w = checks.start("start", start, tasks.d)
-    alpha = getattr(method, "alpha", 0.0) if alpha is None else checks.number("alpha", alpha)
+    rtol, atol = checks.number("rtol", rtol, at_least=1e-13), checks.number("atol", atol, above=0)
+    alpha = checks.number("alpha", getattr(method, "alpha", 0.0) if alpha is None else alpha)
     for step in (alpha, getattr(method, "alpha", 0.0)):
         check_reach(step, getattr(method, "steps", 1))
     recorder = Recorder(tasks, alpha, getattr(method, "steps", 1))

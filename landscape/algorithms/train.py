@@ -69,7 +69,8 @@ def train(
     second_order : {"products", "matrices"}
         Whether MAML takes Hessian-vector products, O(d) a sample, or Hessians, O(d^2).
     delta : float, optional
-        Half-width of HF-MAML's difference; Fallah et al.'s rule by default.
+        Half-width of HF-MAML's difference; Fallah et al.'s rule 1/(6 rho alpha ||g||) by default. It looks 1/(6 rho alpha) to both
+        sides however small the gradient is, so that HF-MAML stalls where the Hessian varies; with a small delta, say 1e-4, it does not.
     record_every : int
         Iterations between rows of the history.
     seed : int
@@ -155,8 +156,10 @@ def own_batches(batches, method):
             raise ValueError(
                 f"{name} = {getattr(batches, name):g} means nothing to {method.label}, which draws no such batch{cure}: leave it out"
             )
-    n2 = method.n2
-    if n2 is None or math.isinf(n2) or n2 == batches.D_in:
+    if method.n2 is None:
+        return batches
+    n2 = checks.number("n2", method.n2, infinite=True)
+    if math.isinf(n2) or n2 == batches.D_in:
         return batches
     if not math.isinf(batches.D_in):
         raise ValueError(f"{method!r} takes inner batches of n2 = {n2:g}, but D_in = {batches.D_in:g}: leave one out")

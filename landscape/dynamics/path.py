@@ -112,8 +112,8 @@ class Path(Result):
         Returns
         -------
         float or int
-            ``inf`` where it is never reached: FO-MAML has a floor. Where the norm need not fall (a method that
-            does not descend on that very loss) a dip briefer than a 4000th of the path may be missed in a flow.
+            ``inf`` where it is never reached: FO-MAML has a floor. Where the norm need not fall, for the method does not descend on
+            that very loss, it is the first dip all the same, however brief (while BI-MAML slides, if it lasts a 4000th of that).
         """
         level = checks.number("level", level, above=0)
         bowl = getattr(self, checks.known("loss in of", of, ["F", "f"]))

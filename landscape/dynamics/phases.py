@@ -12,24 +12,54 @@ import numpy as np
 
 from landscape.dynamics.bowls import Bowl
 
-SCAN = 4001  # moments at which a norm that need not fall is looked at before its crossing is refined
 MOST = 2_000_000  # iterations that are looked at one by one
+NUMBERS = 2**22  # coordinates of points that are held at once
 
 
-def crossing(points, norm, level, times, sign=1):
-    """The first of `times` at which a norm is <= level (sign -1: >= level), refined within its cell; inf if none."""
+def first_crossing(norm, slope, level, end, most):
+    """The first time in [0, end] at which a norm is <= level, inf if there is none.
+
+    Cells in which it cannot get so low are left out and the others halved, to the end of rounding: no dip is too brief.
+
+    Parameters
+    ----------
+    norm : callable
+        Of an array of times.
+    slope : callable
+        Of arrays a, b: what the norm's slope in [a, b] does not exceed in size.
+    level, end : float
+        The norm is above the level at time 0.
+    most : int
+        Cells that are held at once. More are needed only where a dip ends within rounding of the level.
+    """
     from scipy.optimize import brentq
 
-    def excess(moments):
-        return sign * (norm(points(moments)) / level - 1)
-
-    over = np.flatnonzero(excess(times) <= 0)
-    if not len(over):
+    edges = np.linspace(0, end, 257)
+    left, right = edges[:-1], edges[1:]
+    low, high = norm(left), norm(right)
+    for _ in range(42):
+        may = low + high - slope(left, right) * (right - left) <= 2 * level
+        reached = np.flatnonzero(high <= level)
+        if len(reached):
+            may[reached[0]], may[reached[0] + 1 :] = True, False
+        left, right, low, high = left[may], right[may], low[may], high[may]
+        if not 0 < len(left) <= most:
+            break
+        middle = (left + right) / 2
+        between = norm(middle)
+        left, right = np.stack([left, middle], 1).ravel(), np.stack([middle, right], 1).ravel()
+        low, high = np.stack([low, between], 1).ravel(), np.stack([between, high], 1).ravel()
+    reached = np.flatnonzero(high <= level)
+    if not len(reached):
         return math.inf
-    first = over[0]
-    if first == 0:
-        return float(times[0])
-    return brentq(lambda t: excess(t)[0], times[first - 1], times[first], xtol=1e-300, rtol=1e-14)
+
+    def excess(t):
+        return norm(np.array([t]))[0] / level - 1
+
+    a, b = float(left[reached[0]]), float(right[reached[0]])
+    if excess(a) <= 0 or excess(b) >= 0:  # the cell is as narrow as rounding
+        return b
+    return brentq(excess, a, b, xtol=1e-300, rtol=1e-14)
 
 
 @dataclass(frozen=True)
@@ -113,8 +143,8 @@ class Phase:
         if end <= 0 or not math.isfinite(end):
             return math.inf
         if self.rate is None:
-            times = np.union1d(np.linspace(0, end, SCAN), np.geomspace(end * 1e-9, end, SCAN))
-            return crossing(self.points, norm, level, times)
+            most = max(NUMBERS // len(self.start), 1000)
+            return first_crossing(lambda times: norm(self.points(times)), self._slope(bowl), level, end, most)
         end = int(min(math.ceil(end), longest))
         if self.slowest >= 0 and self._is_own(bowl):
             return self._bisect(norm, level, end)
@@ -123,23 +153,38 @@ class Phase:
     def _horizon(self, bowl, level):
         """When the gradient norm of a bowl surely does not fall any more.
 
-        Either all that decays is a thousandth of the level by then, or something that grows outweighs all else.
+        Either all that decays is 1e-13 of the level by then, or something that grows outweighs all else.
         """
-        _, vectors, away = self._modes
-        reach = bowl.gradient_norm(self.start) + bowl.gradient_norm(self.bowl.centre)
+        away, weight = self._modes[2], self._weights(bowl)
+        reach = bowl.gradient_norm(self.bowl.centre) + np.abs(away) @ weight
         falls = self._decay[(away != 0) & (self._decay > 0)]
-        settled = 1 + ((math.log(max(reach / level, 1.0)) + 7) / falls.min() if len(falls) else 0.0)
+        settled = 1 + ((math.log(max(reach / level, 1.0)) + 30) / falls.min() if len(falls) else 0.0)
         rises = (away != 0) & (self._decay < 0)
         if not rises.any():
             return settled
-        if vectors is None and bowl.H.ndim == 1:
-            weight = np.abs(bowl.H)
-        else:
-            weight = np.linalg.norm(bowl.matrix() @ (np.eye(len(away)) if vectors is None else vectors), axis=0)
         with np.errstate(divide="ignore"):  # at 1e150 a path that the bowl does not see is about to overflow
             size = np.minimum(math.log(1e6 * reach) - np.log(weight[rises]), math.log(1e150))
         outweighed = 1 + ((size - np.log(np.abs(away[rises]))) / -self._decay[rises]).min()
         return min(settled, outweighed) if self._is_own(bowl) else outweighed
+
+    def _weights(self, bowl):
+        """The gradient norm of a bowl that each of the phase's eigenvectors adds, shape (d,)."""
+        vectors = self._modes[1]
+        if vectors is None and bowl.H.ndim == 1:
+            return np.abs(bowl.H)
+        return np.linalg.norm(bowl.matrix() if vectors is None else bowl.matrix() @ vectors, axis=0)
+
+    def _slope(self, bowl):
+        """What the slope of a bowl's gradient norm along the flow does not exceed in a cell of time."""
+        values, _, away = self._modes
+        moves = away != 0
+        values, most = values[moves], np.abs(values * away * self._weights(bowl))[moves]
+
+        def slope(a, b):
+            steepest = np.where(values > 0, a[:, None], b[:, None])
+            return np.exp(-values * steepest) @ most
+
+        return slope
 
     def _is_own(self, bowl):
         own = self.bowl
@@ -159,7 +204,7 @@ class Phase:
         """The first iteration of any norm, looked at one by one."""
         if end > MOST:
             raise ValueError(f"the level {level:g} would take up to {end:,} iterations: take a larger level or rate")
-        size = max(1, min(4096, 2**22 // len(self.start)))
+        size = max(1, min(4096, NUMBERS // len(self.start)))
         for k in range(0, end + 1, size):
             steps = np.arange(k, min(k + size, end + 1))
             low = np.flatnonzero(norm(self.points(steps)) <= level)

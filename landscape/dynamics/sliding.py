@@ -10,9 +10,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.dynamics.phases import SCAN, Phase, crossing
+from landscape.dynamics.phases import Phase
 
 MOST_PHASES = 30
+SCAN = 4001  # moments at which a norm is looked at where nothing bounds its slope, before its crossing is refined
+
+
+def crossing(points, norm, level, times, sign=1):
+    """The first of `times` at which a norm is <= level (sign -1: >= level), refined within its cell; inf if none."""
+    from scipy.optimize import brentq
+
+    def excess(moments):
+        return sign * (norm(points(moments)) / level - 1)
+
+    over = np.flatnonzero(excess(times) <= 0)
+    if not len(over):
+        return math.inf
+    first = over[0]
+    if first == 0:
+        return float(times[0])
+    return brentq(lambda t: excess(t)[0], times[first - 1], times[first], xtol=1e-300, rtol=1e-14)
 
 
 @dataclass(frozen=True)
@@ -123,22 +140,3 @@ def _slide(f, F, begin, point, threshold):
         rate, (0, horizon), point, method="DOP853", rtol=1e-11, atol=1e-13, dense_output=True, events=(leaves, rests)
     )
     return Slide(begin, point, float(run.t[-1]), run.sol, len(run.t_events[0]) == 0)
-
-
-def resting_point(f, F, threshold):
-    r"""Where sliding comes to rest: :math:`\nabla F = -c\nabla f` with c > 0 and :math:`\|\nabla f\| = \varepsilon_0`.
-
-    None where MAML's optimum lies inside the surface. w(c) minimises F + c f, so that one scalar is looked for.
-    """
-    from scipy.optimize import brentq
-
-    if f.gradient_norm(F.centre) <= threshold:
-        return None
-    Hf, HF = f.matrix(), F.matrix()
-
-    def point(share):  # c = share/(1 - share)
-        H = (1 - share) * HF + share * Hf
-        return np.linalg.solve(H, (1 - share) * HF @ F.centre + share * Hf @ f.centre)
-
-    share = brentq(lambda s: f.gradient_norm(point(s)) / threshold - 1, 0.0, 1.0, xtol=1e-15, rtol=1e-15)
-    return point(share)

@@ -29,11 +29,11 @@ class Loss(Record):
     strong_convexity: float
     hessian_lipschitz: float
 
-    def _at(self, w):
+    def _at(self, w, name="w"):
         """w as a point (d,); a number stands for every coordinate. What training hands over passes as it is."""
-        if type(w) is np.ndarray and w.shape == (self.d,):
+        if type(w) is np.ndarray and w.dtype == float and w.shape == (self.d,):
             return w
-        return checks.start("w", w, self.d)
+        return checks.start(name, w, self.d)
 
     def value(self, w):
         """f(w)."""
@@ -49,7 +49,7 @@ class Loss(Record):
 
     def hessian_times(self, w, v):
         """The Hessian at w times a vector v, at the cost of a gradient or two where that is possible."""
-        return self.hessian(w) @ v
+        return self.hessian(w) @ self._at(v, "v")
 
     def difference_rounding(self, w, delta):
         """Size of the rounding in (gradient(w + delta v) - gradient(w - delta v))/(2 delta), whatever v."""
@@ -61,10 +61,27 @@ class Loss(Record):
         return math.inf
 
     def batch(self, size, rng):
-        """The loss on `size` drawn samples, whose gradient and Hessian are unbiased; itself where size is inf."""
-        if math.isinf(size):
-            return self
-        return self._batch(checks.number("size", size, at_least=1, whole=True), rng)
+        """The loss on `size` drawn samples, whose gradient and Hessian are unbiased; itself where size is inf.
+
+        Parameters
+        ----------
+        size : float
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        Loss
+
+        Raises
+        ------
+        ValueError
+            If size is not a whole number >= 1 or inf, or the loss has no samples to draw.
+        TypeError
+            If rng is not a Generator.
+        """
+        if type(size) is not int or size < 1:  # what training hands over passes as it is
+            size = size if size == math.inf else checks.number("size", size, at_least=1, whole=True, infinite=True)
+        return self if size == math.inf else self._batch(size, checks.instance("rng", rng, np.random.Generator))
 
     def _batch(self, size, rng):
         raise ValueError(f"{type(self).__name__} has no samples to draw: use full batches (inf)")

@@ -78,7 +78,7 @@ class LinearModelLoss(Loss):
 
     def hessian_times(self, w, v):
         """The Hessian times v in O(n d)."""
-        w = self._at(w)
+        w, v = self._at(w), self._at(v, "v")
         bend = self._curve(self.X @ w, self.y) * (self.scale / len(self.y))
         return self.X.T @ (bend * (self.X @ v)) + self.ridge * v
 
@@ -117,8 +117,13 @@ class LinearModelLoss(Loss):
 
     def _batch(self, size, rng):
         rows = rng.integers(len(self.y), size=size)
-        new = object.__new__(type(self))  # a part of checked rows needs no second check
-        new._set(X=self.X[rows], y=self.y[rows], ridge=self.ridge, scale=self.scale)
+        return self._unchecked(X=self.X[rows], y=self.y[rows], ridge=self.ridge, scale=self.scale)
+
+    @classmethod
+    def _unchecked(cls, **fields):
+        """A loss on drawn rows, which need no second check."""
+        new = object.__new__(cls)
+        new._set(**fields)
         return new
 
 

@@ -56,7 +56,7 @@ class Quadratic(Loss):
 
     def hessian_times(self, w, v):
         """The covariance times v."""
-        return self.covariance @ v
+        return self.covariance @ self._at(v, "v")
 
     @property
     def d(self):  # type: ignore[override]
@@ -66,6 +66,11 @@ class Quadratic(Loss):
     @cached_property
     def _eigen(self):
         return np.linalg.eigh(self.covariance)
+
+    @cached_property
+    def _root(self):
+        values, vectors = self._eigen
+        return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
 
     @property
     def smoothness(self):  # type: ignore[override]
@@ -80,10 +85,9 @@ class Quadratic(Loss):
     hessian_lipschitz = 0.0
 
     def _batch(self, size, rng):
-        values, vectors = self._eigen
-        X = rng.standard_normal((size, self.d)) * np.sqrt(np.clip(values, 0, None)) @ vectors.T
+        X = rng.standard_normal((size, self.d)) @ self._root
         y = X @ self.optimum + math.sqrt(self.noise) * rng.standard_normal(size)
-        return LeastSquares(X, y)
+        return LeastSquares._unchecked(X=X, y=y, ridge=0.0, scale=1.0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,8 +128,12 @@ class RippledParabola(Loss):
         return float(self.curvature * w**2 / 2 - self.amplitude * np.sin(self.frequency * w))
 
     def gradient(self, w):
-        """c w - a b cos(b w), entry by entry, for any array of points of the line."""
-        w = np.asarray(w, dtype=float)
+        """c w - a b cos(b w), shape (1,)."""
+        return self.slope(self._at(w))
+
+    def slope(self, w):
+        """f' entry by entry, for any array of points of the line."""
+        w = np.asarray(w)
         return self.curvature * w - self.amplitude * self.frequency * np.cos(self.frequency * w)
 
     def curve(self, w):
@@ -142,7 +150,7 @@ class RippledParabola(Loss):
 
     def hessian_times(self, w, v):
         """f'' times v."""
-        return self.curve(self._at(w)) * v
+        return self.curve(self._at(w)) * self._at(v, "v")
 
     @property
     def smoothness(self):  # type: ignore[override]

@@ -119,11 +119,25 @@ class LossTasks(Record):
         return self._mean(loss.gradient(w) for loss in self.losses)
 
     def adapted(self, w, alpha, steps=1):
-        """F(w) for full inner steps of size alpha."""
+        """F(w) for full inner steps of size alpha.
+
+        Parameters
+        ----------
+        w : array (d,)
+        alpha : float
+        steps : int
+
+        Raises
+        ------
+        ValueError
+            If alpha is not finite or steps not a whole number >= 0.
+        """
+        alpha, steps = _checked(alpha, steps)
         return self._mean(loss.value(_inner(loss, w, alpha, steps)[-1]) for loss in self.losses)
 
     def adapted_gradient(self, w, alpha, steps=1):
-        """The gradient of F; E (I - alpha H_i(w)) grad f_i(w - alpha grad f_i(w)) for one step."""
+        """The gradient of F, shape (d,): E (I - alpha H_i(w)) grad f_i(w - alpha grad f_i(w)) for one step. Arguments as for `adapted`."""
+        alpha, steps = _checked(alpha, steps)
         total = 0.0
         for p, loss in zip(self.shares, self.losses, strict=True):
             *points, adapted = _inner(loss, w, alpha, steps)
@@ -139,9 +153,13 @@ class LossTasks(Record):
         return math.sqrt(float(self.shares @ ((gradients - self.shares @ gradients) ** 2).sum(axis=1)))
 
 
+def _checked(alpha, steps):
+    return checks.number("alpha", alpha), checks.number("steps", steps, at_least=0, whole=True)
+
+
 def _inner(loss, w, alpha, steps):
     """The points of the inner steps, w first."""
-    points = [w]
+    points = [loss._at(w)]
     for _ in range(steps):
         points.append(points[-1] - alpha * loss.gradient(points[-1]))
     return points

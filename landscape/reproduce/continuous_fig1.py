@@ -19,9 +19,9 @@ def derivatives(w, alpha):
     r"""F' and F'' on points of the line: :math:`F_i'' = (1-\alpha f_i'')^2 f_i''(u) - \alpha f_i''' f_i'(u)`, u the adapted point."""
     first = second = 0.0
     for p, f in zip(TASKS.shares, TASKS.losses, strict=True):
-        u, shrink = w - alpha * f.gradient(w), 1 - alpha * f.curve(w)
-        first = first + p * shrink * f.gradient(u)
-        second = second + p * (shrink**2 * f.curve(u) - alpha * f.twist(w) * f.gradient(u))
+        u, shrink = w - alpha * f.slope(w), 1 - alpha * f.curve(w)
+        first = first + p * shrink * f.slope(u)
+        second = second + p * (shrink**2 * f.curve(u) - alpha * f.twist(w) * f.slope(u))
     return first, second
 
 
@@ -96,7 +96,7 @@ def _objective(w):
     """F on points of the line."""
     value = 0.0
     for p, f in zip(TASKS.shares, TASKS.losses, strict=True):
-        u = w - PRINTED * f.gradient(w)
+        u = w - PRINTED * f.slope(w)
         value = value + p * (f.curvature * u**2 / 2 - f.amplitude * np.sin(f.frequency * u))
     return value
 

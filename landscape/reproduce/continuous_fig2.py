@@ -53,6 +53,7 @@ def run(quick, seed, progress):
         "BI-MAML diverged",
         "early ratio",
         "last ratio",
+        "steps saved",
         "switch",
         "saved, products",
         "saved, matrices",
@@ -73,20 +74,22 @@ def _compare(name, reading, i, seed, quick):
     threshold = share * float(np.linalg.norm(tasks.pooled_gradient(start)))
     methods = {"MAML": MAML(alpha), "BI-MAML": BIMAML(alpha, threshold)}
     row = {"problem": name, "reading": reading, "repeat": i, "paper": printed}
-    histories, drawn = {}, reading == next(iter(readings))
+    histories = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LandscapeWarning)  # divergence is a column of the table
         for label, method in methods.items():
-            histories[label] = train(tasks, method, start, beta, PRINTED, record_every=1 if drawn else EARLY)
+            histories[label] = train(tasks, method, start, beta, PRINTED)
             row[f"{label} diverged"] = histories[label].diverged
     maml, bi = (histories[label].table for label in methods)
     row["switch"] = _first_phase(bi.iloc[-1], len(tasks.losses))
     diverged = row["MAML diverged"] or row["BI-MAML diverged"]
     row["smoothness"] = tasks.smoothness if diverged else math.nan
     if not diverged:
+        norms = [t["gradient_norm_F"] for t in (maml, bi)]
         for when, k in (("early", EARLY), ("last", PRINTED)):
-            norms = [t.set_index("iteration")["gradient_norm_F"][k] for t in (maml, bi)]
-            row[f"{when} ratio"] = norms[0] / norms[1] if norms[1] else math.nan
+            row[f"{when} ratio"] = norms[0][k] / norms[1][k] if norms[1][k] else math.nan
+        small = max(norm.min() for norm in norms)  # the smallest that both reach
+        row["steps saved"] = int((norms[0] <= small).argmax() - (norms[1] <= small).argmax())
         n, d = tasks.losses[0].samples, tasks.d
         row["saved, products"] = 1 - operations(bi.iloc[-1], n, d) / operations(maml.iloc[-1], n, d)
         as_matrices = [
@@ -124,6 +127,10 @@ def _findings(table):
             low, high = np.exp(interval(logs.mean(), logs.std(ddof=1) / math.sqrt(count), count))
             rows.append(finding(f"{problem[0]} ({reading}): BI-MAML's gradient norm is clearly smaller after {EARLY} steps",
                                 "interval of MAML's norm over BI-MAML's above 1.2", low, high, low > 1.2))  # fmt: skip
+            fewer = part["steps saved"]
+            low, high = interval(fewer.mean(), fewer.std(ddof=1) / math.sqrt(count), count)
+            rows.append(finding(f"{problem[0]} ({reading}): BI-MAML takes fewer steps to a small gradient norm",
+                                f"interval of the steps it saves to the smallest norm that both reach in {PRINTED} above 0", low, high, low > 0))  # fmt: skip
             saved = part["saved, products"]
             low, high = interval(saved.mean(), saved.std(ddof=1) / math.sqrt(count), count)
             rows.append(finding(f"{problem[0]} ({reading}): BI-MAML saves work in {PRINTED} steps (paper: {problem[4]:.0%} of the time)",
@@ -174,7 +181,7 @@ def _notes(table, missing):
         "norm is taken (0.7 for the digits, where 0.1 is not reached), which ends the first phase of the synthetic regression near the 25 steps that the paper names. "
         "Gradient norms are those of F in both phases (the paper draws that of f in the first); dots mark the change of phase.",
         "The rules were written down after a first look at other seeds (their thresholds were raised then, which turned findings from yes to no), and eps_0 and the readings drawn "
-        "were settled then too; they have not been changed since. Run with a --seed of your own for a test that nothing was fitted to.",
+        "were settled then too; they have not been changed since. The rule for the steps saved was written down before any had been counted. Run with a --seed of your own for a test that nothing was fitted to.",
     ]
     diverging = (
         table[table["MAML diverged"] | table["BI-MAML diverged"]]

@@ -9,20 +9,14 @@ exact sigma of that ball. Where a step size lies outside a theorem's range, ther
 
 from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures
 from landscape.dynamics.guarantees.continuous import bi_ode_time, critical_point, hessian_bounds, ode_time
-from landscape.dynamics.guarantees.discrete import (
-    difference_error,
-    floor,
-    gradient_bias,
-    gradient_gap,
-    iterations,
-    smoothness,
-)
+from landscape.dynamics.guarantees.discrete import difference_error, floor, iterations, smoothness
 from landscape.dynamics.guarantees.ranges import largest_alpha
+from landscape.dynamics.guarantees.sampled import gradient_bias, gradient_gap, gradient_square
 
 __all__ = [
     "Guarantee", "Spread", "curvatures",
     # Xu et al.
     "largest_alpha", "ode_time", "bi_ode_time", "hessian_bounds", "critical_point",
     # Fallah et al.
-    "smoothness", "iterations", "floor", "difference_error", "gradient_bias", "gradient_gap",
+    "smoothness", "iterations", "floor", "difference_error", "gradient_bias", "gradient_gap", "gradient_square",
 ]  # fmt: skip

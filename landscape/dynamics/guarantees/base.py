@@ -95,13 +95,23 @@ class Spread:
         return float(self._inputs.form(self.Q, w) - 2 * self.q @ w + self.k)
 
     def at(self, point):
-        """sigma at a point (d,)."""
+        """sigma at a point, a number or an array (d,)."""
         return math.sqrt(max(self._square(checks.start("point", point, len(self.q))), 0.0))
 
     def on_ball(self, centre, radius):
         r"""The largest sigma in a ball, exactly: a quadratic maximised over a ball by its dual.
 
         .. math:: \max = \min_{\nu \ge \lambda_{\max}} \nu r^2 + \sum_i g_i^2/(\nu-\lambda_i) + \sigma^2(\text{centre})
+
+        Parameters
+        ----------
+        centre : float or array (d,)
+        radius : float
+            At least 0.
+
+        Returns
+        -------
+        float
         """
         from scipy.optimize import minimize_scalar
 
@@ -130,7 +140,21 @@ class Spread:
 
 
 def curvatures(environment):
-    """L and mu: the largest and smallest eigenvalue of any task that occurs."""
+    """L and mu: the largest and smallest eigenvalue of any task that occurs.
+
+    Parameters
+    ----------
+    environment : Environment
+
+    Returns
+    -------
+    L, mu : float
+
+    Raises
+    ------
+    ValueError
+        If the environment has grids or symbols.
+    """
     tasks = [task for task in single_tasks(environment) if task.probability > 0]
     values = [task.inputs.eigenvalues(task.inputs.value) for task in tasks]
     return float(max(v.max() for v in values)), float(min(v.min() for v in values))

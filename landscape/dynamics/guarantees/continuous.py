@@ -92,6 +92,11 @@ def bi_ode_time(environment, alpha, threshold, start, level):
         The theorem prints O(.) and (eps_0 + 5 sigma)/4; the proof's argument gives K = (9 eps_0 + 5 sigma)/4, as the theorem's own
         condition on alpha has it. bound: :math:`\tfrac1\mu\log\tfrac{\|\nabla f(w(0))\|}{\varepsilon_0} +
         \tfrac8\mu\log\tfrac{K}{\varepsilon}`.
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside the theorem's range or the losses are not strongly convex.
     """
     name = "Theorem 4.1 of Xu et al., latched"
     level = checks.number("level", level, above=0)
@@ -117,9 +122,19 @@ def hessian_bounds(environment, alpha):
 
     On quadratics the Hessian of F is the same everywhere, and mu/4 <= Hess F <= L already by alpha <= 1/(2L).
 
+    Parameters
+    ----------
+    environment : Environment
+    alpha : float
+
     Returns
     -------
     lower, upper : Guarantee
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside [0, 1/(2L)] or the losses are not strongly convex.
     """
     name = "Theorem 3.8 of Xu et al."
     L, mu = curvatures(environment)
@@ -135,10 +150,20 @@ def hessian_bounds(environment, alpha):
 def critical_point(environment, alpha):
     """Theorem 3.9: MAML's optimum lies in the sublevel set f <= min f + (K - sigma)^2/(2L), K = (9/7 sqrt(L/mu) + 1) sigma.
 
+    Parameters
+    ----------
+    environment : Environment
+    alpha : float
+
     Returns
     -------
     Guarantee
         Of f at MAML's optimum above its least value. Its assumption is used at that point only, so sigma is taken there.
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside [0, 1/(4L)] or the losses are not strongly convex.
     """
     name = "Theorem 3.9 of Xu et al."
     L, mu = curvatures(environment)

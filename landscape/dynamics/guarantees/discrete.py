@@ -1,8 +1,9 @@
-r"""Guarantees of Fallah et al., beside exact values on quadratic tasks.
+r"""Guarantees of Fallah et al. for full batches, beside exact values on quadratic tasks.
 
 There rho = 0, so the smoothness bound of Lemma 4.8 is 4 L and the random step size of (17) is 1/(4 L c) at every point.
 The iteration counts are printed as O(.), and the proofs are in an appendix that is not part of the text at hand: the
-constants below are derived here, for full batches, from the descent lemma.
+constants below are derived here, for full batches, from the descent lemma. With drawn tasks and samples the theorems assume a bounded
+spread of gradients, which linear tasks do not have everywhere; `landscape.algorithms.promise` is their version for losses that do.
 """
 
 import math
@@ -18,17 +19,26 @@ from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures, in
 from landscape.methods import FOMAML, HFMAML, MAML
 from landscape.methods.base import STEP_DIVISORS
 
-AT_POINT = "the given point (sigma~ grows with ||w||)"
 NO_REGION = "every w: no bound on the spread of gradients is needed for full batches"
 
 
 def smoothness(environment, alpha):
     """Lemma 4.8: the gradient of F is Lipschitz with 4 L + 2 rho alpha E||grad f_i||, here 4 L.
 
+    Parameters
+    ----------
+    environment : Environment
+    alpha : float
+
     Returns
     -------
     Guarantee
         exact: the largest eigenvalue of the Hessian of F; sharper: L, for (1 - alpha lam)^2 <= 1.
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside [0, 1/L], or the environment has grids or symbols.
     """
     name = "Lemma 4.8 of Fallah et al."
     L, mu = curvatures(environment)
@@ -55,11 +65,16 @@ def iterations(environment, method, start, level):
         bound: :math:`4Lc\,\Delta/((1-\tfrac1{2c})\varepsilon^2)` with :math:`\Delta = F(w_0) - \min F`; sharper: the linear rate of
         strongly convex quadratics, :math:`\log(\|\nabla F(w_0)\|/\varepsilon)\,/\,{-\log(1-\beta\lambda_{\min})}`.
 
+    Raises
+    ------
+    ValueError
+        If alpha is outside [0, 1/(6L)], the method takes several inner steps or draws them, or the level is not > 0.
+
     Notes
     -----
     With a step :math:`\beta = 1/(c\,4L)` the descent lemma gives :math:`F(w_{k+1}) \le F(w_k) -
-    \beta(1-\tfrac1{2c})\|\nabla F(w_k)\|^2`; add up. With drawn tasks the theorem needs assumption 4.5, which fails
-    on tasks with different Hessians: then it is not applicable.
+    \beta(1-\tfrac1{2c})\|\nabla F(w_k)\|^2`; add up. With drawn tasks or samples the theorems need assumptions 4.5 and 4.6,
+    which fail on linear tasks: then they are not applicable. `landscape.algorithms.promise` has them for given sigmas.
     """
     checks.instance("method", method, (MAML, HFMAML))
     if getattr(method, "steps", 1) != 1 or (isinstance(method, MAML) and not math.isinf(method.n2)):
@@ -92,10 +107,20 @@ def iterations(environment, method, start, level):
 def floor(environment, alpha):
     r"""Theorem 4.15: FO-MAML stalls at O(alpha L sigma).
 
+    Parameters
+    ----------
+    environment : Environment
+    alpha : float
+
     Returns
     -------
     Guarantee
         exact: :math:`\|\nabla F\|` at FO-MAML's stationary point. bound: :math:`\alpha L\sigma/\sqrt{1-\alpha^2L^2}`, sigma at that point.
+
+    Raises
+    ------
+    ValueError
+        If alpha is outside [0, 1/(10L)], or the environment has grids or symbols.
 
     Notes
     -----
@@ -131,11 +156,18 @@ def difference_error(loss, w, v, delta):
         bound: :math:`\rho\delta\|v\|^2`; sharper: half of it, which :math:`\rho|w|^3/6` attains at 0. Where the Hessian is smooth the
         error is of second order in delta; on quadratics it is rounding.
 
+    Raises
+    ------
+    ValueError
+        If the loss has no Lipschitz Hessian, a point does not fit or delta is not > 0.
+
     Warns
     -----
     LandscapeWarning
         If delta is so small that rounding exceeds the bound: then exact says nothing about (9).
     """
+    if not hasattr(loss, "hessian_lipschitz"):
+        raise TypeError(f"loss must be a Loss, got {loss!r}")
     w, v = (checks.start(name, value, loss.d) for name, value in (("w", w), ("v", v)))
     delta = checks.number("delta", delta, above=0)
     rho = loss.hessian_lipschitz
@@ -157,77 +189,3 @@ def difference_error(loss, w, v, delta):
         "(9) of Fallah et al.", "error of a Hessian-vector product", bound, float(exact), bound / 2, {"rho": rho, "delta": delta},
         "every w", "printed",
     )  # fmt: skip
-
-
-def gradient_bias(environment, alpha, D_in, point):
-    r"""Lemma 4.10, (20): bias of the stochastic gradient at the adapted point.
-
-    Returns
-    -------
-    Guarantee
-        bound: :math:`\alpha L\tilde\sigma/\sqrt{D_{in}}`. exact: 0, for the gradient of a quadratic is linear and its batch is
-        independent of the inner one; so ``loose_by`` is infinite wherever the bound is not 0, and says no more than that. The
-        bias of order 1/D_in of a Hessian on the inner batch is `gradient_gap`'s.
-    """
-    name = "Lemma 4.10 of Fallah et al."
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, 1 / L, "1/L")
-    D_in = checks.number("D_in", D_in, at_least=1, whole=True)
-    noise, _ = _one_sample_of(environment, point)[:2]
-    return Guarantee(
-        name, "bias of the gradient at the adapted point", alpha * L * noise / math.sqrt(D_in), 0.0, 0.0,
-        {"L": L, "mu": mu, "sigma_tilde": noise}, AT_POINT, "printed",
-    )  # fmt: skip
-
-
-def gradient_gap(environment, alpha, m, point):
-    r"""Theorem 4.11: gap between the gradients of F and of F_m at a point.
-
-    Parameters
-    ----------
-    environment : Environment
-    alpha : float
-    m : int
-        D_test, the samples of the step at meta-test.
-    point : float or array (d,)
-
-    Returns
-    -------
-    Guarantee
-        bound: :math:`2\alpha L\tilde\sigma/\sqrt m + \alpha^2 L\sigma_H\tilde\sigma/m`, with the standard deviations of one sample's
-        gradient and Hessian (Frobenius) at the point; sharper: its second term alone, for on quadratics the first has mean zero.
-    """
-    name = "Theorem 4.11 of Fallah et al."
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, 1 / L, "1/L")
-    m = checks.number("m", m, at_least=1, whole=True)
-    noise, bend, tasks, w = _one_sample_of(environment, point)
-    few, full = (adapted(tasks, Adaptation(alpha, size)) for size in (m, math.inf))
-    exact = float(np.linalg.norm(few.gradient(w) - full.gradient(w)))
-    second = alpha**2 * L * bend * noise / m
-    return Guarantee(
-        name, "gap of the gradients of F and F_m", 2 * alpha * L * noise / math.sqrt(m) + second, exact, second,
-        {"L": L, "mu": mu, "sigma_tilde": noise, "sigma_H": bend}, AT_POINT, "printed",
-    )  # fmt: skip
-
-
-def _one_sample_of(environment, point):
-    """The largest of the tasks' standard deviations of one sample, and the tasks and the point as arrays."""
-    tasks = single_tasks(environment)
-    w = checks.start("point", point, environment.d)
-    noise, bend = map(max, zip(*(_one_sample(task, w) for task in tasks), strict=True))
-    return noise, bend, tasks, w
-
-
-def _one_sample(task, w):
-    """Standard deviations of one sample's gradient at w (over random optima too) and Hessian."""
-    inputs = task.inputs
-    identity = np.ones(inputs.d) if inputs.value.ndim == 1 else np.eye(inputs.d)
-    scatter, third = inputs.scatter(identity), inputs.third(identity)
-    away = w - task.centre
-    square = inputs.form(scatter, away) + inputs.noise(identity)
-    if task.spread is not None:
-        square = square + inputs.inner(scatter, task.spread)
-    if third is not None:
-        square = square - 2 * third @ away
-    return math.sqrt(max(square, 0.0)), math.sqrt(max(inputs.trace(scatter), 0.0))
