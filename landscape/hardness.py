@@ -52,20 +52,21 @@ def window_boundary(x, d):
 
     Parameters
     ----------
-    x : float or array
+    x : float, array or SymPy expression
         :math:`\rho_H/\rho_E`, between 0 and 1.
     d : int
 
     Returns
     -------
-    float or ndarray
+    float, ndarray or SymPy expression
         Not rounded; ``inf`` at the ends.
     """
-    x = np.asarray(checks.number("x", x, at_least=0, at_most=1, grid=True))
+    x = checks.number("x", x, at_least=0, at_most=1, grid=True)
+    x = x if checks.is_symbolic(x) else np.asarray(x)
     d = checks.number("d", d, at_least=1, whole=True)
     with np.errstate(divide="ignore"):
         out = (d + 1) * (1 + x + x**2) / (x * (1 - x))
-    return out if out.ndim else out.item()
+    return out.item() if getattr(out, "ndim", 1) == 0 else out
 
 
 def least_samples(d):

@@ -16,6 +16,8 @@ import sympy as sp
 import landscape as ls
 from landscape import formulas
 from landscape.algebra import Spectrum
+from landscape.finite.scores import mean_score_moment, score_moment
+from landscape.methods import pooled
 from landscape.moments import power_moment
 from landscape.reproduce import table3
 from landscape.symbolic.claims import convergence, gains, geography, hardness, population, slips, two_tasks
@@ -128,7 +130,7 @@ def test_many_tasks(trial):
         assert exact(ls.risk(environment, method, adaptation).above_noise) == derived(g.many_tasks).quantities[
             name
         ].subs(weights).subs(at)
-    gain = derived(gains.gain_of_maml).quantities[gains.ratio].subs(at)
+    gain = derived(gains.gain_of_maml).quantities[gains.ratio].subs(weights).subs(at)
     assert exact(ls.gain(environment, maml, adaptation)) == gain
 
 
@@ -164,18 +166,21 @@ def test_two_tasks(trial):
         assert sp.nsimplify(dispersion + suboptimality) == risks[risk].subs(weights).subs(at)
 
 
-def test_hardness_window():
+@pytest.mark.parametrize("trial", range(5))
+def test_hardness_window(trial):
+    """The boundary in rational numbers; edges of the window are rational where the discriminant is a square."""
     h = hardness
-    (_, (boundary_step)) = derived(h.hardness_window).steps[:2]
-    boundary = boundary_step.formula.rhs
-    for d in (1, 4, 10, 57):
-        for x in np.linspace(0.05, 0.95, 7):
-            ours = ls.window_boundary(float(x), d)
-            assert float(boundary.subs({h.x: sp.Rational(str(x)), h.d: d})) == pytest.approx(ours, rel=1e-13)
-        least = derived(h.hardness_window).quantities[h.least].subs(h.d, d)
-        assert ls.least_samples(d) == sp.floor(least) + 1
-        for edge in ls.hardness_window(d, 40 * d):
-            assert float(boundary.subs({h.x: edge, h.d: d})) == pytest.approx(40 * d, rel=1e-10)
+    boundary = derived(h.hardness_window).steps[1].formula.rhs
+    d, x = int(whole(60)), sp.Rational(RANDOM.randint(1, 99), 100)
+    assert ls.window_boundary(x, d) == boundary.subs({h.x: x, h.d: d})
+    assert ls.least_samples(d) == sp.floor(derived(h.hardness_window).quantities[h.least].subs(h.d, d)) + 1
+    k = RANDOM.randint(5, 9)  # 1 - 6c - 3c^2 is the square of 1 - kc at c = 2 (k - 3)/(k^2 + 3)
+    c = sp.Rational(2 * (k - 3), k**2 + 3)
+    root = 1 - k * c
+    edges = [(1 - c - abs(root)) / (2 * (1 + c)), (1 - c + abs(root)) / (2 * (1 + c))]
+    d, m = 2 * int(c.p) - 1, 2 * int(c.q)
+    assert {boundary.subs({h.x: edge, h.d: d}) for edge in edges} == {sp.Integer(m)}
+    assert ls.hardness_window(d, m) == pytest.approx([float(edge) for edge in edges], rel=1e-14)
 
 
 def test_peak_of_the_gain():
@@ -208,32 +213,50 @@ def test_moments():
         assert sp.expand(expected * n**k - power_moment(k, n, d)) == 0
 
 
-def test_finite_tasks():
-    """Theorems 2 and 3 in one dimension: T times the squared error, against the asymptotics of the package."""
+@pytest.mark.parametrize("trial", range(3))
+def test_finite_tasks(trial):
+    """Theorems 2 and 3 in one dimension: T times the squared error, against the scores of the package."""
     c = convergence
-    at = {c.n: 9, c.n_1: 5, c.n_2: 7, c.tau: 3, c.rho: 0.8, c.r: 1.7, c.alpha: 0.6}
-    environment = ls.Environment([ls.TaskFamily("only", 0.8, 1.0, 1.7, d=1, noise=0.3)])
-    nal = resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), derived(c.nal_converges).quantities)
-    law = ls.asymptotics(environment, ls.NAL(), ls.Training(T=10**6, n1=8, n2=1))
-    assert float(law.covariance[0, 0]) * 10**6 == pytest.approx(
-        float(nal.subs(at).subs(c.sigma, sp.sqrt(0.3))), rel=1e-5
-    )
-    environment = ls.Environment([ls.TaskFamily("only", 0.8, 1.0, 1.7, d=1)])
-    maml = resolve(c.T * c.error_MAML, derived(c.maml_converges).quantities)
-    law = ls.asymptotics(environment, ls.MAML(0.6, n2=7), ls.Training(T=10**6, tau=3, n1=5, n2=7))
-    assert float(law.covariance[0, 0]) * 10**6 == pytest.approx(float(maml.subs(at)), rel=1e-5)
+    n_1, n_2, tau, noise = int(whole(9)), int(whole(9)), int(whole(4)), rational()
+    at = point(c.rho, c.r, c.alpha) | {c.n: n_1 + n_2, c.n_1: n_1, c.n_2: n_2, c.tau: tau, c.sigma: sp.sqrt(noise)}
+    spread, centre = np.array([at[c.r]], dtype=object), np.array([sp.Integer(0)], dtype=object)
+    nal = resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), derived(c.nal_converges).quantities).subs(at)
+    inputs = spectrum([at[c.rho]], [1], noise)
+    (second,) = score_moment(ls.NAL(), inputs, spread, centre, n_1, n_2)
+    assert exact(second / at[c.rho] ** 2) == sp.nsimplify(nal)
+    maml = resolve(c.T * c.error_MAML, derived(c.maml_converges).quantities).subs(at)
+    method = ls.MAML(float(at[c.alpha]), n2=n_2)  # whose moments of order four are floating-point numbers
+    quiet, spread, centre = Spectrum(np.array([float(at[c.rho])]), np.array([1.0])), spread.astype(float), np.zeros(1)
+    (once,) = score_moment(method, quiet, spread, centre, n_1, n_2)
+    (mean,) = mean_score_moment(method, quiet, spread, centre)
+    (H,) = method.quadratic(quiet).A
+    assert ((1 - 1 / tau) * mean + once / tau) / H**2 == pytest.approx(float(maml), rel=1e-9)
 
 
 def test_table_3():
-    for factor in (2, 5, 10):
-        ours = ls.optimum(table3.ENVIRONMENT, table3.METHODS[f"NAL nu={factor}"])[0]
-        assert ours == pytest.approx(float(slips.weighted(factor)), rel=1e-13)
+    """In rational numbers; the weights of batches come from the package's own sum over batches."""
     quantities = derived(slips.table_3).quantities
-    assert ls.optimum(table3.ENVIRONMENT, ls.MAML(1.0, n2=500))[0] == pytest.approx(
-        float(quantities[slips.swapped]), rel=1e-13
-    )
-    ours = ls.risk(table3.ENVIRONMENT, table3.METHODS["NAL nu=2"], ls.Adaptation(1.0)).total
-    assert ours == pytest.approx(float(quantities[slips.test_error]), rel=1e-12)
+    kinds = [
+        SimpleNamespace(
+            name=name, inputs=spectrum([rho], [sp.Integer(10)], sp.Rational(1, 100)), centre=np.array([w], dtype=object),
+            spread=np.array([sp.Integer(1)], dtype=object), probability=HALF,
+        )
+        for name, rho, w in (("hard", sp.Rational(1, 10), sp.Integer(2)), ("easy", sp.Integer(1), sp.Integer(0)))
+    ]  # fmt: skip
+    for factor in (2, 5, 10):
+        easy, hard = pooled._normalised([1, factor], [HALF, HALF], table3.BATCH)
+        shares = {"hard": hard / 2, "easy": easy / 2}
+        weighed = SimpleNamespace(
+            quadratic=ls.NAL().quadratic, shares=lambda tasks, s=shares: [s[t.name] for t in tasks]
+        )
+        optimum = formulas.population_optimum(kinds, weighed)
+        assert exact(optimum[0]) == slips.weighted(factor)
+        assert float(optimum[0]) == pytest.approx(ls.optimum(table3.ENVIRONMENT, table3.METHODS[f"NAL nu={factor}"])[0])
+        if factor == 2:
+            parts = formulas.risks_from(kinds, ls.Adaptation(sp.Integer(1)), optimum)
+            assert exact(sum(parts)) == quantities[slips.test_error]
+    maml = formulas.population_optimum(kinds, _labelled(ls.MAML(sp.Integer(1), n2=500)))
+    assert exact(maml[0]) == quantities[slips.swapped]
 
 
 # the same by drawing data

@@ -62,7 +62,7 @@ def test_risks_and_gain_of_many_tasks():
         derived(geography.many_tasks)[name].subs(weights).subs(MANY) for name in (geography.E_NAL, geography.E_MAML)
     ]
     assert all(away(draws[:, i], risk) < 4.5 for i, risk in enumerate(risks))
-    gain = derived(gains.gain_of_maml)[gains.ratio].subs(MANY)
+    gain = derived(gains.gain_of_maml)[gains.ratio].subs(weights).subs(MANY)
     assert away(draws[:, 0] - float(gain) * draws[:, 1], 0) < 4.5
     assert away(draws[:, 0] - 1.05 * float(gain) * draws[:, 1], 0) > 4.5
 

@@ -106,7 +106,7 @@ def _normalised(weights, probabilities, batch):
     E[N_g phi(N)] = batch p_g E[phi(N' + 1_g)] with N' multinomial(batch - 1, p): summing over the
     other batch - 1 tasks needs no division by p_g, which may be 0.
     """
-    expected = [0.0] * len(weights)
+    expected = [0] * len(weights)
     for others in combinations_with_replacement(range(len(weights)), batch - 1):
         counts = [others.count(g) for g in range(len(weights))]
         ways = math.factorial(batch - 1) // math.prod(math.factorial(n) for n in counts)

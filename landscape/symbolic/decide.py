@@ -60,13 +60,15 @@ def _proved(relation, given):
         return _proved(relation.args[1], (*given, relation.args[0]))
     if isinstance(relation, sp.Equivalent):
         first, second = (part.gts - part.lts for part in relation.args)
-        return sign(first / second, given, strict=True) == 1
+        alike = len({isinstance(part, STRICT) for part in relation.args}) == 1  # x > 1 and x >= 1 differ at 1
+        return alike and sign(first / second, given, strict=True) == 1
     if isinstance(relation, sp.Eq):
         return _same(*relation.args)
     if isinstance(relation, sp.Ne):
-        return sign(relation.lhs - relation.rhs, given, strict=True) is not None
+        return sign(relation.lhs - relation.rhs, given, strict=True) in (1, -1)
     if isinstance(relation, Relational):
-        return sign(relation.gts - relation.lts, given, strict=isinstance(relation, STRICT)) in (1, 0)
+        strict = isinstance(relation, STRICT)
+        return sign(relation.gts - relation.lts, given, strict) in ((1,) if strict else (1, 0))
     raise TypeError(f"a relation was expected, got {relation!r}")
 
 

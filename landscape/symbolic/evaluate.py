@@ -6,6 +6,8 @@ import sympy as sp
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanAtom
 
+UNDEFINED = (sp.nan, sp.zoo)  # what division by 0 leaves: such a point decides nothing
+
 
 def resolve(relation, quantities):
     """The relation with derived quantities in place of their names, and limits taken."""
@@ -99,6 +101,8 @@ def truth(relation):
         parts = [truth(part) for part in relation.args]
         return None if None in parts else bool(relation.func(*map(sp.sympify, parts)))
     left, right = relation.args
+    if left.has(*UNDEFINED) or right.has(*UNDEFINED):
+        return None
     if is_matrix(left) or is_matrix(right):
         same = getattr(left, "shape", None) == getattr(right, "shape", None) and bool(
             (left - right).applyfunc(lambda e: sp.cancel(sp.together(e))).is_zero_matrix

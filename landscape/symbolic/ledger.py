@@ -51,11 +51,17 @@ class Entry:
 
 def decide(claim):
     """Run a claim's derivation and judge its statements."""
+    from sympy.core.random import rng
+
     from landscape.symbolic.judge import judge
 
-    start = time.perf_counter()
-    derivation = claim.derive()
-    judgements = tuple(judge(statement, derivation) for statement in claim.statements)
+    start, state = time.perf_counter(), rng.getstate()
+    rng.seed(0)  # SymPy factors with random numbers: the same claim should take the same steps each time
+    try:
+        derivation = claim.derive()
+        judgements = tuple(judge(statement, derivation) for statement in claim.statements)
+    finally:
+        rng.setstate(state)
     return Entry(claim, derivation, judgements, time.perf_counter() - start)
 
 

@@ -42,7 +42,7 @@ def positive(names):
 
 def latex(expression):
     """An expression in LaTeX, with the papers' symbols."""
-    return sp.latex(expression, symbol_names=_WRITTEN).replace("+ - ", "- ")
+    return _typesetting().doprint(expression).replace("+ - ", "- ")
 
 
 def sentence(text, formula=None, display=True):
@@ -70,6 +70,13 @@ def condition(relation):
     """A condition on one line, for a terminal."""
     text = re.sub(r"[A-Za-z]+", lambda found: _LETTERS.get(found[0], found[0]), sp.sstr(relation))
     return text.replace("<=", "≤").replace(">=", "≥")
+
+
+@cache
+def _typesetting():
+    from landscape.symbolic.typesetting import PaperPrinter
+
+    return PaperPrinter({"symbol_names": _WRITTEN})
 
 
 @cache

@@ -11,7 +11,8 @@ def sign(expression, given=(), strict=False):
     expression : sympy expression
         Rational in its symbols, which are positive or real.
     given : tuple of inequalities
-        Each with one symbol on its left: it is put in terms of a new positive symbol, s < b as s = b/(1 + t), s > b as s = b + t.
+        Each with one symbol alone on a side: it is put in terms of a new symbol, s < b as s = b/(1 + t), s > b as s = b + t, where t is
+        positive, or not negative if the condition includes its bound.
     strict : bool
         Whether 0 is excluded: else a sign means "at least 0" or "at most 0".
 
@@ -45,7 +46,8 @@ def _freed(relation):
         symbol, bound, relation = relation.rhs, relation.lhs, relation.reversed
     if not symbol.is_Symbol or symbol in bound.free_symbols:
         raise ValueError(f"a condition must have a symbol alone on one side, got {relation}")
-    free = sp.Dummy("t", positive=True)
+    strict = isinstance(relation, (sp.Gt, sp.Lt))
+    free = sp.Dummy("t", positive=True) if strict else sp.Dummy("t", nonnegative=True)
     if isinstance(relation, (sp.Gt, sp.Ge)):
         return symbol, bound + free
     if not symbol.is_positive:
@@ -62,16 +64,15 @@ def _polynomial_sign(polynomial, may_vanish):
     if not symbols:
         return _number_sign(polynomial)
     poly = sp.Poly(polynomial, *symbols)
-    if all(symbol.is_positive for symbol in symbols) or all(
-        power % 2 == 0 for powers in poly.monoms() for power in powers
+    never_negative = [symbol.is_nonnegative for symbol in symbols]
+    if all(
+        known or power % 2 == 0 for powers in poly.monoms() for known, power in zip(never_negative, powers, strict=True)
     ):
         signs = {_number_sign(c) if c.is_number else None for c in poly.coeffs()}
-        if signs in ({1}, {-1}) and (
-            may_vanish or all(s.is_positive for s in symbols) or poly.nth(*[0] * len(symbols))
-        ):
+        if signs in ({1}, {-1}) and (may_vanish or any(_never_zero(powers, symbols) for powers in poly.monoms())):
             return signs.pop()
     if len(symbols) == 1:
-        return _by_sturm(poly, symbols[0])
+        return _by_sturm(poly, symbols[0], may_vanish)
     for symbol in symbols:
         if poly.degree(symbol) == 2:
             discriminant = _total_sign(sp.discriminant(polynomial, symbol), may_vanish)
@@ -80,11 +81,18 @@ def _polynomial_sign(polynomial, may_vanish):
     return None
 
 
+def _never_zero(powers, symbols):
+    """Whether a monomial is made of positive symbols only."""
+    return all(symbol.is_positive or not power for symbol, power in zip(symbols, powers, strict=True))
+
+
 def _total_sign(expression, may_vanish):
     return sign(expression, (), strict=not may_vanish)
 
 
-def _by_sturm(poly, symbol):
-    low = 0 if symbol.is_positive else -sp.oo
-    roots = poly.count_roots(low, sp.oo) - (1 if low == 0 and poly.eval(0) == 0 else 0)
+def _by_sturm(poly, symbol, may_vanish):
+    low = 0 if symbol.is_nonnegative else -sp.oo
+    roots = poly.count_roots(low, sp.oo)
+    if low == 0 and poly.eval(0) == 0 and (symbol.is_positive or may_vanish):
+        roots -= 1
     return _number_sign(poly.eval(1)) if roots == 0 else None

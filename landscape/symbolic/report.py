@@ -100,12 +100,17 @@ def as_object(entry):
 
 
 def errata(ledger):
-    """For each statement that does not hold as printed: printed form, corrected form, reason."""
-    parts = []
+    """For each statement that does not hold as printed: printed form, corrected form, reason; under the paper's name."""
+    from landscape.symbolic.ledger import PAPERS
+
+    parts, paper = [], None
     for e in ledger:
         wrong = [j for j in e.judgements if j.verdict not in (Verdict.HOLDS, Verdict.CONSERVATIVE)]
         if not wrong:
             continue
+        if paper != e.claim.id[0]:
+            paper = e.claim.id[0]
+            parts.append(f"# [{paper}] {PAPERS[paper]}")
         parts.append(f"## {e.claim.source}: {e.claim.title}")
         for judgement in wrong:
             parts.append(f"Printed ({judgement.verdict}). {judgement.statement.markdown()}")

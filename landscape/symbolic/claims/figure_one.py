@@ -131,6 +131,18 @@ def steepest_critical_point():
     return slope, best, value
 
 
+e, a, square = positive("e a s")  # the mean of weights, a weight, the mean of their squares
+room = ((1 - q**2) / (2 * q)) ** 2 - (1 - e) * (e - q**2) / e**2
+
+
+def check_any_number(best):
+    """Two tasks are the worst: (1 - a)(a - q^2) >= 0 has the mean e + q^2 e - q^2 - E[a^2], which bounds the variance of weights."""
+    bend, slope, rest = sp.Poly((1 - a) * (a - q**2), a).all_coeffs()
+    surplus = (bend * square + slope * e + rest) - ((1 - e) * (e - q**2) - (square - e**2))
+    if sp.expand(surplus) != 0 or sign(room) != 1 or sp.simplify(best + (1 - q**2) / (2 * q)) != 0:
+        raise ArithmeticError("two tasks are not shown to be the worst")
+
+
 @claim(
     "C-3.9",
     "[C] Theorem 3.9",
@@ -148,11 +160,12 @@ def steepest_critical_point():
         sp.Le(figure["alpha"], 7 * figure["mu"] / (8 * figure["kappa"] * (16 * figure["K"] + 9 * figure["sigma"]))),
         assumption=True,
     ),
-    Statement("unique", r"so that in Figure 1 {}", sp.Eq(roots, 1), assumption=True),
+    Statement("unique", r"$F$ has no critical point outside $V$ and one inside, so in Figure 1 {}", sp.Eq(roots, 1), assumption=True),
 )  # fmt: skip
 def one_critical_point():
     """The sublevel set from smoothness; the slope at a critical point from the weights; the figure's own constants."""
     slope, best, value = steepest_critical_point()
+    check_any_number(best)
     lower, upper, kappa, spread = constants()
     radius = (sp.Rational(9, 7) * sp.sqrt(upper / lower) + 1) * spread
     largest = 7 * lower / (8 * kappa * (16 * radius + 9 * spread))
@@ -164,7 +177,11 @@ def one_critical_point():
             Step(r"For $L$-smooth $f$, $\|\nabla f\|^2 \le 2L(f - \min f)$. To keep $\|\nabla F\| \le \|\nabla f\| + \sigma \le K$ on $V$ its level must be {}", (K - sigma) ** 2 / (2 * L)),
             Step(r"At a critical point $\mathbb{E}_i[a_i g_i] = 0$ with weights $a_i = (1 - \alpha h_i)^2 \in [\frac{9}{16}, 1]$. With weights 1 and $q^2$ and odds $1 : k^2$ the mean slope, for $\sigma = 1$, is {}", slope),
             Step(r"which is largest in size at $k = 1/q$, {}", best),
-            Step(r"and then at $q = 3/4$, {}", value),
+            Step(
+                r"No number of tasks does worse. $\mathbb{E}[a_i]\bar g$ is the covariance of $a_i$ and $-g_i$, at most the deviation of $a_i$ for $\sigma = 1$. Weights in $[q^2, 1]$ of mean $e$ have a variance of at most "
+                r"$(1 - e)(e - q^2)$, because $(1 - a_i)(a_i - q^2) \ge 0$, and {}", sp.Eq(room, ((1 + q**2) * e - 2 * q**2) ** 2 / (4 * q**2 * e**2)),
+            ),
+            Step(r"The slope at $q = 3/4$ is {}", value),
             Step(r"On Figure 1's tasks $\alpha$ may be at most (rounded down) {}", rounded),
             Step(r"At $\alpha = 0.4$ the sign of $F'$, in interval arithmetic along 51 points from 0.25 to 0.5, changes this often: {}", found),
         ],

@@ -4,10 +4,11 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive, quantity
+from landscape.symbolic.positivity import sign
 from landscape.symbolic.risk import isotropic_weight
 from landscape.symbolic.words import words
 
-alpha, beta, L, mu, h_1, h_2, Delta, n, d, rho = positive("alpha beta L mu h_1 h_2 Delta n d rho")
+alpha, beta, L, mu, h, h_1, h_2, Delta, n, d, rho = positive("alpha beta L mu h h_1 h_2 Delta n d rho")
 p = quantity("p", positive=True)
 size = sp.Symbol("d", positive=True, integer=True)
 one = sp.Identity(size)
@@ -46,6 +47,7 @@ def two_slopes(weights):
 )
 def first_order_floor():
     """Use the stationarity of FO-MAML in the gradient of F; then two tasks, and the spread of their gradients there."""
+    check_general_bound()
     left = (one - alpha * A) * A * (w_FO - w_1)
     other = -p / (1 - p) * left  # (I - alpha Sigma_2) grad f_2 at a point where FO-MAML stops
     gradient = p * (one - alpha * A) * left + (1 - p) * (one - alpha * B) * other
@@ -63,9 +65,15 @@ def first_order_floor():
             Step(r"half their difference is $\sigma$: {}", spread),
             Step(r"and $\|\nabla F\|/\sigma$ is {}", ratio),
             Step(
-                r"In general $\nabla F = -\alpha\,\mathbb{E}[(\Sigma_i - cI) v_i]$ for every $c$, with $v_i = A_i g_i$ of mean 0; $c = (L + \mu)/2$ gives $\|\nabla F\| \le \alpha\frac{L - \mu}{2}\,\mathbb{E}\|v_i\|$. As "
-                r"$\mathbb{E}[A_i g_i] = 0$, $\mathbb{E}\|A_i g_i\|^2 \le \mathbb{E}[g_i^\top A_i g_i] \le \mathbb{E}[(g_i - \bar g)^\top A_i (g_i - \bar g)] \le \sigma^2$. (for $0 \preceq A_i \preceq I$). So $\alpha (L - \mu)\sigma/2$ bounds any number of convex quadratic tasks in any dimension."
+                r"For any number of tasks $v_i = A_i g_i$ has mean 0, so $\nabla F = \mathbb{E}[A_i v_i] = -\alpha\,\mathbb{E}[(\Sigma_i - cI)v_i]$ for every $c$. For $c = (L + \mu)/2$ an eigenvalue $h \in [\mu, L]$ of $\Sigma_i$ "
+                r"is at most $(L - \mu)/2$ away, as {}", sp.Eq(reach.subs(h_1, h), (L - h) * (h - mu)),
             ),
+            Step(r"So $\|\nabla F\| \le \alpha\frac{L - \mu}{2}\,\mathbb{E}\|v_i\|$. With $0 \preceq A_i \preceq I$ next $\mathbb{E}\|v_i\|^2 \le \mathbb{E}[g_i^\top A_i g_i]$: an eigenvalue of $A_i$ has {}", sp.Ge(a - a**2, 0)),
+            Step(
+                r"$\mathbb{E}[A_i g_i] = 0$ takes the middle term from the mean of what follows, and the last is not negative: $\mathbb{E}[g_i^\top A_i g_i] \le \mathbb{E}[(g_i - \bar g)^\top A_i (g_i - \bar g)] \le \sigma^2$. {}",
+                sp.Eq(apart, parts),
+            ),
+            Step(r"Together $\alpha (L - \mu)\sigma/2$ bounds any number of convex quadratic tasks in any dimension."),
         ],
         quantities={meta: gradient, floor: ratio * sigma},
         corrections={
@@ -76,6 +84,21 @@ def first_order_floor():
         },
         tight={"order": {alpha: 0}},
     )  # fmt: skip
+
+
+a = positive("a")
+g, mean_g, weight = matrix("g_i", size, columns=1), matrix("mean g", size, r"\bar g", 1), matrix("A_i", size)
+apart = (g - mean_g).T * weight * (g - mean_g)
+parts = g.T * weight * g - 2 * mean_g.T * weight * g + mean_g.T * weight * mean_g
+reach = (L - mu) ** 2 / 4 - (h_1 - (L + mu) / 2) ** 2
+
+
+def check_general_bound():
+    """What the bound for any number of tasks rests on: three inequalities between eigenvalues and an identity of quadratic forms."""
+    small, between = (sp.Le(a, 1),), (sp.Le(mu, h_1), sp.Le(h_1, L))
+    signs = sign(a - a**2, small), sign(1 - a, small), sign(reach, between)
+    if signs != (1, 1, 1) or words(apart) != words(parts):
+        raise ArithmeticError("a step of the general bound does not hold")
 
 
 S_in, S_o, S_h = (
@@ -147,7 +170,7 @@ e_1, e_2, a_1, a_2 = (quantity(f"{letter}_{k}", positive=True) for letter in "ea
     ),
     Statement(
         "limit",
-        r"and so should the points to which both converge for two equally likely tasks $\rho_i = h_i$, $\Delta$ apart; coordinate by coordinate {}",
+        r"So should the points to which both converge agree for two equally likely tasks $\rho_i = h_i$, $\Delta$ apart; coordinate by coordinate {}",
         sp.Eq(ends["shared"], ends["independent"]),
     ),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.claims.geography import E_MAML, E_NAL, natural_risks
+from landscape.symbolic.claims.geography import E_MAML, E_NAL, risks
 from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, m, natural_weights, r_E, r_H, rho_E, rho_H
 from landscape.symbolic.notation import positive, quantity
 
@@ -12,6 +12,12 @@ ratio = quantity("E_m(w_NAL)/E_m(w_MAML)", RATIO)
 surplus = quantity("E_m(w_NAL)/E_m(w_MAML) - 1", rf"\left({RATIO} - 1\right)")
 factor = quantity("rho_E^2/(rho_E + rho_H)^2", r"\frac{\rho_E^2}{(\rho_E + \rho_H)^2}", positive=True)
 part = rho_E**2 / (rho_E + rho_H) ** 2
+
+
+def exact_gain():
+    """The ratio of the two risks of Corollary 1, in terms of the weights, and these at alpha = 1/rho_E."""
+    pooled, adapted = risks()
+    return sp.factor(pooled / adapted), dict(zip((a_H, a_E), natural_weights(), strict=True))
 
 
 def exact_surplus():
@@ -25,7 +31,7 @@ def exact_surplus():
     "[L] Corollary 2, (12), (24)-(27)",
     "the gain of MAML over NAL",
     Statement("ratio", r"At $\alpha = 1/\rho_E$ and for $m$ large enough (printed with $\approx$) {}", sp.Eq(ratio, 1 + R**2 / r_H)),
-    Statement("last", r"The line before (27) has, once $m$ is large, {}", sp.Eq(sp.Limit(ratio, m, sp.oo), 1 + part * R**2 / r_H**2)),
+    Statement("last", r"(27) has, in the line before its last and once $m$ is large, {}", sp.Eq(sp.Limit(ratio, m, sp.oo), 1 + part * R**2 / r_H**2)),
     Statement("maml", r"(25): for large $m$ {}", sp.Eq(sp.Limit(E_MAML, m, sp.oo), d * rho_H * (1 - rho_H / rho_E) ** 2 / 4 * r_H)),
     Statement(
         "nal",
@@ -49,9 +55,8 @@ def exact_surplus():
 )  # fmt: skip
 def gain_of_maml():
     """Divide the two risks of Corollary 1 and take limits in either order."""
-    weights = dict(zip((a_H, a_E), natural_weights(), strict=True))
-    pooled, adapted = natural_risks()
-    gain = sp.factor(pooled / adapted)
+    gain, weights = exact_gain()
+    pooled, adapted = risks()
     saturated = exact_surplus().subs(r_H, 0)
     epsilon = positive("epsilon")
     (least,) = map(sp.factor, sp.solve(sp.Eq(exact_surplus(), (1 - epsilon) * part * R**2 / r_H), r_E))
@@ -68,7 +73,7 @@ def gain_of_maml():
             ),
             Step(r"As $r_H \to 0$ the gain less 1 saturates at {}", saturated),
         ],
-        quantities=weights | {ratio: gain, surplus: sp.factor(gain - 1), E_NAL: pooled, E_MAML: adapted, factor: part},
+        quantities=weights | {ratio: gain, surplus: gain - 1, E_NAL: pooled, E_MAML: adapted, factor: part},
         corrections={
             "ratio": Statement(
                 "ratio", r"At $\alpha = 1/\rho_E$, for every $m$, {}", sp.Eq(ratio, 1 + exact_surplus())
@@ -93,7 +98,7 @@ def gain_of_maml():
         tight={"upper": {rho_H: 0}, "lower": {rho_H: rho_E}},
         reason=r"The ratio tends to $1 + \frac{\rho_E^2}{(\rho_E + \rho_H)^2}\frac{R^2}{r_H}$ as $m \to \infty$, between a quarter of the printed gain and all of it; (12) is the "
         r"further limit $\rho_H \to 0$, and the limits do not commute: at fixed $m$ the gain then vanishes. It also vanishes for large $r_E$, and saturates for "
-        r"small $r_H$. The line before (27) prints $r_H^2$ for $r_H$.",
+        r"small $r_H$. (27) prints $r_H^2$ for $r_H$, and so does the line before it.",
     )
 
 
@@ -126,11 +131,10 @@ printed_setting = {d: 10, m: 500, rho_H: sp.Rational(1, 10), rho_E: sp.Rational(
 )
 def figure_3():
     """Put spreads proportional to R^2 into the gain; then the figure's numbers."""
-    pooled, adapted = natural_risks()
-    gain = sp.factor(pooled / adapted)
+    gain, weights = exact_gain()
     at = sp.factor(gain.subs({r_H: R**2 / k_H, r_E: R**2 / k_E}))
     values = {
-        name: at.subs(printed_setting | {k_H: h, k_E: e})
+        name: at.subs(weights).subs(printed_setting | {k_H: h, k_E: e})
         for name, h, e in (("b", sp.Rational(1, 2), 10), ("d", 10, sp.Rational(1, 2)))
     }
     return Derivation(
@@ -143,7 +147,8 @@ def figure_3():
             Step(r"and in (d) {}", sp.Float(values["d"], 5)),
             Step(r"Corollary 2 would have 1.5 and 11 there."),
         ],
-        quantities={plain: at, scaled: at.subs(R, scale * R), panels["b"]: values["b"], panels["d"]: values["d"]},
+        quantities=weights
+        | {plain: at, scaled: at.subs(R, scale * R), panels["b"]: values["b"], panels["d"]: values["d"]},
         corrections={"d": sp.Eq(panels["d"], values["d"]), "b": sp.Eq(panels["b"], values["b"])},
     )
 
@@ -168,14 +173,14 @@ panel_a = quantity("ratio in Figure 1(a) - 1", rf"\left({RATIO} - 1\right)\bigg|
 )
 def figure_1():
     """Evaluate the exact gain where the figure says, and where it must be read off the picture."""
-    pooled, adapted = natural_risks()
-    gain = sp.factor(pooled / adapted)
-    value = gain.subs(printed_setting | {R: 5, r_H: 2, r_E: 2})
+    gain, weights = exact_gain()
+    alike = sp.factor(gain.subs(rho_H, rho_E).subs({a: weight.subs(rho_H, rho_E) for a, weight in weights.items()}))
+    value = gain.subs(weights).subs(printed_setting | {R: 5, r_H: 2, r_E: 2})
     return Derivation(
         steps=[
             Step(
                 r"At $\rho_H = \rho_E$ both methods have the same weights, and the gain is {}",
-                sp.factor(gain.subs(rho_H, rho_E)),
+                alike,
             ),
             Step(
                 r"The paper prints neither $R$ nor the spreads. Read off the picture as $R = 5$, $r_H = r_E = 2$ the gain is {}",
@@ -186,6 +191,6 @@ def figure_1():
                 sp.Float((1 + part * R**2 / r_H).subs(printed_setting | {R: 5, r_H: 2}), 5),
             ),
         ],
-        quantities={panel_a: sp.factor(gain.subs(rho_H, rho_E) - 1), panel_d: sp.floor(value + sp.Rational(1, 2))},
+        quantities={panel_a: alike - 1, panel_d: sp.floor(value + sp.Rational(1, 2))},
         numerical=True,
     )

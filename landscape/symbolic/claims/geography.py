@@ -3,7 +3,7 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, natural_weights, r_E, r_H, rho_E, rho_H
+from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, r_E, r_H, rho_E, rho_H
 from landscape.symbolic.notation import quantity
 
 E_NAL, E_MAML = (quantity(f"E_m(w*_{name})", rf"\mathcal{{E}}_m(w_{{{name}}}^*)") for name in ("NAL", "MAML"))
@@ -29,10 +29,13 @@ def mean_risk(hard, easy):
     return point, sp.factor(objective(a_H, a_E).subs(w, point))
 
 
-def natural_risks():
-    """The risks of NAL and MAML at alpha = 1/rho_E, all d coordinates."""
-    weights = dict(zip((a_H, a_E), natural_weights(), strict=True))
-    return [sp.factor((d * mean_risk(*pair)[1]).subs(weights)) for pair in ((rho_H, rho_E), (a_H, a_E))]
+def risks():
+    """Of NAL and MAML, all d coordinates, in terms of a_H and a_E.
+
+    The weights at alpha = 1/rho_E are left to the claims' quantities: with them put in these are polynomials of seven letters, which
+    SymPy's factoring, that draws at random, now and then takes minutes for.
+    """
+    return [d * mean_risk(*pair)[1] for pair in ((rho_H, rho_E), (a_H, a_E))]
 
 
 @claim(

@@ -58,8 +58,11 @@ def hardness_window():
         ],
         quantities={a_H: hard, a_E: easy, least: fewest},
         corrections={
-            "window": sp.Equivalent(
-                sp.Gt(a_H, a_E), sp.Lt((1 + (d + 1) / m) * x**2 + (d + 1) / m, (1 - (d + 1) / m) * x)
+            "window": Statement(
+                "window",
+                r"Without any $\gg$ the solution of MAML is closer to the hard task's exactly where {}",
+                sp.Equivalent(sp.Gt(a_H, a_E), sp.Lt((1 + (d + 1) / m) * x**2 + (d + 1) / m, (1 - (d + 1) / m) * x)),
+                given=(sp.Lt(x, 1),),
             ),
             "least": Statement(
                 "least",

@@ -3,7 +3,7 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.claims.geography import natural_risks
+from landscape.symbolic.claims.geography import risks
 from landscape.symbolic.claims.two_tasks import (
     E_MAML,
     E_NAL,
@@ -38,7 +38,7 @@ many = quantity("E_m(w_MAML), many tasks", r"\mathcal{E}_m(w_{MAML}^*)")
     Statement("ignored", r"because MAML ignores the hard task: {}", sp.Eq(sp.Limit(share, rho_H, 0), 0)),
     Statement(
         "full",
-        r"also if its step uses the full gradient ($m = \infty$): {}",
+        r"MAML ignores an impossibly hard task also if its step uses the full gradient ($m = \infty$): {}",
         sp.Eq(sp.Limit(sp.Limit(share, m, sp.oo), rho_H, 0), 0),
     ),
     Statement(
@@ -52,7 +52,7 @@ def impossibly_hard():
     weights = dict(zip((a_H, a_E), natural_weights(), strict=True))
     pooled, adapted = (sp.factor(risk(point).subs(weights)) for point in (optimum(rho_H, rho_E), optimum(a_H, a_E)))
     part = sp.factor((a_H / (a_H + a_E)).subs(weights))
-    _, spread = natural_risks()
+    _, spread = risks()
     return Derivation(
         steps=[
             Step(r"With the weights at $\alpha = 1/\rho_E$ NAL leaves {}", pooled),
@@ -62,7 +62,7 @@ def impossibly_hard():
                 r"Its first term in $\rho_H$ is of the order $\rho_H m/((d + 1)\rho_E)$: it is small only where $\rho_H/\rho_E$ is small beside $(d + 1)/m$."
             ),
         ],
-        quantities={E_NAL: pooled, E_MAML: adapted, share: part, rest: 1 - part, many: spread},
+        quantities=weights | {E_NAL: pooled, E_MAML: adapted, share: part, rest: 1 - part, many: spread},
         instead={
             "full": Statement(
                 "full",

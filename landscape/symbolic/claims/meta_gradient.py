@@ -5,6 +5,7 @@ import sympy as sp
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.assumptions import rho
 from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.positivity import sign
 
 L, alpha, h, M = positive("L alpha h M")
 SLOPE = quantity("E|f_i'|", r"\mathbb{E}_{i \sim p} \|\nabla f_i(w)\|", positive=True)
@@ -83,6 +84,32 @@ def second_moment(variance):
     return sp.factor((4 + M) ** 2 * (chance / 16 + (1 - chance) / (4 + M / (1 - chance)) ** 2))
 
 
+z, u, x, m = positive("z u x m")
+tangent = 1 / x - (2 / m - x / m**2)
+
+
+def parabola_above():
+    """The parabola that meets 1/(4 + z)^2 at z = 0 and touches it at z = u, and how far it lies above.
+
+    The mean of the parabola depends on the mean and variance of Z only, so it bounds E[1/(4 + Z)^2] for every Z >= 0 that has these.
+    """
+    b, c = sp.symbols("b c")
+    curve = 1 / (4 + z) ** 2
+    parabola = sp.Rational(1, 16) + b * z + c * z**2
+    (found,) = sp.solve([(parabola - curve).subs(z, u), sp.diff(parabola - curve, z).subs(z, u)], [b, c], dict=True)
+    parabola = parabola.subs(found)
+    return parabola, sp.factor(parabola - curve)
+
+
+def check_moments(variance):
+    """Jensen's inequality by the tangent; the parabola's mean is what two values give, so no distribution gives more."""
+    parabola, above = parabola_above()
+    _, slope, bend = sp.Poly(parabola, z).all_coeffs()[::-1]
+    mean = (sp.Rational(1, 16) + slope * M + bend * (variance + M**2)).subs(u, (variance + M**2) / M)
+    if sign(tangent) != 1 or sign(above) != 1 or sp.simplify((4 + M) ** 2 * mean - second_moment(variance)) != 0:
+        raise ArithmeticError("a step of the bounds on moments does not hold")
+
+
 def least_bound(function, digits=4):
     """The largest value over M > 0, rounded up; that it is a bound and attained but for the last digit is checked by Sturm's theorem."""
     top, bottom = sp.fraction(function)
@@ -114,18 +141,27 @@ def least_bound(function, digits=4):
 )  # fmt: skip
 def step_sizes():
     """Jensen's inequality for the first moment; the worst distribution of given mean and variance for the second."""
+    check_moments(variance=8)
     exact, noisy = (least_bound(second_moment(variance)) for variance in (8, 9))
     plain = quantity("E[beta~] on quadratics", r"\mathbb{E}[\tilde\beta(w)]", positive=True)
     return Derivation(
         steps=[
             Step(
-                r"$\mathbb{E}[1/\tilde L] \ge 1/\mathbb{E}[\tilde L]$, and $\mathbb{E}\|\tilde\nabla f_j\| \le \mathbb{E}\|\nabla f_j\| + \tilde\sigma/\sqrt{D_\beta}$, so by (18) "
-                r"$\mathbb{E}[\tilde L] \le L(w) + L$. Where all $\nabla f_j(w) = 0$, $D_\beta = 1$ and the noise has the constant size $\tilde\sigma = L/(2\rho\alpha)$ this is an equality. So {}",
-                sp.Eq(first, 1 / (level + L)),
+                r"$1/x$ lies above its tangent at $m = \mathbb{E}[\tilde L]$, {}",
+                sp.Eq(tangent, (x - m) ** 2 / (m**2 * x)),
+            ),
+            Step(
+                r"so that $\mathbb{E}[1/\tilde L] \ge 1/\mathbb{E}[\tilde L]$, and $\mathbb{E}\|\tilde\nabla f_j\| \le \mathbb{E}\|\nabla f_j\| + \tilde\sigma/\sqrt{D_\beta}$, so by (18) "
+                r"$\mathbb{E}[\tilde L] \le L(w) + L$. Where all $\nabla f_j(w) = 0$, $D_\beta = 1$ and the noise has the constant size $\tilde\sigma = L/(2\rho\alpha)$ this is an equality. So, sharp there, {}",
+                sp.Ge(first, 1 / (level + L)),
             ),
             Step(
                 r"Write $\tilde L = (4 + Z)L$. With exact gradients $L(w) = (4 + M)L$, $M = \mathbb{E}[Z]$, and by (18) $\mathrm{Var}(Z) \le 8$. Of all $Z \ge 0$ with these moments the one "
-                r"that is 0 or one other value has the largest $\mathbb{E}[1/(4 + Z)^2]$; with $B' = 1$, two tasks of parallel gradients attain it: {}",
+                r"that is 0 or one other value $u$ has the largest $\mathbb{E}[1/(4 + Z)^2]$: the parabola that meets $1/(4 + z)^2$ at 0 and touches it at $u$ lies above it for $z \ge 0$, by {}",
+                parabola_above()[1],
+            ),
+            Step(
+                r"and its mean is the same for all $Z$ with these moments. With $B' = 1$, two tasks of parallel gradients attain it: {}",
                 sp.Eq(quantity("L(w)^2 E", r"L(w)^2\,\mathbb{E}[\tilde\beta^2]"), second_moment(8)),
             ),
             Step(
