@@ -127,7 +127,8 @@ class NonlinearEnvironment(Record):
         """The same landscape in the fewest dimensions that hold all that matters, and the way back.
 
         Where all covariances are isotropic, losses depend on W through its inner products with the teachers and with itself.
-        One dimension for each teacher neuron and student neuron, and one more for all that is left, keep these.
+        One dimension for each teacher neuron and student neuron, and one more for all that is left, keep these. The inputs' scatter in
+        the directions left out is counted in `risk` with finite m; `sampled_risk` of the reduced landscape would not draw it.
 
         Returns
         -------
@@ -142,7 +143,10 @@ class NonlinearEnvironment(Record):
             return self, np.eye(d)
         filled = np.vstack([flat, np.random.default_rng(0).standard_normal((n - len(flat), d))])
         basis = np.linalg.qr(filled.T)[0].T
-        return NonlinearEnvironment([replace(task, teacher=task.teacher @ basis.T) for task in self.tasks]), basis
+        tasks = [replace(task, teacher=task.teacher @ basis.T) for task in self.tasks]
+        for task in tasks:
+            task._set(_unseen=d - n)
+        return NonlinearEnvironment(tasks), basis
 
     def _repr_html_(self):
         import pandas as pd
@@ -182,8 +186,7 @@ def _task_risk(task, W, adaptation):
 def _scatter_term(task, W, adaptation):
     """alpha^2/(2m) tr(H(U) C(W))."""
     U = W - adaptation.alpha * task.gradient(W)
-    trace = np.einsum("...ij,...ij->...", task.hessian(U), task.gradient_covariance(W))
-    return adaptation.alpha**2 / (2 * adaptation.m) * trace
+    return adaptation.alpha**2 / (2 * adaptation.m) * task.scatter_trace(U, W)
 
 
 def _full_gradient(task, W, adaptation):
@@ -193,7 +196,7 @@ def _full_gradient(task, W, adaptation):
         path.append(path[-1] - adaptation.alpha * task.gradient(path[-1]))
     g = task.gradient(path[-1])
     for U in reversed(path[:-1]):
-        g = g - adaptation.alpha * (task.hessian(U) @ g.reshape(*g.shape[:-2], -1, 1)).reshape(g.shape)
+        g = g - adaptation.alpha * task.hessian_times(U, g)
     return g
 
 
