@@ -87,7 +87,7 @@ class NonlinearEnvironment(Record):
         ----------
         W : array (..., M, d), or (d,) if M = 1
         adaptation : Adaptation, optional
-            Any number of steps with m = inf; one step with finite m, to second order. There, with several neurons or ReLU, the
+            Any number of steps with m = inf; one step with finite m, to second order. There, with several neurons, the
             gradients' covariance has a relative error of about 1e-2 (`gradient_covariance`).
 
         Raises
@@ -103,8 +103,19 @@ class NonlinearEnvironment(Record):
         """Gradient of `risk`, shape (..., M, d).
 
         Exact for m = inf; with finite m the term in 1/m is differenced, which leaves a relative error of about 1e-6 of it.
+
+        Raises
+        ------
+        ValueError
+            As for `risk`; and with finite m for several neurons with ReLU: the term in 1/m, summed over fixed points, then jumps.
         """
         adaptation = _checked(adaptation)
+        first = self.tasks[0]
+        if np.isfinite(adaptation.m) and self.shape[0] > 1 and getattr(first, "activation", None) == "relu":
+            raise ValueError(
+                f"m must be inf in gradients (and minima) of several neurons with relu, got m = {adaptation.m:g}: the term in 1/m is a sum "
+                "over fixed points there, and jumps between them; risk and sampled_risk take any m"
+            )
         W = self.tasks[0].points(W)
         total = self._mean(lambda task: _full_gradient(task, W, adaptation))
         if np.isfinite(adaptation.m) and adaptation.steps:

@@ -12,8 +12,6 @@ The angle between w and u stands for c: near parallel vectors the Gram entries h
 angles broadcast; vectors have them as leading axes and d last.
 """
 
-import warnings
-
 import numpy as np
 
 from landscape import checks
@@ -79,11 +77,9 @@ class Side:
         longest = np.sqrt(self.p.max(initial=0)) + np.sqrt(other.p.max(initial=0))
         error *= (1, longest, 1 + longest**2)[degree]
         if self.kept.tail > TOLERANCE and error > WARN:
-            warnings.warn(
+            checks.warn(
                 f"vectors of length {np.sqrt(max(self.p.max(), other.p.max())):.3g} need more terms than are kept: what a pair of "
-                f"neurons contributes (before Sigma multiplies it) has an error of at most {error:.2g}",
-                checks.LandscapeWarning,
-                stacklevel=4,
+                f"neurons contributes (before Sigma multiplies it) has an error of at most {error:.2g}"
             )
 
         def moment(i, j):
