@@ -410,12 +410,14 @@ def test_the_scatters_stated_error(name, M, d, length, bound, monkeypatch):
 def test_products_and_traces_need_no_matrix(name, M, form):
     rng = np.random.default_rng(form)
     task = ls.NeuronTask("a", rng.standard_normal((M, 5)), random_covariance(rng, 5, form), name, noise=0.1)
-    U, W, G = rng.standard_normal((3, 2, M, 5))
-    H = task.hessian(U)
-    np.testing.assert_allclose(task.hessian_times(U, G).reshape(2, -1, 1), H @ G.reshape(2, -1, 1), atol=1e-13)
+    W, G = rng.standard_normal((2, 2, M, 5))
+    H = task.hessian(W - 0.7 * task.gradient(W))
+    np.testing.assert_allclose(
+        task.hessian_times(W - 0.7 * task.gradient(W), G).reshape(2, -1, 1), H @ G.reshape(2, -1, 1), atol=1e-13
+    )
     dense = np.einsum("nij,nij->n", H, task.gradient_covariance(W))
-    np.testing.assert_allclose(task.scatter_trace(U, W), dense, rtol=1e-11)
-    np.testing.assert_allclose(task.scatter_trace(U[1], W[1]), dense[1], rtol=1e-11)
+    np.testing.assert_allclose(task.scatter_trace(W, 0.7), dense, rtol=1e-11)
+    np.testing.assert_allclose(task.scatter_trace(W[1], 0.7), dense[1], rtol=1e-11)
 
 
 def test_sampled_steps_follow_one_another():
@@ -563,6 +565,8 @@ def test_theorem_1(name):
         (lambda: ls.sampled_risk(two_tasks(), [1.0, 2.0], ls.Adaptation(0.1)), "m must be"),
         (lambda: ls.sampled_risk(two_tasks(), np.ones((3, 1, 2)), ls.Adaptation(0.1, 5)), "must be one point"),
         (lambda: ls.theorem1(two_tasks(), [1.0, 1.0], -1.0), "alpha must be"),
+        (lambda: two_tasks().tasks[0].hessian_times([1.0, 1.0], [1.0]), "G must have shape"),
+        (lambda: ls.theorem1(two_tasks("linear"), two_tasks("linear").tasks[1].teacher, 0.5), "gradient of task 'easy' is 0 at W"),
         (lambda: ls.theorem1(two_tasks(), np.ones((4, 1, 2)), 1.0), r"W must be one point of shape \(1, 2\), got \(4, 1, 2\)"),
         (lambda: ls.theorem1(ls.NonlinearEnvironment(two_tasks().tasks[:1]), [1.0, 1.0], 1.0), "two equally likely"),
         (lambda: ls.nonlinear_view(ls.nonlinear_comparison(two_tasks(d=3), ls.Adaptation(0.1), starts=0)), "one neuron in two"),
@@ -581,6 +585,10 @@ def test_wrong_kinds():
     for call in (ls.minima, ls.linearised, lambda e: ls.sampled_risk(e, [1.0], ls.Adaptation(1.0, m=2))):
         with pytest.raises(TypeError, match="environment must be NonlinearEnvironment, got"):
             call(ls.hard_easy())
+    with pytest.raises(TypeError, match="shape must be tuple, got 5"):
+        two_tasks().tasks[0].draw(5, np.random.default_rng(0))
+    with pytest.raises(TypeError, match="rng must be Generator, got 0"):
+        two_tasks().tasks[0].draw((5,), 0)
     with pytest.raises(TypeError, match="tasks must be list or tuple, got 3"):
         ls.NonlinearEnvironment(3)
 

@@ -196,8 +196,7 @@ def _task_risk(task, W, adaptation):
 
 def _scatter_term(task, W, adaptation):
     """alpha^2/(2m) tr(H(U) C(W))."""
-    U = W - adaptation.alpha * task.gradient(W)
-    return adaptation.alpha**2 / (2 * adaptation.m) * task.scatter_trace(U, W)
+    return adaptation.alpha**2 / (2 * adaptation.m) * task.scatter_trace(W, adaptation.alpha)
 
 
 def _full_gradient(task, W, adaptation):

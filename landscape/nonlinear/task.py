@@ -65,15 +65,15 @@ class NonlinearTask(Record):
     def _back(self, G):
         return G @ self._root.T if np.ndim(self._root) == 2 else G * self._root
 
-    def points(self, W):
+    def points(self, W, name="W"):
         """W checked and brought to shape (..., M, d)."""
-        W = checks.array("W", W)
+        W = checks.array(name, W)
         M, d = self.shape
         if M == 1 and W.shape == (d,):
             return W[None]
         if W.ndim < 2 or W.shape[-2:] != (M, d):
             single = " or (d,) for a single point" if M == 1 else ""
-            raise ValueError(f"W must have shape (..., M, d) with M = {M}, d = {d}{single}, got {W.shape}")
+            raise ValueError(f"{name} must have shape (..., M, d) with M = {M}, d = {d}{single}, got {W.shape}")
         return W
 
     def _in_blocks(self, formula, W, tail, *more):
@@ -134,7 +134,7 @@ class NonlinearTask(Record):
 
     def hessian_times(self, W, G):
         """The Hessian at W times G, both of shape (..., M, d), at a cost of order d unless Sigma is dense."""
-        W, G = np.broadcast_arrays(self.points(W), self.points(G))
+        W, G = np.broadcast_arrays(self.points(W), self.points(G, "G"))
         product = self._in_blocks(self._white_product, W, self.shape, self._whiten(G.reshape(-1, *self.shape)))
         return self._back(product)
 
@@ -149,12 +149,12 @@ class NonlinearTask(Record):
         g = g.reshape(*g.shape[:-2], -1)
         return second - g[..., :, None] * g[..., None, :]
 
-    def scatter_trace(self, U, W):
-        """tr(H(U) C(W)), Hessian and gradient's covariance, shape (...), at a cost of order d unless Sigma is dense."""
-        U, W = np.broadcast_arrays(self.points(U), self.points(W))
-        shape, U, W = W.shape[:-2], U.reshape(-1, *self.shape), W.reshape(-1, *self.shape)
-        white, out = self._whiten(W), np.empty(len(W))
-        mean = self._whiten(self.gradient(W))
+    def scatter_trace(self, W, alpha):
+        """tr(H(U) C(W)) at U = W - alpha grad f(W), of Hessian and gradient's covariance, shape (...), at a cost of order d."""
+        W = self.points(W)
+        shape, W = W.shape[:-2], W.reshape(-1, *self.shape)
+        g = self.gradient(W)
+        white, U, mean, out = self._whiten(W), W - alpha * g, self._whiten(g), np.empty(len(W))
         for here in self._pieces(white, shape):
             level, core, frame = self._white_scatter(white[here])
             out[here] = self._in_blocks(self._white_trace, U[here], (), level, core, self._scale(frame), mean[here])
@@ -199,6 +199,8 @@ class NonlinearTask(Record):
         return H.reshape(*H.shape[:-4], M * d, M * d)
 
     def draw(self, shape, rng):
-        """Samples: inputs (*shape, d) and labels (*shape)."""
+        """Samples: inputs (*shape, d) and labels (*shape), from a NumPy generator."""
+        checks.instance("shape", shape, tuple)
+        checks.instance("rng", rng, np.random.Generator)
         x = self._back(rng.standard_normal((*shape, self.shape[1])))
         return x, self._labels(x, rng)
