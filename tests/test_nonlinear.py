@@ -478,6 +478,20 @@ def test_minima_are_minima():
     assert list(frame["best"]) == [True] + [False] * (len(frame) - 1)
 
 
+def test_solutions_far_outside_the_teachers_are_found():
+    """Two tasks that each see nearly one direction only: where their valleys meet, 5 times the teachers' size away."""
+    places, seen = (
+        {"a": [1.0, 0.0], "b": [-1.0, 0.0]},
+        {"a": np.array([1.0, 0.0]), "b": np.array([np.cos(0.3), np.sin(0.3)])},
+    )
+    covariances = {name: np.outer(u, u) + 1e-3 * np.eye(2) for name, u in seen.items()}
+    environment = ls.NonlinearEnvironment([ls.NeuronTask(n, v, covariances[n], "linear") for n, v in places.items()])
+    linear = ls.Environment([ls.TaskFamily(n, covariances[n], v) for n, v in places.items()])
+    best = ls.minima(environment, starts=0).best[0]
+    assert np.linalg.norm(best) > 5
+    np.testing.assert_allclose(best, ls.optimum(linear, ls.NAL()), atol=1e-5)
+
+
 def test_symmetry_breaks_where_the_step_is_long():
     """Four sigmoid neurons in a square: pooled training stays in the middle, MAML leaves it for one of two twins."""
     places = {"hard 1": (1.2, 1.2), "hard 2": (-1.2, -1.2), "easy 1": (1.2, -1.2), "easy 2": (-1.2, 1.2)}

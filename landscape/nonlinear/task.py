@@ -129,7 +129,7 @@ class NonlinearTask(Record):
         return self._back(self._in_blocks(self._white_gradient, W, self.shape))
 
     def hessian(self, W):
-        """Hessian of f, shape (..., Md, Md), coordinates in the order of ``W.ravel()``."""
+        """Hessian of f, shape (..., Md, Md), coordinates in the order of ``W.ravel()``; `hessian_times` does without its d^2 entries."""
         return self._matrices(self._white_hessian, W)
 
     def hessian_times(self, W, G):

@@ -15,7 +15,7 @@ LAYOUTS = 16
 CHOSEN = (
     "Teachers and step size were settled after several layouts and steps had been looked at; the rules and their thresholds were written before. So "
     "the findings say what this choice gives: that the paper's picture can arise, not that it must. How often it arises is what the rows "
-    f"on random layouts say: the same rules at {LAYOUTS} layouts of teachers nobody looked at, drawn with the figure's seed."
+    f"on random layouts say: the same rules at {LAYOUTS} layouts of teachers nobody looked at, drawn with the figure's seed (quick runs leave them out)."
 )
 COVARIANCE = {"hard": 0.5, "easy": 1.0}  # printed in section 4
 
