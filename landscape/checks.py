@@ -5,6 +5,8 @@ formulas behind the edge can stay free of checks.
 """
 
 import difflib
+import sys
+import warnings
 
 import numpy as np
 
@@ -13,6 +15,14 @@ LARGEST = 1e40  # of the entries of a matrix or of data
 
 class LandscapeWarning(UserWarning):
     """The numbers are right, but they may not mean what one thinks."""
+
+
+def warn(message):
+    """A `LandscapeWarning` that points at the line which called the package, however deep in it the reason lies."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "landscape":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, LandscapeWarning, stacklevel=level)
 
 
 def is_symbolic(value):

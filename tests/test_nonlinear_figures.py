@@ -1,15 +1,21 @@
 """Figures 4 to 7 end to end, as the command line makes them."""
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from landscape import reproduce
 from landscape.cli import main
+from landscape.reproduce import _nonlinear
+
+once = lru_cache(reproduce.reproduce)  # several tests look at the same quick run
 
 
 @pytest.mark.parametrize("name", ["fig4", "fig5", "fig6", "fig7"])
-def test_quick(name, tmp_path, capsys):
+def test_quick(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(reproduce, "reproduce", once)
     assert main(["reproduce", name, "--quick", "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "Findings, each decided by a rule stated beforehand" in out
@@ -28,15 +34,19 @@ def test_quick(name, tmp_path, capsys):
 
 def test_findings_follow_their_rules():
     """What the paper finds of Figure 6 holds, and a step of 1.5 over the smoothness is needed for Figure 4's gain of 1.2."""
-    six = reproduce.reproduce("fig6", quick=True, progress=False).findings
+    four, six = (once(name, quick=True, seed=0).findings for name in ("fig4", "fig6"))
     assert (six["holds"] == "yes").all()
-    five = reproduce.reproduce("fig5", quick=True, progress=False)
+    gains = four[four["finding"].str.contains("gains significantly")]
+    assert (gains["low"] > 1.2).tolist() == (gains["holds"] == "yes").tolist() == [False, True]
+    same = four[four["finding"].str.contains("coincide")]
+    assert (same["high"] < 0.1).tolist() == (same["holds"] == "yes").tolist() == [True, False]
+    five = once("fig5", quick=True, seed=0)
     assert len(five.figure.axes) == 8
     assert (five.table["quadratic_ratio"] > 1.1).all()  # the quadratic is steeper than the loss
 
 
 def test_logistic_solutions_lie_between_the_teachers_and_gain():
-    result = reproduce.reproduce("fig7", quick=True, progress=False)
+    result = once("fig7", quick=True, seed=0)
     table = result.table
     assert table["off_diagonal"].max() < 1e-6
     assert table["coordinate"].abs().max() < 1
@@ -45,3 +55,18 @@ def test_logistic_solutions_lie_between_the_teachers_and_gain():
     gains = table.groupby("alpha")["gain"].max()
     assert gains.loc[1.0] < 1.2 < gains.loc[4.0]
     assert result.findings["holds"].tolist() == ["yes", "no", "yes", "yes"]
+
+
+def test_random_layouts_are_counted(monkeypatch):
+    """Linear neurons with equal inputs: the solutions coincide at every layout, and nothing is ever gained."""
+    monkeypatch.setitem(_nonlinear.COVARIANCE, "hard", 1.0)
+
+    def draw(rng):
+        return _nonlinear.neurons("linear", **{kind: rng.uniform(-1, 1, (1, 2)) for kind in ("hard", "easy")})
+
+    for rule, holds in ((_nonlinear.coincide, ["yes", "yes"]), (_nonlinear.gains, ["yes or no", "no"])):
+        rows = pd.DataFrame(_nonlinear.elsewhere(rule, "claim", draw, np.inf, 0, False, step=0.5, layouts=6))
+        assert all(a in b for a, b in zip(rows["holds"], holds, strict=True))
+        assert rows["finding"].str.contains("in . of 6 random layouts").all()
+    assert _nonlinear.share_interval(0, 10) == pytest.approx((0, 0.3085), abs=1e-4)
+    assert _nonlinear.share_interval(8, 10) == pytest.approx((0.4439, 0.9748), abs=1e-4)

@@ -87,7 +87,7 @@ class NonlinearEnvironment(Record):
         ----------
         W : array (..., M, d), or (d,) if M = 1
         adaptation : Adaptation, optional
-            Any number of steps with m = inf; one step with finite m, to second order. There, with several neurons or ReLU, the
+            Any number of steps with m = inf; one step with finite m, to second order. There, with several neurons, the
             gradients' covariance has a relative error of about 1e-2 (`gradient_covariance`).
 
         Raises
@@ -103,8 +103,19 @@ class NonlinearEnvironment(Record):
         """Gradient of `risk`, shape (..., M, d).
 
         Exact for m = inf; with finite m the term in 1/m is differenced, which leaves a relative error of about 1e-6 of it.
+
+        Raises
+        ------
+        ValueError
+            As for `risk`; and with finite m for several neurons with ReLU: the term in 1/m, summed over fixed points, then jumps.
         """
         adaptation = _checked(adaptation)
+        first = self.tasks[0]
+        if np.isfinite(adaptation.m) and self.shape[0] > 1 and getattr(first, "activation", None) == "relu":
+            raise ValueError(
+                f"m must be inf in gradients (and minima) of several neurons with relu, got m = {adaptation.m:g}: the term in 1/m is a sum "
+                "over fixed points there, and jumps between them; risk and sampled_risk take any m"
+            )
         W = self.tasks[0].points(W)
         total = self._mean(lambda task: _full_gradient(task, W, adaptation))
         if np.isfinite(adaptation.m) and adaptation.steps:
@@ -127,7 +138,8 @@ class NonlinearEnvironment(Record):
         """The same landscape in the fewest dimensions that hold all that matters, and the way back.
 
         Where all covariances are isotropic, losses depend on W through its inner products with the teachers and with itself.
-        One dimension for each teacher neuron and student neuron, and one more for all that is left, keep these.
+        One dimension for each teacher neuron and student neuron, and one more for all that is left, keep these. The inputs' scatter in
+        the directions left out is counted in `risk` with finite m; `sampled_risk` of the reduced landscape would not draw it.
 
         Returns
         -------
@@ -142,7 +154,10 @@ class NonlinearEnvironment(Record):
             return self, np.eye(d)
         filled = np.vstack([flat, np.random.default_rng(0).standard_normal((n - len(flat), d))])
         basis = np.linalg.qr(filled.T)[0].T
-        return NonlinearEnvironment([replace(task, teacher=task.teacher @ basis.T) for task in self.tasks]), basis
+        tasks = [replace(task, teacher=task.teacher @ basis.T) for task in self.tasks]
+        for task in tasks:
+            task._set(_unseen=d - n)
+        return NonlinearEnvironment(tasks), basis
 
     def _repr_html_(self):
         import pandas as pd
@@ -181,9 +196,7 @@ def _task_risk(task, W, adaptation):
 
 def _scatter_term(task, W, adaptation):
     """alpha^2/(2m) tr(H(U) C(W))."""
-    U = W - adaptation.alpha * task.gradient(W)
-    trace = np.einsum("...ij,...ij->...", task.hessian(U), task.gradient_covariance(W))
-    return adaptation.alpha**2 / (2 * adaptation.m) * trace
+    return adaptation.alpha**2 / (2 * adaptation.m) * task.scatter_trace(W, adaptation.alpha)
 
 
 def _full_gradient(task, W, adaptation):
@@ -193,7 +206,7 @@ def _full_gradient(task, W, adaptation):
         path.append(path[-1] - adaptation.alpha * task.gradient(path[-1]))
     g = task.gradient(path[-1])
     for U in reversed(path[:-1]):
-        g = g - adaptation.alpha * (task.hessian(U) @ g.reshape(*g.shape[:-2], -1, 1)).reshape(g.shape)
+        g = g - adaptation.alpha * task.hessian_times(U, g)
     return g
 
 

@@ -13,7 +13,9 @@ from functools import cached_property
 import numpy as np
 
 from landscape.nonlinear.activations import logistic, product, sigmoid_jet, softplus_jet
-from landscape.nonlinear.pairs import Side, angle, outer, spread
+from landscape.nonlinear.blocks import Block
+from landscape.nonlinear.pairs import Side, angle
+from landscape.nonlinear.scatter import of_one_neuron
 from landscape.nonlinear.task import NonlinearTask
 from landscape.quadrature import series
 
@@ -66,10 +68,10 @@ class LogisticTask(NonlinearTask):
         v, slope = self._pull
         return _slopes(W[..., 0, :])[0][..., None, None] * W - slope * v
 
-    def _white_hessian(self, W):
+    def _white_blocks(self, W):
         w = W[..., 0, :]
-        level, bend = (x[..., None, None] for x in _slopes(w))
-        return (level * np.eye(w.shape[-1]) + bend * outer(w, w))[..., None, :, None, :]
+        level, bend = _slopes(w)
+        yield 0, 0, 1, Block(level, bend, 0.0, 0.0, w, w)
 
     def _white_scatter(self, W):
         r"""E[(sigmoid(w'x) - y)^2 x x'], where E[(a - y)^2 | x] = a^2 - 2ab + b with b the label's probability."""
@@ -81,7 +83,7 @@ class LogisticTask(NonlinearTask):
         own, own_bend = left.expect(square[0]), left.expect(square[2])
         # b alone contributes I/2: the sigmoid less 1/2 is odd
         terms = own - 2 * moment(0, 0) + 0.5, own_bend - 2 * moment(2, 0), -2 * moment(1, 1), -2 * moment(0, 2)
-        return spread(*terms, w, v)[..., None, :, None, :]
+        return of_one_neuron(*terms, w, v)
 
     def _labels(self, x, rng):
         """Labels of inputs (..., n, d)."""

@@ -14,7 +14,8 @@ import numpy as np
 
 from landscape import checks
 from landscape.nonlinear.activations import activation
-from landscape.nonlinear.pairs import angle, kernel, outer
+from landscape.nonlinear.blocks import Block
+from landscape.nonlinear.pairs import angle, kernel
 from landscape.nonlinear.scatter import pair_scatter, quasi_scatter
 from landscape.nonlinear.task import NonlinearTask
 
@@ -110,19 +111,15 @@ class NeuronTask(NonlinearTask):
                 out[..., k, :] += sign * (2 * own[..., None] * w + mixed[..., None] * u)
         return out
 
-    def _white_hessian(self, W):
+    def _white_blocks(self, W):
         pairs, students, teachers = self._setup(W, 2)
-        M, d = W.shape[-2:]
-        out = np.zeros((*W.shape[:-2], M, d, M, d))
         for k, (w, side) in enumerate(students):
-            slope, bend = (pairs.alone(side, n)[..., None, None] for n in (1, 2))
-            out[..., k, :, k, :] = slope * np.eye(d) + 2 * bend * outer(w, w)
+            yield k, k, 1, Block(pairs.alone(side, 1), 2 * pairs.alone(side, 2), 0.0, 0.0, w, w)
             for sign, u, beside in _against(k, students, teachers):
-                out[..., k, :, k, :] += sign * pairs.own_block(side, beside, angle(w, u), w, u)
+                yield k, k, sign, pairs.own_block(side, beside, angle(w, u), w, u)
             for other, (u, beside) in enumerate(students):
                 if k != other:
-                    out[..., k, :, other, :] = pairs.cross_block(side, beside, angle(w, u), w, u)
-        return out
+                    yield k, other, 1, pairs.cross_block(side, beside, angle(w, u), w, u)
 
     @property
     def _any_length(self):
@@ -134,10 +131,10 @@ class NeuronTask(NonlinearTask):
         return len(self.teacher) == 1 and activation(self.activation).jet is not None
 
     def _white_scatter(self, W):
-        """E[(h - h* - z)^2 s'(w_k'x) s'(w_l'x) x x']."""
+        """See `scatter`."""
         s, V = activation(self.activation), self._teacher[0]
         if self.exact_scatter:
-            return pair_scatter(s, W[..., 0, :], V[0], self.noise)[..., None, :, None, :]
+            return pair_scatter(s, W[..., 0, :], V[0], self.noise)
         return quasi_scatter(s, W, V, self.noise)
 
     def _labels(self, x, rng):

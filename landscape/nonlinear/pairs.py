@@ -12,12 +12,11 @@ The angle between w and u stands for c: near parallel vectors the Gram entries h
 angles broadcast; vectors have them as leading axes and d last.
 """
 
-import warnings
-
 import numpy as np
 
 from landscape import checks
 from landscape.nonlinear.activations import product_entry
+from landscape.nonlinear.blocks import Block
 from landscape.quadrature import TOLERANCE, mehler, series
 
 WARN = 100 * TOLERANCE  # absolute error beyond which a result says so; activations are of order 1
@@ -78,11 +77,9 @@ class Side:
         longest = np.sqrt(self.p.max(initial=0)) + np.sqrt(other.p.max(initial=0))
         error *= (1, longest, 1 + longest**2)[degree]
         if self.kept.tail > TOLERANCE and error > WARN:
-            warnings.warn(
+            checks.warn(
                 f"vectors of length {np.sqrt(max(self.p.max(), other.p.max())):.3g} need more terms than are kept: what a pair of "
-                f"neurons contributes (before Sigma multiplies it) has an error of at most {error:.2g}",
-                checks.LandscapeWarning,
-                stacklevel=4,
+                f"neurons contributes (before Sigma multiplies it) has an error of at most {error:.2g}"
             )
 
         def moment(i, j):
@@ -136,30 +133,14 @@ class Smooth:
         return moment(2, 0) / 2, moment(1, 1)
 
     def own_block(self, left, right, angle, w, u):
-        """The second derivative of K by w, shape (..., d, d)."""
+        """The second derivative of K by w, a `Block`."""
         moment = left.against(right, np.cos(angle), 2)
-        return spread(moment(2, 0), moment(4, 0), moment(3, 1), moment(2, 2), w, u)
+        return Block(moment(2, 0), moment(4, 0), moment(3, 1), moment(2, 2), w, u)
 
     def cross_block(self, left, right, angle, w, u):
         """The second derivative of K by w (rows) and u (columns)."""
         moment = left.against(right, np.cos(angle), 2)
-        return spread(moment(1, 1), moment(3, 1), moment(2, 2), moment(1, 3), w, u)
-
-
-def outer(a, b):
-    """a b' over the last axes."""
-    return a[..., :, None] * b[..., None, :]
-
-
-def spread(level, ww, wu, uu, w, u):
-    """level I + ww w w' + wu (w u' + u w') + uu u u', from scalars (...) and vectors (..., d)."""
-    cross = outer(w, u)
-    cross = cross + np.swapaxes(cross, -1, -2)
-    return _t(level) * np.eye(w.shape[-1]) + _t(ww) * outer(w, w) + _t(wu) * cross + _t(uu) * outer(u, u)
-
-
-def _t(x):
-    return np.asarray(x)[..., None, None]
+        return Block(moment(1, 1), moment(3, 1), moment(2, 2), moment(1, 3), w, u)
 
 
 class Bare:
@@ -195,15 +176,13 @@ class Relu:
         """The second derivative of K by w; see `Smooth.own_block`."""
         w, across = self._frame(left, right, angle, w, u)
         size = np.sqrt(right.p) / np.sqrt(left.p) * np.sin(angle) / (2 * np.pi)
-        return _t(size) * (np.eye(w.shape[-1]) - outer(w, w) + outer(across, across))
+        return Block(size, -size, 0.0, size, w, across)
 
     def cross_block(self, left, right, angle, w, u):
         """The second derivative of K by w and u; see `Smooth.cross_block`."""
         w, across = self._frame(left, right, angle, w, u)
-        mixed = outer(w, across)
-        inner = _t(np.cos(angle)) * (outer(w, w) - outer(across, across))
-        inner += _t(np.sin(angle)) * (mixed + np.swapaxes(mixed, -1, -2))
-        return (_t(np.pi - angle) * np.eye(w.shape[-1]) + _t(np.sin(angle)) * inner) / (2 * np.pi)
+        along, crossed = (np.sin(angle) * f(angle) / (2 * np.pi) for f in (np.cos, np.sin))
+        return Block((np.pi - angle) / (2 * np.pi), along, crossed, -along, w, across)
 
     @staticmethod
     def _frame(left, right, angle, w, u):

@@ -11,12 +11,15 @@ from landscape.results import Result
 
 STATIONARY = 1e-8  # gradient norm at a solution, relative to the largest at the starts
 SAME = 1e-4  # distance of solutions taken for one, relative to the size of the teachers
-ROOM = 3.0  # starts and solutions lie within so many times the teachers' size
+NEAR, ROOM = (
+    3.0,
+    10.0,
+)  # solutions are sought within so many times the teachers' size, then, where that is too small, within so many
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Solutions(Result):
-    """Local minima of an objective, the best one first.
+    """Local minima of an objective, the best one first; that none better was missed is not proved.
 
     Attributes
     ----------
@@ -119,7 +122,9 @@ def minima(environment, adaptation=None, *, starts=24, seed=0, progress=False):
         if sampled:
             kept = _distinct([(_descend(small, adaptation, end[0], size), end[-1]) for end in kept], size)
     if not kept:
-        raise ValueError(f"none of {len(begin)} starts ended at a minimum: give more starts, or another alpha")
+        raise ValueError(
+            f"none of {len(begin)} starts ended at a minimum within {ROOM:g} times the teachers' size: give more starts, or another alpha"
+        )
     points, norms, curvatures, found = (np.array(x) for x in zip(*kept, strict=True))
     losses = environment.risk(points @ basis, adaptation)
     order = np.argsort(losses, kind="stable")
@@ -156,11 +161,15 @@ def _descend(environment, adaptation, start, size):
     def value(w):
         return float(environment.risk(w.reshape(shape), adaptation)), gradient(w)
 
-    box = [(-ROOM * size, ROOM * size)] * start.size
     try:
         scale = np.linalg.norm(gradient(start.ravel())) + np.linalg.norm(gradient(1.1 * start.ravel() + 0.01 * size))
         options = {"ftol": 1e-15, "gtol": 1e-10}
-        w = minimize(value, start.ravel(), jac=True, method="L-BFGS-B", bounds=box, options=options).x
+        w = start.ravel()
+        for room in (NEAR, ROOM):  # far away losses cost more: their series are long
+            box = [(-room * size, room * size)] * w.size
+            w = minimize(value, w, jac=True, method="L-BFGS-B", bounds=box, options=options).x
+            if np.abs(w).max() < 0.99 * room * size:
+                break
         for _ in range(5):
             g, H = gradient(w), _curvature(gradient, w, size)
             least = np.linalg.eigvalsh(H)[0]

@@ -56,7 +56,7 @@ def theorem1(environment, W, alpha, *, resolution=33):
     Raises
     ------
     ValueError
-        If there are not two equally likely tasks.
+        If there are not two equally likely tasks, or the easy one's gradient is 0 at W.
     """
     import pandas as pd
 
@@ -71,6 +71,10 @@ def theorem1(environment, W, alpha, *, resolution=33):
     least = [np.linalg.eigvalsh(task.hessian(W))[0] for task in environment.tasks]
     hard, easy = (environment.tasks[i] for i in np.argsort(least))
     norms = [float(np.linalg.norm(task.gradient(W))) for task in (hard, easy)]
+    if norms[1] == 0:
+        raise ValueError(
+            f"the gradient of task {easy.name!r} is 0 at W, and the theorem's ratio divides by its norm: give another W"
+        )
     common = {
         "alpha": alpha, "hard": hard.name, "norm_hard": norms[0], "norm_easy": norms[1], "ratio": norms[0] / norms[1],
         "stationarity": float(np.linalg.norm(environment.gradient(W, Adaptation(alpha)))),

@@ -1,9 +1,13 @@
 """Collins et al., Figure 6: one sigmoid neuron, two hard and two easy tasks, near (a, b) and far (c, d) centres."""
 
+import numpy as np
+
 from landscape.reproduce import finding
 from landscape.reproduce._nonlinear import (
     CHOSEN,
+    around,
     coincide,
+    elsewhere,
     gains,
     landscapes,
     linear_notes,
@@ -19,6 +23,18 @@ NEAR = neurons("sigmoid", hard=[(1.0, -0.6), (-0.6, 1.0)], easy=[(1.0, 1.0), (-0
 FAR = neurons("sigmoid", hard=[(-1.4, -1.0), (-1.0, -1.4)], easy=[(1.5, 0.3), (0.3, 1.5)])
 
 
+def random_near(rng):
+    """Hard and easy tasks as far from their centre as in NEAR, the centre and all directions random."""
+    centre = rng.uniform(-0.5, 0.5, 2)
+    return neurons("sigmoid", hard=around(rng, centre, 1.13), easy=around(rng, centre, 1.13))
+
+
+def random_far(rng):
+    """Centres of hard and easy tasks as far apart as in FAR, and tasks as far from these, all directions random."""
+    hard, easy = around(rng, np.zeros(2), 1.48)
+    return neurons("sigmoid", hard=around(rng, hard, 0.28), easy=around(rng, easy, 0.85))
+
+
 def run(quick, seed, progress):
     """Landscapes on a grid, solutions, and their risks by formula and by drawing."""
     panels = {"ab": ("small $R$", NEAR), "cd": ("large $R$, small $r_H$", FAR)}
@@ -26,7 +42,7 @@ def run(quick, seed, progress):
     near, far = comparisons["ab"], comparisons["cd"]
     apart = far.distance / near.distance
     findings = [
-        *coincide("(a-b) small R", NEAR, near),
+        *coincide("(a-b) small R", near),
         *gains("(c-d) large R, small r_H", far),
         finding(
             "(c-d) the solutions lie further apart than in (a-b)", "ratio of distances above 2", apart, apart, apart > 2
@@ -42,4 +58,8 @@ def run(quick, seed, progress):
     ]
     if not quick:
         notes.append(other_steps({"(a-b)": NEAR, "(c-d)": FAR}, M, seed))
+        findings += [
+            *elsewhere(coincide, "small R", random_near, M, seed, progress),
+            *elsewhere(gains, "large R, small r_H", random_far, M, seed, progress),
+        ]
     return reproduction(table, figure, notes, findings)

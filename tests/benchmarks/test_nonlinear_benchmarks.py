@@ -68,12 +68,23 @@ def test_fifty_times_faster_than_sampling_at_a_thousandth(benchmark):
 
 
 def test_a_thousand_dimensions_cost_as_much_as_two(benchmark):
+    """Losses and gradients of both objectives, products with Hessians; written out, a Hessian has d^2 entries."""
+
     def asked(d):
         rng = np.random.default_rng(0)
         tasks = [
             ls.NeuronTask(n, 1.5 * rng.standard_normal(d) / np.sqrt(d), c) for n, c in (("hard", 0.5), ("easy", 1.0))
         ]
         environment, W = ls.NonlinearEnvironment(tasks), rng.standard_normal((1, d)) / np.sqrt(d)
-        return lambda: [(environment.risk(W), environment.gradient(W)) for _ in range(10)]
+        step, samples = ls.Adaptation(1.0), ls.Adaptation(1.0, m=20)
+
+        def all_of_it():
+            for adaptation in (None, step, samples):
+                environment.risk(W, adaptation)
+            for adaptation in (None, step):
+                environment.gradient(W, adaptation)
+            environment.tasks[0].hessian_times(W, W)
+
+        return all_of_it
 
     assert ratio(benchmark, asked(1000), asked(2), 21) < 1.5
