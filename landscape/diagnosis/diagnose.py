@@ -58,7 +58,7 @@ def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progres
     covers in 70 to 80% only.
 
     Losses are means over all rows of a task, those drawn included. On rows not drawn they are higher, the more so the larger
-    the share drawn; `replacement_effect` measures by how much.
+    the share drawn; `replacement_effect` says exactly by how much.
 
     Examples
     --------
