@@ -30,29 +30,30 @@ def is_symbolic(value):
     return hasattr(value, "free_symbols") and hasattr(value, "is_number")
 
 
-def _short(value):
+def short(value):
+    """A value as text of at most 60 characters, for a message."""
     text = repr(value).replace("\n", " ")
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _as_float_array(name, value):
     if value is None or isinstance(value, (str, bytes, bool)):
-        raise ValueError(f"{name} must be a number, got {_short(value)}")
+        raise ValueError(f"{name} must be a number, got {short(value)}")
     if np.ma.is_masked(value):
-        raise ValueError(f"{name} must not have masked entries, got {_short(value)}")
+        raise ValueError(f"{name} must not have masked entries, got {short(value)}")
     try:
         raw = np.asarray(value)
         if raw.dtype.kind == "c":
-            raise ValueError(f"{name} must be real, got {_short(value)}")
+            raise ValueError(f"{name} must be real, got {short(value)}")
         if raw.dtype.kind not in "iufO" or any(isinstance(entry, (str, bool)) for entry in raw.flat[:1].tolist()):
             raise TypeError
         array = np.array(raw, dtype=float)
     except ValueError as error:
         if str(error).startswith(name):
             raise
-        raise ValueError(f"{name} must be a number or an array of numbers, got {_short(value)}") from None
+        raise ValueError(f"{name} must be a number or an array of numbers, got {short(value)}") from None
     except (TypeError, OverflowError):
-        raise ValueError(f"{name} must be a number or an array of numbers, got {_short(value)}") from None
+        raise ValueError(f"{name} must be a number or an array of numbers, got {short(value)}") from None
     return array
 
 
@@ -123,7 +124,7 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
 def seed(value):
     """A non-negative whole number of any size."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(f"seed must be a whole number >= 0, got {_short(value)}")
+        raise ValueError(f"seed must be a whole number >= 0, got {short(value)}")
     return int(value)
 
 
@@ -236,7 +237,7 @@ def instance(name, value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         wanted = " or ".join(k.__name__ for k in kinds)
         hint = f"; write {value.__name__}(...)" if isinstance(value, type) and issubclass(value, kinds) else ""
-        raise TypeError(f"{name} must be {wanted}, got {_short(value)}{hint}")
+        raise TypeError(f"{name} must be {wanted}, got {short(value)}{hint}")
     return value
 
 
@@ -244,7 +245,9 @@ def known(kind, name, names):
     """`name` if it is among `names`, else an error with the nearest ones."""
     names = list(names)
     if name not in names:
-        near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4)
-        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(names)}"
+        texts = [str(other) for other in names]
+        near = difflib.get_close_matches(str(name), texts, n=3, cutoff=0.4)
+        more = f" and {len(texts) - 50} more" if len(texts) > 50 else ""
+        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(texts[:50])}{more}"
         raise ValueError(f"unknown {kind} {name!r}; {hint}")
     return name

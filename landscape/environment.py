@@ -163,5 +163,8 @@ def check_environment(value):
     """`value` if it is an environment, else an error that says what was wanted."""
     if not isinstance(value, Mixture):
         hint = "; wrap it: Environment([family])" if isinstance(value, (TaskFamily, DataTask)) else ""
-        raise TypeError(f"environment must be an Environment, hard_easy() or two_tasks(), got {value!r}{hint}")
+        hint = "; make one of it by from_data(table, target, task)" if hasattr(value, "columns") else hint
+        raise TypeError(
+            f"environment must be an Environment, hard_easy() or two_tasks(), got {checks.short(value)}{hint}"
+        )
     return value

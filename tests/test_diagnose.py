@@ -1,6 +1,7 @@
 """The diagnosis: honest losses, intervals that cover, and words that follow from the numbers."""
 
 import functools
+import re
 
 import numpy as np
 import pandas as pd
@@ -74,8 +75,11 @@ def test_directions_without_curvature_stay_at_zero_and_saddles_are_left_out():
 
 
 def random_landscape(seed):
-    """A mixture of 2 to 6 families, tasks drawn from it, and a number of shots."""
+    """A mixture of 2 to 6 families, tasks drawn from it, and a number of shots. Every other one has 21 families whose
+    curvatures, and with them the optima, are spread without a gap: log-normal, at the nodes of a quadrature."""
     rng = np.random.default_rng([11, seed])
+    if seed % 2:
+        return spread_landscape(rng)
     d, K, far = int(rng.integers(1, 6)), int(rng.integers(2, 7)), rng.choice([0.3, 1.0, 3.0])
     p, skewed = rng.dirichlet(np.full(K, 3.0)), rng.random() < 0.5
     families = []
@@ -85,6 +89,20 @@ def random_landscape(seed):
         families.append(
             ls.TaskFamily(f"{k}", curvature, far * rng.normal(size=d), np.full(d, spread), p[k] / p.sum(), noise)
         )
+    return drawn_from(families, rng)
+
+
+def spread_landscape(rng):
+    d, noise, follows = int(rng.integers(2, 5)), float(np.exp(rng.uniform(-3, 1))), rng.choice([0.0, 1.0])
+    spread, centre, wide = np.exp(rng.uniform(-2, 1)), rng.normal(size=d), rng.uniform(0.3, 0.6)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(21)
+    return drawn_from([
+        ls.TaskFamily(f"{k}", 0.3 * np.exp(wide * z), centre - follows * z, spread, p, noise)
+        for k, (z, p) in enumerate(zip(nodes, weights / weights.sum(), strict=True))
+    ], rng)  # fmt: skip
+
+
+def drawn_from(families, rng):
     true = ls.Environment(families)
     T, m = int(rng.integers(12, 60)), int(rng.choice([1, 3, 10, 50, 200]))
     index, optima = true.sample(T, rng)
@@ -108,10 +126,24 @@ def covered():
             w = ls.optimum(tasks, methods_at(alpha, m)[label])
             total[label] = ls.risk(true, w, ls.Adaptation(alpha, m)).total
         truth = 1 - total["MAML"] / total["NAL"]
-        losses, shares = diagnosis.losses.chosen[:2, 0], np.full(len(tasks.families), 1 / len(tasks.families))
-        fixed = intervals.bootstrap(losses, 0 * losses, losses[0], 0 * losses[0], shares, 0)
-        rows.append((truth, *table.loc["MAML", ["cut", "low", "high"]], fixed[0][1], fixed[1][1]))
-    return pd.DataFrame(rows, columns=["truth", "cut", "low", "high", "low_fixed", "high_fixed"]).astype(float)
+        shares, found = np.full(len(tasks.families), 1 / len(tasks.families)), diagnosis.losses
+        losses, by_step, training = found.chosen[:2, 0], found.by_step[:2, 0], found.training[:2, 0]
+        controls = ((losses[:, None], training), (by_step, 0 * training), (losses[:, None], 0 * training))
+        fixed = [intervals.bootstrap(losses, *given, shares, 0) for given in controls]
+        rows.append((truth, *table.loc["MAML", ["cut", "low", "high"]], *(ends[1] for pair in fixed for ends in pair)))
+    names = [
+        "truth",
+        "cut",
+        "low",
+        "high",
+        "low_step",
+        "high_step",
+        "low_training",
+        "high_training",
+        "low_both",
+        "high_both",
+    ]
+    return pd.DataFrame(rows, columns=names).astype(float)
 
 
 def _scale(tasks):
@@ -122,17 +154,19 @@ def _scale(tasks):
 @pytest.mark.filterwarnings("ignore:the inner step expands")
 def test_intervals_cover_the_truth():
     """Of 200 intervals 95% should: 91% or fewer, or all of them, come up in 1 of 100 runs if they do; a true rate of 86% is
-    caught in 98 of 100. The negative controls are intervals that take training as given, and half as wide ones."""
+    caught in 98 of 100. The negative controls are intervals that take the step size and training as given, half as wide ones, and,
+    where tasks are spread without a gap, those that take the step size alone as given."""
     table = covered()
     rounding = 1e-12
 
-    def rate(low, high):
-        return ((low - rounding <= table["truth"]) & (table["truth"] <= high + rounding)).mean()
+    def inside(low, high):
+        return (table[low] - rounding <= table["truth"]) & (table["truth"] <= table[high] + rounding)
 
-    assert 0.91 < rate(table["low"], table["high"]) < 1
-    assert rate(table["low_fixed"], table["high_fixed"]) < 0.91
-    half = (table["low"] - table["cut"]) / 2, (table["high"] - table["cut"]) / 2
-    assert rate(table["cut"] + half[0], table["cut"] + half[1]) < 0.86
+    assert 0.91 < inside("low", "high").mean() < 1
+    assert inside("low_both", "high_both").mean() < 0.91
+    assert inside("low_step", "high_step")[1::2].mean() < inside("low", "high")[1::2].mean() - 0.02
+    table = table.assign(low=(table["low"] + table["cut"]) / 2, high=(table["high"] + table["cut"]) / 2)
+    assert inside("low", "high").mean() < 0.86
     assert abs((table["cut"] - table["truth"]).median()) < 0.01
 
 
@@ -141,9 +175,35 @@ def test_answers_are_seldom_wrong():
     """`pays` where there is no cut, or `does not pay` where it exceeds 1%, in at most 2.5% of landscapes each (5 of 200)."""
     table = covered()
     answers = [verdict.answer(row.cut, row.low, row.high, 0.01) for row in table.itertuples()]
-    assert sum(a == verdict.PAYS and t < 0 for a, t in zip(answers, table["truth"], strict=True)) <= 10
-    assert sum(a == verdict.DOES_NOT and t > 0.01 for a, t in zip(answers, table["truth"], strict=True)) <= 10
+    assert sum(a == verdict.PAYS and t < 0 for a, t in zip(answers, table["truth"], strict=True)) <= 5
+    assert sum(a == verdict.DOES_NOT and t > 0.01 for a, t in zip(answers, table["truth"], strict=True)) <= 5
     assert len(set(answers)) == 3
+
+
+def test_no_gain_is_claimed_where_there_is_none():
+    """40 landscapes whose optima have nothing to do with the rates of descent, 4 numbers of shots and 4 methods each: of 240 such
+    landscapes 4 were given a verdict that some method cuts the loss; 4 or more of 40 come up in 1 of 200 runs then. The negative
+    control is intervals half as long downwards."""
+    claims = hasty = 0
+    for seed in range(40):
+        rng = np.random.default_rng([12, seed])
+        d, T, wide, spread = (
+            int(rng.integers(2, 5)),
+            int(rng.integers(12, 60)),
+            rng.uniform(0.3, 0.6),
+            rng.uniform(0.4, 1.6),
+        )
+        tasks = ls.Environment([
+            ls.TaskFamily(f"{i}", 0.3 * np.exp(wide * rng.normal()), 1 + spread * rng.normal(size=d), noise=0.3) for i in range(T)
+        ])  # fmt: skip
+        steps = np.concatenate([[0.0], _scale(tasks) * 2.0 ** np.arange(-4, 1.5)])
+        diagnosis = ls.diagnose(tasks, [1, 3, 10, 50], steps=steps, progress=False)
+        claims += "is predicted to cut" in diagnosis.verdict
+        table = diagnosis.to_frame().query("method != 'NAL'")
+        short = [verdict.answer(r.cut, (r.cut + r.low) / 2, r.high, 0.01) for r in table.itertuples()]
+        hasty += verdict.PAYS in short
+    assert claims <= 3
+    assert hasty > 3
 
 
 def test_methods_without_a_minimum_are_said_not_to_pay():
@@ -151,6 +211,26 @@ def test_methods_without_a_minimum_are_said_not_to_pay():
     row = diagnosis.to_frame().set_index("method").loc["FO-MAML"]
     assert (row["loss"], row["cut"], row["high"], row["answer"]) == (np.inf, -np.inf, -np.inf, verdict.DOES_NOT)
     assert diagnosis.to_frame().drop(columns=["answer"]).query("method == 'MAML'").notna().all(axis=None)
+
+
+def test_steps_without_a_minimum_are_not_chosen():
+    """FO-MAML trained with the large step has no minimum; with the small one it has, and its interval knows of no other."""
+    usual = 1 / np.mean([np.trace(task.inputs.matrix()) for task in rows_environment().tasks()])
+    both = ls.diagnose(rows_environment(), [3], steps=[usual / 8, 20 * usual], progress=False)
+    found = both.losses.by_step[METHODS.index("FO-MAML"), 0]
+    assert np.isfinite(found[0]).all()
+    assert np.isinf(found[1]).all()
+    one = ls.diagnose(rows_environment(), [3], steps=[usual / 8], progress=False).to_frame().set_index("method")
+    table = both.to_frame().set_index("method")
+    assert table.loc["FO-MAML", "low"] <= one.loc["FO-MAML", "cut"] <= table.loc["FO-MAML", "high"] <= 1
+
+
+def test_no_more_than_all_of_the_loss_can_be_cut():
+    """Four tasks of few rows: deviations alone would reach beyond 100%; and the interval holds the prediction."""
+    table = ls.diagnose(rows_environment(4, d=3, seed=1), [5], progress=False).to_frame().query("method != 'NAL'")
+    assert (table["high"] <= 1).all()
+    assert (table["high"] == 1).any()
+    assert ((table["low"] < table["cut"]) & (table["cut"] < table["high"])).all()
 
 
 def test_where_nothing_is_lost_nothing_can_be_cut():
@@ -290,6 +370,17 @@ def test_geography_is_that_of_the_papers_landscape():
     assert (frame["hard"] == frame["task"].str.startswith("hard")).all()
 
 
+def test_geography_without_spread():
+    """Solutions that differ by rounding only are one; a single slow task has no spread, and nothing is said of it."""
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(30, 2)) * (0.2 if i < slow else 1.0) for slow in (3, 1) for i in range(6)]
+    alike = ls.Environment([ls.DataTask(f"{i}", X, X @ [1.0, 2.0]) for i, X in enumerate(inputs[:6])])
+    assert ls.diagnose(alike, [2], progress=False).geography.separation == 0
+    single = ls.Environment([ls.DataTask(f"{i}", X, X @ [1.0, i]) for i, X in enumerate(inputs[6:])])
+    words = ls.diagnose(single, [2], progress=False).verdict
+    assert re.search(r"The slowest task descends at 0.0\d times the rate of the others.$", words), words
+
+
 def test_tables_and_pictures():
     environment = rows_environment(12)
     diagnosis = ls.diagnose(environment, [2, 6], progress=False)
@@ -334,6 +425,9 @@ def test_default_shots_stop_where_rows_do():
         (rows_environment(), {"shots": [0]}, "shots must be"),
         (rows_environment(), {"shots": [[1]]}, "shots must be a list"),
         (rows_environment(), {"steps": [-1]}, "steps must be"),
+        (rows_environment(), {"steps": [[0.1]]}, "steps must be a list"),
+        (rows_environment(), {"steps": [0.0, 1e300]}, r"steps must be 0 or \S+ to \S+ for these tasks, got 1e\+300"),
+        (rows_environment(), {"steps": [1e-300]}, "steps must be 0 or"),
         (rows_environment(), {"worth": 2}, "worth must be"),
         (rows_environment(), {"worth": 0}, "worth must be"),
         (rows_environment(), {"seed": -1}, "seed must be"),
@@ -343,6 +437,11 @@ def test_default_shots_stop_where_rows_do():
             "too many to hold their second moments",
         ),
         ("file.csv", {}, "environment must be an Environment"),
+        (
+            pd.DataFrame({"a": range(99)}),
+            {},
+            r"environment must be an Environment.{,150}make one of it by from_data\(table, target, task\)",
+        ),
     ],
 )
 def test_bad_arguments(environment, options, message):
@@ -355,7 +454,7 @@ def test_intervals_widen_for_few_tasks():
     rng = np.random.default_rng(0)
     pooled, shares, covered = np.ones(12), np.full(12, 1 / 12), 0
     for _ in range(300):
-        losses = 1 + 0.1 * rng.standard_normal((1, 12))
-        low, high = intervals.bootstrap(losses, np.zeros((1, 12)), pooled, np.zeros(12), shares, 0)
-        covered += low[0] <= 0 <= high[0]
+        losses = np.stack([pooled, 1 + 0.1 * rng.standard_normal(12)])
+        low, high = intervals.bootstrap(losses, losses[:, None], np.zeros((2, 12)), shares, 0)
+        covered += low[1] <= 0 <= high[1]
     assert 0.915 < covered / 300 < 0.985  # 0.95 +- 2.8 standard errors

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import tracemalloc
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -119,6 +120,8 @@ def test_numbers_of_other_kinds_are_numbers():
     assert ls.from_data(frame.astype({"a": "Float64"}), "y", "task") == plain
     levels = ls.from_data(frame.assign(b=pd.Categorical((frame["b"] > -50).astype(int))), "y", "task")
     assert levels.features == ("intercept", "a", "b=1")
+    exact = frame["a"].map(lambda value: Decimal(repr(value)))
+    assert ls.from_data(frame.assign(a=exact), "y", "task") == plain
     yes = ls.from_data(frame.assign(y=frame["y"] > 0), "y", "task", standardise=None)
     assert set(np.concatenate([task.y for task in yes.families])) == {0.0, 1.0}
 
@@ -146,7 +149,8 @@ BAD = {
     "missing task": (lambda f: change(f, task=f["task"].where(f["task"] != "t1")), {}, r"lack a value in task 'task' \(30\)"),
     "infinite": (lambda f: change(f, a=f["a"].where(f["a"] > 3.1, np.inf)), {}, "feature 'a' must be finite, got inf in row"),
     "infinite target": (lambda f: change(f, y=f["y"].where(f["y"] > 0, -np.inf)), {}, "target 'y' must be finite, got -inf"),
-    "huge": (lambda f: change(f, a=f["a"] * 1e50), {}, "at most 1e\\+40"),
+    "huge": (lambda f: change(f, a=f["a"] * 1e50), {}, r"feature 'a' must be 0 or 1e-40 to 1e\+40 in size, got"),
+    "tiny": (lambda f: change(f, y=f["y"] * 1e-50), {}, r"target 'y' must be 0 or 1e-40 to 1e\+40 in size, got"),
     "unknown column": (lambda f: f.rename(columns={"y": "yy"}), {}, "unknown column for target 'y'; did you mean yy"),
     "unknown feature": (lambda f: f, {"features": ["a", "c"]}, "unknown column in features 'c'"),
     "feature is target": (lambda f: f, {"features": ["y"]}, "must not hold the target"),
@@ -157,8 +161,19 @@ BAD = {
     "two levels of names": (lambda f: f.set_axis(pd.MultiIndex.from_tuples(zip("abcd", "efgh", strict=True)), axis=1), {}, "got 2 levels"),
     "one task": (lambda f: change(f, task="only"), {}, "at least two tasks .* got 1 .*rows of the largest: 120"),
     "one row a task": (lambda f: change(f, task=np.arange(120)), {}, "at least two tasks .* got 0 .of 120 different values"),
-    "many texts": (lambda f: change(f, a=[f"id{i}" for i in range(120)]), {}, "120 different texts"),
-    "decimal comma": (lambda f: change(f, a=[f"1,{i}" for i in range(120)]), {}, "decimal comma"),
+    "many texts": (lambda f: change(f, a=[f"id{i}" for i in range(120)]), {}, "120 different levels such as 'id0'"),
+    "many levels": (lambda f: change(f, a=pd.Categorical(range(120))), {}, "has 120 different levels such as '0', too many for a category"),
+    "decimal comma": (lambda f: change(f, a=[f"1,{i}" for i in range(120)]), {}, "holds numbers with a comma, such as '1,0'"),
+    "few decimal commas": (lambda f: change(f, a=["0,5", "1,5", "2"] * 40), {}, "holds numbers with a comma, such as '0,5'"),
+    "lists": (lambda f: change(f, a=[[i] for i in range(120)]), {}, "must be numbers or a category, got list"),
+    "tasks in lists": (lambda f: change(f, task=[[i % 3] for i in range(120)]), {}, r"task 'task' must hold names or numbers, got \[0\]"),
+    "tasks alike as text": (lambda f: change(f, task=pd.Series([1, "1", 2] * 40, dtype=object)), {}, "different and not empty as text, got '1'"),
+    "empty task name": (lambda f: change(f, task=f["task"].replace("t0", "")), {}, "different and not empty as text, got ''"),
+    "own intercept": (lambda f: f.rename(columns={"a": "intercept"}), {}, "different names, got 'intercept' 2 times"),
+    "own level": (lambda f: change(f, k=["u", "v"] * 60, **{"k=v": f["a"] ** 2}), {}, "different names, got 'k=v' 2 times"),
+    "names are numbers": (lambda f: f.set_axis([0, 1, 2, 3], axis=1), {}, "unknown column for target 'y'; known: 0, 1, 2, 3"),
+    "features is a number": (lambda f: f, {"features": 3}, "features must be a list of names, got 3"),
+    "delimiter of a table": (lambda f: f, {"delimiter": ";"}, "delimiter is for text files, got ';' with a DataFrame"),
     "numbers and text": (lambda f: change(f, a=["1.5"] * 60 + ["?"] * 60), {}, r"mixes numbers with text, got '\?' in row 60"),
     "numbers as text": (lambda f: change(f, a=[f"{i}.5" for i in range(120)]), {}, "holds numbers written as text, such as '0.5'"),
     "complex": (lambda f: change(f, a=1j), {}, "must be numbers or a category, got complex128"),
@@ -192,6 +207,18 @@ def test_bad_tables(case, monkeypatch):
         ({"a": 3}, ValueError, r"task 'a' must be a pair \(X, y\)"),
         ({"a": ([1, 2], [1, 2])}, ValueError, "must have shape"),
         ({"a": ([[1], [2]], [1, 2, 3])}, ValueError, r"y of task 'a' must have shape \(2,\)"),
+        (
+            {"a": (np.zeros((0, 2)), []), "b": (np.eye(2), [1, 2])},
+            ValueError,
+            r"X of task 'a' must have shape .* got \(0, 2\)",
+        ),
+        ({"a": (np.zeros((2, 0)), [1, 2])}, ValueError, r"X of task 'a' must have shape .* got \(2, 0\)"),
+        (
+            {"a": (pd.DataFrame({"x": []}), [])},
+            ValueError,
+            r"X of task 'a' must have rows and columns, got shape \(0, 1\)",
+        ),
+        ({1: (np.eye(2), [1, 2]), "1": (np.eye(2), [1, 3])}, ValueError, "different and not empty as text, got '1'"),
         ({"a": ([[1.0], [2]], [1, 2]), "b": ([[1.0, 2]], [1])}, ValueError, "must have the columns x1, got x1, x2"),
         ([1, 2], TypeError, "source must be a DataFrame, a path, or a dict"),
         ("nowhere.csv", ValueError, "there is no file 'nowhere.csv'"),
@@ -217,7 +244,7 @@ FILES = {
     "header only": (b"task,a,y\n", "has no rows"),
     "decimal comma": (
         GOOD.replace(",", ";").replace("t0;0;", "t0;0,5;").encode(),
-        "mixes numbers with text, got '0,5'",
+        "holds numbers with a comma, such as '0,5'",
     ),
     "binary": (bytes(range(256)) * 4, "not UTF-8|not a table|single column|no header"),
 }
@@ -241,6 +268,8 @@ def test_odd_but_good_files(tmp_path):
         "crlf": GOOD.replace("\n", "\r\n"),
         "quoted": GOOD.replace("t1", '"t1"'),
         "blank end": GOOD + "\n\n",
+        "spaces": GOOD.replace(",", ", "),
+        "spaces and quotes": GOOD.replace(",", ", ").replace("a, y", '"a", "y"').replace("t1", '"t1"'),
     }.items():
         (tmp_path / "odd.csv").write_text(content, newline="")
         assert ls.from_data(tmp_path / "odd.csv", "y", "task") == expected, name
@@ -248,6 +277,24 @@ def test_odd_but_good_files(tmp_path):
     environment = ls.from_data(tmp_path / "odd.csv", "y", "task")
     assert environment.features == ("intercept", "a")
     assert "1 column without a name (row numbers?) left out" in repr(environment)
+
+
+def test_row_names_stored_in_parquet_are_columns(tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow (extra data)")
+    table().set_index("task").to_parquet(tmp_path / "t.parquet")
+    assert ls.from_data(tmp_path / "t.parquet", "y", "task") == ls.from_data(table(), "y", "task")
+    with pytest.raises(ValueError, match="delimiter is for text files, got ';' with t.parquet"):
+        ls.from_data(tmp_path / "t.parquet", "y", "task", delimiter=";")
+
+
+def test_columns_constant_to_rounding_are_left_out():
+    frame = table()
+    environment = ls.from_data(frame.assign(c=1e14 + frame["a"]), "y", "task")
+    assert environment.features == ("intercept", "a", "b")
+    assert "'c' is constant" in repr(environment)
+    same = ls.from_data(frame.assign(c=7.0), "y", "task", intercept=False)  # standardised it cannot serve as one
+    assert same.features == ("a", "b")
+    assert ls.from_data(frame.assign(c=7.0), "y", "task", intercept=False, standardise=None).features == ("a", "b", "c")
 
 
 def test_other_suffixes(tmp_path):

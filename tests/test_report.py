@@ -17,10 +17,13 @@ def clinics(path, tasks=24, rows=40, name="clinic"):
     frames = []
     for i in range(tasks):
         hard = i % 2
+        title = f"<script>alert({i})</script> & co in {'Straße_東京' * 20}"
         X = rng.standard_normal((rows, 3)) * (0.35 if hard else 1.0)
         y = X @ (2.0 * hard + 0.3 * rng.normal(size=3)) + 0.3 * rng.normal(size=rows)
         frames.append(
-            pd.DataFrame(X, columns=["a", "b<i>", "c"]).assign(**{name: f"<script>alert({i})</script> & co", "y": y})
+            pd.DataFrame(X, columns=["a", "b<i>", "c"]).assign(
+                **{name: title, "y": y, "a_long_name" * 20: X[:, 0] ** 2}
+            )
         )
         frames[-1][name] += str(i)
     pd.concat(frames).to_csv(path, index=False)
@@ -80,12 +83,16 @@ def test_the_command_says_what_the_library_says(tmp_path, capsys):
         (["--delimiter", ";"], "seems to be separated by ','"),
         (["--worth", "-1"], "worth must be"),
         (["--html", "/no/such/folder/r.html"], "cannot write the report"),
+        (["--html", "{table}"], "--html must name another file than the table"),
     ],
 )
 def test_bad_arguments(more, message, tmp_path, capsys):
     path = clinics(tmp_path / "t.csv", tasks=5, rows=8)
+    before = path.read_bytes()
+    more = [argument.format(table=path) for argument in more]
     assert main(["diagnose", str(path), "--task", "clinic", "--target", "y", *more]) == 2
     assert message in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 def test_the_page_needs_nothing_else(report):
@@ -95,6 +102,9 @@ def test_the_page_needs_nothing_else(report):
     visible = re.sub(r"base64,[^\"]*", "", page)
     for outside in ("http", "<script", "<link", "@import", "url("):
         assert outside not in visible, outside
+    for limit in ("Reptile is trained with 5 inner steps, iMAML with a strength of 1/step", "on rows not drawn they are higher",
+                  "know nothing of tasks steeper than any of these"):  # fmt: skip
+        assert limit in visible, limit
     assert "&lt;script&gt;alert(" in page  # names of tasks are text
     assert "b&lt;i&gt;" in ls.from_data(report.parent / "t.csv", "y", "clinic")._repr_html_()
     assert page.count("<tr") == page.count("</tr>")
@@ -129,6 +139,24 @@ def test_it_reads_on_a_desk_and_on_a_phone(report):
         assert browser.get_log("browser") == []
     finally:
         browser.quit()
+
+
+def test_one_number_of_shots_and_very_many_fit_into_the_pictures():
+    from landscape.diagnosis import plots
+
+    rng = np.random.default_rng(0)
+    tasks = ls.Environment(
+        [ls.DataTask(f"{i}", rng.normal(size=(20, 2)) * (i % 2 + 1), rng.normal(size=20)) for i in range(8)]
+    )
+    one, many = (ls.diagnose(tasks, shots, progress=False) for shots in ([5], range(1, 21)))
+    image = plots.grid(one).collections[0]
+    assert np.ptp(image.get_window_extent().get_points(), axis=0).min() > 50  # a single row has a height
+    assert [label.get_text() for label in plots.cuts(one).get_xticklabels()] == ["5"]
+    for labels in (plots.cuts(many).get_xticklabels(), plots.grid(many).get_yticklabels()):
+        shown = [int(label.get_text()) for label in labels]
+        assert len(shown) == 12
+        assert (shown[0], shown[-1]) == (1, 20)
+    assert all(tick == round(tick) for tick in plots.hardness(one).get_xticks())
 
 
 def test_a_hundred_thousand_rows_take_seconds():

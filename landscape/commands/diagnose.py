@@ -35,9 +35,13 @@ def add_arguments(parser):
 
 def run(options):
     """Diagnose a file: the verdict, a table, and a report if one is asked for."""
+    from pathlib import Path
+
     from landscape.diagnosis.diagnose import diagnose
     from landscape.tabular.from_data import from_data
 
+    if options.html and Path(options.html).resolve() == Path(options.file).resolve():
+        raise ValueError(f"--html must name another file than the table, got {options.html!r} for both")
     shots = None if options.shots is None else _whole(options.shots)
     environment = from_data(
         options.file,

@@ -28,7 +28,7 @@ def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progres
         tasks have so many rows.
     steps : sequence of float, optional
         Step sizes to choose from, for adaptation and the inner step of training alike; by default 0 and 29 others around
-        tr(Sigma^2)/tr(Sigma^3), the best exact step on average.
+        tr(Sigma^2)/tr(Sigma^3), the best exact step on average. They may be 0 or within a factor of 10^6 of it.
     worth : float
         The smallest cut of the loss that is worth having.
     seed : int
@@ -51,6 +51,14 @@ def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progres
     step on the shots, exactly (`Adaptation`), each with the step size that suits it best. Losses are those of tasks held out
     from training and from the choice of the step size, by 20 folds (one for each task where there are fewer); the interval is
     a bootstrap over tasks, in training and in testing. It is for what one will see on new tasks from where these came from.
+
+    Over 200 random landscapes, mixtures of 2 to 6 kinds of task and tasks without distinct kinds in turn, the interval covers the
+    true cut in 97% of cases. It knows nothing of tasks unlike all given ones: where rates of descent differ without bound, rare tasks
+    steeper than all given carry much of the mean loss. If the logarithms of 50 tasks' rates are normal with standard deviation 1, it
+    covers in 70 to 80% only.
+
+    Losses are means over all rows of a task, those drawn included. On rows not drawn they are higher, the more so the larger
+    the share drawn; `replacement_effect` says exactly by how much.
 
     Examples
     --------
@@ -99,27 +107,36 @@ def _shots(shots, environment):
     most = np.median(rows) if rows else np.inf
     if shots is None:
         return tuple(m for m in SHOTS if m <= most)
-    shots = np.atleast_1d(checks.number("shots", shots, at_least=1, whole=True, grid=True))
-    if shots.ndim != 1:
-        raise ValueError(f"shots must be a list of whole numbers, got an array of shape {shots.shape}")
-    if shots.max() > most:
+    shots = _list("shots", shots, at_least=1, whole=True)
+    if shots[-1] > most:
         warnings.warn(
-            f"{shots.max():.0f} shots are more than half of the tasks have rows: rows are drawn with replacement, and no new task could give "
-            "that many",
+            f"{shots[-1]:.0f} shots are more than half of the tasks have rows: rows are drawn with replacement, as if a new task had "
+            "many more",
             checks.LandscapeWarning,
             stacklevel=3,
         )
-    return tuple(int(m) for m in np.unique(shots))
+    return tuple(int(m) for m in shots)
+
+
+def _list(name, values, **wanted):
+    values = np.atleast_1d(checks.number(name, values, grid=True, **wanted))
+    if values.ndim != 1:
+        raise ValueError(f"{name} must be a list of numbers, got an array of shape {values.shape}")
+    return np.unique(values)
 
 
 def _steps(steps, tasks):
-    if steps is not None:
-        steps = np.atleast_1d(checks.number("steps", steps, at_least=0, grid=True))
-        if steps.ndim != 1:
-            raise ValueError(f"steps must be a list of step sizes, got an array of shape {steps.shape}")
-        return np.unique(steps)
     square = cube = 0
     for task in tasks:
         S = task.inputs.matrix()
         square, cube = square + task.probability * np.vdot(S, S), cube + task.probability * np.vdot(S @ S, S)
-    return np.concatenate([[0.0], square / cube * 2.0 ** np.arange(-6, 1.1, 0.25)])
+    usual = square / cube
+    if steps is None:
+        return np.concatenate([[0.0], usual * 2.0 ** np.arange(-6, 1.1, 0.25)])
+    steps = _list("steps", steps, at_least=0)
+    odd = steps[(steps > 0) & ((steps < 1e-6 * usual) | (steps > 1e6 * usual))]
+    if len(odd):  # there differences are lost to rounding, or powers overflow
+        raise ValueError(
+            f"steps must be 0 or {1e-6 * usual:.3g} to {1e6 * usual:.3g} for these tasks, got {odd[0]:.3g}"
+        )
+    return steps

@@ -30,7 +30,7 @@ class Geography(Result):
         Mean curvature of hard over that of easy tasks; the analogue of rho_H/rho_E.
     separation : float
         Squared distance of the centres of hard and easy optima over the spread of the hard ones, measured by the mean
-        second moment; the analogue of R^2/r_H, and equal to it for isotropic families.
+        second moment; the analogue of R^2/r_H, and equal to it for isotropic families. Infinite for a single hard task.
     """
 
     names: tuple
@@ -82,13 +82,14 @@ def geography(tasks, trained):
     spread = weight @ ((measured - centres[True]) ** 2).sum(axis=1)
     distance = ((centres[True] - centres[False]) ** 2).sum()
     centre = shares @ measured
+    rounding = 1e-20 * (shares @ (measured**2).sum(axis=1))
     plane = np.linalg.svd(np.sqrt(shares)[:, None] * (measured - centre))[2]
     plane = np.vstack([plane, np.zeros((1, len(centre)))])[:2]
     return Geography(
         tuple(task.name for task in tasks), eigenvalues, curvature, hard, (measured - centre) @ plane.T,
         tuple(trained), (np.array(list(trained.values())) @ root - centre) @ plane.T,
         float(np.average(curvature[hard], weights=shares[hard]) / np.average(curvature[~hard], weights=shares[~hard])),
-        float(distance / spread) if spread > 0 else np.inf,
+        float(distance / spread) if spread > rounding else (np.inf if distance > rounding else 0.0),
     )  # fmt: skip
 
 

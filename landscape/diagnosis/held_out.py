@@ -45,7 +45,7 @@ class HeldOut(Record):
     by_step : ndarray, shape (methods, shots, steps, T)
         With each step size; infinite where training has no minimum.
     chosen : ndarray, shape (methods, shots, T)
-        With the step size chosen without the task's fold.
+        With the step size chosen without the task's fold, among those with which training always has a minimum.
     best : ndarray of int, shape (methods, shots)
         Where among the step sizes the least mean loss over all held-out tasks lies: the one to use.
     training : ndarray, shape (methods, shots, T)
@@ -114,6 +114,9 @@ def held_out(tasks, shots, alphas, seed, progress=False):
                 losses = _finite(judged.at(points[0][fold]))
                 by_step[k, j, i] = np.where(losses < rounding, 0.0, losses)
                 inner[k, j, i] = _inner_scores(by_fold, points[1], pairs, K)
+    inner[np.isinf(by_step).any(axis=-1)] = (
+        np.inf
+    )  # where training without some fold has no minimum, the step is not used
     without = inner.argmin(axis=2)  # (methods, shots, K)
     chosen = np.take_along_axis(by_step, without[:, :, None, fold], axis=2)[:, :, 0]
     best = (by_step @ shares).argmin(axis=2)

@@ -9,8 +9,9 @@ from landscape.diagnosis.held_out import METHODS
 def cuts(diagnosis, ax=None):
     """The predicted cut of each method against the number of shots, with 95% intervals."""
     ax = plotting.axes_or_new(ax)
-    table = diagnosis.to_frame()
-    places = np.arange(len(diagnosis.shots))
+    table, shots = diagnosis.to_frame(), np.array(diagnosis.shots)[_some(len(diagnosis.shots))]
+    table = table[table["shots"].isin(shots)]
+    places = np.arange(len(shots))
     for k, label in enumerate(METHODS[1:]):
         rows = table[table["method"] == label]
         finite = np.isfinite(rows["cut"].to_numpy())
@@ -32,10 +33,15 @@ def cuts(diagnosis, ax=None):
         high = np.nanmax(np.where(np.isfinite(shown), shown, np.nan))
         room = 0.06 * (high - low)
         ax.set_ylim(min(low, 0) - room, max(high, 100 * diagnosis.worth) + room)
-    ax.set_xticks(places, [str(m) for m in diagnosis.shots])
+    ax.set_xticks(places, [str(m) for m in shots])
     ax = plotting.finish(ax, "shots of a new task", "cut of the loss over pooled training (%)", legend=False)
     ax.legend(frameon=False, fontsize="small", ncols=2)
     return ax
+
+
+def _some(count, most=12):
+    """At most so many of the places 0 to count - 1, evenly spaced, both ends among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
 def steps(diagnosis, ax=None, shots=None):
@@ -109,7 +115,7 @@ def hardness(diagnosis, ax=None):
     where = diagnosis.geography
     order = np.argsort(where.curvature, kind="stable")
     place, spectrum = np.arange(len(order)), where.spectrum[order]
-    floor = 1e-3 * spectrum[:, -1].max()
+    floor = max(1e-3 * spectrum[:, -1].max(), spectrum[:, 0].min())
     ax.vlines(
         place,
         np.maximum(spectrum[:, 0], floor),
@@ -124,6 +130,7 @@ def hardness(diagnosis, ax=None):
                 linestyle="none", label=f"rate of descent, {'hard' if hard else 'easy'}")  # fmt: skip
     ax.set_yscale("log")
     ax.set_ylim(bottom=0.9 * floor)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     plotting.finish(ax, "tasks, slowest first", "curvature", legend=False)
     ax.legend(frameon=False, fontsize="small", loc="lower right")
     return ax
@@ -163,15 +170,15 @@ def grid(diagnosis, ax=None, method="MAML"):
     cut = 100 * frame.pivot(index="shots", columns="step", values="cut").replace(-np.inf, np.nan)
     values = cut.to_numpy(dtype=float)
     top = max(np.nanmax(values), 1.0)
-    x, y = np.arange(values.shape[1]), np.arange(values.shape[0])
-    image = ax.pcolormesh(x, y, np.clip(values, -2 * top, None), cmap="cividis", vmin=-2 * top, vmax=top)
+    y, x = map(np.arange, values.shape)
+    edges = (np.arange(n + 1) - 0.5 for n in (len(x), len(y)))  # given, for they cannot be guessed from a single row
+    image = ax.pcolormesh(*edges, np.clip(values, -2 * top, None), cmap="cividis", vmin=-2 * top, vmax=top)
     if min(values.shape) > 1 and np.nanmin(values) < 0 < np.nanmax(values):
         ax.contour(x, y, np.nan_to_num(values, nan=-1e3), levels=[0], colors="white", linewidths=1.5)
     best = np.nanargmax(values, axis=1)
     ax.plot(best, y, "o", color="black", markerfacecolor="white", label="best step")
-    shown = x[:: max(1, len(x) // 7)]
-    ax.set_xticks(shown, [f"{cut.columns[i]:.2g}" for i in shown])
-    ax.set_yticks(y, [str(m) for m in cut.index])
+    ax.set_xticks(_some(len(x), 8), [f"{cut.columns[i]:.2g}" for i in _some(len(x), 8)])
+    ax.set_yticks(_some(len(y)), [str(cut.index[j]) for j in _some(len(y))])
     ax.set_xlabel("step size")
     ax.set_ylabel("shots")
     ax.figure.colorbar(image, ax=ax, label=f"cut of the loss by {method} (%)", extend="min")

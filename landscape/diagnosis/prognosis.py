@@ -63,7 +63,7 @@ class Prognosis(Result):
         rows = []
         for j, m in enumerate(self.shots):
             losses, training = self.losses.chosen[:, j], self.losses.training[:, j]
-            low, high = bootstrap(losses, training, losses[0], training[0], shares, self.seed)
+            low, high = bootstrap(losses, self.losses.by_step[:, j], training, shares, self.seed)
             for k, label in enumerate(METHODS):
                 alpha = float(self.alphas[self.losses.best[k, j]])
                 loss = float(losses[k] @ shares)

@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from landscape._version import __version__
+from landscape.diagnosis.held_out import REPTILE_STEPS
 from landscape.diagnosis.verdict import PAYS, percent
 
 STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;max-width:62rem;margin:0 auto;padding:1rem}
+body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;max-width:62rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
 h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem}
 .verdict{font-size:1.1rem;border-left:.35rem solid #0072B2;background:#f2f7fb;padding:.8rem 1rem;margin:1rem 0}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:1rem}
 figure{margin:0}figure img{width:100%;height:auto}figcaption{font-size:.9rem;color:#444}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}
-th:first-child,td:first-child,td.text{text-align:left}tr.first td{border-top:2px solid #888}
+th:first-child,td:first-child{text-align:left}.tasks td:first-child{white-space:normal;min-width:min(12rem,40vw)}tr.first td{border-top:2px solid #888}
 li{margin:.2rem 0}footer{margin-top:2rem;font-size:.85rem;color:#555}
 """
 
@@ -96,8 +97,8 @@ def _row(cells, tag="td", kind=""):
     return f"<tr{kind}>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells) + "</tr>"
 
 
-def _table(head, rows):
-    return f'<div class="wide"><table>{_row(head, "th")}{"".join(rows)}</table></div>'
+def _table(head, rows, kind="methods"):
+    return f'<div class="wide"><table class="{kind}">{_row(head, "th")}{"".join(rows)}</table></div>'
 
 
 def _methods(diagnosis):
@@ -135,16 +136,19 @@ def _tasks(tasks):
     ]  # fmt: skip
     head = ["task", "", "rate of descent", "steepest", "flattest", "loss, pooled", "loss, MAML", "cut"]
     more = "" if len(shown) == len(tasks) else "<p>The first six and the last six.</p>"
-    return more + _table(head, rows)
+    return more + _table(head, rows, "tasks")
 
 
 def _how(diagnosis):
     return (
         "<h2>How it was computed</h2><p>Each task's rows are its population. For a model that is linear in the features the expected "
         "loss after one step on a few rows (drawn with replacement) is an exact formula, with no assumption about the law of inputs or "
-        "noise. Losses are means over all rows of a task, drawn ones included; on rows not drawn they are somewhat higher, cuts about the "
-        "same. Every loss above is that of a task held out both from training and from the choice of the step size. Intervals are a "
-        "bootstrap over tasks, in training and in testing. They tell what to expect on new tasks from where these came from, "
-        f"and take a cut of {100 * diagnosis.worth:g}% as the least worth having. A gradient and a Hessian product are counted for each task "
-        "and iteration of training.</p>"
+        "noise. Losses are means over all rows of a task, drawn ones included; on rows not drawn they are higher, by a few per cent where a "
+        "third of a task's rows is drawn, and cuts about the same. Every loss above is that of a task held out both from training and from the "
+        "choice of the step size.</p>"
+        f"<p>All models are adapted by one gradient step. Reptile is trained with {REPTILE_STEPS} inner steps, iMAML with a strength of "
+        "1/step: other choices of theirs were not tried. Gradients and Hessian products are those of one task in one iteration of training.</p>"
+        "<p>Intervals are a bootstrap over tasks, in training and in testing. They tell what to expect on new tasks from where these came "
+        "from, and know nothing of tasks steeper than any of these: where rates of descent differ widely and without bound, they are too "
+        f"narrow. A cut of {100 * diagnosis.worth:g}% is the least taken to be worth having.</p>"
     )

@@ -149,6 +149,8 @@ def _why(geography):
     shown = f"{separation:.2g}" if separation < 10 else f"{separation:,.0f}"
     if hardness > 0.8:
         return f"Tasks are about equally hard: the slower ones descend at {hardness:.2f} times the rate of the others."
+    if geography.hard.sum() == 1:
+        return f"The slowest task descends at {hardness:.2f} times the rate of the others."
     place = (
         "close together and apart from the others'"
         if separation > 1

@@ -1,6 +1,7 @@
 """Columns to numbers: what is taken, what is turned into something else, and what is refused."""
 
 import numbers
+from decimal import Decimal
 
 import numpy as np
 
@@ -51,15 +52,24 @@ def as_numbers(frame, target, task, categories):
     if not _is_number(target):
         _refuse_target(target)
     y = _floats(f"target {target.name!r}", target)
-    codes, names = pd.factorize(task, sort=_sortable(task))
-    return np.column_stack(columns), y, codes, [str(name) for name in names], features, account
+    try:
+        codes, names = pd.factorize(task, sort=_sortable(task))
+    except TypeError:  # lists and the like, which cannot be told apart quickly
+        raise ValueError(f"task {task.name!r} must hold names or numbers, got {task.iloc[0]!r}") from None
+    texts = [str(name) for name in names]
+    if len(set(texts)) < len(texts) or "" in texts:
+        bad = next(text for text in texts if not text or texts.count(text) > 1)
+        raise ValueError(
+            f"values of task {task.name!r} must be different and not empty as text, got {bad!r}: rename them"
+        )
+    return np.column_stack(columns), y, codes, texts, features, account
 
 
 def _is_number(values):
     import pandas as pd
 
     if values.dtype == object:  # numbers that pandas keeps as Python objects
-        return all(isinstance(value, (numbers.Real, np.bool_)) for value in values)
+        return all(isinstance(value, (numbers.Real, np.bool_, Decimal)) for value in values)
     return pd.api.types.is_numeric_dtype(values.dtype) and values.dtype.kind != "c"
 
 
@@ -71,52 +81,79 @@ def _floats(what, values):
             f"{what} must be finite, got {array[infinite][0]:g} in row {values.index[infinite.argmax()]} (rows in all: "
             f"{infinite.sum():,}): correct or drop these rows"
         )
-    if np.abs(array).max() > checks.LARGEST:
-        raise ValueError(f"{what} must be at most {checks.LARGEST:g} in size, got {np.abs(array).max():g}")
+    size = np.abs(array).max()
+    if size and not 1 / checks.LARGEST <= size <= checks.LARGEST:  # sixth powers must neither overflow nor vanish
+        raise ValueError(
+            f"the largest entry of {what} must be 0 or {1 / checks.LARGEST:g} to {checks.LARGEST:g} in size, got {size:g}: "
+            "choose other units"
+        )
     return array
 
 
 def _first_text(values):
-    """The first entry that is no number, with its row, and how many of the different ones are numbers."""
-    import pandas as pd
-
+    """The first entry that is no number, with its row, and what share of the entries are numbers."""
     text = values.astype(str)
-    numbers = pd.to_numeric(text, errors="coerce").notna().to_numpy()
+    numbers = _parse(text)
     where = int((~numbers).argmax())
     return text.iloc[where], values.index[where], numbers.mean()
+
+
+def _parse(text):
+    import pandas as pd
+
+    return pd.to_numeric(text, errors="coerce").notna().to_numpy()
+
+
+def _stranger(values):
+    """The type of the first entry, or of all, that is neither number nor text nor declared a category; else None."""
+    import pandas as pd
+
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return None
+    if not pd.api.types.is_string_dtype(values.dtype):  # True for objects, whatever they are
+        return values.dtype
+    kinds = (str, numbers.Real, np.bool_, Decimal)
+    return next((type(value).__name__ for value in values if not isinstance(value, kinds)), None)
+
+
+def _check_text(name, values):
+    """Refuse texts that are numbers, all or some of them: as a category they would mean something else."""
+    text, row, share = _first_text(values)
+    if share == 1:
+        raise ValueError(
+            f"feature {name!r} holds numbers written as text, such as {text!r}: turn them into numbers by pandas.to_numeric"
+        )
+    if _parse(values.astype(str).str.replace(",", "")).all():
+        raise ValueError(
+            f"feature {name!r} holds numbers with a comma, such as {text!r}: write decimals with a point, and thousands without a mark"
+        )
+    if share > 0:
+        raise ValueError(
+            f"feature {name!r} mixes numbers with text, got {text!r} in row {row}: correct it or leave it out"
+        )
 
 
 def _levels(name, values, categories):
     """The levels of a category in order; an error for what is none."""
     import pandas as pd
 
-    if not (values.dtype == object or isinstance(values.dtype, (pd.CategoricalDtype, pd.StringDtype))):
+    stranger = _stranger(values)
+    if stranger:
         raise ValueError(
-            f"feature {name!r} must be numbers or a category, got {values.dtype}: turn it into numbers (for a date, say, "
+            f"feature {name!r} must be numbers or a category, got {stranger}: turn it into numbers (for a date, say, "
             "days since the first) or leave it out by features="
         )
-    text, row, share = _first_text(values)
-    written = not isinstance(
-        values.dtype, pd.CategoricalDtype
-    )  # what is declared a category may have numbers for names
-    if written and share == 1:
-        raise ValueError(
-            f"feature {name!r} holds numbers written as text, such as {text!r}: turn them into numbers by pandas.to_numeric"
-        )
-    if written and share > 0:
-        raise ValueError(
-            f"feature {name!r} mixes numbers with text, got {text!r} in row {row}: correct it or leave it out"
-        )
+    if not isinstance(values.dtype, pd.CategoricalDtype):  # what is declared a category may have numbers for names
+        _check_text(name, values)
+    levels = sorted(values.unique(), key=str)
     if categories == "error":
         raise ValueError(
-            f"feature {name!r} is a category (got {text!r}): leave it out, or choose categories='indicators'"
+            f"feature {name!r} is a category (got {levels[0]!r}): leave it out, or choose categories='indicators'"
         )
-    levels = sorted(values.unique(), key=str)
     if len(levels) > MOST_LEVELS:
-        comma = "; is it a number with a decimal comma?" if text.replace(",", "").lstrip("-").isdigit() else ""
         raise ValueError(
-            f"feature {name!r} has {len(levels)} different texts such as {text!r}, too many for a category (at most "
-            f"{MOST_LEVELS}){comma or ': leave it out by features='}"
+            f"feature {name!r} has {len(levels):,} different levels such as {str(levels[0])!r}, too many for a category (at most "
+            f"{MOST_LEVELS}): join some, or leave it out by features="
         )
     return levels
 

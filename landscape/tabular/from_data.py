@@ -10,7 +10,7 @@ from landscape import checks
 from landscape.environment import Environment
 from landscape.families import DataTask
 from landscape.tabular.columns import as_numbers
-from landscape.tabular.read import read_table
+from landscape.tabular.read import check_distinct, read_table
 from landscape.tabular.select import choose, stack
 from landscape.tabular.treatments import (
     check_independent,
@@ -139,6 +139,8 @@ def from_data(
     ridge = checks.number("ridge", ridge, at_least=0)
     least_rows = checks.number("least_rows", least_rows, at_least=1, whole=True)
     account = []
+    if delimiter is not None and not isinstance(source, (str, Path)):
+        raise ValueError(f"delimiter is for text files, got {delimiter!r} with a {type(source).__name__}: leave it out")
     if isinstance(source, dict):
         if target is not None or task is not None:
             raise ValueError("target and task name columns of a table: leave them out for a dict of (X, y)")
@@ -157,7 +159,7 @@ def from_data(
     del frame
     account += more
     X, y, codes, names = without_small(X, y, codes, names, least_rows, account)
-    X, features = without_constant(X, features, intercept, account)
+    X, features = without_constant(X, features, not intercept and standardise is None, account)
     order = np.argsort(codes, kind="stable")
     X, y, codes = X[order], y[order], codes[order]
     starts = np.searchsorted(codes, np.arange(len(names) + 1))
@@ -165,6 +167,7 @@ def from_data(
     if intercept:
         X, features = np.column_stack([np.ones(len(X)), X]), ["intercept", *features]
         account.append("an intercept was added.")
+    check_distinct(features, "the result (the intercept and levels of categories among them)")
     check_independent(X, features)
     rows = [slice(*ends) for ends in zip(starts[:-1], starts[1:], strict=True)]
     undetermined = [is_undetermined(X[where]) for where in rows]

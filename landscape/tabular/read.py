@@ -37,6 +37,8 @@ def read_table(path, delimiter=None):
         raise ValueError(f"{path.name} must end in {', '.join(SUFFIXES)}, got {path.suffix!r}")
     standard = SUFFIXES[path.suffix.lower()]
     if standard is None:
+        if delimiter is not None:
+            raise ValueError(f"delimiter is for text files, got {delimiter!r} with {path.name}: leave it out")
         return _parquet(path), []
     return _text(path, delimiter or standard)
 
@@ -49,9 +51,11 @@ def _parquet(path):
     except ImportError:
         raise ImportError("Parquet files need pyarrow: pip install 'task-landscape[data]'") from None
     try:
-        return pd.read_parquet(path, engine="pyarrow")
+        frame = pd.read_parquet(path, engine="pyarrow")
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"{path.name} is not a Parquet file: {error}") from None
+    named = [name for name in frame.index.names if name is not None]
+    return frame.reset_index(named) if named else frame  # pandas keeps its row names in columns of the file
 
 
 def _text(path, delimiter):
@@ -66,8 +70,9 @@ def _text(path, delimiter):
             # utf-8-sig takes a byte order mark off the first name; index_col=False keeps pandas from taking the first
             # column for row names where rows are longer than the header
             frame = pd.read_csv(
-                path, sep=delimiter, skiprows=comments, encoding="utf-8-sig", index_col=False, low_memory=False
-            )
+                path, sep=delimiter, skiprows=comments, encoding="utf-8-sig", index_col=False, low_memory=False,
+                skipinitialspace=True,
+            )  # fmt: skip
     except UnicodeDecodeError:
         raise ValueError(f"{path.name} is not UTF-8 text: save it as UTF-8") from None
     except pd.errors.ParserWarning:
@@ -76,12 +81,13 @@ def _text(path, delimiter):
         ) from None
     except (pd.errors.ParserError, csv.Error) as error:
         raise ValueError(f"{path.name} is not a table separated by {delimiter!r}: {str(error).strip()}") from None
-    unnamed = [name for name, given in zip(frame.columns, names, strict=True) if not given]
-    account = []
-    if unnamed:
-        frame = frame.drop(columns=unnamed)
-        account.append(f"{len(unnamed)} column{'s' * (len(unnamed) > 1)} without a name (row numbers?) left out.")
-    return frame, account
+    frame.columns = names
+    unnamed = names.count("")
+    if not unnamed:
+        return frame, []
+    return frame.loc[:, [name != "" for name in names]], [
+        f"{unnamed} column{'s' * (unnamed > 1)} without a name (row numbers?) left out."
+    ]
 
 
 def _header(path, delimiter):
@@ -95,7 +101,7 @@ def _header(path, delimiter):
         if not line.strip():
             raise ValueError(f"{path.name} has no header: the first line that is no comment is empty")
         file.seek(start)
-        names = [name.strip() for name in next(csv.reader(file, delimiter=delimiter))]
+        names = [name.strip() for name in next(csv.reader(file, delimiter=delimiter, skipinitialspace=True))]
     other = {mark: line.count(mark) for mark in ",;\t|" if mark != delimiter}
     mark = max(other, key=other.__getitem__)
     if len(names) == 1 and other[mark]:

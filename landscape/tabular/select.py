@@ -21,7 +21,7 @@ def choose(frame, target, task, features):
         raise ValueError(f"target and task must be different columns, got {target!r} for both")
     if features is None:
         features = [name for name in frame.columns if name not in (target, task)]
-    features = [features] if isinstance(features, str) else list(features)
+    features = _listed(features)
     check_distinct(features, "features")
     for name in features:
         checks.known("column in features", name, list(frame.columns))
@@ -36,6 +36,15 @@ def choose(frame, target, task, features):
     )
 
 
+def _listed(features):
+    if isinstance(features, str):
+        return [features]
+    try:
+        return list(features)
+    except TypeError:
+        raise ValueError(f"features must be a list of names, got {features!r}") from None
+
+
 def listed(names):
     names = [str(name) for name in names]
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
@@ -48,13 +57,14 @@ def stack(tasks, features):
     if not tasks:
         raise ValueError("source must hold at least two tasks, got an empty dict")
     frames, targets, labels = [], [], []
+    features = None if features is None else _listed(features)
     for name, pair in tasks.items():
         try:
             X, y = pair
         except (TypeError, ValueError):
-            raise ValueError(f"task {name!r} must be a pair (X, y), got {repr(pair)[:60]}") from None
+            raise ValueError(f"task {name!r} must be a pair (X, y), got {checks.short(pair)}") from None
         if not isinstance(X, pd.DataFrame):
-            if np.ndim(X) != 2:
+            if np.ndim(X) != 2 or 0 in np.shape(X):
                 raise ValueError(f"X of task {name!r} must have shape (rows, features), got {np.shape(X)}")
             given = features or [f"x{j + 1}" for j in range(np.shape(X)[1])]
             if len(given) != np.shape(X)[1]:
@@ -62,6 +72,8 @@ def stack(tasks, features):
             X = pd.DataFrame(np.asarray(X), columns=list(given))
         elif features is not None:
             raise ValueError("features names the columns of arrays: select the columns of DataFrames before")
+        if X.empty:
+            raise ValueError(f"X of task {name!r} must have rows and columns, got shape {X.shape}")
         check_distinct(list(X.columns), f"task {name!r}")
         if frames and list(X.columns) != list(frames[0].columns):
             raise ValueError(
@@ -71,6 +83,6 @@ def stack(tasks, features):
             raise ValueError(f"y of task {name!r} must have shape ({len(X)},) to match X, got {np.shape(y)}")
         frames.append(X)
         targets.append(pd.Series(np.asarray(y)))
-        labels.append(pd.Series([str(name)] * len(X), dtype=object))
+        labels.append(pd.Series([name] * len(X), dtype=object))
     target = pd.concat(targets, ignore_index=True).rename("y")
     return pd.concat(frames, ignore_index=True), target, pd.concat(labels, ignore_index=True).rename("task")

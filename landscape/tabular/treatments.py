@@ -45,15 +45,13 @@ def without_small(X, y, codes, names, least_rows, account):
     return X[keep], y[keep], renumbered[codes[keep]], [n for n, s in zip(names, small, strict=True) if not s]
 
 
-def without_constant(X, features, intercept, account):
-    """Columns that vary; without an intercept a constant column may serve as one."""
-    constant = (X[0] == X).all(axis=0)
-    if not intercept:
-        constant &= X[0] == 0
+def without_constant(X, features, serves, account):
+    """Columns that vary; where a constant one serves (as an intercept), only columns of zeros are left out."""
+    constant = ~X.any(axis=0) if serves else _still(X)
     if constant.all():
         raise ValueError(f"no feature varies: {listed(features)}")
     for name in (name for name, c in zip(features, constant, strict=True) if c):
-        account.append(f"{name!r} is constant and was left out.")
+        account.append(f"{name!r} is constant (to 12 digits) and was left out.")
     if not constant.any():
         return X, features
     return X[:, ~constant], [name for name, c in zip(features, constant, strict=True) if not c]
@@ -64,7 +62,7 @@ def standardised(X, y, starts, standardise, account):
     if standardise is None:
         account.append("features and target were left as they are, not standardised.")
         return X, y
-    if np.ptp(y) <= 1e-12 * np.abs(y).max():
+    if _still(y):
         raise ValueError(f"the target is the same in every row, {y[0]:g}: there is nothing to predict")
     y = (y - y.mean()) / y.std()
     if standardise == "across":
@@ -83,13 +81,16 @@ def standardised(X, y, starts, standardise, account):
     return X, y
 
 
+def _still(X):
+    """Which columns are constant, up to rounding."""
+    return X.std(axis=0) <= 1e-12 * np.abs(X).max(axis=0)
+
+
 def _scaled(X):
     """Columns with mean 0 and variance 1 (0 where constant), and how many are constant."""
+    still = _still(X)
     centred = X - X.mean(axis=0)
-    scale = np.abs(X).max(axis=0)
-    deviation = centred.std(axis=0)
-    still = deviation <= 1e-12 * scale
-    return np.where(still, 0.0, centred) / np.where(still, 1.0, deviation), int(still.sum())
+    return np.where(still, 0.0, centred) / np.where(still, 1.0, centred.std(axis=0)), int(still.sum())
 
 
 def check_independent(X, features):
