@@ -139,10 +139,12 @@ def fails(draw, alpha):
     [
         (fails, "cannot tell", "raises RuntimeError: no GPU"),
         (lambda draw, alpha: np.zeros(2), "cannot tell", "never calls draw"),
-        (lambda draw, alpha: draw()[0][0] * np.inf, "wrong", "returns NaN or infinity"),
+        (lambda draw, alpha: draw()[0][0] * np.inf, "wrong", "returns NaN, infinity or numbers beyond"),
+        (lambda draw, alpha: draw()[0][0] * 1e200, "wrong", "returns NaN, infinity or numbers beyond"),
         (lambda draw, alpha: draw()[0], "wrong", r"shape \(4, 2\)"),
         (lambda draw, alpha: None, "wrong", "returns NoneType"),
         (lambda draw, alpha: draw()[0][0] * 0, "wrong", "do not scatter"),
+        (lambda draw, alpha: draw()[0][0] * 1e-150, "wrong", "do not scatter"),
     ],
 )
 def test_bad_routines(train, verdict, message):

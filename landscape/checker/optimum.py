@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape import checks
-from landscape.checker.calling import UnusableAnswer, as_array, check_callable, exits, judged_by_its_answer
+from landscape.checker.calling import HUGE, UnusableAnswer, as_array, check_callable, exits, judged_by_its_answer
 from landscape.checker.candidates import DEPENDENT, INDEPENDENT, INSTEAD, METHODS, REPTILE, asked_for
 from landscape.checker.diagnosis import CANNOT_TELL, RIGHT, WRONG, OptimumDiagnosis
 from landscape.checker.expected_optima import predictions
@@ -142,21 +142,22 @@ def _train(train, alpha, environment, n_in, n_out, repeats, seed, progress):
             what = f"raises {type(error).__name__}: {error}"
             raise UnusableAnswer(what, "run train(draw, alpha) by itself", False) from error
         try:
-            point = as_array(answer)
+            with judged_by_its_answer():
+                point = as_array(answer)
         except Exception:  # whatever a framework raises when it is asked for an array
             point = np.empty(0)
         if point.size != environment.d:
             wanted = f"the trained point must have shape ({environment.d},)"
             raise UnusableAnswer(f"returns {type(answer).__name__} of shape {point.shape}", wanted, True)
-        if not np.isfinite(point).all():
+        if not (np.abs(point) < HUGE).all():  # NaN is not
             looks = "training diverges: a sign, a sum for a mean, or too large a step"
-            raise UnusableAnswer("returns NaN or infinity", looks, True)
+            raise UnusableAnswer(f"returns NaN, infinity or numbers beyond {HUGE:g}", looks, True)
         points[r] = point.ravel()
         counts.append(draw.count)
     if min(counts) == 0:
         raise UnusableAnswer("never calls draw()", "each call of draw() gives the two batches of a new task", False)
     spread = np.cov(points.T).reshape(environment.d, -1)
-    if np.linalg.matrix_rank(spread) < environment.d:
+    if np.ptp(points) < 1 / HUGE or np.linalg.matrix_rank(spread) < environment.d:
         looks = "the trained point does not depend on the tasks drawn"
         raise UnusableAnswer("returns points that do not scatter", looks, True)
     return points, round(np.mean(counts))
