@@ -30,8 +30,8 @@ def exact(kind, T=2000, step=lambda a, n: a, in_=0, out=1):
             (S1, s1), (S2, _) = system(X[:, ::2], y[:, ::2]), system(X[:, 1::2], y[:, 1::2])
             P1, P2 = np.eye(X.shape[2]) - a * S1, np.eye(X.shape[2]) - a * S2
             A, b = P2 @ H @ P1, np.einsum("tij,tj->ti", P2, a * np.einsum("tij,tj->ti", H, s1) - h)
-        elif kind == "outer Hessian":
-            P = np.eye(X.shape[2]) - a * H
+        elif kind in ("outer Hessian", "Hessian on half of X_in"):
+            P = np.eye(X.shape[2]) - a * (H if kind == "outer Hessian" else system(X[:, ::2], y[:, ::2])[0])
             A, b = P @ A, np.einsum("tij,tj->ti", P, b)
         elif kind == "plain":
             A, b = H, -h
@@ -64,6 +64,7 @@ RIGHT = {
 BROKEN = {
     "detached graph": exact("FO-MAML"),
     "Hessian on another batch": exact("other half"),
+    "Hessian on another batch, not an independent one": exact("outer Hessian"),
     "factor 2 in the inner loss": exact("MAML", step=lambda a, n: 2 * a),
     "factor 1/2 in the inner loss": exact("MAML", step=lambda a, n: a / 2),
     "sum for mean in the inner loss": exact("MAML", step=lambda a, n: a * n),

@@ -1,7 +1,9 @@
 r"""Where a training routine may converge: the optimum of each method, and of MAML with a bug.
 
 A bug moves the optimum where it changes the weight of a task: a factor in the inner loss is another alpha, swapped
-batches are another n2. A factor on the whole meta-gradient, or its sign, moves nothing and cannot be seen here.
+batches are another n2. What moves nothing cannot be seen here: a factor on the whole meta-gradient, its sign, or a Hessian
+on a part of the inner batch. With S_h on n_h of its n samples, E[S_h Sigma S] - Sigma^3 is n_h/n times what a batch of n_h
+adds, scatter(Sigma)/n_h: as for S_h = S.
 """
 
 import warnings
@@ -11,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from landscape import checks
-from landscape.checker.candidates import FIRST_ORDER, INDEPENDENT, PLAIN, REPTILE, counted
+from landscape.checker.candidates import DEPENDENT, FIRST_ORDER, INDEPENDENT, PLAIN, REPTILE, counted
 from landscape.checker.candidates import MAML as SHARED
 from landscape.closed_form import optimum
 from landscape.finite.asymptotics import asymptotics
@@ -19,6 +21,25 @@ from landscape.methods import FOMAML, HFMAML, MAML, NAL, Method, Reptile
 from landscape.quadratics import Quadratic
 from landscape.same_batch import expected_shrinkage
 from landscape.training import Training
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OuterHessian(Method):
+    r"""MAML with the Hessian of its outer batch, :math:`A = E[P S](I - \alpha\Sigma)` with :math:`E[P S] = (E[P] - E[P^2])/\alpha`.
+
+    S and P = I - alpha S are of the outer batch of n2 samples; the inner one is independent of it and counts by its mean.
+    """
+
+    alpha: float
+    n2: float
+
+    label = "MAML, Hessian on the outer batch"
+
+    def quadratic(self, inputs):
+        """E[P S] (I - alpha Sigma), by Wishart moments up to the second."""
+        once = inputs.function(lambda lam: 1 - self.alpha * lam)
+        twice = expected_shrinkage(inputs, self.alpha, self.n2, 2)
+        return Quadratic(inputs.apply((once - twice) / self.alpha, once), None, None)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,6 +74,7 @@ def expected(alpha, n_in, n_out, steps):
     yield FIRST_ORDER, first, None, FOMAML(alpha, steps, n_in, "same")
     if steps == 1:
         yield INDEPENDENT, "MAML with an independent Hessian", None, HFMAML(alpha)
+        yield DEPENDENT, "MAML with its Hessian on X_out", None, OuterHessian(alpha, n_out)
         yield PLAIN, "plain gradient (or Reptile)", None, NAL()
     else:
         yield PLAIN, PLAIN, None, NAL()

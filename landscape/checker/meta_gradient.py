@@ -64,7 +64,7 @@ def check_meta_gradient(
     -----
     With losses :math:`\tfrac{1}{2n}\|Xv-y\|^2`, gradients :math:`g` and Hessians :math:`H`, MAML with one step is
     :math:`(I-\alpha H_{in})\,g_{out}(w-\alpha g_{in}(w))`. Agreement means a relative distance below 1e-9 in double or
-    1e-4 in single precision. The Hessian of a quadratic is the same everywhere, so a Hessian taken at the wrong point
+    1e-4 in single precision; answers that vary by less than that between calls count as rounding. The Hessian of a quadratic is the same everywhere, so a Hessian taken at the wrong point
     cannot be seen here; nor can what only other losses or networks show. Only what the problems reach is seen: by default step sizes
     of 0.05 to 0.6, 3 to 14 samples a batch, answers of moderate size and some ten calls. A clipped step size or gradient, a
     limit on samples, or a function that changes later may pass: give the ``n_in``, ``n_out``, ``alpha`` and ``d`` of your use.
@@ -156,7 +156,7 @@ def _named(found, method, steps, dtype):
             "if the loss is meant to be so, say it: loss='full' (the mean squared error) or loss='half' (half of it)"
         )
     if found.precision == "single" and dtype == "float64":
-        looks.append("it computes in single precision: fine, if that is intended")
+        looks.append("it agrees to single precision only: fine, if it is meant to compute in float32, or approximately")
     verdict = WRONG if bugs else RIGHT
     return _Answer(verdict, str(first), bugs, looks, found.precision, found.residual, tuple(map(str, found.hits[1:4])))
 

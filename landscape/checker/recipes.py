@@ -18,8 +18,10 @@ Two things matter to the last digit: tensors in the precision of the arrays (`to
 
     landscape check landscape.checker.recipes:torch_autograd
 
-PyTorch is an extra of this package: ``pip install 'task-landscape[torch]'``. higher (last release 2020) is one line more, and
-learn2learn 0.2.0 has to be compiled and fails to on Python 3.11 and newer.
+PyTorch is an extra of this package: ``pip install 'task-landscape[torch]'``. higher (last release 2020) is one line more.
+learn2learn 0.2.0 has to be compiled, and as published fails to on Python 3.11 and newer. In its unpacked source,
+``cythonize -3 -f learn2learn/data/*.pyx`` (``pip install "cython<3"``) writes its C files anew, and
+``pip install --no-build-isolation .`` installs it then.
 """
 
 from importlib import import_module
