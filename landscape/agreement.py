@@ -106,7 +106,7 @@ def _cell(simulation, where, draws, streams):
     losses, solutions = simulation.losses[where], simulation.solutions[where]
     above_noise, covariances = simulation.above_noise[where], simulation.covariances[where]
     repeats = losses.shape[1]
-    sampling = "raw" if simulation.sampling == "raw" else "bartlett"
+    sampling = "bartlett" if simulation.sampling in (None, "thin") else simulation.sampling
     rounding = 1e-14 * risk(environment, 0.0, Adaptation(0.0)).total  # of the tasks' losses at the origin
     exact = risk(environment, solutions, adaptation).total
     for i, (label, given, method) in enumerate(zip(simulation.labels, simulation.methods, methods, strict=True)):

@@ -65,6 +65,55 @@ def test_one_shot_is_drawn_alike_either_way():
     assert row["with_replacement"] == pytest.approx(row["without"], rel=1e-12)
 
 
+def one_task():
+    """A single task, so that nothing scatters but the rows drawn."""
+    return ls.Environment(world().families[:1])
+
+
+def simulated(sampling, environment=None, m=5, alpha=0.4, **training):
+    return ls.simulate(
+        environment or one_task(), [ls.NAL(), ls.MAML(0.1, 2)], ls.Adaptation(alpha, m), ls.Training(T=200, n1=4, n2=2, **training),
+        repeats=4, tasks=5000, sampling=sampling, progress=False,
+    )  # fmt: skip
+
+
+def test_a_simulation_without_replacement_has_the_exact_loss():
+    """8 means within 4 standard errors (a false alarm in 2,000); drawn with replacement they are 40 and more away."""
+    worst = {}
+    for sampling in ("raw", "without_replacement"):
+        simulation = simulated(sampling)
+        points = simulation.solutions.reshape(-1, 2)
+        exact = ls.replacement_effect(one_task(), list(points), simulation.adaptation, repeats=2).table["without"]
+        errors = np.sqrt(np.diagonal(simulation.covariances, axis1=1, axis2=2).T)
+        worst[sampling] = np.abs((simulation.losses.ravel() - exact) / errors.ravel()).max()
+    assert worst["without_replacement"] < 4
+    assert worst["raw"] > 40
+
+
+def test_the_difference_shows_in_the_agreement():
+    agreement = ls.agreement(simulated("without_replacement"))
+    assert agreement.worst > 10
+    assert ls.agreement(simulated("raw")).worst < 4
+
+
+def test_a_batch_of_all_rows_is_the_task():
+    for found in simulated("without_replacement", m=6).solutions[0]:
+        np.testing.assert_allclose(found, ls.optimum(one_task(), ls.NAL()), rtol=1e-10)  # n1 + n2 = 6 = N
+
+
+@pytest.mark.parametrize(
+    ("environment", "training", "m", "message"),
+    [
+        (ls.hard_easy(d=2), {}, 5, "takes tasks given by data, and 'hard' is not"),
+        (None, {}, 7, "task 't0' has 6 rows, and a batch takes 7 different ones"),
+        (None, {"tau": 2, "solver": "sgd", "learning_rate": 0.01, "task_batch": 10}, 7, "take smaller m, n1 and n2"),
+    ],
+)
+def test_what_cannot_be_drawn_without_replacement(environment, training, m, message):
+    with pytest.raises(ValueError, match=message):
+        simulated("without_replacement", environment, m, **training)
+
+
 def test_chunks_do_not_matter_to_the_law(monkeypatch):
     monkeypatch.setattr(replacement, "CHUNK", 20)
     environment = world()

@@ -9,6 +9,11 @@ from landscape.algebra.dense import Dense
 CHUNK = 1 << 20  # numbers of a task's rows at a time: memory beside the rows themselves stays bounded
 
 
+def distinct(N, size, n, rng):
+    """`size` sets of n different numbers below N, every set equally likely, shape (size, n)."""
+    return np.argpartition(rng.random((size, N)), n - 1, axis=1)[:, :n]
+
+
 class Rows(Dense):
     r"""A task given by data: the rows are the population, drawn independently with replacement.
 
@@ -76,6 +81,11 @@ class Rows(Dense):
     def draw(self, size, n, rng):
         """Draw `size` batches of `n` rows with replacement."""
         index = rng.integers(len(self.X), size=(size, n))
+        return self._with_ridge(self.X[index], self.residual[index], n)
+
+    def draw_distinct(self, size, n, rng):
+        """Draw `size` batches of `n` different rows: without replacement."""
+        index = distinct(len(self.X), size, n, rng)
         return self._with_ridge(self.X[index], self.residual[index], n)
 
     def draw_compressed(self, size, n, rng):

@@ -58,7 +58,7 @@ def batch_drawer(inputs, optima, sampling, rng):
         root, deviation = roots(inputs), np.sqrt(inputs.noise_variance)
         root = root[None] if root.shape[1] > 1 else root
         return lambda n: ThinBatch(root, optima.T, deviation, n, rng)
-    sample = inputs.draw if sampling == "raw" else inputs.draw_compressed
+    sample = getattr(inputs, _DRAWS[sampling])
 
     def draw(n):
         if np.isinf(n):
@@ -69,7 +69,8 @@ def batch_drawer(inputs, optima, sampling, rng):
     return draw
 
 
-SAMPLING = ("thin", "bartlett", "raw")
+_DRAWS = {"bartlett": "draw_compressed", "raw": "draw", "without_replacement": "draw_distinct"}
+SAMPLING = ("thin", *_DRAWS)
 
 
 def by_family(environment, families, optima, samples, sampling, rng):
@@ -81,8 +82,9 @@ def by_family(environment, families, optima, samples, sampling, rng):
         As returned by `Mixture.sample`.
     samples : float
         The largest batch that will be drawn of a task, which sets the size of a chunk.
-    sampling : {"thin", "bartlett", "raw"}
-        Whether a batch is drawn by two products of it, as d pseudo-rows, or row by row: all of the same law.
+    sampling : {"thin", "bartlett", "raw", "without_replacement"}
+        Whether a batch is drawn by two products of it, as d pseudo-rows, or row by row: all of the same law; or as rows
+        of a data task that are all different, which is another.
 
     Yields
     ------
@@ -103,7 +105,7 @@ def by_family(environment, families, optima, samples, sampling, rng):
 def _rows(inputs, samples, sampling):
     """Rows that a batch of so many samples takes, at least d + 1 for the columns of the points."""
     compressed = len(inputs.X) if hasattr(inputs, "X") else inputs.d
-    rows = samples if sampling == "raw" else min(samples, compressed)
+    rows = {"raw": samples, "without_replacement": compressed}.get(sampling, min(samples, compressed))
     if np.isfinite(rows) and rows * inputs.d > 1 << 28:
         raise ValueError(f'{rows:g} samples a batch are too many to draw one by one: use sampling="bartlett"')
     return max(rows if np.isfinite(rows) else 1, inputs.d + 1)

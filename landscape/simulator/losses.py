@@ -14,7 +14,7 @@ def post_adaptation_losses(environment, points, adaptation, T, sampling, rng):
     points : ndarray, shape (J, d)
     adaptation : Adaptation
     T : int
-    sampling : {"bartlett", "raw"}
+    sampling : {"bartlett", "raw", "without_replacement"}
     rng : numpy.random.Generator
 
     Returns

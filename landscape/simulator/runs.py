@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from landscape import grid
+from landscape.methods import NAL
 from landscape.simulator import chains
 from landscape.simulator.solutions import check_converged
 
@@ -24,6 +25,8 @@ def check_runs(environment, methods, adaptation, training, sampling):
     list of bool
     """
     thin = []
+    if sampling == "without_replacement":
+        _check_rows(environment, methods, adaptation, training)
     for method in methods:
         training.inner(method, adaptation.m)
         method.resolved.shares(environment.tasks())
@@ -34,6 +37,25 @@ def check_runs(environment, methods, adaptation, training, sampling):
             raise ValueError(f'sampling="thin" does not serve: {why}; leave sampling out, or take "bartlett"')
         thin.append(why is None and sampling in (None, "thin"))
     return thin
+
+
+def _check_rows(environment, methods, adaptation, training):
+    """Raise where a task has no rows, or fewer than a batch takes."""
+    batches = [adaptation.m]
+    for method in methods:
+        n1, n2 = training.n1, training.inner(method, adaptation.m)
+        batches += [n1 + n2] if isinstance(method.resolved, NAL) else [n1, n2]
+    most = max(n for n in batches if np.isfinite(n))
+    for task in environment.tasks():
+        if not hasattr(task.inputs, "X"):
+            raise ValueError(
+                f'sampling="without_replacement" takes tasks given by data, and {task.name!r} is not: leave sampling out'
+            )
+        if len(task.inputs.X) < most:
+            raise ValueError(
+                f"task {task.name!r} has {len(task.inputs.X)} rows, and a batch takes {most:g} different ones: "
+                "take smaller m, n1 and n2"
+            )
 
 
 def thin_runs(result, cells, streams, progress):

@@ -144,11 +144,13 @@ def simulate(
         Names of arguments and the values they take, one grid axis each.
     tasks : int
         New tasks to adapt to, the same for all methods.
-    sampling : {"thin", "bartlett", "raw"}, optional
-        How the data of a batch are drawn; all three have the law of its n rows in everything that is measured here. Row by row ("raw");
+    sampling : {"thin", "bartlett", "raw", "without_replacement"}, optional
+        How the data of a batch are drawn; the first three have the law of its n rows in everything that is measured here. Row by row ("raw");
         as d pseudo-rows with the same second moments ("bartlett"); or not at all ("thin"): SGD draws the two products that
         a meta-gradient takes of a batch, O(d) numbers whatever n. By default thin where it serves (SGD on Gaussian inputs, unless a
         method takes a batch's whole Hessian), else bartlett. Losses after adaptation take pseudo-rows also with "thin".
+        "without_replacement" takes different rows of a data task in each batch, as practice does: another law than the theory's, and
+        `agreement` (or `replacement_effect`, exactly) shows the difference.
     engine : {"numba", "numpy"}, optional
         What runs SGD by thin batches; numba where it is installed (the extra ``fast``) by default. The same law by
         other numbers: name the engine where numbers must not depend on what is installed. The result says which it was.

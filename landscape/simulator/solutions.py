@@ -23,7 +23,7 @@ def task_gradients(environment, method, W, training, m, T, sampling, rng):
         Samples of the adaptation, the inner batch of methods without one.
     T : int
         Number of tasks.
-    sampling : {"thin", "bartlett", "raw"}
+    sampling : {"thin", "bartlett", "raw", "without_replacement"}
     rng : numpy.random.Generator
 
     Returns

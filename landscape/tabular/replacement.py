@@ -12,6 +12,7 @@ import numpy as np
 
 from landscape import checks
 from landscape.adaptation import Adaptation, after
+from landscape.algebra.rows import distinct
 from landscape.closed_form import optimum
 from landscape.environment import check_environment
 from landscape.families import DataTask
@@ -141,7 +142,7 @@ def _drawn(task, points, alpha, m, repeats, rng):
     for start in range(0, repeats, size):
         chunk = slice(start, min(start + size, repeats))
         count = chunk.stop - start
-        some = np.argpartition(rng.random((count, N)), m - 1, axis=1)[:, :m]
+        some = distinct(N, count, m, rng)
         for k, rows in enumerate((rng.integers(N, size=(count, m)), some)):
             gradient = np.einsum("jrn,rnd->rjd", errors[:, rows], X[rows]) / m + inputs.ridge * points
             adapted = points - alpha * gradient
