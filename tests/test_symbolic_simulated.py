@@ -3,6 +3,7 @@
 Every number is judged at 4.5 standard errors, a false alarm in 150,000 each; errors of 3% are seen, and the papers' misprints must be.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -12,7 +13,7 @@ import sympy as sp
 import landscape as ls
 from landscape.simulator.losses import post_adaptation_losses
 from landscape.simulator.solutions import mean_gradient
-from landscape.symbolic.claims import first_order, gains, geography, two_tasks
+from landscape.symbolic.claims import first_order, gains, geography, hessian_free, two_tasks
 
 D, M = 4, 30
 HALF, TENTH = sp.Rational(1, 2), sp.Rational(1, 10)
@@ -123,3 +124,47 @@ def test_where_first_order_maml_rests():
         )
         assert abs(mean[0] - expected) < 4.5 * np.sqrt(covariance[0, 0])
     assert abs(floor) > 20 * np.sqrt(covariance[0, 0])
+
+
+@dataclass(frozen=True)
+class Bent(ls.losses.Loss):
+    """f'' = min(rho |w|, L) on the line, f'(0) = b."""
+
+    b: float = 0.4
+
+    d, smoothness, hessian_lipschitz, strong_convexity = 1, 1.5, 3.0, 0.0
+
+    def parts(self, w):
+        inside = np.minimum(np.abs(w), self.smoothness / self.hessian_lipschitz)
+        return inside, np.abs(w) - inside, self.hessian_lipschitz * inside**2 / 2
+
+    def value(self, w):
+        inside, beyond, edge = self.parts(w)
+        return float(np.sum(self.b * w + edge * inside / 3 + edge * beyond + self.smoothness * beyond**2 / 2))
+
+    def gradient(self, w):
+        _, beyond, edge = self.parts(w)
+        return self.b + np.sign(w) * (edge + self.smoothness * beyond)
+
+    def hessian(self, w):
+        return np.minimum(self.hessian_lipschitz * np.abs(w), self.smoothness).reshape(1, 1)
+
+
+@pytest.mark.parametrize("alpha", [1 / 9, 0.05])
+def test_hessian_free_maml_ends_where_the_ledger_says(alpha):
+    """The two tasks of F-4.17, trained from 0 and from elsewhere; with a small delta the gradient vanishes."""
+    bent = Bent()
+    slope = bent.gradient(-alpha * bent.b)
+    difference, balance, left = hessian_free.two_losses_that_stall()
+    h = hessian_free
+    values = {h.alpha: alpha, h.L: 1.5, h.rho: 3.0, h.slope: slope}
+    optimum = -float(balance.subs(values)) / (1.5 * (1 - alpha * 1.5))
+    tasks = ls.LossTasks([bent, ls.losses.Quadratic([1.5], [optimum])])
+    for start in (0.0, 0.05):
+        ends = [
+            ls.train(tasks, ls.HFMAML(alpha), start, 0.3, 3000, delta=delta, record_every=3000)
+            for delta in (None, 1e-5)
+        ]
+        found, repaired = (end.table["gradient_norm_F"].iloc[-1] for end in ends)
+        assert found == pytest.approx(float(left.subs(values)), rel=1e-6)
+        assert repaired < 1e-6 < found

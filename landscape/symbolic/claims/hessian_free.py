@@ -5,7 +5,8 @@ import sympy as sp
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive, quantity
 
-rho, delta, alpha, beta = positive("rho delta alpha beta")
+rho, delta, alpha, beta, L = positive("rho delta alpha beta L")
+noise = quantity("sigma~", r"\tilde\sigma", positive=True)
 v = quantity("|v|", r"\|v\|", positive=True)
 error = quantity(
     "error",
@@ -100,3 +101,72 @@ def hessian_free():
             free: w - beta * (sampled - alpha * difference.xreplace({outer: sampled})),
         },
     )
+
+
+stalls = quantity("lim |F'(w_k)|", r"\lim_{k \to \infty} \|\nabla F(w_k)\|")
+slope = quantity("|f_1'(w^1)|", r"\|\nabla f_1(w_{k+1}^1)\|", positive=True)
+samples = quantity("least D_h", r"\min D_h", positive=True)
+
+
+def two_losses_that_stall():
+    """Slopes of two tasks after adaptation where HF-MAML's mean step is 0, and the gradient of F there.
+
+    At w = 0. The second derivatives are min(rho |w|, L) and L: as Lipschitz as they may be, and the gradients differ by a bounded amount, so
+    that all of the theorem's assumptions hold everywhere.
+    """
+    s, far, other = sp.Symbol("s"), positive("x"), sp.Symbol("g_2")
+    reach = 1 / (6 * rho * alpha)  # delta times the slope, at least L/rho
+    difference = (
+        sp.integrate(rho * s, (s, 0, L / rho)) + L * (reach - L / rho)
+    ) / reach  # for the slope's second derivative, 0
+    gap = sp.expand(sp.integrate(rho * s, (s, 0, L / rho)) + L * (far - L / rho) - L * far)
+    if gap.has(far):
+        raise ArithmeticError(f"the tasks' gradients should differ by a bounded amount, and differ by {gap}")
+    step = (1 - alpha * difference) * slope + (1 - alpha * L) * other
+    (balance,) = sp.solve(step, other)
+    return sp.expand(difference), sp.factor(balance), sp.factor((slope + (1 - alpha * L) * balance) / 2)
+
+
+@claim(
+    "F-4.17",
+    "[F] Theorem 4.17, (28), Table 1",
+    "how small a gradient Hessian-free MAML reaches",
+    Statement(
+        "reaches",
+        r"With $\delta_k^i = 1/(6\rho\alpha\|\tilde\nabla f_i\|)$ and batches that grow (28) leaves only $\varepsilon$, which is any positive number: from every start {}",
+        sp.Eq(stalls, 0),
+        given=(sp.Le(alpha, 1 / (6 * L)),),
+    ),
+    Statement(
+        "samples",
+        r"The condition on $D_h$, here without rounding up, keeps $\alpha$ times the deviation of $d_k^i$ below the norm of the gradient that it multiplies: {}",
+        sp.Eq(samples, 36 * (rho * alpha * noise) ** 2),
+    ),
+)
+def hessian_free_floor():
+    """The printed delta looks equally far however small the gradient; two tasks on which the step vanishes and the gradient does not."""
+    difference, balance, left = two_losses_that_stall()
+    width = 1 / (6 * rho * alpha * slope)
+    deviation = (
+        alpha * 2 * noise / (2 * width * sp.sqrt(samples))
+    )  # both sides are of the same samples: at most twice one's
+    (least,) = sp.solve(deviation - slope, samples)
+    return Derivation(
+        steps=[
+            Step(r"The difference looks $\delta_k^i \|\tilde\nabla f_i\| = 1/(6\rho\alpha)$ to both sides, however small the gradient is. With $L \le 1/(6\alpha)$ that is $L/\rho$ or more: a Hessian may change over it by all that it can."),
+            Step(r"Take $f_1'' = \min(\rho|w|, L)$, and $f_2'' = L$ in one dimension, with $f_1'(w^1) \ne 0$. The assumptions hold everywhere, for $f_1' - f_2'$ is bounded. At $w = 0$ the true product is $f_1''(0) f_1'(w^1) = 0$, and the difference is $f_1'(w^1)$ times {}", difference),
+            Step(r"HF-MAML's step there, the mean of $f_i'(w^i) - \alpha d^i$, is 0 once the optimum of the second task makes $f_2'(w^2)$ equal to {}", sp.Eq(sp.Symbol("g_2"), balance).rhs.subs(slope, sp.Symbol("f_1'(w^1)"))),
+            Step(r"while $F'(0)$, the mean of $(1 - \alpha f_i''(0)) f_i'(w^i)$, has the size {}", left),
+            Step(r"Started there it never moves. Half the step's error is left, and it is of the order of FO-MAML's: $\alpha L$ times a task's gradient."),
+            Step(r"For $D_h$: the gradients at both ends come from the same $D_h$ samples, so $d_k^i$ deviates by at most $\tilde\sigma/(\delta_k^i\sqrt{D_h})$. Setting $\alpha$ times this equal to the norm gives {}", sp.Eq(samples, least)),
+        ],
+        quantities={stalls: left, samples: least},
+        corrections={"samples": sp.Eq(samples, 36 * (rho * alpha**2 * noise) ** 2)},
+        instead={
+            "reaches": Statement(
+                "reaches", r"On the two tasks of the derivation, started at 0, {}", sp.Eq(stalls, alpha * L * (1 - 3 * alpha * L) / 2 * slope), (sp.Le(alpha, 1 / (6 * L)),),
+            )
+        },
+        reason=r"The rule for $\delta_k^i$ keeps the width of the difference at $1/(6\rho\alpha)$, so that where Hessians vary its error does not vanish with $\varepsilon$: HF-MAML stalls as FO-MAML does. A width that shrinks with "
+        r"$\varepsilon$ repairs it. The condition on $D_h$ needs $\alpha^2$ for $\alpha$: as printed it is no pure number.",
+    )  # fmt: skip
