@@ -49,7 +49,8 @@ class Dense(Gaussian):
     def contract(self, A, alpha):
         """(I - alpha Sigma) A (I - alpha Sigma): an exact gradient step."""
         SA, SAS = self._products(A)
-        out = A - (2 * alpha) * SA if A is self.value else A - alpha * (SA + SA.T)
+        out = (-2 * alpha) * SA if A is self.value else -alpha * (SA + SA.T)
+        out += A
         out += alpha**2 * SAS
         return out
 

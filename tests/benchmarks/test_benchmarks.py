@@ -76,7 +76,7 @@ def test_a_thousand_dense_tasks_cost_a_few_batched_products(benchmark):
         tasks = environment.tasks()
         return population_optimum(tasks, method.resolved), risks_from(tasks, adaptation, method.resolved)
 
-    assert ratio(benchmark, ours, lambda: (S @ S) @ S) < 3
+    assert ratio(benchmark, ours, lambda: (S @ S) @ S, 21) < 3
 
 
 def test_a_large_dense_task_costs_a_few_eigendecompositions(benchmark):
