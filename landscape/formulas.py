@@ -14,7 +14,7 @@ from landscape import checks
 
 
 def mean_system(tasks, quadratics, shares):
-    """E[A] and E[A mu + b], the normal equations of a mean of quadratics."""
+    """E[A] and E[A mu + b], the normal equations of a mean of quadratics, each looked at once."""
     A = v = 0
     for p, task, q in zip(shares, tasks, quadratics, strict=True):
         pull = task.inputs.apply(q.A, task.centre)
@@ -33,24 +33,34 @@ def apart(point, other):
 
 def population_optimum(tasks, method):
     """The method's optimum as a vector of the tasks' kind; an error where E[W] is singular."""
-    quadratics = [method.quadratic(task.inputs) for task in tasks]
-    A, v = mean_system(tasks, quadratics, method.shares(tasks))
-    check_stationary(tasks, method, quadratics, A)
+    roundings = []
+
+    def one_by_one():  # of a thousand large tasks one weight is kept at a time
+        for task in tasks:
+            weight = method.quadratic(task.inputs)
+            roundings.append(rounding(task.inputs, weight))
+            yield weight
+
+    A, v = mean_system(tasks, one_by_one(), method.shares(tasks))
+    check_stationary(tasks, method, roundings, A)
     return tasks[0].inputs.solve(A, v)
 
 
-def check_stationary(tasks, method, quadratics, A):
+def rounding(inputs, quadratic):
+    """What of E[W] may be rounding, as a task's share of it: tiny beside its weight and, after inner steps, beside Sigma."""
+    A = quadratic.A
+    if A.dtype == object:
+        return 0
+    own = 1e-14 * inputs.size(A)
+    return own if quadratic.c is None else own + inputs.rounding * inputs.size(inputs.value)
+
+
+def check_stationary(tasks, method, roundings, A):
     """E[W] must not be singular; where it is indefinite the point is stationary but unstable."""
     inputs = tasks[0].inputs
     if A.dtype == object:
         return
-    # E[W] is rounding noise if it is tiny beside the terms that cancelled: the tasks' weights, and
-    # within the weight of a loss after inner steps, Sigma.
-    tolerance = 0
-    for p, task, q in zip(method.shares(tasks), tasks, quadratics, strict=True):
-        tolerance = tolerance + 1e-14 * p * inputs.size(q.A)
-        if q.c is not None:
-            tolerance = tolerance + inputs.rounding * p * inputs.size(task.inputs.value)
+    tolerance = sum(p * own for p, own in zip(method.shares(tasks), roundings, strict=True))
     if inputs.exceeds(A, tolerance):
         return
     values = inputs.eigenvalues(A)
@@ -100,7 +110,7 @@ def risks_from(tasks, adaptation, *starts):
         if isinstance(start, np.ndarray):
             point = start
         elif start.minimises(adaptation):  # then its optimum is the best point, if there is a single one
-            check_stationary(tasks, start, quadratics, M)
+            check_stationary(tasks, start, map(rounding, (task.inputs for task in tasks), quadratics), M)
             point = best
         else:
             point = population_optimum(tasks, start)

@@ -18,7 +18,7 @@ from landscape.finite import frame
 from landscape.finite.bias import task_bias
 from landscape.finite.risk_law import risk_law
 from landscape.finite.scores import mean_score_moment, score_moment
-from landscape.formulas import check_stationary, mean_system
+from landscape.formulas import check_stationary, mean_system, rounding
 from landscape.methods import MAML, NAL, Method
 from landscape.results import Result
 from landscape.training import Training
@@ -174,7 +174,7 @@ def asymptotics(environment, method, training):
     quadratics = [method.quadratic(task.inputs) for task in tasks]
     shares = method.shares(tasks)
     H, v = mean_system(tasks, quadratics, shares)
-    check_stationary(tasks, method, quadratics, H)
+    check_stationary(tasks, method, map(rounding, (task.inputs for task in tasks), quadratics), H)
     inputs = tasks[0].inputs
     best = inputs.solve(H, v)
     between = within = bias = wobble = 0

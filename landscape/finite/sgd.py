@@ -17,7 +17,7 @@ from landscape import checks
 from landscape.finite import frame
 from landscape.finite.asymptotics import prepare
 from landscape.finite.scores import score_moment
-from landscape.formulas import check_stationary, mean_system, risk_parts
+from landscape.formulas import check_stationary, mean_system, risk_parts, rounding
 from landscape.results import Result
 
 LARGEST_D = 20  # of dense environments: the second moment has d (d + 1)/2 entries, probed one by one
@@ -130,7 +130,7 @@ def sgd_curve(environment, method, training, iterations=None):
     if any(q.b is not None for q in quadratics):
         raise ValueError("sgd_curve does not know MAML with a shared batch on data tasks: simulate, or use asymptotics")
     H, v = mean_system(tasks, quadratics, method.shares(tasks))
-    check_stationary(tasks, method, quadratics, H)
+    check_stationary(tasks, method, map(rounding, (task.inputs for task in tasks), quadratics), H)
     best = inputs.solve(H, v)
     rate, total = training.rate(method), training.T // training.task_batch
     step = _Step(tasks, method, training, n2, quadratics, H, best, rate)
