@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sympy as sp
@@ -75,6 +76,8 @@ def test_what_does_not_hold_has_a_reason_and_all_forms_can_be_written(id, entrie
 
 def test_no_record_without_a_claim():
     assert set(ledgers.recorded()) == set(CLAIMS)
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    assert f"one: {len(CLAIMS)} of them" in readme
 
 
 # the machinery, held against cases whose answer is known

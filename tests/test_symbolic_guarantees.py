@@ -13,9 +13,11 @@ import sympy as sp
 
 import landscape as ls
 from landscape.algebra import Spectrum
+from landscape.reproduce import _continuous_data
 from landscape.symbolic.claims import (
     biphasic,
     continuous_time,
+    diabetes,
     experiments,
     figure_one,
     first_order,
@@ -291,6 +293,28 @@ def test_mean_steps_of_the_experiments():
     other = np.array([float(value) for value in experiments.curvatures(1)])
     assert np.all(np.abs(mean - exact) < 4.5 * error)
     assert np.all(np.abs(mean - other) > 20 * error)
+
+
+@pytest.mark.parametrize("columns", ["norm", "variance"])
+@pytest.mark.parametrize("scale", diabetes.SCALES)
+@pytest.mark.filterwarnings("ignore::landscape.checks.LandscapeWarning")  # that runs diverge is expected
+def test_diabetes_settings(columns, scale):
+    """Eigenvalues in floating point of the tasks that Figure 2 is run on; and runs from a random start diverge where they should."""
+    numbers = {"sum": "sum", "mean": 2.0, "half": 1.0}
+    tasks = _continuous_data.diabetes(None, numbers[scale], "unit" if columns == "norm" else columns)
+    alpha, beta, one = float(diabetes.ALPHA), float(diabetes.BETA), np.eye(tasks.d)
+    hessians = [loss.hessian(np.zeros(tasks.d)) for loss in tasks.losses]
+    adapted = [(one - alpha * H) @ H @ (one - alpha * H) for H in hessians]
+    start = np.random.default_rng(1).standard_normal(tasks.d)
+    for name, method, matrices in (("f", ls.NAL(), hessians), ("F", ls.MAML(alpha), adapted)):
+        exact = derived(diabetes.settings).quantities[diabetes.FASTEST[name, columns, scale]]
+        assert beta * np.linalg.eigvalsh(np.mean(matrices, axis=0))[-1] == pytest.approx(
+            float(exact), abs=6e-4, rel=1e-6
+        )
+        assert ls.train(tasks, method, start, beta, 300, record_every=300).diverged == (exact > 2)
+    if (columns, scale) == ("norm", "sum"):
+        steepest = 2 * alpha * max(np.linalg.eigvalsh(H)[-1] for H in hessians)
+        assert steepest == pytest.approx(float(derived(diabetes.settings).quantities[diabetes.steepness]), abs=6e-4)
 
 
 def test_work_of_a_step():

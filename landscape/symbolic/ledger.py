@@ -3,10 +3,10 @@
 import json
 import time
 from dataclasses import dataclass
-from importlib import resources
 
 from landscape import checks
 from landscape.results import Result
+from landscape.symbolic.shipped import rows
 
 PAPERS = {
     "L": "Collins et al., How does the task landscape affect MAML performance?",
@@ -150,11 +150,7 @@ class Ledger(Result):
 
 def recorded():
     """The verdicts on record: id -> verdicts of its statements."""
-    import csv
-
-    with resources.files("landscape.data").joinpath("verdicts.csv").open() as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return {row["id"]: row["statements"] for row in rows}
+    return {row["id"]: row["statements"] for row in rows("verdicts.csv")}
 
 
 def verify(ids=None, *, paper=None, progress=True):
