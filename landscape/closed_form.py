@@ -139,7 +139,8 @@ def _as_point(environment, point):
     if isinstance(point, type):
         checks.instance("point", point, Method)
     point = checks.point(point, environment.d)
-    return grid.Point(np.repeat(point, environment.d) if environment.needs_single_points and len(point) == 1 else point)
+    everywhere = environment.needs_single_points and point.shape == (1,)  # one number for every coordinate
+    return grid.Point(np.repeat(point, environment.d) if everywhere else point)
 
 
 def risk_quadratic(environment, adaptation):
