@@ -136,7 +136,7 @@ def risk(environment, point, adaptation):
 
 
 def _as_point(environment, point):
-    if isinstance(point, type):
+    if isinstance(point, (type, str)):
         checks.instance("point", point, Method)
     point = checks.point(point, environment.d)
     everywhere = environment.needs_single_points and point.shape == (1,)  # one number for every coordinate

@@ -164,6 +164,7 @@ def check_environment(value):
     if not isinstance(value, Mixture):
         hint = "; wrap it: Environment([family])" if isinstance(value, (TaskFamily, DataTask)) else ""
         hint = "; make one of it by from_data(table, target, task)" if hasattr(value, "columns") else hint
+        hint = f"; write {value.__name__}(...)" if hasattr(value, "__name__") and callable(value) else hint
         raise TypeError(
             f"environment must be an Environment, hard_easy() or two_tasks(), got {checks.short(value)}{hint}"
         )

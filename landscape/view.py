@@ -187,8 +187,8 @@ def plot_series(environment, adaptation, name, values, methods=None, *, samples=
     check_environment(environment)
     if methods is None:
         methods = [NAL(), MAML.matching(adaptation)]
-    if len(np.atleast_1d(values)) == 0:
-        raise ValueError("values must hold at least one value, got none")
+    if np.ndim(values) != 1 or len(values) == 0:
+        raise ValueError(f"values must be a list of at least one value, got {checks.short(values)}")
     views = []
     for value in values:
         env, adapt, here = grid.points_along({name: [value]}, environment, adaptation, as_methods(methods))

@@ -85,7 +85,7 @@ def solve_for(unknown, environment, method, adaptation, training, *, suboptimali
     LandscapeWarning
         If the answer has fewer than 50 tasks a dimension, where the prediction is rough.
     """
-    checks.known("unknown", unknown, _SOLVERS)
+    checks.known("quantity to solve for", unknown, _SOLVERS)
     method = checks.instance("method", method, Method).resolved
     checks.instance("adaptation", adaptation, Adaptation)
     wants_level = unknown in ("T", "n1", "n2", "tau")
