@@ -75,6 +75,14 @@ def optimum(environment, method):
     -----
     Collins et al., eq. (5), for every method and any data: the weight is the `quadratic` of the
     method, plus E[b_i] on the right where inputs are not Gaussian.
+
+    Examples
+    --------
+    >>> optimum(two_tasks(d=2), MAML(0.8)).round(3)
+    array([0.358, 0.358])
+    >>> optimum(two_tasks(d=2, rho_hard=[0.1, 0.5]), NAL()).round(3)
+    array([[-0.818, -0.818],
+           [-0.333, -0.333]])
     """
     environment, method = _checked(environment, method)
     d = environment.d
@@ -95,6 +103,12 @@ def optimum_standard_error(environment, method):
     Returns
     -------
     ndarray, shape (*grid, d)
+
+    Examples
+    --------
+    >>> tasks = from_sampler(lambda rng: (rng.uniform(0.5, 1.0), rng.normal(size=2), 0.0), 400, 0)
+    >>> optimum_standard_error(tasks, NAL()).round(2)
+    array([0.05, 0.05])
     """
     environment, method = _checked(environment, method)
     if not isinstance(environment, SampledEnvironment):
@@ -123,6 +137,14 @@ def risk(environment, point, adaptation):
         ``noise``, ``dispersion``, ``suboptimality``, and the sums ``above_noise`` (what Collins et
         al., Proposition 1, eqs. (6), (7) call excess risk) and ``total``; on tasks made by `from_sampler`
         also the ``standard_error`` of the total.
+
+    Examples
+    --------
+    >>> after = risk(hard_easy(noise=0.1), MAML(1.0, n2=50), Adaptation(1.0, m=50))
+    >>> round(after.above_noise, 3), round(after.total, 3)
+    (4.018, 4.072)
+    >>> round(risk(hard_easy(), 0.0, Adaptation(1.0, m=50)).suboptimality, 3)  # from the origin
+    0.263
     """
     checks.instance("adaptation", adaptation, Adaptation)
     check_environment(environment)
@@ -160,6 +182,12 @@ def risk_quadratic(environment, adaptation):
     minimiser : ndarray, shape (d,)
     hessian : ndarray, shape (d, d)
         :math:`E[M_i]`.
+
+    Examples
+    --------
+    >>> floor, minimiser, hessian = risk_quadratic(two_tasks(d=2), Adaptation(0.8, m=50))
+    >>> minimiser.round(3)
+    array([0.038, 0.038])
     """
     check_environment(environment)
     checks.instance("adaptation", adaptation, Adaptation)
@@ -188,6 +216,12 @@ def gain(environment, method, adaptation, over=None):
     -------
     float or ndarray, shape (*grid)
         Ratio of ``above_noise``; 1 where both vanish, ``inf`` where only the method's does.
+
+    Examples
+    --------
+    >>> adaptation = Adaptation(1 / 0.9, m=500)
+    >>> round(gain(hard_easy(), MAML.matching(adaptation), adaptation), 3)
+    1.764
     """
     better = risk(environment, method, adaptation).above_noise
     with warnings.catch_warnings():
@@ -233,6 +267,11 @@ def best_step(environment, point, m=np.inf):
     F_m after one step is exactly quadratic in alpha. For Gaussian inputs :math:`\alpha^* =
     E[\delta^\top\Sigma^2\delta] / E[\delta^\top(\Sigma^3(1+1/m) + \mathrm{tr}(\Sigma^2)\Sigma/m)\delta
     + \sigma^2 \mathrm{tr}(\Sigma^2)/m]`.
+
+    Examples
+    --------
+    >>> round(float(best_step(hard_easy(), NAL(), m=50)), 3)
+    0.915
     """
     check_environment(environment)
     start = point.resolved if isinstance(point, Method) else _as_point(environment, point)

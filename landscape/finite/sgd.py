@@ -116,6 +116,15 @@ def sgd_curve(environment, method, training, iterations=None):
     ------
     ValueError
         If the training is not SGD, the dimension is too large, or the learning rate makes it diverge.
+
+    Examples
+    --------
+    >>> training = Training(T=2000, n2=50, solver="sgd", learning_rate=0.05)
+    >>> curve = sgd_curve(hard_easy(), NAL(), training, iterations=[0, 2000])
+    >>> print(curve.to_frame().round(3).to_string(index=False))
+     iteration  coordinate  standard_deviation
+             0         0.0               0.000
+          2000         0.2               0.144
     """
     tasks, method, n2 = prepare(environment, method, training)
     if training.solver != "sgd":

@@ -84,6 +84,13 @@ def solve_for(unknown, environment, method, adaptation, training, *, suboptimali
     -----
     LandscapeWarning
         If the answer has fewer than 50 tasks a dimension, where the prediction is rough.
+
+    Examples
+    --------
+    >>> adaptation = Adaptation(1.0, m=50)
+    >>> answer = solve_for("T", hard_easy(), MAML.matching(adaptation), adaptation, Training(T=1), suboptimality=0.02)
+    >>> answer.value
+    629
     """
     checks.known("quantity to solve for", unknown, _SOLVERS)
     method = checks.instance("method", method, Method).resolved

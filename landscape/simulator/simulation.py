@@ -166,6 +166,14 @@ def simulate(
     ValueError
         If an argument is not usable, training and a method contradict each other, the data do not determine a solution, or SGD or
         the adaptation diverges.
+
+    Examples
+    --------
+    >>> adaptation = Adaptation(1.0, m=50)
+    >>> methods = [NAL(), MAML.matching(adaptation)]
+    >>> simulation = simulate(hard_easy(), methods, adaptation, Training(T=100), repeats=3, tasks=100, progress=False)
+    >>> simulation.losses.shape  # methods, repeats
+    (2, 3)
     """
     check_environment(environment)
     checks.instance("adaptation", adaptation, Adaptation)
