@@ -26,21 +26,17 @@ def warn_expanding(environment, adaptation):
     ):
         return
     if np.min(alpha) < 0:
-        warnings.warn(
-            f"the inner step expands: alpha is negative ({np.min(alpha):g}), so every step leads away from the task's optimum",
-            checks.LandscapeWarning,
-            stacklevel=3,
+        checks.warn(
+            f"the inner step expands: alpha is negative ({np.min(alpha):g}), so every step leads away from the task's optimum"
         )
         return
     if all(np.max(alpha) * task.inputs.steepest_bound() <= 2 for task in environment.tasks()):
         return  # even the largest alpha is small enough for the steepest task
     worst = grid.evaluate(_reach, environment, adaptation).max()
     if worst > 2 * (1 + 1e-12):
-        warnings.warn(
+        checks.warn(
             f"the inner step expands: alpha times the largest curvature reaches {worst:.3g} and must lie in [0, 2] "
-            "for a step to bring each task nearer to its optimum",
-            checks.LandscapeWarning,
-            stacklevel=3,
+            "for a step to bring each task nearer to its optimum"
         )
 
 
@@ -278,7 +274,8 @@ def best_step(environment, point, m=np.inf):
     slope, bend = grid.evaluate(step_coefficients, environment, Adaptation(0.0, m), start)
     if bend.dtype != object and np.any(bend <= 0):
         raise ValueError("point is the optimum of every task and noise does not matter at this m: any alpha is as good")
-    return slope / bend
+    best = slope / bend
+    return best.item() if isinstance(best, np.generic) else best
 
 
 def _checked(environment, method):

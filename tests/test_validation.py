@@ -173,3 +173,25 @@ def test_makers_show_their_parameters(make):
         assert getattr(make(), name) == parameter.default
         assert name in make.__doc__
     assert pickle.loads(pickle.dumps(make)) is make
+
+
+@pytest.mark.parametrize("call", [
+    lambda: ls.risk(ls.hard_easy(), ls.NAL(), ls.Adaptation(3.0)),
+    lambda: ls.gain(ls.hard_easy(), ls.NAL(), ls.Adaptation(3.0)),
+    lambda: ls.compare(ls.hard_easy(), ls.NAL(), ls.Adaptation(3.0), over={"R": [1.0, 2.0]}),
+    lambda: ls.optimum(ls.hard_easy(rho_easy=3.0), ls.FOMAML(1.0)),
+    lambda: ls.descent(ls.hard_easy(), ls.NAL(), 0.0, rate=50.0),
+    lambda: ls.asymptotics(ls.hard_easy(), ls.MAML(1.0, n2=2), ls.Training(T=30, n1=2)),
+])  # fmt: skip
+def test_warnings_point_at_the_users_line(call):
+    with pytest.warns(ls.LandscapeWarning) as seen:
+        call()
+    assert [warning.filename for warning in seen] == [__file__]
+
+
+def test_results_show_what_a_reader_can_use():
+    law = ls.asymptotics(ls.hard_easy(), ls.NAL(), ls.Training(T=2000, n1=50, n2=50))
+    curve = ls.sgd_curve(ls.hard_easy(), ls.NAL(), ls.Training(T=100, n2=50, solver="sgd", learning_rate=0.05))
+    for result in (law, curve):
+        assert " object at 0x" not in repr(result)
+    assert type(ls.best_step(ls.hard_easy(), ls.NAL(), 50)) is float  # as risk and gain give it

@@ -6,8 +6,7 @@ and a part within, which episodes and samples reduce too. Its mean is off by b/T
 """
 
 import copy
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -45,7 +44,7 @@ class Asymptotics(Result):
     environment: object
     method: Method
     training: Training
-    tasks: list
+    tasks: list = field(repr=False)
     optimum_entries: np.ndarray
     between: np.ndarray
     within: np.ndarray
@@ -200,11 +199,9 @@ def asymptotics(environment, method, training):
     wobble = float(inputs.inner(inverse, wobble) - environment.d) / training.T
     law = Asymptotics(environment, method, training, tasks, best, *V, inputs.solve(H, bias), wobble)
     if not law.trustworthy:
-        warnings.warn(
+        checks.warn(
             f"T = {training.T} tasks of so few samples are too few for {method!r}: their mean Hessian wobbles by {wobble:.2g} "
-            "(squared, relative), and the true scatter is larger than predicted; take more tasks, episodes or samples",
-            checks.LandscapeWarning,
-            stacklevel=2,
+            "(squared, relative), and the true scatter is larger than predicted; take more tasks, episodes or samples"
         )
     return law
 

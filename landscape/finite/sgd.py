@@ -9,7 +9,7 @@ where a task's own term is its score's second moment at D = C + E[(w - mu)(w - m
 different tasks of a batch. Both are exact for any batch and any weights, normalised in the batch or not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class SGDCurve(Result):
     method: object
     training: object
     iterations: np.ndarray
-    tasks: list
+    tasks: list = field(repr=False)
     means: np.ndarray
     second_moments: np.ndarray
     optimum_entries: np.ndarray

@@ -122,11 +122,9 @@ def solve_for(unknown, environment, method, adaptation, training, *, suboptimali
         found = law(**_changes(unknown, answer.value, method, training))
     T = found.training.T
     if ENOUGH * environment.d > T or not found.trustworthy:
-        warnings.warn(
+        checks.warn(
             f"T = {T} is less than {ENOUGH} tasks a dimension, or so few samples a task that their Hessians wobble: "
-            "the prediction is rough there, check it by simulation",
-            checks.LandscapeWarning,
-            stacklevel=2,
+            "the prediction is rough there, check it by simulation"
         )
     return answer
 

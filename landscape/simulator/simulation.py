@@ -1,6 +1,5 @@
 """Whole experiments: train on drawn tasks, adapt to new ones, repeat."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -232,11 +231,9 @@ def _warn_heavy_tails(adaptation, methods):
     batches = [adaptation.m, *(m.resolved.n2 for m in methods if m.resolved.n2 is not None)]
     smallest = min(np.min(batch) for batch in batches)
     if smallest < 2:
-        warnings.warn(
+        checks.warn(
             "with a single sample a step the losses have heavy tails: standard errors are unreliable below "
-            "several thousand tasks",
-            checks.LandscapeWarning,
-            stacklevel=3,
+            "several thousand tasks"
         )
 
 
