@@ -70,6 +70,10 @@ BAD = {
     "method in words": (lambda: ls.gain(ls.hard_easy(), "MAML", ADAPT), r"must be a method, for example .*, got 'MAML'"),
     "methods are a class": (lambda: ls.compare(ls.hard_easy(), ls.MAML, ADAPT), r"write MAML\(...\)"),
     "environment not made": (lambda: ls.optimum(ls.hard_easy, ls.NAL()), r"write hard_easy\(...\)"),
+    "file for an environment": (lambda: ls.diagnose("trips.csv"), r"make one of it by from_data\(table, target, task\)"),
+    "neurons for an environment": (
+        lambda: ls.compare(ls.NonlinearEnvironment([ls.NeuronTask("a", [1.0])]), ls.NAL(), ADAPT),
+        r"ask nonlinear_comparison\(\), or take linearised\(environment\)"),
     "label in small letters": (lambda: ls.compare(ls.hard_easy(), ls.NAL(), ADAPT).gain("nal"), "did you mean NAL"),
     "unknown in small letters": (
         lambda: ls.solve_for("t", ls.hard_easy(), ls.NAL(), ADAPT, ls.Training(9)), "quantity to solve for 't'; did you mean T"),
