@@ -71,6 +71,15 @@ def agreement(simulation, *, gradient_tasks=None):
     Returns
     -------
     Agreement
+
+    Examples
+    --------
+    >>> adaptation = Adaptation(1.0, m=50)
+    >>> methods = [NAL(), MAML.matching(adaptation)]
+    >>> simulation = simulate(hard_easy(), methods, adaptation, Training(T=100), repeats=3, tasks=100, progress=False)
+    >>> check = agreement(simulation)
+    >>> check.worst < 4, len(check.to_frame())
+    (True, 9)
     """
     import pandas as pd
 

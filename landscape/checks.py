@@ -235,7 +235,7 @@ def instance(name, value, kind):
     """`value` if it is a `kind`, else an error that says what was wanted."""
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        wanted = " or ".join(k.__name__ for k in kinds)
+        wanted = " or ".join(getattr(k, "_wanted", k.__name__) for k in kinds)
         hint = f"; write {value.__name__}(...)" if isinstance(value, type) and issubclass(value, kinds) else ""
         raise TypeError(f"{name} must be {wanted}, got {short(value)}{hint}")
     return value
@@ -246,7 +246,8 @@ def known(kind, name, names):
     names = list(names)
     if name not in names:
         texts = [str(other) for other in names]
-        near = difflib.get_close_matches(str(name), texts, n=3, cutoff=0.4)
+        folded = {text.casefold(): text for text in reversed(texts)}
+        near = [folded[text] for text in difflib.get_close_matches(str(name).casefold(), folded, n=3, cutoff=0.4)]
         more = f" and {len(texts) - 50} more" if len(texts) > 50 else ""
         hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(texts[:50])}{more}"
         raise ValueError(f"unknown {kind} {name!r}; {hint}")

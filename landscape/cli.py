@@ -3,14 +3,22 @@
 import argparse
 import os
 import sys
+import warnings
 
 from landscape._version import __version__
+from landscape.checks import LandscapeWarning
 from landscape.commands import commands
 
 
 def main(arguments=None):
     """Run the command line; returns the exit status: 0 done, 2 the arguments are not usable."""
     options = _parser().parse_args(arguments)
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda message, category, *place, **line: (
+        f"landscape: {message}\n"
+        if issubclass(category, LandscapeWarning)
+        else usual(message, category, *place, **line)
+    )  # who types a command has no use for the line of this package that warns
     try:
         status = options.run(options)
         sys.stdout.flush()
@@ -21,6 +29,8 @@ def main(arguments=None):
     except (ValueError, ImportError) as error:  # an import fails where an extra is not installed
         print(f"landscape: {error}", file=sys.stderr)
         return 2
+    finally:
+        warnings.formatwarning = usual
 
 
 def _parser():

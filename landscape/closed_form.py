@@ -26,21 +26,17 @@ def warn_expanding(environment, adaptation):
     ):
         return
     if np.min(alpha) < 0:
-        warnings.warn(
-            f"the inner step expands: alpha is negative ({np.min(alpha):g}), so every step leads away from the task's optimum",
-            checks.LandscapeWarning,
-            stacklevel=3,
+        checks.warn(
+            f"the inner step expands: alpha is negative ({np.min(alpha):g}), so every step leads away from the task's optimum"
         )
         return
     if all(np.max(alpha) * task.inputs.steepest_bound() <= 2 for task in environment.tasks()):
         return  # even the largest alpha is small enough for the steepest task
     worst = grid.evaluate(_reach, environment, adaptation).max()
     if worst > 2 * (1 + 1e-12):
-        warnings.warn(
+        checks.warn(
             f"the inner step expands: alpha times the largest curvature reaches {worst:.3g} and must lie in [0, 2] "
-            "for a step to bring each task nearer to its optimum",
-            checks.LandscapeWarning,
-            stacklevel=3,
+            "for a step to bring each task nearer to its optimum"
         )
 
 
@@ -75,6 +71,14 @@ def optimum(environment, method):
     -----
     Collins et al., eq. (5), for every method and any data: the weight is the `quadratic` of the
     method, plus E[b_i] on the right where inputs are not Gaussian.
+
+    Examples
+    --------
+    >>> optimum(two_tasks(d=2), MAML(0.8)).round(3)
+    array([0.358, 0.358])
+    >>> optimum(two_tasks(d=2, rho_hard=[0.1, 0.5]), NAL()).round(3)
+    array([[-0.818, -0.818],
+           [-0.333, -0.333]])
     """
     environment, method = _checked(environment, method)
     d = environment.d
@@ -95,6 +99,12 @@ def optimum_standard_error(environment, method):
     Returns
     -------
     ndarray, shape (*grid, d)
+
+    Examples
+    --------
+    >>> tasks = from_sampler(lambda rng: (rng.uniform(0.5, 1.0), rng.normal(size=2), 0.0), 400, 0)
+    >>> optimum_standard_error(tasks, NAL()).round(2)
+    array([0.05, 0.05])
     """
     environment, method = _checked(environment, method)
     if not isinstance(environment, SampledEnvironment):
@@ -123,6 +133,14 @@ def risk(environment, point, adaptation):
         ``noise``, ``dispersion``, ``suboptimality``, and the sums ``above_noise`` (what Collins et
         al., Proposition 1, eqs. (6), (7) call excess risk) and ``total``; on tasks made by `from_sampler`
         also the ``standard_error`` of the total.
+
+    Examples
+    --------
+    >>> after = risk(hard_easy(noise=0.1), MAML(1.0, n2=50), Adaptation(1.0, m=50))
+    >>> round(after.above_noise, 3), round(after.total, 3)
+    (4.018, 4.072)
+    >>> round(risk(hard_easy(), 0.0, Adaptation(1.0, m=50)).suboptimality, 3)  # from the origin
+    0.263
     """
     checks.instance("adaptation", adaptation, Adaptation)
     check_environment(environment)
@@ -136,10 +154,11 @@ def risk(environment, point, adaptation):
 
 
 def _as_point(environment, point):
-    if isinstance(point, type):
+    if isinstance(point, (type, str)):
         checks.instance("point", point, Method)
     point = checks.point(point, environment.d)
-    return grid.Point(np.repeat(point, environment.d) if environment.needs_single_points and len(point) == 1 else point)
+    everywhere = environment.needs_single_points and point.shape == (1,)  # one number for every coordinate
+    return grid.Point(np.repeat(point, environment.d) if everywhere else point)
 
 
 def risk_quadratic(environment, adaptation):
@@ -159,6 +178,12 @@ def risk_quadratic(environment, adaptation):
     minimiser : ndarray, shape (d,)
     hessian : ndarray, shape (d, d)
         :math:`E[M_i]`.
+
+    Examples
+    --------
+    >>> floor, minimiser, hessian = risk_quadratic(two_tasks(d=2), Adaptation(0.8, m=50))
+    >>> minimiser.round(3)
+    array([0.038, 0.038])
     """
     check_environment(environment)
     checks.instance("adaptation", adaptation, Adaptation)
@@ -187,6 +212,12 @@ def gain(environment, method, adaptation, over=None):
     -------
     float or ndarray, shape (*grid)
         Ratio of ``above_noise``; 1 where both vanish, ``inf`` where only the method's does.
+
+    Examples
+    --------
+    >>> adaptation = Adaptation(1 / 0.9, m=500)
+    >>> round(gain(hard_easy(), MAML.matching(adaptation), adaptation), 3)
+    1.764
     """
     better = risk(environment, method, adaptation).above_noise
     with warnings.catch_warnings():
@@ -232,13 +263,19 @@ def best_step(environment, point, m=np.inf):
     F_m after one step is exactly quadratic in alpha. For Gaussian inputs :math:`\alpha^* =
     E[\delta^\top\Sigma^2\delta] / E[\delta^\top(\Sigma^3(1+1/m) + \mathrm{tr}(\Sigma^2)\Sigma/m)\delta
     + \sigma^2 \mathrm{tr}(\Sigma^2)/m]`.
+
+    Examples
+    --------
+    >>> round(float(best_step(hard_easy(), NAL(), m=50)), 3)
+    0.915
     """
     check_environment(environment)
     start = point.resolved if isinstance(point, Method) else _as_point(environment, point)
     slope, bend = grid.evaluate(step_coefficients, environment, Adaptation(0.0, m), start)
     if bend.dtype != object and np.any(bend <= 0):
         raise ValueError("point is the optimum of every task and noise does not matter at this m: any alpha is as good")
-    return slope / bend
+    best = slope / bend
+    return best.item() if isinstance(best, np.generic) else best
 
 
 def _checked(environment, method):

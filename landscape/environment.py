@@ -162,9 +162,16 @@ def _root(spread):
 def check_environment(value):
     """`value` if it is an environment, else an error that says what was wanted."""
     if not isinstance(value, Mixture):
-        hint = "; wrap it: Environment([family])" if isinstance(value, (TaskFamily, DataTask)) else ""
-        hint = "; make one of it by from_data(table, target, task)" if hasattr(value, "columns") else hint
-        raise TypeError(
-            f"environment must be an Environment, hard_easy() or two_tasks(), got {checks.short(value)}{hint}"
-        )
+        got = f"{checks.short(value)}{_cure(value)}"
+        raise TypeError(f"environment must be an Environment, hard_easy() or two_tasks(), got {got}")
     return value
+
+
+def _cure(value):
+    if isinstance(value, (TaskFamily, DataTask)):
+        return "; wrap it: Environment([family])"
+    if hasattr(value, "columns") or isinstance(value, (str, dict)):
+        return "; make one of it by from_data(table, target, task)"
+    if callable(value) and hasattr(value, "__name__"):
+        return f"; write {value.__name__}(...)"
+    return getattr(value, "_linear_instead", "")

@@ -45,6 +45,10 @@ def explore(environment=None, adaptation=None, methods=None):
     ------
     ImportError
         Without ipywidgets, which the extra ``notebooks`` installs.
+
+    Examples
+    --------
+    >>> explore(hard_easy(d=2))  # doctest: +SKIP
     """
     try:
         import ipywidgets as widgets

@@ -54,6 +54,11 @@ class TaskFamily(Record):
     ValueError
         If an argument is not finite, a covariance is not symmetric or not positive, or the shapes
         contradict one another.
+
+    Examples
+    --------
+    >>> TaskFamily("hard", covariance=[0.1, 0.2], centre=3.0, spread=0.5).dimension
+    2
     """
 
     name: str
@@ -137,6 +142,11 @@ class DataTask(Record):
         As for `TaskFamily`.
     ridge : float
         A penalty :math:`\tfrac g2\|w\|^2` that is part of the task's loss, in adaptation as in training.
+
+    Examples
+    --------
+    >>> DataTask("exact", X=[[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], y=[1.0, 2.0, 3.0]).optimum.round(6)
+    array([1., 2.])
     """
 
     name: str

@@ -6,8 +6,6 @@ no initial point can avoid (noise), what the tasks' disagreement costs even the 
 and what the given point adds (suboptimality).
 """
 
-import warnings
-
 import numpy as np
 
 from landscape import checks
@@ -73,11 +71,9 @@ def check_stationary(tasks, method, roundings, A):
             "centre and scale columns of data whose sizes are far apart"
         )
     if np.any(values < 0):
-        warnings.warn(
+        checks.warn(
             f"the mean weight E[W] of {method!r} has negative eigenvalues: the stationary point is unstable and "
-            "training does not reach it; use a smaller alpha",
-            checks.LandscapeWarning,
-            stacklevel=5,
+            "training does not reach it; use a smaller alpha"
         )
 
 

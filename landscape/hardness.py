@@ -60,6 +60,11 @@ def window_boundary(x, d):
     -------
     float, ndarray or SymPy expression
         Not rounded; ``inf`` at the ends.
+
+    Examples
+    --------
+    >>> window_boundary(0.5, d=10)
+    77.0
     """
     x = checks.number("x", x, at_least=0, at_most=1, grid=True)
     x = x if checks.is_symbolic(x) else np.asarray(x)
@@ -71,6 +76,14 @@ def window_boundary(x, d):
 
 def least_samples(d):
     r"""The smallest m for which `hardness_window` is not empty: just above (3 + 2 sqrt 3)(d + 1).
+
+    Parameters
+    ----------
+    d : int
+
+    Returns
+    -------
+    int
 
     Examples
     --------

@@ -4,6 +4,7 @@ They keep their own parameters, so that `dataclasses.replace(env, R=3)` works, a
 array (a grid) or a SymPy symbol, and tables have a column for it.
 """
 
+import inspect
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +76,14 @@ class HardEasy(IsotropicPair):
     ------
     ValueError
         If a curvature is not positive, a variance negative or p_hard outside [0, 1].
+
+    Examples
+    --------
+    >>> tasks = hard_easy(rho_hard=0.2, d=3)
+    >>> tasks
+    hard_easy(d=3, rho_hard=0.2)
+    >>> [family.name for family in tasks.families]
+    ['hard', 'easy']
     """
 
     d: int = 10
@@ -115,6 +124,11 @@ class TwoTasks(IsotropicPair):
         The tasks' optima, the same number in each coordinate.
     noise : float or array
         Variance of the label noise.
+
+    Examples
+    --------
+    >>> two_tasks(rho_hard=0.2, d=3)
+    two_tasks(d=3, rho_hard=0.2)
     """
 
     d: int = 10
@@ -136,11 +150,21 @@ class TwoTasks(IsotropicPair):
         yield "easy", 0.5, self.rho_easy, self.w_easy, 0.0
 
 
-def hard_easy(**parameters):
-    """Hard and easy families around two centres; see `HardEasy` for the parameters."""
-    return HardEasy(**parameters)
+def _maker(kind):
+    """The function that makes a `kind` by keywords, and shows them where one looks: help(), TAB, messages."""
+    parameters = inspect.signature(kind).parameters
+
+    def make(**given):
+        for name in given:
+            checks.known(f"parameter of {kind._constructor}", name, parameters)
+        return kind(**given)
+
+    by_name = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in parameters.values()]
+    shown = {"__name__": kind._constructor, "__doc__": kind.__doc__, "__signature__": inspect.Signature(by_name)}
+    for attribute, value in (shown | {"__qualname__": kind._constructor}).items():
+        setattr(make, attribute, value)
+    return make
 
 
-def two_tasks(**parameters):
-    """One hard and one easy task; see `TwoTasks` for the parameters."""
-    return TwoTasks(**parameters)
+hard_easy = _maker(HardEasy)
+two_tasks = _maker(TwoTasks)

@@ -23,8 +23,8 @@ class Record:
     """Base class of frozen dataclasses that may hold arrays.
 
     Subclasses are declared with ``@dataclass(frozen=True, eq=False, repr=False)``; they are changed
-    by `dataclasses.replace`. ``repr`` leaves defaults out and evaluates back where the fields are
-    plain numbers.
+    by `dataclasses.replace`. ``repr`` leaves defaults and fields with ``repr=False`` out and evaluates back where
+    the fields are plain numbers.
     """
 
     _constructor: str | None = None  # how a reader makes one, where it is not the class itself
@@ -43,7 +43,7 @@ class Record:
         parts = []
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if field.default is not dataclasses.MISSING and _same(value, field.default):
+            if not field.repr or (field.default is not dataclasses.MISSING and _same(value, field.default)):
                 continue
             shown = repr(value) if not isinstance(value, np.ndarray) else self._show(value)
             required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

@@ -38,6 +38,13 @@ class Training(Record):
     ------
     ValueError
         If a number is out of range, SGD has no learning rate, or T is not a multiple of task_batch.
+
+    Examples
+    --------
+    >>> Training(T=500, n1=50)
+    Training(500, n1=50)
+    >>> Training(T=500, solver="sgd", learning_rate={"NAL": 0.025, "MAML": 0.05}).rate(NAL())
+    0.025
     """
 
     T: int

@@ -76,6 +76,16 @@ def landscape_view(environment, adaptation, methods=None, *, samples=80, resolut
     Returns
     -------
     View
+
+    Parameters
+    ----------
+    environment, adaptation, methods, samples, resolution, seed
+        As for `plot_landscape`.
+
+    Examples
+    --------
+    >>> landscape_view(hard_easy(), Adaptation(1.0, m=50), resolution=20).pooled.shape
+    (20, 20)
     """
     check_environment(environment)
     checks.instance("adaptation", adaptation, Adaptation)
@@ -161,6 +171,12 @@ def plot_landscape(environment, adaptation, methods=None, *, axes=None, samples=
     Returns
     -------
     ndarray of matplotlib Axes, shape (2,)
+
+    Examples
+    --------
+    >>> axes = plot_landscape(hard_easy(), Adaptation(1.0, m=50), resolution=20)
+    >>> len(axes)
+    2
     """
     view = landscape_view(environment, adaptation, methods, samples=samples, resolution=resolution, seed=seed)
     return view.plot(axes=axes)
@@ -181,14 +197,19 @@ def plot_series(environment, adaptation, name, values, methods=None, *, samples=
     -------
     matplotlib.figure.Figure
         One column a value; save it as PNG, SVG or PDF by its ``savefig``.
+
+    Examples
+    --------
+    >>> figure = plot_series(hard_easy(), Adaptation(1.0, m=50), "rho_hard", [0.1, 0.5], resolution=20)
+    >>> figure.savefig("series.png")  # doctest: +SKIP
     """
     from landscape import plotting
 
     check_environment(environment)
     if methods is None:
         methods = [NAL(), MAML.matching(adaptation)]
-    if len(np.atleast_1d(values)) == 0:
-        raise ValueError("values must hold at least one value, got none")
+    if np.ndim(values) != 1 or len(values) == 0:
+        raise ValueError(f"values must be a list of at least one value, got {checks.short(values)}")
     views = []
     for value in values:
         env, adapt, here = grid.points_along({name: [value]}, environment, adaptation, as_methods(methods))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -78,6 +79,23 @@ def test_figures_are_drawn_in_the_same_way_from_python():
 def test_bad_arguments(arguments, message, capsys):
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_warnings_are_sentences_without_code(monkeypatch):
+    shown = []
+
+    def run(options):
+        shown.extend(
+            warnings.formatwarning("too few", kind, "file.py", 7) for kind in (ls.LandscapeWarning, UserWarning)
+        )
+        return 0
+
+    usual = warnings.formatwarning
+    monkeypatch.setattr("landscape.commands.verify.run", run)
+    assert main(["verify"]) == 0
+    assert shown[0] == "landscape: too few\n"
+    assert "file.py:7: UserWarning" in shown[1]  # not ours: as Python has it
+    assert warnings.formatwarning is usual
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, capsys):

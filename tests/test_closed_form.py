@@ -210,3 +210,16 @@ def test_the_formulas_serve_sympy():
         risk = ls.risk(environment, method, adaptation)
         assert not (risk.above_noise.atoms(sympy.Float))
         assert sympy.cancel(risk.above_noise - printed) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_leading_axes_of_points_may_be_of_length_1(kind):
+    environment = random_world(0, kind)[0]
+    d, adapt = environment.d, ls.Adaptation(0.2, 7)
+    assert d > 1
+    points = np.random.default_rng(4).normal(size=(2, d))
+    alone = [ls.risk(environment, point, adapt).total for point in points]
+    for lead in [(1, 2), (2, 1), (1, 1, 2)]:
+        total = ls.risk(environment, points.reshape(*lead, d), adapt).total
+        assert total.shape == lead
+        np.testing.assert_allclose(np.ravel(total), alone, rtol=1e-12)

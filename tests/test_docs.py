@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import landscape
+from landscape import results as results_base
 
 ROOT = Path(__file__).parent.parent
 MODULES = [m.name for m in pkgutil.walk_packages(landscape.__path__, "landscape.") if "__main__" not in m.name]
@@ -23,6 +25,20 @@ def test_docstring_examples(name):
     module = importlib.import_module(name)
     result = doctest.testmod(module, extraglobs=vars(landscape) | {"landscape": landscape})
     assert result.failed == 0
+
+
+def test_what_users_call_says_how():
+    """Public functions, and classes that users make, document every argument and show a call that runs."""
+    results = (results_base.Result, BaseException)
+    makes = [value for name in landscape.__all__ if callable(value := getattr(landscape, name))]
+    makes = [value for value in makes if not (inspect.isclass(value) and issubclass(value, results))]
+    assert len(makes) > 50
+    for value in makes:
+        text = inspect.getdoc(value)
+        listed = text.partition("Parameters\n----")[2].partition("\n\n")[0]
+        for argument in inspect.signature(value).parameters:
+            assert re.search(rf"\b{argument}\b", listed), f"{value.__name__}: {argument} is not among the parameters"
+        assert re.search(r"Examples\n-+\n(.|\n)*>>> ", text), f"{value.__name__} has no example"
 
 
 def test_readme_examples():

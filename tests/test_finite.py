@@ -520,7 +520,10 @@ def test_what_is_not_known_says_so():
             "takes no suboptimality=",
         ),
         (lambda: ls.solve_for("design", ENV, MATCHED, ADAPT, ls.Training(1)), "needs budget="),
-        (lambda: ls.solve_for("Tt", ENV, MATCHED, ADAPT, ls.Training(1)), "unknown unknown"),
+        (
+            lambda: ls.solve_for("Tt", ENV, MATCHED, ADAPT, ls.Training(1)),
+            "unknown quantity to solve for .Tt.; did you mean T",
+        ),
         (lambda: ls.solve_for("split", ENV, ls.NAL(), ADAPT, ls.Training(1, n2=5)), "nothing to split"),
     ]
     for call, message in cases:

@@ -506,7 +506,7 @@ def test_from_the_shell(tmp_path, capsys):
     [
         ("[training]", "[trainings]", "did you mean training"),
         ('kind = "NAL"', 'kind = "NAIL"', "did you mean NAL"),
-        ("d = 2", "dd = 2", "unexpected keyword"),
+        ("d = 2", "dd = 2", "unknown parameter of two_tasks 'dd'"),
         ("T = 20", "T = -1", "T must be"),
         ("rho_hard", "rho_herd", "did you mean rho_hard"),
         ("num = 2", "number = 2", "start, stop and num"),

@@ -1,5 +1,7 @@
 """Bad input: a clear error that names the argument, the value and the cure; never a silent NaN."""
 
+import inspect
+import pickle
 import re
 import warnings
 
@@ -45,7 +47,7 @@ BAD = {
     "rho_hard in a grid": (lambda: ls.hard_easy(rho_hard=[0.1, 0.0]), "rho_hard must be finite and > 0, got 0"),
     "p_hard above 1": (lambda: ls.hard_easy(p_hard=1.2), "p_hard must be finite and >= 0 and <= 1, got 1.2"),
     "d not whole": (lambda: ls.hard_easy(d=2.5), "d must be finite and a whole number"),
-    "misspelt": (lambda: ls.hard_easy(rho_heavy=1), "rho_heavy"),
+    "misspelt": (lambda: ls.hard_easy(rho_haerd=1), "parameter of hard_easy 'rho_haerd'; did you mean rho_hard"),
     "grids clash": (
         lambda: ls.optimum(ls.hard_easy(R=[1, 2], rho_hard=[1, 2, 3]), ls.NAL()), r"R \(2,\)"),
     "families of a grid": (lambda: ls.hard_easy(R=[1, 2]).families, "replace the arrays by one value each"),
@@ -64,7 +66,18 @@ BAD = {
     "weights all 0": (lambda: ls.optimum(ls.hard_easy(), ls.NAL({"hard": 0, "easy": 0})), "0 for every family"),
     "matching no step": (lambda: ls.MAML.matching(ls.Adaptation(0.5, 3, steps=0)), "steps must be"),
     "method is a class": (lambda: ls.optimum(ls.hard_easy(), ls.NAL), r"write NAL\(...\)"),
-    "method unknown": (lambda: ls.compare(ls.hard_easy(), ["NAL"], ADAPT), "each of methods must be Method"),
+    "method unknown": (lambda: ls.compare(ls.hard_easy(), ["NAL"], ADAPT), "each of methods must be a method, for example NAL"),
+    "method in words": (lambda: ls.gain(ls.hard_easy(), "MAML", ADAPT), r"must be a method, for example .*, got 'MAML'"),
+    "methods are a class": (lambda: ls.compare(ls.hard_easy(), ls.MAML, ADAPT), r"write MAML\(...\)"),
+    "environment not made": (lambda: ls.optimum(ls.hard_easy, ls.NAL()), r"write hard_easy\(...\)"),
+    "file for an environment": (lambda: ls.diagnose("trips.csv"), r"make one of it by from_data\(table, target, task\)"),
+    "neurons for an environment": (
+        lambda: ls.compare(ls.NonlinearEnvironment([ls.NeuronTask("a", [1.0])]), ls.NAL(), ADAPT),
+        r"ask nonlinear_comparison\(\), or take linearised\(environment\)"),
+    "label in small letters": (lambda: ls.compare(ls.hard_easy(), ls.NAL(), ADAPT).gain("nal"), "did you mean NAL"),
+    "unknown in small letters": (
+        lambda: ls.solve_for("t", ls.hard_easy(), ls.NAL(), ADAPT, ls.Training(9)), "quantity to solve for 't'; did you mean T"),
+    "series of one value": (lambda: ls.plot_series(ls.hard_easy(), ADAPT, "m", 50), "values must be a list .*, got 50"),
     "no methods": (lambda: ls.compare(ls.hard_easy(), [], ADAPT), "at least one Method"),
     "over unknown": (
         lambda: ls.compare(ls.hard_easy(), ls.NAL(), ADAPT, over={"rho_had": [1]}), "did you mean rho_hard"),
@@ -153,3 +166,36 @@ def test_no_silent_nan_in_matrices(entries):
     except ValueError:
         return
     assert np.isfinite([risk.noise, risk.dispersion, risk.suboptimality]).all()
+
+
+@pytest.mark.parametrize("make", [ls.hard_easy, ls.two_tasks])
+def test_makers_show_their_parameters(make):
+    shown = inspect.signature(make).parameters
+    assert {"d", "rho_hard", "noise"} <= set(shown)
+    for name, parameter in shown.items():
+        assert parameter.kind is parameter.KEYWORD_ONLY
+        assert getattr(make(), name) == parameter.default
+        assert name in make.__doc__
+    assert pickle.loads(pickle.dumps(make)) is make
+
+
+@pytest.mark.parametrize("call", [
+    lambda: ls.risk(ls.hard_easy(), ls.NAL(), ls.Adaptation(3.0)),
+    lambda: ls.gain(ls.hard_easy(), ls.NAL(), ls.Adaptation(3.0)),
+    lambda: ls.compare(ls.hard_easy(), ls.NAL(), ls.Adaptation(3.0), over={"R": [1.0, 2.0]}),
+    lambda: ls.optimum(ls.hard_easy(rho_easy=3.0), ls.FOMAML(1.0)),
+    lambda: ls.descent(ls.hard_easy(), ls.NAL(), 0.0, rate=50.0),
+    lambda: ls.asymptotics(ls.hard_easy(), ls.MAML(1.0, n2=2), ls.Training(T=30, n1=2)),
+])  # fmt: skip
+def test_warnings_point_at_the_users_line(call):
+    with pytest.warns(ls.LandscapeWarning) as seen:
+        call()
+    assert [warning.filename for warning in seen] == [__file__]
+
+
+def test_results_show_what_a_reader_can_use():
+    law = ls.asymptotics(ls.hard_easy(), ls.NAL(), ls.Training(T=2000, n1=50, n2=50))
+    curve = ls.sgd_curve(ls.hard_easy(), ls.NAL(), ls.Training(T=100, n2=50, solver="sgd", learning_rate=0.05))
+    for result in (law, curve):
+        assert " object at 0x" not in repr(result)
+    assert type(ls.best_step(ls.hard_easy(), ls.NAL(), 50)) is float  # as risk and gain give it

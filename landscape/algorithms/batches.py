@@ -22,6 +22,11 @@ class Batches(Record):
     D_in, D_o, D_h : float
         Samples of a task for the inner step, the outer gradient and the Hessian; ``inf`` takes all. `train` refuses a size
         for a batch that its method does not draw.
+
+    Examples
+    --------
+    >>> Batches(B=4, D_in=10, D_o=10)
+    Batches(B=4, D_in=10, D_o=10)
     """
 
     B: float = math.inf
@@ -53,6 +58,11 @@ class RandomStep(Record):
         B' and D_beta; ``inf`` takes all tasks and all samples.
     divisor : float, optional
         c; the theorems' 12 (MAML), 18 (FO-MAML) or 25 (HF-MAML) by default.
+
+    Examples
+    --------
+    >>> tasks = LossTasks([losses.Quadratic(1.0, [1.0, 2.0]), losses.Quadratic(0.1, [0.0, 2.0])])
+    >>> history = train(tasks, MAML(0.05), 0.0, RandomStep(B=2), iterations=10)
     """
 
     B: float = math.inf

@@ -43,6 +43,14 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
         If the path diverges, the method draws batches, or the right-hand side jumps: that of BI-MAML that is not latched (`flow`
         solves it on quadratics), and that of losses whose gradient jumps (hinge). A path that slides along such a jump
         would keep the solver busy for ever, so there is a limit on evaluations too.
+
+    Examples
+    --------
+    >>> tasks = LossTasks([losses.Quadratic(1.0, [1.0, 2.0]), losses.Quadratic(0.1, [0.0, 2.0])])
+    >>> ode(tasks, MAML(0.5), start=0.0, times=[0.0, 5.0, 10.0]).points.round(3)
+    array([[0.   , 0.   ],
+           [0.421, 1.146],
+           [0.601, 1.635]])
     """
     from scipy.integrate import solve_ivp
 

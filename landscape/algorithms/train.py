@@ -1,7 +1,6 @@
 """Training by steps: MAML, FO-MAML, HF-MAML (Fallah et al., Algorithms 1 to 3), BI-MAML, Reptile and pooled training."""
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -183,11 +182,9 @@ def _warn_rounding(tasks, alpha, w, delta):
         g = loss.gradient(w)
         bend = np.linalg.norm(loss.hessian_times(w, g))
         if loss.difference_rounding(w, delta) > bend and abs(alpha) * bend > 1e-6 * np.linalg.norm(g):
-            warnings.warn(
+            checks.warn(
                 f"delta = {delta:g} is so small that HF-MAML's differences of gradients are rounding at the start, and its steps are "
-                "no better than FO-MAML's: take a larger delta, say 1e-3",
-                checks.LandscapeWarning,
-                stacklevel=3,
+                "no better than FO-MAML's: take a larger delta, say 1e-3"
             )
             return
 
@@ -241,9 +238,5 @@ def _diverged(recorder, tasks, method, rate, beta, k):
     alpha = getattr(method, "alpha", 0.0)
     if math.isfinite(L) and abs(alpha) * L > 2:
         cure = f"alpha L = {alpha * L:.3g}, so the inner step expands: take alpha < 1/L = {1 / L:.3g} and then {cure}"
-    warnings.warn(
-        f"{method.label} diverges at iteration {k + 1} with rate {beta:.3g}: {cure}",
-        checks.LandscapeWarning,
-        stacklevel=3,
-    )
+    checks.warn(f"{method.label} diverges at iteration {k + 1} with rate {beta:.3g}: {cure}")
     return recorder.history(method, rate, diverged=True)

@@ -99,6 +99,16 @@ def check_optimum(
     nearest point between the two counts. A routine that is right and has converged is called otherwise with a chance of
     at most 1e-3. A factor on the meta-gradient moves no optimum, nor does a Hessian on a part of the inner batch: use
     `check_meta_gradient` where gradients can be called.
+
+    Examples
+    --------
+    >>> def pooled(draw, alpha):
+    ...     episodes = [draw() for _ in range(300)]
+    ...     X, y = (np.concatenate([episode[part] for episode in episodes]) for part in (2, 3))
+    ...     return np.linalg.lstsq(X, y, rcond=None)[0]
+    >>> diagnosis = check_optimum(pooled, progress=False)
+    >>> diagnosis.verdict, diagnosis.computes
+    ('wrong', 'plain gradient (or Reptile)')
     """
     check_callable(train, ("draw", "alpha"), "train")
     checks.known("method", method, METHODS)

@@ -1,7 +1,5 @@
 """Will meta-learning pay? The predicted cut of the loss on new tasks, and how sure it is."""
 
-import warnings
-
 import numpy as np
 
 from landscape import checks
@@ -109,11 +107,9 @@ def _shots(shots, environment):
         return tuple(m for m in SHOTS if m <= most)
     shots = _list("shots", shots, at_least=1, whole=True)
     if shots[-1] > most:
-        warnings.warn(
+        checks.warn(
             f"{shots[-1]:.0f} shots are more than half of the tasks have rows: rows are drawn with replacement, as if a new task had "
-            "many more",
-            checks.LandscapeWarning,
-            stacklevel=3,
+            "many more"
         )
     return tuple(int(m) for m in shots)
 

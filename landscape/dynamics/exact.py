@@ -1,7 +1,6 @@
 """Gradient flows and gradient descents on quadratic tasks, exact at any moment."""
 
 import math
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -102,7 +101,7 @@ def descent(environment, method, start, rate, adaptation=None):
             phases.append(Phase(lasts, first.points(lasts)[0], F, rate, "MAML"))
     for phase in phases:
         if _diverges(phase):
-            warnings.warn(_why(phase), checks.LandscapeWarning, stacklevel=2)
+            checks.warn(_why(phase))
     return Path(environment, method, adaptation, rate, start, f, F, tuple(phases))
 
 

@@ -6,8 +6,7 @@ and a part within, which episodes and samples reduce too. Its mean is off by b/T
 """
 
 import copy
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -45,7 +44,7 @@ class Asymptotics(Result):
     environment: object
     method: Method
     training: Training
-    tasks: list
+    tasks: list = field(repr=False)
     optimum_entries: np.ndarray
     between: np.ndarray
     within: np.ndarray
@@ -167,6 +166,12 @@ def asymptotics(environment, method, training):
 
     For MAML with one episode, D the second moment of w* - w_i and B = P D P + alpha^2 sigma^2 S/n2,
     :math:`V = (1 + 1/n_1) E[P\Sigma B\Sigma P] + E[tr(\Sigma B) P\Sigma P]/n_1 + \sigma^2 E[P\Sigma P]/n_1`.
+
+    Examples
+    --------
+    >>> law = asymptotics(hard_easy(), NAL(), Training(T=2000, n1=50, n2=50))
+    >>> round(law.standard_deviation(), 3), round(law.suboptimality(Adaptation(1.0, m=50)), 3)
+    (0.028, 0.13)
     """
     tasks, method, n2 = prepare(environment, method, training)
     if isinstance(method, NAL) and method.batch is not None:
@@ -194,11 +199,9 @@ def asymptotics(environment, method, training):
     wobble = float(inputs.inner(inverse, wobble) - environment.d) / training.T
     law = Asymptotics(environment, method, training, tasks, best, *V, inputs.solve(H, bias), wobble)
     if not law.trustworthy:
-        warnings.warn(
+        checks.warn(
             f"T = {training.T} tasks of so few samples are too few for {method!r}: their mean Hessian wobbles by {wobble:.2g} "
-            "(squared, relative), and the true scatter is larger than predicted; take more tasks, episodes or samples",
-            checks.LandscapeWarning,
-            stacklevel=2,
+            "(squared, relative), and the true scatter is larger than predicted; take more tasks, episodes or samples"
         )
     return law
 

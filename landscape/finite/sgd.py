@@ -9,7 +9,7 @@ where a task's own term is its score's second moment at D = C + E[(w - mu)(w - m
 different tasks of a batch. Both are exact for any batch and any weights, normalised in the batch or not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class SGDCurve(Result):
     method: object
     training: object
     iterations: np.ndarray
-    tasks: list
+    tasks: list = field(repr=False)
     means: np.ndarray
     second_moments: np.ndarray
     optimum_entries: np.ndarray
@@ -116,6 +116,15 @@ def sgd_curve(environment, method, training, iterations=None):
     ------
     ValueError
         If the training is not SGD, the dimension is too large, or the learning rate makes it diverge.
+
+    Examples
+    --------
+    >>> training = Training(T=2000, n2=50, solver="sgd", learning_rate=0.05)
+    >>> curve = sgd_curve(hard_easy(), NAL(), training, iterations=[0, 2000])
+    >>> print(curve.to_frame().round(3).to_string(index=False))
+     iteration  coordinate  standard_deviation
+             0         0.0               0.000
+          2000         0.2               0.144
     """
     tasks, method, n2 = prepare(environment, method, training)
     if training.solver != "sgd":

@@ -84,8 +84,15 @@ def solve_for(unknown, environment, method, adaptation, training, *, suboptimali
     -----
     LandscapeWarning
         If the answer has fewer than 50 tasks a dimension, where the prediction is rough.
+
+    Examples
+    --------
+    >>> adaptation = Adaptation(1.0, m=50)
+    >>> answer = solve_for("T", hard_easy(), MAML.matching(adaptation), adaptation, Training(T=1), suboptimality=0.02)
+    >>> answer.value
+    629
     """
-    checks.known("unknown", unknown, _SOLVERS)
+    checks.known("quantity to solve for", unknown, _SOLVERS)
     method = checks.instance("method", method, Method).resolved
     checks.instance("adaptation", adaptation, Adaptation)
     wants_level = unknown in ("T", "n1", "n2", "tau")
@@ -115,11 +122,9 @@ def solve_for(unknown, environment, method, adaptation, training, *, suboptimali
         found = law(**_changes(unknown, answer.value, method, training))
     T = found.training.T
     if ENOUGH * environment.d > T or not found.trustworthy:
-        warnings.warn(
+        checks.warn(
             f"T = {T} is less than {ENOUGH} tasks a dimension, or so few samples a task that their Hessians wobble: "
-            "the prediction is rough there, check it by simulation",
-            checks.LandscapeWarning,
-            stacklevel=2,
+            "the prediction is rough there, check it by simulation"
         )
     return answer
 

@@ -28,6 +28,12 @@ class LossTasks(Record):
     ------
     ValueError
         If dimensions differ or probabilities do not sum to 1.
+
+    Examples
+    --------
+    >>> tasks = LossTasks([losses.Quadratic(1.0, [1.0, 2.0]), losses.Quadratic(0.1, [0.0, 2.0])])
+    >>> tasks.d
+    2
     """
 
     losses: object

@@ -13,6 +13,7 @@ class Method(Record):
     label = "?"
     weight_latex = "?"
     n2: object = None  # inner batch, for methods that are tied to one
+    _wanted = "a method, for example NAL() or MAML(alpha)"  # in messages
 
     @property
     def resolved(self):
@@ -45,12 +46,12 @@ class Method(Record):
 
 def as_methods(methods):
     """A list of methods from one method or several."""
-    if isinstance(methods, Method):
-        methods = [methods]
+    if isinstance(methods, (Method, type, str)):
+        methods = [checks.instance("methods", methods, Method)]
     try:
         methods = list(methods)
     except TypeError:
-        raise TypeError(f"methods must be a Method or a list of them, got {methods!r}") from None
+        raise TypeError(f"methods must be {Method._wanted}, or a list of them, got {checks.short(methods)}") from None
     if not methods:
         raise ValueError("methods must hold at least one Method, got none")
     return [checks.instance("each of methods", method, Method) for method in methods]

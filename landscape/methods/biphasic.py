@@ -28,6 +28,11 @@ class BIMAML(Method):
     ------
     ValueError
         If alpha is not finite or threshold not positive.
+
+    Examples
+    --------
+    >>> flow(two_tasks(d=2), BIMAML(0.5, threshold=0.1), start=3.0).limit.round(3)
+    array([-0.47, -0.47])
     """
 
     alpha: float

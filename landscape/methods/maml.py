@@ -32,6 +32,13 @@ class MAML(Method):
 
         for one step and Gaussian inputs (Collins et al., eq. (84)); with an independent one the last
         term is absent, whatever the batch sizes: the two have different limits.
+
+    Examples
+    --------
+    >>> optimum(two_tasks(d=2), MAML(0.8)).round(3)
+    array([0.358, 0.358])
+    >>> MAML.matching(Adaptation(0.8, m=50)).resolved
+    MAML(0.8, n2=50)
     """
 
     alpha: float

@@ -23,6 +23,13 @@ class NAL(Method):
         Weights are normalised to sum to 1 within each batch of so many tasks (Collins et al., C.1,
         Table 3). A family then counts E[N_f nu_f / sum_g N_g nu_g], N the numbers of tasks in the
         batch, which is *not* proportional to its weight. Summed exactly over all batches.
+
+    Examples
+    --------
+    >>> optimum(two_tasks(d=2), NAL()).round(3)
+    array([-0.818, -0.818])
+    >>> optimum(two_tasks(d=2), NAL({"hard": 30})).round(3)
+    array([0.5, 0.5])
     """
 
     task_weights: dict | None = None

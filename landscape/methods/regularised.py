@@ -14,6 +14,16 @@ class IMAML(Method):
     r"""Implicit MAML: the inner problem is the loss plus :math:`\tfrac g2\|v-w\|^2`, solved exactly.
 
     :math:`A = \Sigma\,(g(\Sigma+gI)^{-1})^2` for the population inner problem; `strength` is g.
+
+    Parameters
+    ----------
+    strength : float or array
+        g, above 0: how strongly the inner problem pulls towards the initial point.
+
+    Examples
+    --------
+    >>> optimum(two_tasks(d=2), IMAML(0.5)).round(3)
+    array([-0.231, -0.231])
     """
 
     strength: float
@@ -50,6 +60,11 @@ class BaMAML(Method):
         g.
     train_share : float
         s, between 0 and 1.
+
+    Examples
+    --------
+    >>> optimum(two_tasks(d=2), BaMAML(0.5, train_share=0.5)).round(3)
+    array([-0.057, -0.057])
     """
 
     strength: float

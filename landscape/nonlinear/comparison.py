@@ -109,6 +109,12 @@ def nonlinear_comparison(environment, adaptation, *, starts=24, seed=0, progress
     Returns
     -------
     NonlinearComparison
+
+    Examples
+    --------
+    >>> neurons = NonlinearEnvironment([NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])])
+    >>> round(nonlinear_comparison(neurons, Adaptation(2.0), starts=2).gain, 2)
+    1.13
     """
     checks.instance("adaptation", adaptation, Adaptation)
     solutions = {

@@ -45,6 +45,8 @@ class NonlinearEnvironment(Record):
 
     tasks: tuple
 
+    _linear_instead = "; ask nonlinear_comparison(), or take linearised(environment)"  # where linear tasks are wanted
+
     def __post_init__(self):
         tasks = (self.tasks,) if isinstance(self.tasks, NonlinearTask) else self.tasks
         tasks = tuple(checks.instance("tasks", tasks, (list, tuple)))

@@ -69,6 +69,13 @@ def sampled_risk(environment, W, adaptation, draws=1000, seed=0):
     Returns
     -------
     SampledRisk
+
+    Examples
+    --------
+    >>> neurons = NonlinearEnvironment([NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])])
+    >>> sampled = sampled_risk(neurons, [0.0, 0.0], Adaptation(0.5, m=50), draws=100)
+    >>> sampled.standard_error < 0.01
+    True
     """
     check_nonlinear(environment)
     checks.instance("adaptation", adaptation, Adaptation)

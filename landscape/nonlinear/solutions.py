@@ -97,6 +97,12 @@ def minima(environment, adaptation=None, *, starts=24, seed=0, progress=False):
     ------
     ValueError
         If no start ends at a minimum.
+
+    Examples
+    --------
+    >>> neurons = NonlinearEnvironment([NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])])
+    >>> minima(neurons, starts=2).points[0].round(3)
+    array([[0.256, 0.479]])
     """
     from tqdm.auto import tqdm
 

@@ -57,6 +57,12 @@ def theorem1(environment, W, alpha, *, resolution=33):
     ------
     ValueError
         If there are not two equally likely tasks, or the easy one's gradient is 0 at W.
+
+    Examples
+    --------
+    >>> neurons = NonlinearEnvironment([NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])])
+    >>> theorem1(neurons, [0.0, 0.0], alpha=0.5).to_frame()["proof_holds"].tolist()
+    [True, True, True]
     """
     import pandas as pd
 

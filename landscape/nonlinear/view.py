@@ -60,6 +60,12 @@ def nonlinear_view(comparison, *, reach=2.0, resolution=80):
     Returns
     -------
     NonlinearView
+
+    Examples
+    --------
+    >>> neurons = NonlinearEnvironment([NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])])
+    >>> comparison = nonlinear_comparison(neurons, Adaptation(2.0), starts=2)
+    >>> axes = nonlinear_view(comparison, resolution=10).plot()
     """
     if not hasattr(comparison, "solutions"):
         raise TypeError(f"comparison must be what nonlinear_comparison returns, got {comparison!r}")

@@ -1,6 +1,5 @@
 """Whole experiments: train on drawn tasks, adapt to new ones, repeat."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -166,6 +165,14 @@ def simulate(
     ValueError
         If an argument is not usable, training and a method contradict each other, the data do not determine a solution, or SGD or
         the adaptation diverges.
+
+    Examples
+    --------
+    >>> adaptation = Adaptation(1.0, m=50)
+    >>> methods = [NAL(), MAML.matching(adaptation)]
+    >>> simulation = simulate(hard_easy(), methods, adaptation, Training(T=100), repeats=3, tasks=100, progress=False)
+    >>> simulation.losses.shape  # methods, repeats
+    (2, 3)
     """
     check_environment(environment)
     checks.instance("adaptation", adaptation, Adaptation)
@@ -224,11 +231,9 @@ def _warn_heavy_tails(adaptation, methods):
     batches = [adaptation.m, *(m.resolved.n2 for m in methods if m.resolved.n2 is not None)]
     smallest = min(np.min(batch) for batch in batches)
     if smallest < 2:
-        warnings.warn(
+        checks.warn(
             "with a single sample a step the losses have heavy tails: standard errors are unreliable below "
-            "several thousand tasks",
-            checks.LandscapeWarning,
-            stacklevel=3,
+            "several thousand tasks"
         )
 
 

@@ -7,7 +7,6 @@ spread of gradients, which linear tasks do not have everywhere; `landscape.algor
 """
 
 import math
-import warnings
 
 import numpy as np
 
@@ -179,11 +178,9 @@ def difference_error(loss, w, v, delta):
     bound = float(rho * delta * (v @ v))
     rounding = loss.difference_rounding(w, delta)
     if rounding > bound > 0:
-        warnings.warn(
+        checks.warn(
             f"delta = {delta:g} is so small that rounding, about {rounding:.2g}, exceeds the bound {bound:.2g}: exact then shows "
-            "rounding and does not contradict (9); take a larger delta, say 1e-4",
-            checks.LandscapeWarning,
-            stacklevel=2,
+            "rounding and does not contradict (9); take a larger delta, say 1e-4"
         )
     return Guarantee(
         "(9) of Fallah et al.", "error of a Hessian-vector product", bound, float(exact), bound / 2, {"rho": rho, "delta": delta},
