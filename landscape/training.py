@@ -30,14 +30,14 @@ class Training(Record):
     task_batch : int
         Tasks an iteration of SGD, which takes T/task_batch iterations.
 
-    Notes
-    -----
-    NAL uses all tau (n1 + n2) samples of a task, as in Collins et al., C.1.
-
     Raises
     ------
     ValueError
         If a number is out of range, SGD has no learning rate, or T is not a multiple of task_batch.
+
+    Notes
+    -----
+    NAL uses all tau (n1 + n2) samples of a task, as in Collins et al., C.1.
 
     Examples
     --------

@@ -71,16 +71,16 @@ class View(Result):
 
 
 def landscape_view(environment, adaptation, methods=None, *, samples=80, resolution=80, seed=0):
-    """Compute a picture of a landscape; see `plot_landscape` for the parameters.
-
-    Returns
-    -------
-    View
+    """Compute a picture of a landscape.
 
     Parameters
     ----------
     environment, adaptation, methods, samples, resolution, seed
         As for `plot_landscape`.
+
+    Returns
+    -------
+    View
 
     Examples
     --------
