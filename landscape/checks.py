@@ -235,7 +235,7 @@ def instance(name, value, kind):
     """`value` if it is a `kind`, else an error that says what was wanted."""
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        wanted = " or ".join(getattr(k, "_wanted", k.__name__) for k in kinds)
+        wanted = " or ".join(vars(k).get("_wanted", k.__name__) for k in kinds)
         hint = f"; write {value.__name__}(...)" if isinstance(value, type) and issubclass(value, kinds) else ""
         raise TypeError(f"{name} must be {wanted}, got {short(value)}{hint}")
     return value
