@@ -135,8 +135,8 @@ def test_many_tasks(trial):
 
 
 def exact(value):
-    """A rational number: the package's constants 0.5 and 0.0 are exact in binary, so none is lost."""
-    value = sp.nsimplify(value, rational=True) if isinstance(value, float) else value
+    """In rational numbers: the package's constants 0.5 and 0.0 are exact in binary; multiples of 0.5 are read back."""
+    value = sp.nsimplify(value, rational=True) if isinstance(value, float | sp.Expr) else value
     assert not sp.sympify(value).atoms(sp.Float), value
     return sp.sympify(value)
 
@@ -184,18 +184,18 @@ def test_hardness_window(trial):
 
 
 def test_peak_of_the_gain():
-    """The root of the polynomial of degree 5 is where the package's gain is largest."""
+    """The polynomial of degree 5 divides the slope of the package's gain, which is 1 where the optima coincide."""
     h, (d, m) = hardness, (10, 2000)
     polynomial = derived(h.peak_of_gain).steps[2].formula.lhs.subs(h.c, sp.Rational(d + 1, m))
-    peak = [float(root) for root in sp.Poly(polynomial, h.x).nroots() if root.is_real and 0.02 < root < 0.9]
-    x = np.linspace(0.05, 0.5, 20_001)
-    adaptation = ls.Adaptation(1.0, m)
-    gain = ls.gain(ls.two_tasks(d=d, rho_hard=x), ls.MAML.matching(adaptation), adaptation)
-    assert min(abs(root - x[gain.argmax()]) for root in peak) < 1e-4
-    coincide = (1 - (d + 1) / m) / (1 + (d + 1) / m)
-    assert ls.gain(ls.two_tasks(d=d, rho_hard=coincide), ls.MAML.matching(adaptation), adaptation) == pytest.approx(
-        1, abs=1e-12
-    )
+    adaptation = ls.Adaptation(sp.Integer(1), m)
+    gain = exact(ls.gain(ls.two_tasks(d=d, rho_hard=h.x), ls.MAML.matching(adaptation), adaptation))
+    slope = sp.numer(sp.together(sp.diff(gain, h.x)))
+    assert sp.rem(slope, polynomial, h.x) == 0
+    assert sp.rem(slope, polynomial + 1, h.x) != 0
+    peak = max(sp.Poly(polynomial, h.x).real_roots(), key=lambda root: gain.subs(h.x, root.n()) if 0 < root < 1 else 0)
+    assert gain.subs(h.x, peak.n()) > max(gain.subs(h.x, peak.n() + side) for side in (-1e-3, 1e-3))
+    c = sp.Rational(d + 1, m)
+    assert gain.subs(h.x, (1 - c) / (1 + c)) == 1
 
 
 def test_directions_of_a_spectrum():
@@ -225,12 +225,11 @@ def test_finite_tasks(trial):
     (second,) = score_moment(ls.NAL(), inputs, spread, centre, n_1, n_2)
     assert exact(second / at[c.rho] ** 2) == sp.nsimplify(nal)
     maml = resolve(c.T * c.error_MAML, derived(c.maml_converges).quantities).subs(at)
-    method = ls.MAML(float(at[c.alpha]), n2=n_2)  # whose moments of order four are floating-point numbers
-    quiet, spread, centre = Spectrum(np.array([float(at[c.rho])]), np.array([1.0])), spread.astype(float), np.zeros(1)
+    method, quiet = ls.MAML(at[c.alpha], n2=n_2), spectrum([at[c.rho]], [1])
     (once,) = score_moment(method, quiet, spread, centre, n_1, n_2)
     (mean,) = mean_score_moment(method, quiet, spread, centre)
     (H,) = method.quadratic(quiet).A
-    assert ((1 - 1 / tau) * mean + once / tau) / H**2 == pytest.approx(float(maml), rel=1e-9)
+    assert exact(((tau - 1) * mean + once) / tau / H**2) == sp.nsimplify(maml)
 
 
 def test_table_3():

@@ -5,6 +5,7 @@ gives pooled training and first-order methods; MAML with a shared batch is of or
 sample covariance and needs `landscape.moments`.
 """
 
+from fractions import Fraction
 from functools import singledispatch
 from itertools import product
 
@@ -172,11 +173,11 @@ def _back_and_forth(inputs, alpha, n2):
 def _noise_form(inputs, alpha, n1, n2):
     """(1 + 1/n1) E[P Sigma S Sigma P] + E[tr(Sigma S) P Sigma P]/n1."""
     if is_turned(inputs):
-        rho, d = inputs.value, int(sum(inputs.multiplicity))
+        rho, n, d = inputs.value, Fraction(int(n2)), Fraction(inputs.d)
         p = _square(alpha * rho[0] / n2)
-        first = sum(c * float(power_moment(a + 1, n2, d)) for a, c in enumerate(p)) / n2
-        second = sum(c * float(power_moment(a, n2, d, (1,))) for a, c in enumerate(p)) / n2
-        return rho**3 * ((1 + 1 / n1) * first + second / n1)
+        first = sum(c * power_moment(a + 1, n, d) for a, c in enumerate(p)) / n2
+        second = sum(c * power_moment(a, n, d, (1,)) for a, c in enumerate(p)) / n2
+        return rho**3 * (first + (first + second) / n1)
     Sigma, identity = inputs.value, np.eye(len(inputs.value))
     total = 0
     for bits in product((0, 1), repeat=2):
@@ -202,30 +203,18 @@ def _noise_form(inputs, alpha, n1, n2):
 
 def _square(x):
     """Coefficients of (1 - x g)^2 in powers of g."""
-    return [1.0, -2 * x, x**2]
+    return [1, -2 * x, x**2]
 
 
 def _turned_form(inputs, alpha, Y, n1, n2):
-    rho, d = inputs.value[0], int(sum(inputs.multiplicity))
+    rho, n, d = inputs.value[0], Fraction(int(n2)), Fraction(inputs.d)  # exact where alpha and rho are
     p = _square(alpha * rho / n2)
-    inside = np.zeros(2)
+    x = y = 0
     for (a, ca), (b, cb) in product(enumerate(p), repeat=2):
-        inside += (
-            ca
-            * cb
-            * np.array(
-                [
-                    (1 + 1 / n1) * float(x) + float(y) / n1
-                    for x, y in zip(_quartic(a, b, n2, d, False), _quartic(a, b, n2, d, True), strict=True)
-                ]
-            )
-        )
-    x, y = rho**2 * inside
-    return x * Y + y * inputs.trace(Y)
-
-
-def _quartic(a, b, n, d, outside):
-    return quartic(a, b, int(n), d, outside=outside)
+        for outside, weight in ((False, lambda v: v + v / n1), (True, lambda v: v / n1)):
+            of_Y, of_identity = quartic(a, b, n, d, outside)
+            x, y = x + ca * cb * weight(of_Y), y + ca * cb * weight(of_identity)
+    return rho**2 * (x * Y + y * inputs.trace(Y))
 
 
 def mean_score(method, inputs, mean):

@@ -45,6 +45,7 @@ def _moment(j, n, d, traces):
     return total.expand() if hasattr(total, "expand") else total
 
 
+@lru_cache(maxsize=4096)
 def quartic(a, b, n, d, outside=False):
     r"""(x, y) with E[G^a Y G^b] = x Y + y tr(Y) I, or E[tr(Y G^a) G^b] likewise if `outside`.
 
