@@ -30,6 +30,16 @@ def test_a_methods_own_alpha_beside_the_adaptations():
     assert {"alpha", "training_alpha"} <= set(frame.columns)
 
 
+def test_losses_of_data_tasks_keep_their_ridge():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 4))
+    tasks = ls.Environment([ls.DataTask(str(i), X[i], y[i], ridge=0.5 * (i + 1)) for i in range(2)])
+    losses, w = ls.LossTasks.of(tasks), np.array([1.0, -0.5, 2.0])
+    assert losses.pooled(w) == pytest.approx(ls.risk(tasks, w, ls.Adaptation(0.0, steps=0)).total, rel=1e-12)
+    assert losses.adapted(w, 0.3) == pytest.approx(ls.risk(tasks, w, ls.Adaptation(0.3)).total, rel=1e-12)
+    np.testing.assert_allclose(losses.pooled_gradient(ls.optimum(tasks, ls.NAL())), 0, atol=1e-12)
+
+
 def test_a_line_plot_never_averages_over_another_axis():
     result = quick(over={"R": [1.0, 2.0], "r_easy": [1.0, 100.0]})
     with pytest.raises(ValueError, match="needs one varying argument"):

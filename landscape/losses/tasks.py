@@ -83,7 +83,7 @@ class LossTasks(Record):
                     f"family {spread!r} has a spread of optima, so it is not one task: give T, how many tasks to draw"
                 )
             p = checks.probabilities([f.name for f in families], [f.probability for f in families])
-            return LossTasks([_loss(f, environment.d, f.centre if hasattr(f, "centre") else None) for f in families], p)
+            return LossTasks([_loss(f, environment.d, getattr(f, "centre", None)) for f in families], p)
         index, optima = environment.sample(T, rng)
         return LossTasks([_loss(families[i], environment.d, w) for i, w in zip(index, optima, strict=True)])
 
@@ -173,5 +173,5 @@ def _inner(loss, w, alpha, steps):
 
 def _loss(family, d, optimum):
     if isinstance(family, DataTask):
-        return LeastSquares(family.X, family.y)
+        return LeastSquares(family.X, family.y, family.ridge)
     return Quadratic(family.covariance, np.broadcast_to(optimum, d), family.noise)
