@@ -31,6 +31,11 @@ def apart(point, other):
 
 def population_optimum(tasks, method):
     """The method's optimum as a vector of the tasks' kind; an error where E[W] is singular."""
+    return weight_and_optimum(tasks, method)[1]
+
+
+def weight_and_optimum(tasks, method):
+    """The method's mean weight E[W] and its optimum, as a matrix and a vector of the tasks' kind."""
     roundings = []
 
     def one_by_one():  # of a thousand large tasks one weight is kept at a time
@@ -41,7 +46,7 @@ def population_optimum(tasks, method):
 
     A, v = mean_system(tasks, one_by_one(), method.shares(tasks))
     check_stationary(tasks, method, roundings, A)
-    return tasks[0].inputs.solve(A, v)
+    return A, tasks[0].inputs.solve(A, v)
 
 
 def rounding(inputs, quadratic):

@@ -7,7 +7,7 @@ import numpy as np
 from landscape import checks, grid
 from landscape.adaptation import Adaptation
 from landscape.environment import check_environment
-from landscape.formulas import mean_system, population_optimum, risk_parts
+from landscape.formulas import risk_parts, weight_and_optimum
 
 
 class Bowl(NamedTuple):
@@ -65,5 +65,5 @@ def pooled(tasks):
 
 def own(tasks, method):
     """What a method's mean meta-gradient is the gradient of, up to a constant."""
-    H, _ = mean_system(tasks, [method.quadratic(task.inputs) for task in tasks], method.shares(tasks))
-    return Bowl(0.0, population_optimum(tasks, method), H)
+    H, best = weight_and_optimum(tasks, method)
+    return Bowl(0.0, best, H)

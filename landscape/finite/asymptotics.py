@@ -17,7 +17,7 @@ from landscape.finite import frame
 from landscape.finite.bias import task_bias
 from landscape.finite.risk_law import risk_law
 from landscape.finite.scores import mean_score_moment, score_moment
-from landscape.formulas import check_stationary, mean_system, rounding
+from landscape.formulas import weight_and_optimum
 from landscape.methods import MAML, NAL, Method
 from landscape.results import Result
 from landscape.training import Training
@@ -176,15 +176,11 @@ def asymptotics(environment, method, training):
     tasks, method, n2 = prepare(environment, method, training)
     if isinstance(method, NAL) and method.batch is not None:
         raise ValueError("the scatter with batch-normalised weights is known for SGD only: use sgd_curve")
-    quadratics = [method.quadratic(task.inputs) for task in tasks]
-    shares = method.shares(tasks)
-    H, v = mean_system(tasks, quadratics, shares)
-    check_stationary(tasks, method, map(rounding, (task.inputs for task in tasks), quadratics), H)
+    H, best = weight_and_optimum(tasks, method)
     inputs = tasks[0].inputs
-    best = inputs.solve(H, v)
     between = within = bias = wobble = 0
     inverse = frame.inverse_between(inputs, H, H)
-    for share, task in zip(shares, tasks, strict=True):
+    for share, task in zip(method.shares(tasks), tasks, strict=True):
         nu = share / task.probability if task.probability else 0.0
         away = best - task.centre
         D = task.spread + frame.outer(task.inputs, away, away)

@@ -17,7 +17,8 @@ from landscape import checks
 from landscape.finite import frame
 from landscape.finite.asymptotics import prepare
 from landscape.finite.scores import score_moment
-from landscape.formulas import check_stationary, mean_system, risk_parts, rounding
+from landscape.formulas import risk_parts, weight_and_optimum
+from landscape.methods import NAL
 from landscape.results import Result
 
 LARGEST_D = 20  # of dense environments: the second moment has d (d + 1)/2 entries, probed one by one
@@ -129,7 +130,7 @@ def sgd_curve(environment, method, training, iterations=None):
     tasks, method, n2 = prepare(environment, method, training)
     if training.solver != "sgd":
         raise ValueError('sgd_curve needs a Training with solver="sgd"')
-    if training.tau != 1 and not method.label == "NAL":
+    if training.tau != 1 and not isinstance(method, NAL):
         raise ValueError("sgd_curve takes tau = 1: episodes of one task are not independent tasks")
     training.check(method)
     inputs = tasks[0].inputs
@@ -138,9 +139,7 @@ def sgd_curve(environment, method, training, iterations=None):
     quadratics = [method.quadratic(task.inputs) for task in tasks]
     if any(q.b is not None for q in quadratics):
         raise ValueError("sgd_curve does not know MAML with a shared batch on data tasks: simulate, or use asymptotics")
-    H, v = mean_system(tasks, quadratics, method.shares(tasks))
-    check_stationary(tasks, method, map(rounding, (task.inputs for task in tasks), quadratics), H)
-    best = inputs.solve(H, v)
+    H, best = weight_and_optimum(tasks, method)
     rate, total = training.rate(method), training.T // training.task_batch
     step = _Step(tasks, method, training, n2, quadratics, H, best, rate)
     if iterations is None:
@@ -156,7 +155,8 @@ class _Step:
 
     def __init__(self, tasks, method, training, n2, quadratics, H, best, rate):
         self.tasks, self.method, self.n2 = tasks, method, n2
-        self.samples = (training.n1 * training.tau, n2 * training.tau) if method.label == "NAL" else (training.n1, n2)
+        batches = training.tau if isinstance(method, NAL) else 1  # all samples of a task are one batch
+        self.samples = (batches * training.n1, batches * n2)
         self.H, self.best, self.rate, self.quadratics = H, best, rate, quadratics
         self.own, self.cross = batch_weights(method, tasks, training.task_batch)
         self.inputs = tasks[0].inputs
@@ -239,9 +239,9 @@ def batch_weights(method, tasks, batch):
     cross : ndarray, shape (families, families)
     """
     p = np.array([task.probability for task in tasks], dtype=float)
-    if method.label != "NAL" or method.batch is None:
-        nu = (
-            np.ones(len(p)) if method.label != "NAL" else np.array(method.weights([t.name for t in tasks]), dtype=float)
-        )
-        return p * nu**2 / batch, (1 - 1 / batch) * np.outer(p * nu, p * nu)
-    return method.batch_moments(tasks)
+    nu = np.ones(len(p))
+    if isinstance(method, NAL):
+        if method.batch is not None:
+            return method.batch_moments(tasks)
+        nu = np.array(method.weights([task.name for task in tasks]), dtype=float)
+    return p * nu**2 / batch, (1 - 1 / batch) * np.outer(p * nu, p * nu)
