@@ -70,7 +70,7 @@ class Dense(Gaussian):
         return v @ A @ v
 
     def apply(self, A, v):
-        """Av."""
+        """Av; of a matrix for v, the product AB."""
         return A @ v
 
     def solve(self, A, v):

@@ -48,7 +48,7 @@ class Spectrum(Gaussian):
         return self._sum(A * v * v)
 
     def apply(self, A, v):
-        """Av."""
+        """Av; of a matrix for v, the product AB."""
         return A * v
 
     def solve(self, A, v):

@@ -70,6 +70,11 @@ class Asymptotics(Result):
         """Covariance of the solution in the form of the tasks."""
         return (self.between + self.within) / self.training.T
 
+    @property
+    def mean_entries(self):
+        """Predicted mean of the solution to order 1/T in the form of the tasks."""
+        return self.optimum_entries + self.bias_entries / self.training.T
+
     @cached_property
     def optimum(self):
         """Population optimum, shape (d,)."""
@@ -78,7 +83,7 @@ class Asymptotics(Result):
     @cached_property
     def mean(self):
         """Predicted mean of the solution to order 1/T, shape (d,)."""
-        return frame.to_coordinates(self._inputs, self.optimum_entries + self.bias_entries / self.training.T)
+        return frame.to_coordinates(self._inputs, self.mean_entries)
 
     @cached_property
     def covariance(self):
@@ -107,11 +112,6 @@ class Asymptotics(Result):
             raise ValueError(f"direction must have d = {d} entries, got {len(direction)}")
         return direction
 
-    def _risk_law(self, adaptation):
-        return risk_law(
-            self.tasks, adaptation, self.optimum_entries + self.bias_entries / self.training.T, self.entries
-        )
-
     def suboptimality(self, adaptation):
         """Expected suboptimality of the solution to order 1/T: of the optimum, from scatter and from bias."""
         at_optimum = risk_law(self.tasks, adaptation, self.optimum_entries, self.entries)
@@ -121,7 +121,7 @@ class Asymptotics(Result):
     def risk_interval(self, adaptation, level=0.95):
         """Prediction interval for the total risk after adaptation from the solution."""
         checks.number("level", level, above=0, at_most=1 - 1e-12)
-        return self._risk_law(adaptation).interval(level)
+        return risk_law(self.tasks, adaptation, self.mean_entries, self.entries).interval(level)
 
     def to_frame(self):
         """One row: mean and standard deviation of the mean coordinate, the parts of its variance, the bias."""

@@ -1,9 +1,10 @@
 r"""E[W_hat H^-1 psi] of a task: what makes a solution trained on few tasks biased, to order 1/T."""
 
+from functools import reduce
+
 import numpy as np
 
 from landscape.finite.data_tasks import data_bias
-from landscape.finite.frame import is_turned
 from landscape.finite.scores import shared_batch_form
 from landscape.methods import FOMAML, MAML, NAL
 
@@ -56,25 +57,19 @@ def _episode(method, inputs, inverse, away, n1, n2, apart=None):
 
 def _first_order(inputs, alpha, K, away, n1, n2):
     """E[S_out P K (S_out u)] with u = P d: E[S K S] = Sigma K Sigma + (Sigma K' Sigma + tr(Sigma K) Sigma)/n for any K."""
-    turned = is_turned(inputs)
     Sigma, trace = inputs.value, inputs.trace
 
     def mul(*factors):
-        out = factors[0]
-        for factor in factors[1:]:
-            out = out * factor if turned else out @ factor
-        return out
+        return reduce(inputs.apply, factors)
 
     def both_sides(Y):
         """E[P Y P]."""
-        flipped = Y if turned else Y.T
-        spread = mul(Sigma, Y, Sigma) + (mul(Sigma, flipped, Sigma) + trace(mul(Sigma, Y)) * Sigma) / n2
+        spread = mul(Sigma, Y, Sigma) + (mul(Sigma, Y.T, Sigma) + trace(mul(Sigma, Y)) * Sigma) / n2
         return Y - alpha * (mul(Sigma, Y) + mul(Y, Sigma)) + alpha**2 * spread
 
     KS = mul(K, Sigma)
-    SK = KS if turned else KS.T
     identity = inputs.function(np.ones_like)
-    together = trace(mul(KS, Sigma)) * Sigma + (mul(Sigma, KS, Sigma) + mul(Sigma, SK, Sigma)) / n2
+    together = trace(mul(KS, Sigma)) * Sigma + (mul(Sigma, KS, Sigma) + mul(Sigma, KS.T, Sigma)) / n2
     traced = trace(KS) * (identity - alpha * Sigma) - alpha * trace(mul(KS, Sigma)) * identity + alpha**2 * together
     total = mul(Sigma, both_sides(KS)) + (mul(Sigma, K, both_sides(Sigma)) + mul(Sigma, traced)) / n1
     return inputs.apply(total, away)

@@ -63,7 +63,7 @@ def inverse_between(inputs, H, Y):
 def to_coordinates(inputs, vector):
     """A vector of the form in the d coordinates."""
     if is_turned(inputs):
-        d = int(sum(inputs.multiplicity))
+        d = inputs.d
         return np.full(d, vector[0] / np.sqrt(d))
     return vector
 
@@ -72,7 +72,7 @@ def from_direction(inputs, direction):
     """Squared components of a direction (d,) in the form: what a variance along it weighs entries by."""
     if not is_turned(inputs):
         return np.outer(direction, direction)
-    d = int(sum(inputs.multiplicity))
+    d = inputs.d
     along = direction.sum() ** 2 / d
     return np.array([along, direction @ direction - along][: len(inputs.multiplicity)])
 
@@ -87,6 +87,6 @@ def to_matrix(inputs, V):
     """A matrix of the form as an array (d, d)."""
     if not is_turned(inputs):
         return V
-    d = int(sum(inputs.multiplicity))
+    d = inputs.d
     across = V[-1] if d > 1 else 0.0
     return across * np.eye(d) + (V[0] - across) * np.full((d, d), 1 / d)

@@ -66,4 +66,4 @@ def _law(environment, method, training):
         curve = sgd_curve(environment, method, training, iterations=[training.T // training.task_batch])
         return curve.tasks, curve.means[0], curve.covariance(0)
     law = asymptotics(environment, method, training)
-    return law.tasks, law.optimum_entries + law.bias_entries / training.T, law.entries
+    return law.tasks, law.mean_entries, law.entries

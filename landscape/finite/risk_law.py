@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from landscape.finite import frame
 from landscape.formulas import apart, risk_parts
 
 
@@ -65,7 +64,7 @@ def risk_law(tasks, adaptation, mean, V):
     noise, dispersion, best, M = risk_parts(tasks, [adaptation.quadratic(task.inputs) for task in tasks])
     away = apart(mean, best)
     slope = inputs.apply(M, away)
-    MV = M * V if frame.is_turned(inputs) else M @ V
+    MV = inputs.apply(M, V)
     expected = inputs.form(M, away) / 2 + inputs.inner(M, V) / 2
     variance = slope @ inputs.apply(V, slope) + inputs.inner(MV, MV.T) / 2
     return RiskLaw(float(noise), float(dispersion), float(expected), float(variance), slope)

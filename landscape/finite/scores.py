@@ -19,6 +19,7 @@ from landscape.moments import expected_word, power_moment, quartic
 LARGEST_D = 60  # of dense MAML: order-four words take d^3 each
 
 
+@singledispatch
 def score_moment(method, inputs, D, mean, n1, n2):
     """E[psi psi'] of one episode at a point, D the second moment and `mean` the mean of w - w_i.
 
@@ -36,8 +37,13 @@ def score_moment(method, inputs, D, mean, n1, n2):
     Returns
     -------
     ndarray
+
+    Raises
+    ------
+    ValueError
+        For methods whose moments are not known.
     """
-    return _moment(method, inputs, D, mean, n1, n2)
+    raise ValueError(f"the scatter of {type(method).__name__} is not known: it is for NAL, MAML, FO-MAML and HF-MAML")
 
 
 def _sampled(inputs, Y, n):
@@ -70,17 +76,12 @@ def _stepped(inputs, alpha, D, mean, n):
     return shrunk, mean - alpha * inputs.apply(inputs.value, mean)
 
 
-@singledispatch
-def _moment(method, inputs, D, mean, n1, n2):
-    raise ValueError(f"the scatter of {type(method).__name__} is not known: it is for NAL, MAML, FO-MAML and HF-MAML")
-
-
-@_moment.register
+@score_moment.register
 def _nal(method: NAL, inputs, D, mean, n1, n2):
     return _loss_gradient(inputs, D, mean, n1 + n2)
 
 
-@_moment.register
+@score_moment.register
 def _fomaml(method: FOMAML, inputs, D, mean, n1, n2):
     if method.batches == "same" and method.steps > 1:
         raise ValueError('the scatter of FO-MAML is known for batches="fresh" only')
@@ -97,12 +98,12 @@ def _independent(inputs, alpha, D, mean, n1, n2):
     return Z_back if np.isinf(n2) else Z_back + alpha**2 / n2 * inputs.scatter(Z)
 
 
-@_moment.register
+@score_moment.register
 def _hfmaml(method: HFMAML, inputs, D, mean, n1, n2):
     return _independent(inputs, method.alpha, D, mean, n1, n2)
 
 
-@_moment.register
+@score_moment.register
 def _maml(method: MAML, inputs, D, mean, n1, n2):
     if method.steps > 1:
         raise ValueError("the scatter of MAML is known for one inner step")
@@ -217,18 +218,11 @@ def _turned_form(inputs, alpha, Y, n1, n2):
     return rho**2 * (x * Y + y * inputs.trace(Y))
 
 
-def mean_score(method, inputs, mean):
-    """E[psi] on one task: the mean meta-gradient at the point."""
-    quadratic = method.quadratic(inputs)
-    pull = inputs.apply(quadratic.A, mean)
-    return pull if quadratic.b is None else pull - quadratic.b
-
-
 def mean_score_moment(method, inputs, D, mean):
     """E[m m'] over the tasks of a family, m the mean score of each."""
     quadratic = method.quadratic(inputs)
     A = quadratic.A
-    spread = A * D * A if is_turned(inputs) else A @ D @ A
+    spread = inputs.apply(inputs.apply(A, D), A)
     if quadratic.b is None:
         return spread
     pull = inputs.apply(A, mean)

@@ -197,12 +197,10 @@ class _Step:
             for j, (B, b) in enumerate(pulls):
                 # E[(w - mu_i)(w - mu_j)'] between the two tasks' mean weights
                 around = E + self._pair(e, b) + self._pair(a, e) + one * self._pair(a, b)
-                crossed = crossed + self.cross[i, j] * (A * around * B if self.turned else A @ around @ B)
-        HE = self.H * E if self.turned else self.H @ E
+                crossed = crossed + self.cross[i, j] * inputs.apply(inputs.apply(A, around), B)
+        HE = inputs.apply(self.H, E)
         E = E - eta * (HE + HE.T) + eta**2 * (noisy + crossed)
-        if not self.turned:
-            E = (E + E.T) / 2
-        return self.pack(E, e - eta * inputs.apply(self.H, e), one)
+        return self.pack((E + E.T) / 2, e - eta * inputs.apply(self.H, e), one)
 
     def _pair(self, u, v):
         return u * v if self.turned else np.outer(u, v)
