@@ -130,7 +130,7 @@ def shared_batch_form(inputs, alpha, Y, n1, n2):
 
 
 def _expected(tokens, alpha, Sigma, n, trace=None):
-    """E of a word in P = I - alpha S and fixed matrices, times the trace of another."""
+    """E of a word in P = I - alpha S, S and fixed matrices, times the trace of another."""
     if len(Sigma) > LARGEST_D:
         raise ValueError(f"the scatter of MAML takes d <= {LARGEST_D} for dense covariances, got {len(Sigma)}")
     total, identity = 0, np.eye(len(Sigma))
@@ -152,7 +152,7 @@ def _expected(tokens, alpha, Sigma, n, trace=None):
 
 
 def _slots(tokens):
-    return sum(isinstance(token, str) for token in tokens)
+    return sum(isinstance(token, str) and token == "P" for token in tokens)
 
 
 def _links(tokens, bits, identity):
@@ -161,7 +161,7 @@ def _links(tokens, bits, identity):
     for token in tokens:
         if not isinstance(token, str):
             links[-1] = links[-1] @ token
-        elif next(bits):
+        elif token == "S" or next(bits):
             links.append(identity)
     return links
 
@@ -179,27 +179,10 @@ def _noise_form(inputs, alpha, n1, n2):
         first = sum(c * power_moment(a + 1, n, d) for a, c in enumerate(p)) / n2
         second = sum(c * power_moment(a, n, d, (1,)) for a, c in enumerate(p)) / n2
         return rho**3 * (first + (first + second) / n1)
-    Sigma, identity = inputs.value, np.eye(len(inputs.value))
-    total = 0
-    for bits in product((0, 1), repeat=2):
-        links = [identity]
-        for place in range(2):
-            if bits[place]:
-                links.append(identity)
-            if place == 0:
-                inner = list(links)
-                inner[-1] = inner[-1] @ Sigma
-                inner.append(Sigma)  # ... Sigma S Sigma ...
-                traced = list(links)
-                traced[-1] = traced[-1] @ Sigma
-            elif bits[place]:
-                inner.append(identity)
-                traced.append(identity)
-        factor = (-alpha) ** sum(bits)
-        word = expected_word(inner, Sigma, n2)
-        trace = expected_word(traced, Sigma, n2, [[Sigma]])
-        total = total + factor * ((1 + 1 / n1) * word + trace / n1)
-    return total
+    Sigma = inputs.value
+    inner = _expected(["P", Sigma, "S", Sigma, "P"], alpha, Sigma, n2)
+    traced = _expected(["P", Sigma, "P"], alpha, Sigma, n2, trace=[Sigma, "S"])
+    return (1 + 1 / n1) * inner + traced / n1
 
 
 def _square(x):
