@@ -30,7 +30,7 @@ def warn_expanding(environment, adaptation):
             f"the inner step expands: alpha is negative ({np.min(alpha):g}), so every step leads away from the task's optimum"
         )
         return
-    if all(np.max(alpha) * task.inputs.steepest_bound() <= 2 for task in environment.tasks()):
+    if all(np.max(alpha) * np.max(task.inputs.steepest_bound()) <= 2 for task in environment.tasks()):
         return  # even the largest alpha is small enough for the steepest task
     worst = grid.evaluate(_reach, environment, adaptation).max()
     if worst > 2 * (1 + 1e-12):
@@ -44,8 +44,7 @@ def _reach(tasks, adaptation):
     """alpha times the largest curvature of the tasks that occur."""
     reach = 0
     for task in tasks:
-        curvature = task.inputs.value.max(axis=0) if hasattr(task.inputs, "multiplicity") else task.inputs.steepest()
-        reach = np.maximum(reach, np.where(np.asarray(task.probability) > 0, curvature, 0))
+        reach = np.maximum(reach, np.where(np.asarray(task.probability) > 0, task.inputs.steepest(), 0))
     return [adaptation.alpha * reach]
 
 

@@ -10,6 +10,7 @@ from math import comb
 
 import numpy as np
 
+from landscape.algebra import Rows, Spectrum
 from landscape.moments import MAX_ORDER, expected_word, power_moment
 from landscape.quadratics import Quadratic, after_fresh
 
@@ -42,7 +43,7 @@ def _number(m):
 
 
 def _check(inputs, steps, order):
-    if hasattr(inputs, "X"):
+    if isinstance(inputs, Rows):
         raise ValueError('batches="same" with several steps needs Gaussian inputs: for data tasks use batches="fresh"')
     if _isotropic(inputs):
         if steps > ISOTROPIC_STEPS:
@@ -56,7 +57,7 @@ def _check(inputs, steps, order):
 
 def _isotropic(inputs):
     """Whether all coordinates are alike, however many entries they are kept as."""
-    if not hasattr(inputs, "multiplicity"):
+    if not isinstance(inputs, Spectrum):
         return False
     return len(inputs.multiplicity) == 1 or bool(np.all(inputs.value == inputs.value[:1]))
 
@@ -116,7 +117,7 @@ def _sandwich(inputs, alpha, p, m):
 
 def _as_kind(inputs, matrix):
     """A matrix in the form the inputs store: its diagonal, entry by entry, where they are diagonal."""
-    if not hasattr(inputs, "multiplicity"):
+    if not isinstance(inputs, Spectrum):
         return matrix
     first = np.concatenate([[0], np.cumsum(inputs.multiplicity)[:-1]]).astype(int)
     return np.diagonal(matrix)[first].reshape(inputs.value.shape)

@@ -66,8 +66,8 @@ class Spectrum(Gaussian):
         return bool(np.all(bound < A))
 
     def steepest(self):
-        """The largest curvature over the grid."""
-        return self.value.max()
+        """The largest curvature, shape (*grid)."""
+        return self.value.max(axis=0)
 
     steepest_bound = steepest
 

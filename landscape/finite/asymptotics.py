@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from landscape import checks, grid
+from landscape.algebra import Rows
 from landscape.environment import check_environment
 from landscape.finite import frame
 from landscape.finite.bias import task_bias
@@ -204,7 +205,7 @@ def asymptotics(environment, method, training):
 
 def noiseless(inputs):
     """The same inputs without label noise: the score is then the sample Hessian times the distance."""
-    if hasattr(inputs, "X"):
+    if isinstance(inputs, Rows):
         return type(inputs)(inputs.X, np.zeros_like(inputs.residual))
     quiet = copy.copy(inputs)
     quiet.noise_variance = 0.0

@@ -4,6 +4,7 @@ from functools import reduce
 
 import numpy as np
 
+from landscape.algebra import Rows
 from landscape.finite.data_tasks import data_bias
 from landscape.finite.scores import shared_batch_form
 from landscape.methods import FOMAML, MAML, NAL
@@ -43,7 +44,7 @@ def _episode(method, inputs, inverse, away, n1, n2, apart=None):
     one_step = isinstance(method, FOMAML) and method.steps == 1
     shared = isinstance(method, MAML) and method.hessian == "shared" and not np.isinf(n2)
     finite = not np.isinf(n2)
-    if hasattr(inputs, "X") and finite and (isinstance(method, NAL) or one_step or shared):
+    if isinstance(inputs, Rows) and finite and (isinstance(method, NAL) or one_step or shared):
         return data_bias(method, inputs, inverse, away, n1, n2)
     if isinstance(method, NAL):
         plain = inputs.apply(inputs.value, inputs.apply(inverse, inputs.apply(inputs.value, away)))

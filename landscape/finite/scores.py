@@ -11,6 +11,7 @@ from itertools import product
 
 import numpy as np
 
+from landscape.algebra import Rows
 from landscape.finite.data_tasks import maml_moment
 from landscape.finite.frame import is_turned, outer
 from landscape.methods import FOMAML, HFMAML, MAML, NAL
@@ -62,7 +63,7 @@ def _loss_gradient(inputs, D, mean, n):
 
 def _residual(inputs, mean):
     """What label noise adds to a single sample's gradient: E[e^2 xx'] - 2 E[e (x'd) xx']."""
-    if not hasattr(inputs, "X"):
+    if not isinstance(inputs, Rows):
         return inputs.noise_variance * inputs.value
     e = inputs.residual
     return (inputs.X * (e**2 - 2 * e * (inputs.X @ mean))[:, None]).T @ inputs.X / len(inputs.X)
@@ -109,7 +110,7 @@ def _maml(method: MAML, inputs, D, mean, n1, n2):
         raise ValueError("the scatter of MAML is known for one inner step")
     if method.hessian == "independent" or np.isinf(n2):
         return _independent(inputs, method.alpha, D, mean, n1, n2)
-    if hasattr(inputs, "X"):
+    if isinstance(inputs, Rows):
         return maml_moment(inputs, method.alpha, mean, n1, n2)
     alpha, noise = method.alpha, inputs.noise_variance
     total = shared_batch_form(inputs, alpha, D, n1, n2)

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from landscape import grid
+from landscape.algebra import Rows
 from landscape.methods import FOMAML, HFMAML, MAML, NAL, Reptile
 from landscape.simulator.draws import CHUNK
 from landscape.simulator.gradients import meta_gradient
@@ -40,7 +41,7 @@ def engine_for(name, training, sampling):
 def unfit(environment, method):
     """Why thin batches cannot serve, or None where they can."""
     method = method.resolved
-    if any(hasattr(task.inputs, "X") for task in environment.tasks()):
+    if any(isinstance(task.inputs, Rows) for task in environment.tasks()):
         return "tasks given by data are not Gaussian"
     if type(method) not in (NAL, MAML, FOMAML, HFMAML, Reptile):
         return f"{method.label} takes more of a batch than two products"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from landscape.algebra import Rows
 from landscape.simulator.thin import ThinBatch, roots
 
 CHUNK = 1 << 21  # numbers drawn at a time (16 MiB), whatever the number of tasks
@@ -104,7 +105,7 @@ def by_family(environment, families, optima, samples, sampling, rng):
 
 def _rows(inputs, samples, sampling):
     """Rows that a batch of so many samples takes, at least d + 1 for the columns of the points."""
-    compressed = len(inputs.X) if hasattr(inputs, "X") else inputs.d
+    compressed = len(inputs.X) if isinstance(inputs, Rows) else inputs.d
     rows = {"raw": samples, "without_replacement": compressed}.get(sampling, min(samples, compressed))
     if np.isfinite(rows) and rows * inputs.d > 1 << 28:
         raise ValueError(f'{rows:g} samples a batch are too many to draw one by one: use sampling="bartlett"')

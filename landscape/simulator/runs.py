@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from landscape import grid
+from landscape.algebra import Rows
 from landscape.methods import NAL
 from landscape.simulator import chains
 from landscape.simulator.solutions import check_converged
@@ -47,7 +48,7 @@ def _check_rows(environment, methods, adaptation, training):
         batches += [n1 + n2] if isinstance(method.resolved, NAL) else [n1, n2]
     most = max(n for n in batches if np.isfinite(n))
     for task in environment.tasks():
-        if not hasattr(task.inputs, "X"):
+        if not isinstance(task.inputs, Rows):
             raise ValueError(
                 f'sampling="without_replacement" takes tasks given by data, and {task.name!r} is not: leave sampling out'
             )

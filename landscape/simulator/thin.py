@@ -14,6 +14,8 @@ it the product with another batch. K^(1/2) = I - t delta delta' with t = 1/(v (v
 
 import numpy as np
 
+from landscape.algebra import Rows, Spectrum
+
 TINY = 1e-300  # stands for 0 in denominators: what it divides is 0 there
 
 
@@ -25,11 +27,11 @@ def roots(inputs):
     ValueError
         If the inputs are rows of data, for which the law does not hold.
     """
-    if hasattr(inputs, "X"):
+    if isinstance(inputs, Rows):
         raise ValueError(
             'sampling="thin" needs Gaussian inputs: take sampling="bartlett" or "raw" for tasks given by data'
         )
-    if hasattr(inputs, "multiplicity"):
+    if isinstance(inputs, Spectrum):
         value = inputs.value if len(inputs.value) == 1 else np.repeat(inputs.value, inputs.multiplicity.astype(int))
         return np.sqrt(np.asarray(value, dtype=float))[:, None]
     return inputs.function(lambda values: np.sqrt(np.clip(values, 0, None)))
