@@ -39,7 +39,7 @@ def inner_step(inputs, quadratic, alpha, m):
     """
     A, b, c = quadratic
     contracted = inputs.contract(A, alpha)
-    if not checks.is_symbolic(m) and np.all(np.isinf(m)):
+    if is_full(m):
         return Quadratic(contracted, _contract_vector(inputs, b, alpha), c)
     share = alpha**2 / m
     third = inputs.third(A)
@@ -47,6 +47,11 @@ def inner_step(inputs, quadratic, alpha, m):
     if third is not None:
         b = share * third if b is None else b + share * third
     return Quadratic(contracted + share * inputs.scatter(A), b, c + share * inputs.noise(A))
+
+
+def is_full(m):
+    """Whether every batch of m samples is the whole population."""
+    return not checks.is_symbolic(m) and bool(np.all(np.isinf(m)))
 
 
 def _contract_vector(inputs, b, alpha):

@@ -10,9 +10,10 @@ from math import comb
 
 import numpy as np
 
+from landscape import checks
 from landscape.algebra import Rows, Spectrum
 from landscape.moments import MAX_ORDER, expected_word, power_moment
-from landscape.quadratics import Quadratic, after_fresh
+from landscape.quadratics import Quadratic, after_fresh, is_full
 
 ISOTROPIC_STEPS = 10  # moments of order 20, exact; beyond it the recursion takes long
 
@@ -22,7 +23,7 @@ def after_same(inputs, alpha, m, steps):
 
     .. math:: A = E[P^k \Sigma P^k], \qquad c = \sigma^2 + \tfrac{\alpha^2 \sigma^2}{m} tr(\Sigma E[U S U])
     """
-    if steps <= 1 or np.all(np.isinf(_number(m))):
+    if steps <= 1 or is_full(m):
         return after_fresh(inputs, alpha, m, steps)
     _check(inputs, steps, 2 * steps)
     shrink, spread = _power_of_P(steps), _sum_of_powers(steps)
@@ -36,10 +37,6 @@ def expected_shrinkage(inputs, alpha, m, steps):
     """E[P^k]: how much of the distance to the optimum is left on average."""
     _check(inputs, steps, steps)
     return _polynomial(inputs, alpha, _power_of_P(steps), m)
-
-
-def _number(m):
-    return np.asarray(m, dtype=float) if not hasattr(m, "free_symbols") else 0.0
 
 
 def _check(inputs, steps, order):
@@ -93,7 +90,7 @@ def _polynomial(inputs, alpha, coefficients, m):
     """E[sum_j c_j (alpha S)^j] for whole c_j."""
     if _isotropic(inputs):
         d, step = sum(inputs.multiplicity), alpha * inputs.value
-        if step.dtype == object or hasattr(m, "free_symbols") or hasattr(d, "free_symbols"):
+        if step.dtype == object or checks.is_symbolic(m) or checks.is_symbolic(d):
             return sum(c * step**j * power_moment(j, m, d) / m**j for j, c in enumerate(coefficients)) + 0 * step
         return np.vectorize(lambda s, n: _exact_sum(coefficients, float(s), float(n), d), otypes=[float])(step, m)
     Sigma, identity = inputs.matrix(), np.eye(inputs.d)
