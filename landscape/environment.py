@@ -60,7 +60,7 @@ class Mixture(Record):
             where = families == index
             optima[where] = task.centre
             if task.spread is not None:
-                optima[where] += rng.standard_normal((where.sum(), self.d)) @ _root(task.spread)
+                optima[where] += task.optima.colour(rng.standard_normal((where.sum(), self.d)))
         return families, optima
 
     def _repr_html_(self):
@@ -149,14 +149,6 @@ def _with_axes(task, axes):
 
     inputs = Spectrum(room(task.inputs.value), task.inputs.multiplicity, task.inputs.noise_variance)
     return task._replace(inputs=inputs, centre=room(task.centre), spread=room(task.spread))
-
-
-def _root(spread):
-    """R with R'R the covariance, from its diagonal or its matrix."""
-    if spread.ndim == 1:
-        return np.diag(np.sqrt(spread))
-    values, vectors = np.linalg.eigh(spread)
-    return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
 
 
 def check_environment(value):

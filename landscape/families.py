@@ -20,6 +20,13 @@ class Task(NamedTuple):
     centre: object
     spread: object  # covariance of the optima around the centre; None for a single optimum
 
+    @property
+    def optima(self):
+        """The law of the optima around the centre, where they have a spread: a covariance, which can draw."""
+        if isinstance(self.inputs, Dense):
+            return Dense(self.spread)
+        return Spectrum(self.spread, self.inputs.multiplicity)
+
     def expanded(self):
         """The task with one entry a coordinate, for points that are not the same in all of them."""
         if isinstance(self.inputs, Dense):

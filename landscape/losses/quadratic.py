@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from landscape import checks
+from landscape.algebra import Dense
 from landscape.losses.base import Loss
 from landscape.losses.linear import LeastSquares
 
@@ -64,28 +65,27 @@ class Quadratic(Loss):
         return len(self.optimum)
 
     @cached_property
-    def _eigen(self):
-        return np.linalg.eigh(self.covariance)
+    def _inputs(self):
+        return Dense(self.covariance)
 
     @cached_property
-    def _root(self):
-        values, vectors = self._eigen
-        return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+    def _curvatures(self):
+        return self._inputs.eigenvalues(self.covariance)
 
     @property
     def smoothness(self):  # type: ignore[override]
         """The largest eigenvalue."""
-        return float(self._eigen[0][-1])
+        return float(self._curvatures[-1])
 
     @property
     def strong_convexity(self):  # type: ignore[override]
         """The smallest eigenvalue."""
-        return float(max(self._eigen[0][0], 0.0))
+        return float(max(self._curvatures[0], 0.0))
 
     hessian_lipschitz = 0.0
 
     def _batch(self, size, rng):
-        X = rng.standard_normal((size, self.d)) @ self._root
+        X = self._inputs.colour(rng.standard_normal((size, self.d)))
         y = X @ self.optimum + math.sqrt(self.noise) * rng.standard_normal(size)
         return LeastSquares._unchecked(X=X, y=y, ridge=0.0, scale=1.0)
 

@@ -84,7 +84,7 @@ class Deck:
             bounds = np.cumsum([float(task.probability) for task in tasks[key]])
             self.bounds[: len(bounds) - 1, chain] = bounds[:-1]
         self.roots = _stack([roots(task.inputs) for task in flat])
-        spreads = _stack([_root(task.spread) for task in flat])
+        spreads = _stack([roots(task.optima) for task in flat])
         self.spreads = spreads if spreads.any() else None
         self.centres = np.stack([task.centre for task in flat], axis=1).astype(float)
         self.deviations = np.sqrt([float(task.inputs.noise_variance) for task in flat])
@@ -102,14 +102,6 @@ class Deck:
             noise = rng.standard_normal(optima.shape)
             optima += times(_pick(self.spreads, families.ravel()), noise.reshape(len(noise), -1)).reshape(noise.shape)
         return families, optima
-
-
-def _root(spread):
-    """Root of a covariance of optima."""
-    if spread.ndim == 1:
-        return np.sqrt(np.asarray(spread, dtype=float))[:, None]
-    values, vectors = np.linalg.eigh(spread)
-    return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
 
 
 def _stack(values):
