@@ -120,7 +120,7 @@ class Training(Record):
         """Raise where the method has no learning rate, or its batches of tasks do not fit."""
         if self.solver == "sgd":
             self.rate(method)
-        batch = getattr(method.resolved, "batch", None)
+        batch = method.resolved.batch
         if batch is None:
             return
         if self.T % batch:

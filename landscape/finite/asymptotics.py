@@ -175,7 +175,7 @@ def asymptotics(environment, method, training):
     (0.028, 0.13)
     """
     tasks, method, n2 = prepare(environment, method, training)
-    if isinstance(method, NAL) and method.batch is not None:
+    if method.batch is not None:
         raise ValueError("the scatter with batch-normalised weights is known for SGD only: use sgd_curve")
     H, best = weight_and_optimum(tasks, method)
     inputs = tasks[0].inputs

@@ -237,9 +237,8 @@ def batch_weights(method, tasks, batch):
     cross : ndarray, shape (families, families)
     """
     p = np.array([task.probability for task in tasks], dtype=float)
-    nu = np.ones(len(p))
-    if isinstance(method, NAL):
-        if method.batch is not None:
-            return method.batch_moments(tasks)
-        nu = np.array(method.weights([task.name for task in tasks]), dtype=float)
+    if method.batch is not None:
+        return method.batch_moments(tasks)
+    weights = method.weights([task.name for task in tasks]) if isinstance(method, NAL) else np.ones(len(p))
+    nu = np.array(weights, dtype=float)
     return p * nu**2 / batch, (1 - 1 / batch) * np.outer(p * nu, p * nu)

@@ -13,6 +13,7 @@ class Method(Record):
     label = "?"
     weight_latex = "?"
     n2: object = None  # inner batch, for methods that are tied to one
+    batch: int | None = None  # tasks within which weights are normalised, for methods that do so
     _wanted = "a method, for example NAL() or MAML(alpha)"  # in messages
 
     @property

@@ -14,7 +14,7 @@ from landscape.algebra import Rows
 from landscape.methods import FOMAML, HFMAML, MAML, NAL, Reptile
 from landscape.simulator.draws import CHUNK
 from landscape.simulator.gradients import meta_gradient
-from landscape.simulator.solutions import family_weights
+from landscape.simulator.solutions import family_weights, normalised
 from landscape.simulator.thin import ThinBatch, roots, times
 
 ENGINES = ("numba", "numpy")
@@ -152,7 +152,7 @@ def _descend_together(deck, methods, inner, training, rate, rng, progress):
     size = max(1, CHUNK // (4 * w.size * batch))
     for start in range(0, iterations, size):
         families, optima = deck.draw(min(size, iterations - start), batch, rng)
-        weights = _normalised(deck.weights[families], methods[0], batch)
+        weights = _weights(deck, families, methods[0])
         deviations = deck.deviations[families] if deck.deviations.any() else np.zeros((len(families), 1))
         for i, family in enumerate(families):
             root, here, deviation = _pick(deck.roots, family), np.ascontiguousarray(optima[:, i]), deviations[i]
@@ -186,7 +186,6 @@ def _descend_compiled(deck, methods, inner, training, rate, rng, progress):
         deck.deviations,
         deck.weights,
     ]
-    normalised = getattr(methods[0], "batch", None) is not None
     alpha = np.array([getattr(method, "alpha", 0.0) for method in methods], dtype=float)
     numbers = training.T // training.task_batch, training.task_batch, training.tau, rate
 
@@ -194,7 +193,9 @@ def _descend_compiled(deck, methods, inner, training, rate, rng, progress):
         lanes = np.arange(at, at + compiled.LANES) % chains  # the last group is filled up with chains that are not kept
         bounds = np.ascontiguousarray(deck.bounds.T[lanes])
         own = alpha[lanes], steps, n1[lanes], inner[lanes]
-        out = compiled.descend(deck.first[lanes], bounds, *tables, normalised, kind, *own, *numbers, rng)
+        out = compiled.descend(
+            deck.first[lanes], bounds, *tables, methods[0].batch is not None, kind, *own, *numbers, rng
+        )
         progress(training.T // training.task_batch * min(compiled.LANES, chains - at))
         return out.T[: chains - at]
 
@@ -227,11 +228,11 @@ def _compiled_kind(method, training, inner):
     return (compiled.FIRST_ORDER if isinstance(method, FOMAML) else compiled.REPTILE), method.steps, n1
 
 
-def _normalised(weights, method, batch):
+def _weights(deck, families, method):
     """Each task's weight (iterations, chains x batch), None where all are 1."""
-    if getattr(method, "batch", None) is not None:
-        groups = weights.reshape(len(weights), -1, batch)
-        weights = (batch * groups / groups.sum(axis=2, keepdims=True)).reshape(weights.shape)
+    weights = deck.weights[families]
+    if method.batch is not None:
+        weights = normalised(weights, method.batch)
     return None if (weights == 1).all() else weights
 
 

@@ -51,10 +51,13 @@ def family_weights(environment, method):
 def _weights(environment, method, families):
     """Weight of each drawn task: its family's, normalised within batches where the method says so."""
     weights = family_weights(environment, method)[families]
-    if getattr(method, "batch", None) is None:
-        return weights
-    batches = weights.reshape(-1, method.batch)
-    return (method.batch * batches / batches.sum(axis=1, keepdims=True)).ravel()
+    return weights if method.batch is None else normalised(weights, method.batch)
+
+
+def normalised(weights, batch):
+    """Weights (..., tasks) over their mean within each batch of so many tasks."""
+    groups = weights.reshape(*weights.shape[:-1], -1, batch)
+    return (batch * groups / groups.sum(axis=-1, keepdims=True)).reshape(weights.shape)
 
 
 def trained_point(environment, method, training, m, sampling, rng):
@@ -81,7 +84,7 @@ def _affine_gradients(environment, method, training, m, sampling, rng):
     """
     d = environment.d
     W = np.hstack([np.zeros((d, 1)), np.eye(d)])
-    together = math.lcm(training.task_batch, getattr(method.resolved, "batch", None) or 1)
+    together = math.lcm(training.task_batch, method.resolved.batch or 1)
     size = max(1, CHUNK // (W.size * together)) * together
     for start in range(0, training.T, size):
         yield task_gradients(environment, method, W, training, m, min(size, training.T - start), sampling, rng)
@@ -133,7 +136,7 @@ def mean_gradient(environment, method, point, training, m, T, sampling, rng):
     covariance : ndarray, shape (d, d)
         Of the mean.
     """
-    batch = getattr(method.resolved, "batch", None) or 1  # weights tie the tasks of a batch together
+    batch = method.resolved.batch or 1  # weights tie the tasks of a batch together
     T = -(-T // batch) * batch
     W = np.reshape(point, (-1, 1))
     size = max(1, CHUNK // (W.size * batch)) * batch
