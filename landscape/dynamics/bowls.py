@@ -17,10 +17,13 @@ class Bowl(NamedTuple):
     centre: np.ndarray
     H: np.ndarray
 
+    def times(self, vectors):
+        """H v for vectors (..., d)."""
+        return vectors * self.H if self.H.ndim == 1 else vectors @ self.H
+
     def gradient(self, points):
         """H (w - centre) for points (..., d)."""
-        away = points - self.centre
-        return away * self.H if self.H.ndim == 1 else away @ self.H
+        return self.times(points - self.centre)
 
     def gradient_norm(self, points):
         """Its Euclidean norm, shape (...)."""

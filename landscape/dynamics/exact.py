@@ -49,10 +49,12 @@ def flow(environment, method, start, adaptation=None):
     40.1 0.001
     """
     tasks, method, adaptation, f, F, start = _prepared(environment, method, start, adaptation)
-    if isinstance(method, BIMAML):
-        phases = _flow_phases(method, f, F, start)
-    else:
+    if not isinstance(method, BIMAML):
         phases = [Phase(0.0, start, own(tasks, method), None, method.label)]
+    elif not method.latched:
+        phases = sliding_phases(f, F, start, method.threshold)
+    else:
+        phases = _latched_phases(f, F, start, None, method.threshold)
     return Path(environment, method, adaptation, None, start, f, F, tuple(phases))
 
 
@@ -94,11 +96,7 @@ def descent(environment, method, start, rate, adaptation=None):
     elif not method.latched:
         raise ValueError("BI-MAML that is not latched has no closed form in steps: use latched=True, flow() or train()")
     else:
-        first = Phase(0, start, f, rate, "pooled")
-        lasts = _first_inside(first, f, method)
-        phases = [] if lasts == 0 else [first]
-        if not math.isinf(lasts):
-            phases.append(Phase(lasts, first.points(lasts)[0], F, rate, "MAML"))
+        phases = _latched_phases(f, F, start, rate, np.nextafter(method.threshold, 0))  # Algorithm 1 tests < strictly
     for phase in phases:
         if _diverges(phase):
             checks.warn(_why(phase))
@@ -152,16 +150,10 @@ def _prepared(environment, method, start, adaptation):
     return tasks, method, adaptation, f, adapted(tasks, adaptation), start
 
 
-def _flow_phases(method, f, F, start):
-    if not method.latched:
-        return sliding_phases(f, F, start, method.threshold)
-    first = Phase(0.0, start, f, None, "pooled")
-    lasts = first.first_below(f, method.threshold, math.inf)
+def _latched_phases(f, F, start, rate, threshold):
+    """Pooled training until ||grad f|| <= threshold, MAML from there on."""
+    first = Phase(0.0 if rate is None else 0, start, f, rate, "pooled")
+    lasts = first.first_below(f, threshold, math.inf)
     if lasts == 0:
-        return [Phase(0.0, start, F, None, "MAML")]
-    return [first, Phase(lasts, first.points(lasts)[0], F, None, "MAML")]
-
-
-def _first_inside(first, f, method):
-    """First iteration with ||grad f|| < threshold, strictly as Algorithm 1 tests it."""
-    return first.first_below(f, np.nextafter(method.threshold, 0), math.inf)
+        return [Phase(lasts, start, F, rate, "MAML")]
+    return [first] if math.isinf(lasts) else [first, Phase(lasts, first.points(lasts)[0], F, rate, "MAML")]

@@ -60,10 +60,7 @@ class Path(Result):
     @property
     def limit(self):
         """Where the path ends, shape (d,); None where it diverges."""
-        last = self.phases[-1]
-        if hasattr(last, "stays"):
-            return last.points(math.inf)[0]
-        return np.array(last.bowl.centre) if last.slowest > 0 else None
+        return self.phases[-1].limit
 
     def at(self, moments):
         """Points at times (flow) or iterations (descent).
@@ -152,11 +149,7 @@ class Path(Result):
 
     def _moments(self):
         last = self.phases[-1]
-        if hasattr(last, "stays"):
-            longest = last.duration or last.begin
-        else:
-            longest = 16 / last.slowest if 0 < last.slowest < math.inf else 1.0
-        end = last.begin + longest
+        end = last.begin + last.span
         if self.rate is None:
             return np.union1d(np.linspace(0, end, 101), [phase.begin for phase in self.phases])
         return np.unique(np.linspace(0, min(max(math.ceil(end), 1), 10**6), 101).astype(int))

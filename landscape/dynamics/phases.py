@@ -127,6 +127,16 @@ class Phase:
         active = self._decay[self._modes[2] != 0]
         return float(active.min()) if len(active) else math.inf
 
+    @property
+    def limit(self):
+        """Where the phase leads, shape (d,); None where it diverges."""
+        return np.array(self.bowl.centre) if self.slowest > 0 else None
+
+    @property
+    def span(self):
+        """How long there is something to see: until the slowest coordinate has come down to a ten-millionth."""
+        return 16 / self.slowest if 0 < self.slowest < math.inf else 1.0
+
     def first_below(self, bowl, level, longest):
         """How long after the start the gradient norm of a bowl first is <= level, inf if that is not within `longest`.
 

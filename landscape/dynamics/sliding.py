@@ -54,6 +54,16 @@ class Slide:
     name: str = "sliding"
     rate = None
 
+    @property
+    def limit(self):
+        """Where the path is in the end, shape (d,)."""
+        return self.points(self.duration)[0]
+
+    @property
+    def span(self):
+        """How long there is something to see: the whole stretch, and as long as all before it where it rests at once."""
+        return self.duration or self.begin
+
     def points(self, elapsed):
         """Points (n, d) after so much time of this phase."""
         return self.solution(np.minimum(np.atleast_1d(elapsed), self.duration)).T
@@ -66,7 +76,7 @@ class Slide:
 def field(f, F, point):
     """Sliding velocity on the surface, and the rate at which -grad F alone would leave it (> 0: outwards)."""
     g, G = f.gradient(point), F.gradient(point)
-    normal = g * f.H if f.H.ndim == 1 else f.H @ g
+    normal = f.times(g)
     inwards, outwards = -normal @ g, -normal @ G
     share = inwards / (inwards - outwards)
     return -(1 - share) * g - share * G, outwards
@@ -121,7 +131,7 @@ def _slide(f, F, begin, point, threshold):
         velocity, _ = field(f, F, w)
         # rounding drifts off the surface: pull back, proportional to the distance
         g = f.gradient(w)
-        normal = g * f.H if f.H.ndim == 1 else f.H @ g
+        normal = f.times(g)
         off = (g @ g - threshold**2) / 2
         return velocity - off * normal / (normal @ normal)
 
