@@ -10,7 +10,7 @@ def comparison(result, ax=None, x=None, y="above_noise"):
     """Lines of `y` against `x`, one a method; other varying arguments must be fixed beforehand."""
     ax = axes_or_new(ax)
     frame = result.to_frame()
-    axes = _axes_of(result)
+    axes = _axes_of(frame)
     x = _the_axis(frame, x, axes)
     checks.known("quantity", y, list(frame.columns[len(axes) + 1 :]))
     for label in result.labels:
@@ -20,24 +20,23 @@ def comparison(result, ax=None, x=None, y="above_noise"):
 
 def simulated(result, ax=None, x=None, y="above_noise"):
     """Means over repeats with 95% intervals of `y` against `x`."""
-    ax = axes_or_new(ax)
     frame = result.to_frame()
-    x = _the_axis(frame, x, _axes_of(result))
-    checks.known("quantity", y, ["coordinate", "loss", "above_noise"])
-    for label in result.labels:
-        groups = frame[frame["method"] == label].groupby(x)[y]
-        points(ax, label, groups.agg(mean="mean", error="sem", count="count"), among=result.labels)
-    return finish(ax, x, y)
+    return _measured(frame, _axes_of(frame), ax, x, y)
 
 
 def sweep(result, ax=None, x=None, y="above_noise"):
     """Means over runs with 95% intervals of `y` against the name `x` swept over."""
+    return _measured(result.table, result.axes, ax, x, y)
+
+
+def _measured(frame, axes, ax, x, y):
+    """Means of runs with 95% intervals, one row of the table a run."""
     ax = axes_or_new(ax)
-    x = _the_axis(result.table, x, list(result.axes))
+    x = _the_axis(frame, x, axes)
     checks.known("quantity", y, ["coordinate", "loss", "above_noise"])
-    labels = list(dict.fromkeys(result.table["method"]))
+    labels = list(dict.fromkeys(frame["method"]))
     for label in labels:
-        groups = result.table[result.table["method"] == label].groupby(x)[y]
+        groups = frame[frame["method"] == label].groupby(x)[y]
         points(ax, label, groups.agg(mean="mean", error="sem", count="count"), among=labels)
     return finish(ax, x, y)
 
@@ -48,17 +47,14 @@ def _the_axis(frame, x, allowed):
         raise ValueError("nothing varies, so there is nothing to draw against: pass over={name: values}")
     if len(names) > 1:
         raise ValueError(f"a line plot needs one varying argument, got {names}: fix the others first")
-    if x is None:
-        if len(names) != 1:
-            raise ValueError(f"x must be one of the varying arguments {names}: give x=")
-        return names[0]
-    if x not in names:
+    if x not in (None, names[0]):
         raise ValueError(f"x must be one of the varying arguments {names}, got {x!r}")
-    return x
+    return names[0]
 
 
-def _axes_of(result):
-    columns = list(result.to_frame().columns)
+def _axes_of(frame):
+    """The varying arguments: what stands before the method in a table."""
+    columns = list(frame.columns)
     return columns[: columns.index("method")]
 
 
