@@ -85,11 +85,6 @@ def _unchecked_replace(record, values):
     return new
 
 
-def points(full):
-    """All indices of a grid, as tuples of integers."""
-    return np.ndindex(*full)
-
-
 def blocks(full, limit=BLOCK):
     """Cut a grid into tuples of slices of at most `limit` points, whole along the last axes."""
     sizes, room = [], limit
@@ -125,7 +120,7 @@ def evaluate(compute, environment, *records):
     ):
         raise ValueError("symbols need isotropic or diagonal families: give numbers, or use hard_easy() or two_tasks()")
     out = None
-    for where in points(full) if pointwise and full else blocks(full):
+    for where in np.ndindex(*full) if pointwise and full else blocks(full):
         env, *cut = [at(record, where, full) for record in (environment, *records)]
         try:
             with np.errstate(over="ignore", invalid="ignore"):

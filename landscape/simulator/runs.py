@@ -4,7 +4,6 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from landscape import grid
 from landscape.algebra import Rows
 from landscape.methods import NAL
 from landscape.simulator import chains
@@ -62,7 +61,7 @@ def _check_rows(environment, methods, adaptation, training):
 def thin_runs(result, cells, streams, progress):
     """Each method's points (*grid, repeats, d) by SGD with thin batches, or None where a method is trained run by run."""
     training, repeats = result.training, result.losses.shape[-1]
-    points = [result.at(where) for where in grid.points(result.grid)]
+    points = [result.at(where) for where in np.ndindex(*result.grid)]
     for method in result.methods:
         training.check(method)
     thin = np.all(

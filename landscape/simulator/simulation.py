@@ -203,7 +203,7 @@ def simulate(
         environment, tuple(methods), adaptation, training, np.empty((*full, M, repeats, environment.d)),
         np.empty((*full, M, repeats)), np.empty((*full, M, repeats)), np.empty((*full, repeats, M, M)), seed, tasks, sampling, engine,
     )  # fmt: skip
-    cells = [(where, repeat) for where in grid.points(full) for repeat in range(repeats)]
+    cells = [(where, repeat) for where in np.ndindex(*full) for repeat in range(repeats)]
     streams = np.random.SeedSequence(seed).spawn(len(cells) + M)
     trained = thin_runs(result, cells, streams[len(cells) :], progress)
     rows = "bartlett" if sampling in (None, "thin") else sampling
