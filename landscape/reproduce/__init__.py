@@ -100,6 +100,11 @@ def interval(mean, error, repeats):
     return mean - half, mean + half
 
 
+def interval_of(values):
+    """A 95% interval for the mean of what independent repeats gave."""
+    return interval(values.mean(), values.std(ddof=1) / len(values) ** 0.5, len(values))
+
+
 def finding(claim, rule, low, high, holds):
     """A row of findings: a claim of the paper, the rule that decides it, a 95% interval, the outcome."""
     return {"finding": claim, "rule": rule, "low": low, "high": high, "holds": "yes" if holds else "no"}

@@ -9,7 +9,7 @@ from landscape.comparison import compare
 from landscape.hardness import hardness_window
 from landscape.isotropic import two_tasks
 from landscape.methods import MAML, NAL
-from landscape.reproduce import Reproduction, finding, interval
+from landscape.reproduce import Reproduction, finding, interval, interval_of
 from landscape.simulator.simulation import simulate
 
 D = 10
@@ -108,7 +108,7 @@ def _findings(m, simulation):
     mean, error = simulation.gain("MAML")
     gap = simulation.solutions[at, 1].mean(axis=-1) - simulation.solutions[at, 0].mean(axis=-1)
     ratio = interval(mean[at], error[at], len(gap))
-    apart = interval(gap.mean(), gap.std(ddof=1) / np.sqrt(len(gap)), len(gap))
+    apart = interval_of(gap)
     return [
         finding(
             f"m = {m}, rho_H = {rho[at]:.2g}: MAML starts nearer the hard task than NAL",

@@ -11,7 +11,7 @@ from landscape.algorithms import train
 from landscape.checks import LandscapeWarning
 from landscape.losses import LossTasks
 from landscape.methods import BIMAML, MAML
-from landscape.reproduce import Reproduction, finding, interval
+from landscape.reproduce import Reproduction, finding, interval_of
 from landscape.reproduce._continuous_data import PROBLEMS
 from landscape.reproduce._convergence_parts import operations
 from landscape.reproduce._digits import digits
@@ -123,16 +123,13 @@ def _findings(table):
             part = table[(table["problem"] == name) & (table["reading"] == reading)]
             if part.empty or "early ratio" not in part or part["early ratio"].isna().any():
                 continue
-            logs, count = np.log(part["early ratio"]), len(part)
-            low, high = np.exp(interval(logs.mean(), logs.std(ddof=1) / math.sqrt(count), count))
+            low, high = np.exp(interval_of(np.log(part["early ratio"])))
             rows.append(finding(f"{problem[0]} ({reading}): BI-MAML's gradient norm is clearly smaller after {EARLY} steps",
                                 "interval of MAML's norm over BI-MAML's above 1.2", low, high, low > 1.2))  # fmt: skip
-            fewer = part["steps saved"]
-            low, high = interval(fewer.mean(), fewer.std(ddof=1) / math.sqrt(count), count)
+            low, high = interval_of(part["steps saved"])
             rows.append(finding(f"{problem[0]} ({reading}): BI-MAML takes fewer steps to a small gradient norm",
                                 f"interval of the steps it saves to the smallest norm that both reach in {PRINTED} above 0", low, high, low > 0))  # fmt: skip
-            saved = part["saved, products"]
-            low, high = interval(saved.mean(), saved.std(ddof=1) / math.sqrt(count), count)
+            low, high = interval_of(part["saved, products"])
             rows.append(finding(f"{problem[0]} ({reading}): BI-MAML saves work in {PRINTED} steps (paper: {problem[4]:.0%} of the time)",
                                 "interval of the share of multiplications saved above 0, and every run reaches the second phase", low, high,
                                 low > 0 and (part["switch"] < PRINTED).all()))  # fmt: skip

@@ -10,7 +10,7 @@ from landscape.closed_form import optimum, risk
 from landscape.environment import Environment
 from landscape.families import TaskFamily
 from landscape.methods import MAML, NAL
-from landscape.reproduce import Reproduction, finding, interval
+from landscape.reproduce import Reproduction, finding, interval_of
 
 TITLE = "Fallah et al., Figure 1: the pooled optimum w and MAML's w^ on three tasks, two gradient steps from each"
 
@@ -77,14 +77,14 @@ def run(quick, seed, progress):
         "In each placement MAML with two steps is exactly optimal for the mean loss after them, so the first finding can fail for single "
         "tasks only; how much each task gains is what the picture claims.",
     ]
-    return Reproduction(table, figure, table[table["placement"] == 0], notes, pd.DataFrame(_findings(table, count)))
+    return Reproduction(table, figure, table[table["placement"] == 0], notes, pd.DataFrame(_findings(table)))
 
 
-def _findings(table, count):
+def _findings(table):
     saved = table[table["placement"] > 0].pivot(index="placement", columns="task", values="saved")
 
     def row(claim, rule, values, holds):
-        low, high = interval(values.mean(), values.std(ddof=1) / np.sqrt(count), count)
+        low, high = interval_of(values)
         return finding(claim, rule, low, high, holds(low, high))
 
     scale = table[table["placement"] > 0]["from_w"].mean()

@@ -1,12 +1,10 @@
 """Fallah et al., Table 1: how small a gradient MAML, FO-MAML and HF-MAML reach, how fast, and at what cost."""
 
-import math
-
 import numpy as np
 
 from landscape import plotting
 from landscape.dynamics import descent, guarantees
-from landscape.reproduce import Reproduction, finding, interval
+from landscape.reproduce import Reproduction, finding, interval_of
 from landscape.reproduce import _convergence_parts as parts
 from landscape.reproduce._convergence_parts import ALPHA, LEVELS, NOISE, D, environment, methods
 
@@ -82,14 +80,13 @@ def _findings(tables):
                 0.9 < slope < 1.1,
             )
         )
-    repeats = shot["repeat"].max() + 1
     for label, part in shot.groupby("method", sort=False):
         slopes = part.groupby("repeat")[["K", "gradient_norm"]].apply(lambda g: _slope(g["K"], g["gradient_norm"]))
-        low, high = interval(slopes.mean(), slopes.std(ddof=1) / math.sqrt(repeats), repeats)
+        low, high = interval_of(slopes)
         if label == "FO-MAML":
             top = shot[shot["K"] == shot["K"].max()].pivot(index="repeat", columns="method", values="gradient_norm")
             more = top["FO-MAML"] - top["MAML"]
-            low, high = interval(more.mean(), more.std(ddof=1) / math.sqrt(repeats), repeats)
+            low, high = interval_of(more)
             limit = full[full["method"] == label]["best_gradient_norm"].iloc[0]
             rows.append(finding("FO-MAML keeps its floor however many samples", f"interval of its norm less MAML's at the largest K above half the exact floor {limit:.3g}",
                                 low, high, low > limit / 2))  # fmt: skip

@@ -8,7 +8,7 @@ from landscape.agreement import agreement
 from landscape.closed_form import gain, optimum, risk
 from landscape.isotropic import hard_easy
 from landscape.methods import MAML, NAL
-from landscape.reproduce import Reproduction, finding, interval, printed
+from landscape.reproduce import Reproduction, finding, interval, interval_of, printed
 from landscape.simulator.simulation import simulate
 from landscape.training import Training
 
@@ -82,7 +82,7 @@ def _draw(column, name, title, environment, simulation, rng):
         hatch = "///" if label == "NAL" else ""
         bars.barh(label, exact, color=colour, alpha=0.75, height=0.6, hatch=hatch, edgecolor="white")
         values = simulation.above_noise[simulation.labels.index(label)]
-        half = np.ptp(interval(values.mean(), values.std(ddof=1) / np.sqrt(len(values)), len(values))) / 2
+        half = np.ptp(interval_of(values)) / 2
         bars.errorbar(values.mean(), label, xerr=half, color="black", marker=marker, markerfacecolor="white", capsize=3)
     where.set_title(f"({name}) {title.split(', ', 1)[0]}\n{title.split(', ', 1)[1]}", fontsize="medium")
     where.set_xlabel("first coordinate")

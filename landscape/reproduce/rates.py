@@ -69,7 +69,7 @@ def run(quick, seed, progress):
 
 def _point(label, method, name, value, repeats, seed, progress):
     changes = {"T": BASE.T, "n1": BASE.n1, "tau": BASE.tau} | {name: value}
-    training = Training(n2=BASE.n2 if method.n2 is None and label == "NAL" else None, **changes)
+    training = Training(n2=BASE.n2 if label == "NAL" else None, **changes)
     law = asymptotics(ENVIRONMENT, method, training)
     trace = np.trace(law.covariance) + ((law.mean - law.optimum) ** 2).sum()
     between = np.sqrt(np.trace(_matrix(law, law.between)) / training.T)

@@ -8,7 +8,7 @@ from landscape.closed_form import optimum, risk
 from landscape.finite.sgd import sgd_curve
 from landscape.isotropic import hard_easy
 from landscape.methods import MAML, NAL
-from landscape.reproduce import Reproduction, finding, interval, printed
+from landscape.reproduce import Reproduction, finding, interval_of, printed
 from landscape.simulator.simulation import simulate
 from landscape.training import Training
 
@@ -119,11 +119,10 @@ def _draw(table):
 
 
 def _findings(table, run):
-    repeats = run.losses.shape[-1]
     rows = []
     for low, high in zip(range(4), range(1, 5), strict=True):
         drop = run.losses[low] - run.losses[high]
-        bounds = interval(drop.mean(), drop.std(ddof=1) / np.sqrt(repeats), repeats)
+        bounds = interval_of(drop)
         names = table["method"]
         rows.append(
             finding(f"{names[high]} has a smaller test error than {names[low]}", "interval of the difference above 0", *bounds, bounds[0] > 0)
