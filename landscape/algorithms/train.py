@@ -13,6 +13,7 @@ from landscape.algorithms.history import Recorder
 from landscape.losses import LossTasks
 from landscape.methods import BIMAML, FOMAML, HFMAML, MAML, NAL, Method, Reptile
 from landscape.methods.base import check_reach
+from landscape.progress import bar
 
 GROWN = 1e8  # times where it began: then a run counts as diverged
 
@@ -134,7 +135,7 @@ def train(
     stepper = Stepper(tasks, method, batches, options, rng, count)
     recorder.add("iteration", 0, w, stepper.phase, count)
     scale = 1 + recorder.rows[0]["gradient_norm_f"] + np.linalg.norm(w)
-    for k in _bar(iterations, method, progress):
+    for k in bar(range(iterations), progress, desc=method.label):
         beta = rate if not isinstance(rate, RandomStep) else rate.rate(tasks, method, w, rng, count)
         with np.errstate(over="ignore", invalid="ignore"):
             w = w - beta * stepper(w)
@@ -187,14 +188,6 @@ def _warn_rounding(tasks, alpha, w, delta):
                 "no better than FO-MAML's: take a larger delta, say 1e-3"
             )
             return
-
-
-def _bar(iterations, method, progress):
-    if not progress:
-        return range(iterations)
-    from tqdm.auto import tqdm
-
-    return tqdm(range(iterations), desc=method.label)
 
 
 class Stepper:

@@ -12,6 +12,7 @@ import numpy as np
 from landscape.adaptation import Adaptation
 from landscape.diagnosis.stacked import Stack, minimisers, stack
 from landscape.methods import FOMAML, IMAML, MAML, NAL, Reptile
+from landscape.progress import bar
 from landscape.record import Record
 
 FOLDS = 20
@@ -95,8 +96,7 @@ def held_out(tasks, shots, alphas, seed, progress=False):
     by_step, inner = np.full((*shape, T), np.inf), np.full((*shape, K), np.inf)
     plain = stack(tasks, NAL().quadratic)
     pooled, rounding = trained(plain), 1e-13 * (shares @ plain.k)  # of losses: k is twice that at the origin
-    steps = _bar(list(enumerate(alphas)), progress)
-    for i, alpha in steps:
+    for i, alpha in enumerate(bar(alphas, progress, desc="diagnosing", unit="step size", leave=False)):
         full, single = (stack(tasks, Adaptation(alpha, m).quadratic) for m in (np.inf, 1))
         own = {}
         for j, m in enumerate(shots):
@@ -152,11 +152,3 @@ def _inner_scores(by_fold, points, pairs, K):
 
 def _finite(values):
     return np.where(np.isnan(values), np.inf, values)
-
-
-def _bar(items, progress):
-    if not progress:
-        return items
-    from tqdm.auto import tqdm
-
-    return tqdm(items, desc="diagnosing", unit="step size", leave=False)

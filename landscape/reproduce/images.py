@@ -7,7 +7,8 @@ from landscape.adaptation import Adaptation
 from landscape.closed_form import optimum, risk
 from landscape.diagnosis.diagnose import diagnose
 from landscape.diagnosis.held_out import methods_at
-from landscape.reproduce import Reproduction, finding
+from landscape.progress import bar
+from landscape.reproduce import Reproduction, finding, interval_of
 from landscape.reproduce._images import digits, environment, pair_table
 
 TITLE = "Two digits told apart by a linear head: does the theory predict where MAML gains?"
@@ -28,9 +29,9 @@ def run(quick, seed, progress):
     T, runs, repeats = (60, 4, 5) if quick else (160, 10, 20)
     streams = np.random.SeedSequence(seed).spawn(len(KINDS) * runs)
     rows = []
-    for (kinds, number), stream in zip(
-        ((k, j) for k in KINDS for j in range(runs)), _bar(streams, progress), strict=True
-    ):
+    cells = [(kinds, number) for kinds in KINDS for number in range(runs)]
+    shown = bar(cells, progress, desc="images", unit="run", leave=False)
+    for (kinds, number), stream in zip(shown, streams, strict=True):
         rng = np.random.default_rng(stream)
         train, test = (
             environment(half, listed[:kinds], listed[-EASY:], T, rng) for half in (images.train, images.test)
@@ -137,13 +138,6 @@ def _means(ax, cuts, name, label, colour, marker, places, shift):
                 capsize=2.5, label=label)  # fmt: skip
 
 
-def _interval(values):
-    from scipy.special import stdtrit
-
-    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
-
-
 def _findings(cuts, pairs):
     import pandas as pd
 
@@ -160,10 +154,10 @@ def _findings(cuts, pairs):
         )
     ]
     for name, words in (("cut_predicted", "predicted"), ("cut_measured", "measured on new images")):
-        low, high = _interval(few[name] - many[name])
+        low, high = interval_of(few[name] - many[name])
         rows.append(finding(f"MAML gains more where hard tasks are of one kind than of {KINDS[-1]}, {words}", "the difference of cuts > 0",
                             low, high, low > 0))  # fmt: skip
-    low, high = _interval(few["cut_measured_hard"] - few["cut_measured_easy"])
+    low, high = interval_of(few["cut_measured_hard"] - few["cut_measured_easy"])
     rows.append(
         finding(
             "and it gains on the hard tasks, more than on the easy ones",
@@ -173,7 +167,7 @@ def _findings(cuts, pairs):
             low > 0,
         )
     )
-    low, high = _interval(few["accuracy_hard_gain"])
+    low, high = interval_of(few["accuracy_hard_gain"])
     rows.append(
         finding("the hard tasks' accuracy improves as well", "the difference of accuracies > 0", low, high, low > 0)
     )
@@ -197,11 +191,3 @@ def _notes(images, listed, table, T, runs):
         f"Measured losses are those of images that were not drawn, {100 * (ratio['min'] - 1):.1f} to {100 * (ratio['max'] - 1):.1f}% above "
         "the exact ones, which judge on all of a task's images.",
     ]
-
-
-def _bar(streams, progress):
-    if not progress:
-        return streams
-    from tqdm.auto import tqdm
-
-    return tqdm(streams, desc="images", unit="run", leave=False)

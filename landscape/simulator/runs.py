@@ -1,11 +1,10 @@
 """Which methods of a simulation are trained side by side by thin batches, and their runs."""
 
-from contextlib import contextmanager
-
 import numpy as np
 
 from landscape.algebra import Rows
 from landscape.methods import NAL
+from landscape.progress import counter
 from landscape.simulator import chains
 from landscape.simulator.solutions import check_converged
 
@@ -77,20 +76,9 @@ def thin_runs(result, cells, streams, progress):
         methods = [resolved[index] for *_, resolved in points for _ in range(repeats)]
         inner = [training.inner(resolved[index], adapt.m) for _, adapt, resolved in points for _ in range(repeats)]
         rng = np.random.default_rng(streams[index])
-        with _bar(method.label, len(cells) * (training.T // training.task_batch), progress) as count:
+        total, name = len(cells) * (training.T // training.task_batch), f"SGD, {method.label}"
+        with counter(progress, total=total, desc=name, unit="step", unit_scale=True, leave=False) as count:
             ends = chains.descend(environments, methods, inner, own, rng, result.engine, count)
         check_converged(ends, method, own)
         found.append(ends.reshape(*result.grid, repeats, -1))
     return found
-
-
-@contextmanager
-def _bar(label, total, progress):
-    """A function that counts steps, shown as a bar."""
-    if not progress:
-        yield None
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc=f"SGD, {label}", unit="step", unit_scale=True, leave=False) as bar:
-        yield bar.update

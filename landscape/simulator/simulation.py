@@ -8,6 +8,7 @@ from landscape import checks, grid
 from landscape.adaptation import Adaptation
 from landscape.environment import check_environment
 from landscape.methods import as_methods
+from landscape.progress import bar
 from landscape.results import Result, axis_columns, labels
 from landscape.simulator import chains
 from landscape.simulator.draws import SAMPLING
@@ -207,7 +208,8 @@ def simulate(
     streams = np.random.SeedSequence(seed).spawn(len(cells) + M)
     trained = thin_runs(result, cells, streams[len(cells) :], progress)
     rows = "bartlett" if sampling in (None, "thin") else sampling
-    for (where, repeat), stream in zip(_bar(cells, progress), streams, strict=False):
+    runs = bar(cells, progress, desc="simulating", unit="run", leave=False)
+    for (where, repeat), stream in zip(runs, streams, strict=False):
         env, adapt, resolved = result.at(where)
         *train, test = (np.random.default_rng(s) for s in stream.spawn(M + 1))
         points = np.array([
@@ -235,11 +237,3 @@ def _warn_heavy_tails(adaptation, methods):
             "with a single sample a step the losses have heavy tails: standard errors are unreliable below "
             "several thousand tasks"
         )
-
-
-def _bar(cells, progress):
-    if not progress:
-        return cells
-    from tqdm.auto import tqdm
-
-    return tqdm(cells, desc="simulating", unit="run", leave=False)

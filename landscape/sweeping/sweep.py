@@ -1,11 +1,11 @@
 """Hand the cells of a plan to workers, and their results to a file."""
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from landscape import checks
+from landscape.progress import counter
 from landscape.results import Result
 from landscape.simulator.chains import processors
 from landscape.sweeping.plan import Plan
@@ -156,7 +156,7 @@ def sweep(
         store = Store(file, plan)
         places, failed = list(plan.places), {}
         missing = [place for place in places if place not in store.cells]
-        bar = _bar(len(places), len(places) - len(missing), progress)
+        bar = counter(progress, total=len(places), initial=len(places) - len(missing), desc="sweep", unit="cell")
         with pool_for(executor, min(workers or 1, len(missing))) as pool, bar as count:
             for done, errors in finished(plan, missing, pool):
                 failed |= errors
@@ -185,15 +185,3 @@ def _rows(plan, place, columns):
     length = len(columns["method"])
     first = {name: np.full(length, value) for name, value in zip(plan.names, place, strict=True)}
     return first | {name: values for name, values in columns.items() if name not in first}
-
-
-@contextmanager
-def _bar(total, done, progress):
-    """A function that counts finished cells, shown as a bar with the time left."""
-    if not progress:
-        yield lambda count: None
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, initial=done, desc="sweep", unit="cell") as bar:
-        yield bar.update
