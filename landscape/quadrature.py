@@ -21,9 +21,8 @@ EDGE = 12.0  # nodes lie in [-EDGE, EDGE]: beyond it exp(-z^2/4) he_n(z) has no 
 MOST_TERMS, MOST_TERMS_FAR = 2048, 512  # for arguments up to FAR, and beyond it, where tails fall too slowly to follow
 FAR, FARTHEST = 24.0, 100.0
 TOLERANCE = 1e-12
-ONE_THREAD = (
-    1 << 18
-)  # multiplications in a product of matrices up to which BLAS (OpenBLAS) starts no threads of its own
+# multiplications in a product of matrices up to which BLAS (OpenBLAS) starts no threads of its own
+ONE_THREAD = 1 << 18
 
 
 class Rule:

@@ -100,9 +100,8 @@ def held_out(tasks, shots, alphas, seed, progress=False):
         full, single = (stack(tasks, Adaptation(alpha, m).quadratic) for m in (np.inf, 1))
         own = {}
         for j, m in enumerate(shots):
-            judged = Stack(
-                *(a + (b - a) / m for a, b in zip(full, single, strict=True))
-            )  # after one step affine in 1/m
+            # after one step the loss is affine in 1/m
+            judged = Stack(*(a + (b - a) / m for a, b in zip(full, single, strict=True)))
             by_fold = judged.grouped(member)
             for k, (label, method) in enumerate(methods_at(alpha, m).items()):
                 if method == NAL():
@@ -114,9 +113,8 @@ def held_out(tasks, shots, alphas, seed, progress=False):
                 losses = _finite(judged.at(points[0][fold]))
                 by_step[k, j, i] = np.where(losses < rounding, 0.0, losses)
                 inner[k, j, i] = _inner_scores(by_fold, points[1], pairs, K)
-    inner[np.isinf(by_step).any(axis=-1)] = (
-        np.inf
-    )  # where training without some fold has no minimum, the step is not used
+    # where training without some fold has no minimum, the step is not used
+    inner[np.isinf(by_step).any(axis=-1)] = np.inf
     without = inner.argmin(axis=2)  # (methods, shots, K)
     chosen = np.take_along_axis(by_step, without[:, :, None, fold], axis=2)[:, :, 0]
     best = (by_step @ shares).argmin(axis=2)

@@ -105,9 +105,8 @@ class Phase:
         """Points (n, d) after so much time, or so many iterations, of this phase."""
         elapsed = np.atleast_1d(np.asarray(elapsed, dtype=float))[:, None]
         values, vectors, away = self._modes
-        half = (
-            elapsed / 2 if self.rate is None else elapsed // 2
-        )  # two halves: a factor may overflow where its mode does not
+        # in two halves: a factor may overflow where its mode does not
+        half = elapsed / 2 if self.rate is None else elapsed // 2
         with np.errstate(over="ignore", invalid="ignore"):
             first, second = (
                 np.exp(-values * part) if self.rate is None else (1 - self.rate * values) ** part

@@ -11,10 +11,8 @@ from landscape.results import Result
 
 STATIONARY = 1e-8  # gradient norm at a solution, relative to the largest at the starts
 SAME = 1e-4  # distance of solutions taken for one, relative to the size of the teachers
-NEAR, ROOM = (
-    3.0,
-    10.0,
-)  # solutions are sought within so many times the teachers' size, then, where that is too small, within so many
+# solutions are sought within so many times the teachers' size, then, where that is too small, within so many
+NEAR, ROOM = 3.0, 10.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,9 +114,8 @@ def minima(environment, adaptation=None, *, starts=24, seed=0, progress=False):
     mean = small.teachers.mean(axis=0)
     random = size * rng.standard_normal((starts, *small.shape)) / np.sqrt(small.shape[1])
     begin = [*small.teachers, mean + 1e-3 * size * rng.standard_normal(mean.shape), *random]
-    small.gradient(
-        begin[len(small.tasks)], adaptation
-    )  # what cannot be computed at all is an error here, not a lost start
+    # what cannot be computed at all is an error here, not a lost start
+    small.gradient(begin[len(small.tasks)], adaptation)
     sampled = adaptation is not None and np.isfinite(adaptation.m)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", checks.LandscapeWarning)  # on the way only: the solutions are evaluated below

@@ -106,9 +106,8 @@ def shots(shots, length, repeats, seed, progress):
     tasks, rows = LossTasks.of(environment()), []
     cells = [(label, K, i) for label in methods(ALPHA) for K in shots for i in range(repeats)]
     for label, K, i in tqdm(cells, desc="K-shot", disable=not progress):
-        start = descent(
-            environment(), methods(ALPHA)[label], 0.0, 0.1
-        ).limit  # the transient is not what is asked about
+        # where the method ends: the transient is not what is asked about
+        start = descent(environment(), methods(ALPHA)[label], 0.0, 0.1).limit
         stream = int(np.random.SeedSequence([seed, K, i]).generate_state(1)[0])
         history = train(
             tasks,

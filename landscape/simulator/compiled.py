@@ -210,7 +210,7 @@ def descend(
     centres : ndarray, shape (families of all, d)
     deviations, weights : ndarray, shape (families of all,)
     alpha, n1, n2 : ndarray, shape (LANES,)
-    """  # fmt: skip
+    """
     shape = (centres.shape[1], LANES)
     w, total, optimum, point, g = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.empty(shape), np.empty(shape)
     product, work, scratch = np.empty(shape), np.empty(shape), np.empty((9, LANES))

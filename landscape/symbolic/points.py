@@ -9,10 +9,8 @@ from sympy.matrices.exceptions import NonInvertibleMatrixError
 
 from landscape.symbolic.evaluate import replace, resolve, take_limits, truth
 
-POINTS = {
-    True: 12,
-    False: 150,
-}  # points tried before a proof: a false identity all but never passes one, an inequality may
+# points tried before a proof, of an identity and of others: a false identity all but never passes one, an inequality may
+POINTS = {True: 12, False: 150}
 
 COUNTS = {"d", "m", "n", "n_1", "n_2", "T"}
 

@@ -157,8 +157,8 @@ def savings():
     without = sp.factor(T_1 / T * (1 - hinge / meta_hinge))
     setting = {n: SAMPLES, d: DIMENSION, T: 50}
     slow, fast = curvatures(SCALES["mean"])[1], curvatures(SCALES["mean"])[0]
-    needed = [sp.solve(with_hessian.subs(setting) - share, T_1)[0] for share in (sp.Rational(37, 100),)]
-    needed += [sp.solve(without.subs(setting) - share, T_1)[0] for share in (sp.Rational(19, 100),)]
+    printed = ((with_hessian, sp.Rational(37, 100)), (without, sp.Rational(19, 100)))
+    needed = [sp.solve(part.subs(setting) - share, T_1)[0] for part, share in printed]
     exact = T_1 / T * (8 * n * d - n + 2 * d) / (12 * n * d - n + 3 * d)
     return Derivation(
         steps=[

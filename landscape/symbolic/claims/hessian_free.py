@@ -116,9 +116,8 @@ def two_losses_that_stall():
     """
     s, far, other = sp.Symbol("s"), positive("x"), sp.Symbol("g_2")
     reach = 1 / (6 * rho * alpha)  # delta times the slope, at least L/rho
-    difference = (
-        sp.integrate(rho * s, (s, 0, L / rho)) + L * (reach - L / rho)
-    ) / reach  # for the slope's second derivative, 0
+    # for the slope's second derivative, 0
+    difference = (sp.integrate(rho * s, (s, 0, L / rho)) + L * (reach - L / rho)) / reach
     gap = sp.expand(sp.integrate(rho * s, (s, 0, L / rho)) + L * (far - L / rho) - L * far)
     if gap.has(far):
         raise ArithmeticError(f"the tasks' gradients should differ by a bounded amount, and differ by {gap}")
@@ -147,9 +146,8 @@ def hessian_free_floor():
     """The printed delta looks equally far however small the gradient; two tasks on which the step vanishes and the gradient does not."""
     difference, balance, left = two_losses_that_stall()
     width = 1 / (6 * rho * alpha * slope)
-    deviation = (
-        alpha * 2 * noise / (2 * width * sp.sqrt(samples))
-    )  # both sides are of the same samples: at most twice one's
+    # both sides are of the same samples: at most twice one's
+    deviation = alpha * 2 * noise / (2 * width * sp.sqrt(samples))
     (least,) = sp.solve(deviation - slope, samples)
     return Derivation(
         steps=[
