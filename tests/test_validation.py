@@ -107,6 +107,7 @@ BAD = {
     "start ragged": (lambda: ls.flow(ls.hard_easy(), ls.NAL(), [[1], [1, 2]]), "start must be a number or an array"),
     "point ragged": (lambda: ls.risk(ls.hard_easy(), [[1], [1, 2]], ADAPT), "point must be a number or an array"),
     "NaN for losses": (lambda: ls.LossTasks.of(ls.two_tasks()).pooled(np.full(10, np.nan)), "w must be finite, got nan"),
+    "point too far": (lambda: ls.LossTasks.of(ls.two_tasks()).adapted(np.full(10, 1e300), 0.1), r"w must be at most 1e\+40"),
     "id is a number": (lambda: ls.verify(0), "ids must be an id, or a list of them, got 0"),
     "no ids": (lambda: ls.verify([]), "ids must hold at least one id"),
     "no methods": (lambda: ls.compare(ls.hard_easy(), [], ADAPT), "at least one Method"),
@@ -227,6 +228,11 @@ def test_warnings_point_at_the_users_line(call):
 def test_minus_zero_is_zero():
     assert ls.window_boundary(-0.0, d=3) == np.inf
     assert str(ls.Adaptation(-0.0)) == "Adaptation(0.0)"
+
+
+def test_a_number_may_be_an_array_without_axes():
+    assert ls.check_meta_gradient(lambda w, *rest: w, alpha=np.array(0.5)).wanted == "MAML"
+    assert ls.optimum(ls.two_tasks(d=np.array(2)), ls.MAML(np.array(0.8))).shape == (2,)
 
 
 def test_best_step_takes_symbols():

@@ -116,20 +116,14 @@ class LossTasks(Record):
     def _mean(self, entries):
         return sum(p * entry for p, entry in zip(self.shares, entries, strict=True))
 
-    def _at(self, w):
-        w = self.losses[0]._at(w)
-        if not np.isfinite(w).all():
-            raise ValueError(f"w must be finite, got {w[~np.isfinite(w)][0]:g}")
-        return w
-
     def pooled(self, w):
         """f(w)."""
-        w = self._at(w)
+        w = checks.start("w", w, self.d)
         return self._mean(loss.value(w) for loss in self.losses)
 
     def pooled_gradient(self, w):
         """The gradient of f."""
-        w = self._at(w)
+        w = checks.start("w", w, self.d)
         return self._mean(loss.gradient(w) for loss in self.losses)
 
     def adapted(self, w, alpha, steps=1):
@@ -146,12 +140,12 @@ class LossTasks(Record):
         ValueError
             If alpha is not finite or steps not a whole number >= 0.
         """
-        w, (alpha, steps) = self._at(w), _checked(alpha, steps)
+        w, (alpha, steps) = checks.start("w", w, self.d), _checked(alpha, steps)
         return self._mean(loss.value(_inner(loss, w, alpha, steps)[-1]) for loss in self.losses)
 
     def adapted_gradient(self, w, alpha, steps=1):
         """The gradient of F, shape (d,): E (I - alpha H_i(w)) grad f_i(w - alpha grad f_i(w)) for one step. Arguments as for `adapted`."""
-        w, (alpha, steps) = self._at(w), _checked(alpha, steps)
+        w, (alpha, steps) = checks.start("w", w, self.d), _checked(alpha, steps)
         total = 0.0
         for p, loss in zip(self.shares, self.losses, strict=True):
             *points, adapted = _inner(loss, w, alpha, steps)
@@ -163,7 +157,7 @@ class LossTasks(Record):
 
     def spread(self, w):
         """sqrt(E ||grad f_i - grad f||^2) at a point: sigma there."""
-        w = self._at(w)
+        w = checks.start("w", w, self.d)
         gradients = np.array([loss.gradient(w) for loss in self.losses])
         return math.sqrt(float(self.shares @ ((gradients - self.shares @ gradients) ** 2).sum(axis=1)))
 
