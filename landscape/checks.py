@@ -46,7 +46,9 @@ def _as_float_array(name, value):
         raw = np.asarray(value)
         if raw.dtype.kind == "c":
             raise ValueError(f"{name} must be real, got {short(value)}")
-        if raw.dtype.kind not in "iufO" or any(isinstance(entry, (str, bool)) for entry in raw.flat[:1].tolist()):
+        if raw.dtype.kind not in "iufO":
+            raise TypeError
+        if raw.dtype.kind == "O" and any(isinstance(entry, (str, bool)) for entry in raw.flat):
             raise TypeError
         array = np.array(raw, dtype=float)
     except ValueError as error:
@@ -133,6 +135,13 @@ def numbers(name, value, **wanted):
         raise ValueError(f"{name} must be a number or a list of numbers, got shape {array.shape}")
     array.setflags(write=False)
     return array
+
+
+def flag(name, value):
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, got {short(value)}")
+    return bool(value)
 
 
 def seed(value):

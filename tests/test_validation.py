@@ -108,6 +108,8 @@ BAD = {
     "point ragged": (lambda: ls.risk(ls.hard_easy(), [[1], [1, 2]], ADAPT), "point must be a number or an array"),
     "NaN for losses": (lambda: ls.LossTasks.of(ls.two_tasks()).pooled(np.full(10, np.nan)), "w must be finite, got nan"),
     "point too far": (lambda: ls.LossTasks.of(ls.two_tasks()).adapted(np.full(10, 1e300), 0.1), r"w must be at most 1e\+40"),
+    "text among numbers": (lambda: ls.DataTask("a", np.array([[1, "2"]], dtype=object), [1]), "X of task 'a' must be a number or"),
+    "intercept in words": (lambda: ls.from_data({"a": (I2, [0, 1])}, intercept="no"), "intercept must be True or False, got 'no'"),
     "id is a number": (lambda: ls.verify(0), "ids must be an id, or a list of them, got 0"),
     "no ids": (lambda: ls.verify([]), "ids must hold at least one id"),
     "no methods": (lambda: ls.compare(ls.hard_easy(), [], ADAPT), "at least one Method"),
