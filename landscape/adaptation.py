@@ -48,7 +48,7 @@ class Adaptation(Record):
         self._set(
             alpha=checks.number("alpha", self.alpha, grid=True),
             m=checks.number("m", self.m, at_least=1, whole=True, infinite=True, grid=True),
-            steps=checks.number("steps", self.steps, at_least=0, whole=True),
+            steps=checks.number("steps", self.steps, at_least=0, at_most=checks.MOST_STEPS, whole=True),
             batches=checks.known("batches", self.batches, ["fresh", "same"]),
         )
 

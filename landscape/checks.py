@@ -10,7 +10,8 @@ import warnings
 
 import numpy as np
 
-LARGEST = 1e40  # of the entries of a matrix or of data
+LARGEST = 1e40  # of a number, and of the entries of a matrix or of data
+MOST_STEPS = 100_000  # each is computed
 
 
 class LandscapeWarning(UserWarning):
@@ -45,7 +46,9 @@ def _as_float_array(name, value):
         raw = np.asarray(value)
         if raw.dtype.kind == "c":
             raise ValueError(f"{name} must be real, got {short(value)}")
-        if raw.dtype.kind not in "iufO" or any(isinstance(entry, (str, bool)) for entry in raw.flat[:1].tolist()):
+        if raw.dtype.kind not in "iufO":
+            raise TypeError
+        if raw.dtype.kind == "O" and any(isinstance(entry, (str, bool)) for entry in raw.flat):
             raise TypeError
         array = np.array(raw, dtype=float)
     except ValueError as error:
@@ -100,8 +103,8 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
         wanted.append("finite")
     if whole:
         bad |= np.isfinite(array) & ((array != np.round(array)) | (np.abs(array) > 2**53))
-        too_large = (np.isfinite(array) & (np.abs(array) > 2**53)).any()
-        wanted.append("a whole number" + (" of at most 2**53 in size" if too_large else ""))
+        huge = (np.isfinite(array) & (np.abs(array) > 2**53)).any()
+        wanted.append("a whole number" + (" of at most 2**53 in size" if huge else ""))
     if above is not None:
         bad |= ~(array > above)
         wanted.append(f"> {above:g}")
@@ -111,14 +114,34 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
     if at_most is not None:
         bad |= ~(array <= at_most)
         wanted.append(f"<= {at_most:g}")
+    if not bad.any() and (too_large := np.isfinite(array) & (np.abs(array) > LARGEST)).any():
+        bad = too_large
+        wanted.append(f"at most {LARGEST:g} in size")
     if bad.any():
         first = float(array[bad][0]) if array.ndim else float(array)
         wanted = " and ".join(wanted) or "a number"
         raise ValueError(f"{name} must be {wanted}, got {first:g}")
-    if array.ndim:
+    array = array + 0.0  # -0 is 0, also where one divides by it
+    if np.ndim(array):
         array.setflags(write=False)
         return array
     return int(array) if whole and np.isfinite(array) else float(array)
+
+
+def numbers(name, value, **wanted):
+    """A number or a list of them, as a read-only vector; `wanted` as for `number`."""
+    array = np.atleast_1d(number(name, value, grid=not is_symbolic(value), **wanted))
+    if array.ndim > 1:
+        raise ValueError(f"{name} must be a number or a list of numbers, got shape {array.shape}")
+    array.setflags(write=False)
+    return array
+
+
+def flag(name, value):
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, got {short(value)}")
+    return bool(value)
 
 
 def seed(value):
@@ -128,11 +151,20 @@ def seed(value):
     return int(value)
 
 
+def generator(rng):
+    """A numpy Generator: `rng` itself, or a new one from a seed; None takes a seed that is different each time."""
+    if rng is None or isinstance(rng, np.random.Generator):
+        return np.random.default_rng(rng)
+    if isinstance(rng, bool) or not isinstance(rng, (int, np.integer)) or rng < 0:
+        raise ValueError(f"rng must be a numpy.random.Generator or a whole number >= 0, got {short(rng)}")
+    return np.random.default_rng(int(rng))
+
+
 def point(value, d):
     """An initial point (..., d), or a single number (1,) that stands for every coordinate."""
-    if np.ndim(value) == 0:
-        return np.full((1,), number("point", value))
     array = _as_float_array("point", value)
+    if array.ndim == 0:
+        return np.full((1,), number("point", value))
     if array.shape[-1] != d or array.size == 0:
         raise ValueError(f"point must have d = {d} coordinates on its last axis, got shape {array.shape}")
     return _finite("point", array)
@@ -140,13 +172,10 @@ def point(value, d):
 
 def start(name, value, d):
     """One point of d coordinates, read-only; a single number stands for every coordinate."""
-    if np.ndim(value) == 0:
-        array = _finite(name, np.full(d, number(name, value)))
-    else:
-        array = np.array(vector(name, value))
-        if len(array) != d:
-            raise ValueError(f"{name} must be a number or have d = {d} coordinates, got {len(array)}")
-    array.setflags(write=False)
+    array = _as_float_array(name, value)
+    array = vector(name, np.full(d, array) if array.ndim == 0 else array)
+    if len(array) != d:
+        raise ValueError(f"{name} must be a number or have d = {d} coordinates, got {len(array)}")
     return array
 
 
@@ -243,12 +272,16 @@ def instance(name, value, kind):
 
 def known(kind, name, names):
     """`name` if it is among `names`, else an error with the nearest ones."""
-    names = list(names)
-    if name not in names:
+    names = dict.fromkeys(names)
+    try:
+        found = name in names
+    except TypeError:  # an array or a list is no name
+        found = False
+    if not found:
         texts = [str(other) for other in names]
         folded = {text.casefold(): text for text in reversed(texts)}
         near = [folded[text] for text in difflib.get_close_matches(str(name).casefold(), folded, n=3, cutoff=0.4)]
         more = f" and {len(texts) - 50} more" if len(texts) > 50 else ""
         hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(texts[:50])}{more}"
-        raise ValueError(f"unknown {kind} {name!r}; {hint}")
+        raise ValueError(f"unknown {kind} {short(name)}; {hint}")
     return name

@@ -11,7 +11,8 @@ from landscape.commands import commands
 
 
 def main(arguments=None):
-    """Run the command line; returns the exit status: 0 done, 2 the arguments are not usable."""
+    """Run the command line; returns the exit status: 0 done, 2 the arguments are not usable, 130 stopped by Ctrl-C."""
+    _open_streams()
     options = _parser().parse_args(arguments)
     usual = warnings.formatwarning
     warnings.formatwarning = lambda message, category, *place, **line: (
@@ -23,14 +24,28 @@ def main(arguments=None):
         status = options.run(options)
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # whoever reads has seen enough, as in `landscape ... | head`
+    except KeyboardInterrupt:
+        print("landscape: stopped", file=sys.stderr)
+        return 130
+    except OSError as error:  # on writing; the interpreter must not try it again when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (ValueError, ImportError) as error:  # an import fails where an extra is not installed
+        if isinstance(error, BrokenPipeError):  # whoever reads has seen enough, as in `landscape ... | head`
+            return 0
+        print(f"landscape: {error}", file=sys.stderr)
+        return 2
+    except (ValueError, ImportError, MemoryError) as error:  # an import fails where an extra is not installed
         print(f"landscape: {error}", file=sys.stderr)
         return 2
     finally:
         warnings.formatwarning = usual
+
+
+def _open_streams():
+    """Somewhere to write to where a stream is closed, and no error where it cannot show a Greek letter."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def _parser():

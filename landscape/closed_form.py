@@ -191,9 +191,12 @@ def risk_quadratic(environment, adaptation):
             "risk_quadratic takes numbers: replace the arrays in environment and adaptation by one value each"
         )
     tasks = [task.expanded() for task in environment.tasks()]
-    quadratics = [adaptation.quadratic(task.inputs) for task in tasks]
-    noise, dispersion, best, M = risk_parts(tasks, quadratics)
-    return float(noise + dispersion), best, M if M.ndim == 2 else np.diag(M)
+    with np.errstate(over="ignore", invalid="ignore"):
+        noise, dispersion, best, M = risk_parts(tasks, [adaptation.quadratic(task.inputs) for task in tasks])
+    floor = float(noise + dispersion)
+    if not (np.isfinite(floor) and np.isfinite(best).all() and np.isfinite(M).all()):
+        raise ValueError(grid.OVERFLOW)
+    return floor, best, M if M.ndim == 2 else np.diag(M)
 
 
 def gain(environment, method, adaptation, over=None):
@@ -271,7 +274,7 @@ def best_step(environment, point, m=np.inf):
     check_environment(environment)
     start = point.resolved if isinstance(point, Method) else _as_point(environment, point)
     slope, bend = grid.evaluate(step_coefficients, environment, Adaptation(0.0, m), start)
-    if bend.dtype != object and np.any(bend <= 0):
+    if np.asarray(bend).dtype != object and np.any(bend <= 0):
         raise ValueError("point is the optimum of every task and noise does not matter at this m: any alpha is as good")
     best = slope / bend
     return best.item() if isinstance(best, np.generic) else best

@@ -52,7 +52,7 @@ class Mixture(Record):
         T = checks.number("T", T, at_least=1, whole=True)
         if any(not isinstance(getattr(self, name), (int, float)) for name in self._varying):
             raise ValueError("sample needs numbers for all parameters: replace arrays and symbols by one value each")
-        rng = np.random.default_rng(rng)
+        rng = checks.generator(rng)
         tasks = [task.expanded() for task in self.tasks()]
         families = rng.choice(len(tasks), size=T, p=np.array([task.probability for task in tasks], dtype=float))
         optima = np.empty((T, self.d))

@@ -81,8 +81,10 @@ class TaskFamily(Record):
         where = f"of family {self.name!r}"
         covariance = checks.positive_semidefinite(f"covariance {where}", self.covariance)
         spread = checks.positive_semidefinite(f"spread {where}", self.spread)
-        scalar = np.ndim(self.centre) == 0
-        centre = checks.number(f"centre {where}", self.centre) if scalar else checks.vector("centre", self.centre)
+        centre = checks.array(f"centre {where}", self.centre)
+        if centre.ndim > 1:
+            raise ValueError(f"centre {where} must be a number or a vector (d,), got shape {centre.shape}")
+        centre = centre if centre.ndim else float(centre)
         if np.max(covariance) <= 0:
             raise ValueError(f"covariance {where} must not vanish, got 0")
         d = None if self.d is None else checks.number("d", self.d, at_least=1, whole=True)

@@ -62,7 +62,7 @@ def from_sampler(draw, T, rng):
     if not callable(draw):
         raise TypeError(f"draw must be a function of a numpy Generator, got {draw!r}")
     T = checks.number("T", T, at_least=2, whole=True)
-    rng = np.random.default_rng(rng)
+    rng = checks.generator(rng)
     families = []
     for index in range(T):
         drawn = draw(rng)

@@ -90,6 +90,7 @@ def landscape_view(environment, adaptation, methods=None, *, samples=80, resolut
     check_environment(environment)
     checks.instance("adaptation", adaptation, Adaptation)
     methods = as_methods([NAL(), MAML.matching(adaptation)] if methods is None else methods)
+    samples = checks.number("samples", samples, at_least=1, whole=True)
     if grid.shape(environment, adaptation, *(m.resolved for m in methods)):
         raise ValueError("a picture needs numbers for all arguments; plot_series draws one picture a value")
     if environment.d < 2:
@@ -99,7 +100,7 @@ def landscape_view(environment, adaptation, methods=None, *, samples=80, resolut
     solutions = np.array([optimum(environment, method) for method in methods])
     origin, directions = _plane(np.vstack([centres, solutions]))
     stepped = np.array([[_step(task, w, adaptation.alpha) for task in tasks] for w in solutions])
-    families, optima = environment.sample(samples, np.random.default_rng(seed))
+    families, optima = environment.sample(samples, checks.seed(seed))
 
     def project(points):
         return (points - origin) @ directions.T
@@ -208,7 +209,8 @@ def plot_series(environment, adaptation, name, values, methods=None, *, samples=
     check_environment(environment)
     if methods is None:
         methods = [NAL(), MAML.matching(adaptation)]
-    if np.ndim(values) != 1 or len(values) == 0:
+    values = checks.number("values", values, grid=True, infinite=True)
+    if np.ndim(values) != 1:
         raise ValueError(f"values must be a list of at least one value, got {checks.short(values)}")
     views = []
     for value in values:

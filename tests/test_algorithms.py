@@ -269,7 +269,7 @@ MIXED = ls.LossTasks([SquaredHinge(X, np.sign(X[:, 0])), Hinge(X, np.sign(X[:, 0
         (lambda: ls.algorithms.smoothness_bound(TASKS, 0.1, math.nan), "mean_norm must be"),
         (lambda: ls.algorithms.smoothness_bound(TASKS, 0.1, -1.0), "mean_norm must be"),
         (lambda: ls.algorithms.least_step_batches(TASKS, "x", 1.0, 1.0), "alpha must be a number"),
-        (lambda: ls.train(TASKS, ls.MAML(1e160), 1.0, 0.1, 5), r"alpha must be at most 1e\+40 in size"),
+        (lambda: ls.train(TASKS, ls.MAML(1e160), 1.0, 0.1, 5), r"alpha must be .*at most 1e\+40 in size"),
         (lambda: ls.ode(TASKS, ls.MAML(1e30, steps=2), 1.0, 5.0), "at most 1e[+]20 in size for 2 inner steps"),
         (lambda: ls.train(ls.LossTasks([Quadratic(0.0, [1.0])]), ls.MAML(0.1), 1.0, ls.RandomStep(), 5), "losses are flat"),
         (lambda: ls.ode(HINGE, ls.MAML(0.1), 0.0, [0.0, 5.0]), "gradient of Hinge jumps.*use SquaredHinge"),
@@ -282,7 +282,7 @@ MIXED = ls.LossTasks([SquaredHinge(X, np.sign(X[:, 0])), Hinge(X, np.sign(X[:, 0
         (lambda: ls.ode(TASKS, ls.MAML(0.1), 0.0, [1.0], atol=math.nan), "atol must be finite"),
         (lambda: ls.ode(TASKS, ls.MAML(0.1), 0.0, [1.0], rtol=0), "rtol must be finite and >= 1e-13"),
         (lambda: ls.train(TASKS, ls.MAML(0.1, n2=[3, 4]), 0.0, 0.1, 1), "n2 must be a single number"),
-        (lambda: ls.algorithms.least_step_batches(TASKS, 0.1, 1e200, 1.0), r"sigma must be .* <= 1e[+]40"),
+        (lambda: ls.algorithms.least_step_batches(TASKS, 0.1, 1e200, 1.0), r"sigma must be .* at most 1e[+]40"),
     ],
 )  # fmt: skip
 def test_errors(call, match):

@@ -344,7 +344,7 @@ def test_what_is_remembered_by_parameters_shows():
         assert ls.check_meta_gradient(stale, d=d).verdict != "right"
 
 
-@pytest.mark.parametrize("alpha", [1e200, 1e160, -1e13, 1e-100, 1e-150])
+@pytest.mark.parametrize("alpha", [1e40, 1e30, -1e13, 1e-100, 1e-150])
 def test_steps_that_rounding_hides_are_refused(alpha):
     with pytest.raises(ValueError, match="alpha must lie between 1e-12 and 1e"):
         ls.check_meta_gradient(planted.maml, alpha=alpha)

@@ -122,6 +122,45 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert process.wait(timeout=60) == 0
 
 
+@pytest.mark.parametrize(("problem", "status", "message"), [(KeyboardInterrupt, 130, "stopped"), (MemoryError, 2, "")])
+def test_a_command_that_is_stopped_shows_no_traceback(problem, status, message, capsys, monkeypatch):
+    def run(options):
+        raise problem
+
+    monkeypatch.setattr("landscape.commands.verify.run", run)
+    assert main(["verify"]) == status
+    assert capsys.readouterr().err.strip() == f"landscape: {message}".strip()
+
+
+def test_a_terminal_without_greek_letters():
+    done = subprocess.run(
+        [sys.executable, "-m", "landscape", "verify", "--show", "L-aH"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert r"\u03b1" in done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a file that is always full")
+def test_a_full_disk_is_said():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "landscape", "reproduce", "--list"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("landscape: [Errno 28]")
+    assert "\n" not in done.stderr.strip()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="closes a stream by the shell")
+def test_a_closed_stream_is_no_error():
+    command = f'"{sys.executable}" -m landscape reproduce --list >&-'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_import_is_light():
     code = (
         "import sys, time; start = time.perf_counter(); import numpy; middle = time.perf_counter(); import landscape;"

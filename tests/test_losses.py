@@ -152,7 +152,7 @@ def test_tasks_agree_with_the_closed_form():
         (lambda: LossTasks([Quadratic(1.0, [0.0])], [0.5, 0.5]), "one a loss"),
         (lambda: LossTasks.of(ls.hard_easy()), "give T"),
         (lambda: LossTasks([Logistic(X, LABELS)]).adapted(1.0, math.nan), "alpha must be finite, got nan"),
-        (lambda: LossTasks([Logistic(X, LABELS)]).adapted_gradient(1.0, 0.1, -1), "steps must be .* >= 0, got -1"),
+        (lambda: LossTasks([Logistic(X, LABELS)]).adapted_gradient(1.0, 0.1, -1), "steps must be .* >= 0 .*, got -1"),
         (lambda: Logistic(X, LABELS).batch("a", np.random.default_rng(0)), "size must be a number"),
     ],
 )
@@ -185,3 +185,13 @@ def test_batches_need_a_generator():
 def test_a_loss_that_is_none():
     with pytest.raises(TypeError, match="each of losses"):
         LossTasks([3])
+
+
+def test_data_tasks_keep_their_ridge():
+    rng = np.random.default_rng(0)
+    rows = [(rng.normal(size=(20, 3)), rng.normal(size=20)) for _ in range(3)]
+    environment = ls.Environment([ls.DataTask(f"task {i}", X, y, ridge=0.5) for i, (X, y) in enumerate(rows)])
+    tasks, w = ls.LossTasks.of(environment), np.array([1.0, -2.0, 0.5])
+    by_hand = np.mean([np.mean((X @ w - y) ** 2) + 0.5 * w @ w for X, y in rows]) / 2
+    assert tasks.pooled(w) == pytest.approx(by_hand)
+    assert tasks.adapted(w, 0.3, 2) == pytest.approx(ls.risk(environment, w, ls.Adaptation(0.3, steps=2)).total)

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ import landscape as ls
 
 I2 = np.eye(2)
 ADAPT = ls.Adaptation(0.5, 10)
+SGD = ls.Training(T=20, n2=10, solver="sgd", learning_rate=0.1)
 
 
 def two(p, q):
@@ -30,7 +32,10 @@ BAD = {
     "covariance text": (lambda: ls.TaskFamily("a", "wide", d=2), "must be a number"),
     "covariance complex": (lambda: ls.TaskFamily("a", 1j * I2), "must be real"),
     "spread infinite": (lambda: ls.TaskFamily("a", 1.0, 0.0, np.inf, d=2), "spread of family 'a' must be finite"),
-    "centre NaN": (lambda: ls.TaskFamily("a", 1.0, [0.0, np.nan]), "centre must be finite, got nan"),
+    "centre NaN": (lambda: ls.TaskFamily("a", 1.0, [0.0, np.nan]), "centre of family 'a' must be finite, got nan"),
+    "centre ragged": (lambda: ls.TaskFamily("a", 1.0, [[1.0], [1.0, 2.0]]), "centre of family 'a' must be a number or an"),
+    "centre huge": (lambda: ls.TaskFamily("a", 1.0, 1e200, d=2), "must be at most 1e.40 in size, got 1e.200"),
+    "R huge": (lambda: ls.hard_easy(R=-1e200), r"R must be finite and at most 1e\+40 in size, got -1e\+200"),
     "noise negative": (lambda: ls.TaskFamily("a", 1.0, noise=-1, d=2), "noise must be finite and >= 0, got -1"),
     "shapes differ": (lambda: ls.TaskFamily("a", I2, np.zeros(3)), "covariance has d = 2, centre has d = 3"),
     "no dimension": (lambda: ls.Environment([ls.TaskFamily("a", 1.0)]), "give d to one of the families"),
@@ -55,6 +60,7 @@ BAD = {
     "alpha missing value": (lambda: ls.Adaptation(None), "alpha must be a number, got None"),
     "m below 1": (lambda: ls.Adaptation(0.5, 0), "m must be a whole number and >= 1, got 0"),
     "m not whole": (lambda: ls.Adaptation(0.5, 2.5), "m must be a whole number"),
+    "steps without end": (lambda: ls.Adaptation(0.5, 2, steps=10**9), "steps must be .* <= 100000, got 1e.09"),
     "steps negative": (lambda: ls.Adaptation(0.5, 2, steps=-1), "steps must be finite and a whole number and >= 0"),
     "n2 below 1": (lambda: ls.MAML(0.5, 0), "n2 must be a whole number and >= 1, got 0"),
     "hessian unknown": (lambda: ls.MAML(0.5, hessian="sharde"), "did you mean shared"),
@@ -78,6 +84,34 @@ BAD = {
     "unknown in small letters": (
         lambda: ls.solve_for("t", ls.hard_easy(), ls.NAL(), ADAPT, ls.Training(9)), "quantity to solve for 't'; did you mean T"),
     "series of one value": (lambda: ls.plot_series(ls.hard_easy(), ADAPT, "m", 50), "values must be a list .*, got 50"),
+    "array for a name": (lambda: ls.MAML(0.5, hessian=np.ones(2)), r"unknown hessian array\(\[1., 1.\]\)"),
+    "list for a label": (lambda: ls.compare(ls.hard_easy(), ls.NAL(), ADAPT).risk(["NAL"]), r"unknown method \['NAL'\]"),
+    "float for a generator": (lambda: ls.hard_easy().sample(5, 0.5), "rng must be a numpy.random.Generator or .*, got 0.5"),
+    "negative seed of a sampler": (lambda: ls.from_sampler(lambda rng: (1, [rng.normal()], 0), 5, -1), "rng must be"),
+    "seed of a picture": (lambda: ls.landscape_view(ls.hard_easy(), ADAPT, seed=0.5), "seed must be a whole number >= 0, got 0.5"),
+    "no samples": (lambda: ls.landscape_view(ls.hard_easy(), ADAPT, samples=0), "samples must be .* >= 1, got 0"),
+    "ax is no axes": (lambda: ls.compare(ls.hard_easy(), ls.NAL(), ADAPT, over={"R": [1, 2]}).plot(ax=3), "ax must be Axes, got 3"),
+    "axes are not two": (
+        lambda: ls.plot_landscape(ls.hard_easy(), ADAPT, axes=3, resolution=3), "axes must be two matplotlib Axes, got 3"),
+    "quadratic overflows": (lambda: ls.risk_quadratic(ls.hard_easy(), ls.Adaptation(1e30, steps=30)), "the result overflows"),
+    "iterations in text": (lambda: ls.sgd_curve(ls.hard_easy(), ls.NAL(), SGD, iterations="12"), "iterations must be a number"),
+    "iterations not whole": (lambda: ls.sgd_curve(ls.hard_easy(), ls.NAL(), SGD, iterations=[1.5]), "whole number .* got 1.5"),
+    "moments in symbols": (lambda: ls.flow(ls.two_tasks(), ls.NAL(), 0.0).at(sympy.Symbol("t")), r"moments \(times\) must be a number"),
+    "shots in symbols": (
+        lambda: ls.diagnose(ls.from_sampler(lambda rng: (1, [rng.normal()], 0), 5, 0), shots=sympy.Symbol("m")), "shots must be a number"),
+    "training left out": (
+        lambda: ls.solve_for("T", ls.hard_easy(), ls.NAL(), ADAPT, None, suboptimality=0.1), "training must be Training, got None"),
+    "start is None": (
+        lambda: ls.replacement_effect(ls.Environment([ls.DataTask("a", np.eye(3), np.ones(3))]), None, ls.Adaptation(0.5, 2)),
+        "starts must be a number, got None"),
+    "start ragged": (lambda: ls.flow(ls.hard_easy(), ls.NAL(), [[1], [1, 2]]), "start must be a number or an array"),
+    "point ragged": (lambda: ls.risk(ls.hard_easy(), [[1], [1, 2]], ADAPT), "point must be a number or an array"),
+    "NaN for losses": (lambda: ls.LossTasks.of(ls.two_tasks()).pooled(np.full(10, np.nan)), "w must be finite, got nan"),
+    "point too far": (lambda: ls.LossTasks.of(ls.two_tasks()).adapted(np.full(10, 1e300), 0.1), r"w must be at most 1e\+40"),
+    "text among numbers": (lambda: ls.DataTask("a", np.array([[1, "2"]], dtype=object), [1]), "X of task 'a' must be a number or"),
+    "intercept in words": (lambda: ls.from_data({"a": (I2, [0, 1])}, intercept="no"), "intercept must be True or False, got 'no'"),
+    "id is a number": (lambda: ls.verify(0), "ids must be an id, or a list of them, got 0"),
+    "no ids": (lambda: ls.verify([]), "ids must hold at least one id"),
     "no methods": (lambda: ls.compare(ls.hard_easy(), [], ADAPT), "at least one Method"),
     "over unknown": (
         lambda: ls.compare(ls.hard_easy(), ls.NAL(), ADAPT, over={"rho_had": [1]}), "did you mean rho_hard"),
@@ -191,6 +225,22 @@ def test_warnings_point_at_the_users_line(call):
     with pytest.warns(ls.LandscapeWarning) as seen:
         call()
     assert [warning.filename for warning in seen] == [__file__]
+
+
+def test_minus_zero_is_zero():
+    assert ls.window_boundary(-0.0, d=3) == np.inf
+    assert str(ls.Adaptation(-0.0)) == "Adaptation(0.0)"
+
+
+def test_a_number_may_be_an_array_without_axes():
+    assert ls.check_meta_gradient(lambda w, *rest: w, alpha=np.array(0.5)).wanted == "MAML"
+    assert ls.optimum(ls.two_tasks(d=np.array(2)), ls.MAML(np.array(0.8))).shape == (2,)
+
+
+def test_best_step_takes_symbols():
+    m = sympy.Symbol("m", positive=True)
+    best = ls.best_step(ls.hard_easy(), ls.NAL(), m)
+    assert float(best.subs(m, 20)) == pytest.approx(ls.best_step(ls.hard_easy(), ls.NAL(), 20))
 
 
 def test_results_show_what_a_reader_can_use():

@@ -107,10 +107,7 @@ def least_step_batches(tasks, alpha, sigma, sigma_tilde):
     B, D : int
     """
     smoothness_bound(tasks, alpha, 0.0)  # L and rho must exist
-    sigma, sigma_tilde = (
-        checks.number(n, v, at_least=0, at_most=checks.LARGEST)
-        for n, v in (("sigma", sigma), ("sigma_tilde", sigma_tilde))
-    )
+    sigma, sigma_tilde = (checks.number(n, v, at_least=0) for n, v in (("sigma", sigma), ("sigma_tilde", sigma_tilde)))
     ratio = tasks.hessian_lipschitz * alpha / tasks.smoothness
     return max(1, math.ceil((ratio * sigma) ** 2 / 2)), max(1, math.ceil((2 * ratio * sigma_tilde) ** 2))
 

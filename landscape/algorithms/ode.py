@@ -65,9 +65,9 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
         raise ValueError("HF-MAML's flow is MAML's as its difference gets finer: use MAML(alpha)")
     if own_batches(None, method) != Batches():
         raise ValueError(f"ode takes full batches, got n2 = {method.n2:g}: leave n2 out, or use flow() on quadratics")
-    times = checks.vector("times", [times] if np.ndim(times) == 0 else times)
-    if times[0] < 0 or (np.diff(times) <= 0).any():
-        raise ValueError("times must be >= 0 and increasing")
+    times = checks.numbers("times", times, at_least=0)
+    if (np.diff(times) <= 0).any():
+        raise ValueError(f"times must be increasing, got {checks.short(times.tolist())}")
     w = checks.start("start", start, tasks.d)
     rtol, atol = checks.number("rtol", rtol, at_least=1e-13), checks.number("atol", atol, above=0)
     alpha = checks.number("alpha", getattr(method, "alpha", 0.0) if alpha is None else alpha)

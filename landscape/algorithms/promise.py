@@ -119,9 +119,9 @@ def promise(tasks, method, start, level, batches=None, *, sigma, sigma_tilde=0.0
     drawn = not all(math.isinf(size) for size in (batches.D_in, batches.D_o, batches.D_h))
     if drawn and getattr(method, "hessian", "independent") == "shared":
         raise ValueError('Theorem 4.12 takes the Hessian on a batch of its own: write MAML(..., hessian="independent")')
-    level = checks.number("level", level, at_least=1e-40, at_most=checks.LARGEST)
+    level = checks.number("level", level, at_least=1e-40)
     sigma, sigma_tilde, sigma_H = (
-        checks.number(name, value, at_least=0, at_most=checks.LARGEST)
+        checks.number(name, value, at_least=0)
         for name, value in (("sigma", sigma), ("sigma_tilde", sigma_tilde), ("sigma_H", sigma_H))
     )
     least = checks.number("least", least)

@@ -119,7 +119,8 @@ def _settings(loss, d, n_in, n_out, alpha, dtype):
     sizes = {k: v if v is None else checks.number(k, v, at_least=2, **whole) for k, v in sizes.items()}
     if n_in is not None and n_in == n_out:
         raise ValueError(f"n_in and n_out must differ, or one could pass for the other; got {n_in} twice")
-    if alpha is not None and checks.number("alpha", alpha) == 0:
+    alpha = alpha if alpha is None else checks.number("alpha", alpha)
+    if alpha == 0:
         raise ValueError("alpha must not be 0: there would be no inner step to look at")
     if alpha is not None and not 1 / LARGEST <= abs(alpha) <= LARGEST:
         raise ValueError(

@@ -3,16 +3,13 @@
 import numpy as np
 
 from landscape.checker.matching import DOUBLE, SINGLE
-from landscape.plotting import STYLES
+from landscape.plotting import STYLES, axes_or_new
 
 
 def residuals(diagnosis, ax=None, most=10):
     """The nearest candidates and their residuals, on a logarithmic axis."""
     frame = diagnosis.to_frame().head(most).iloc[::-1]
-    if ax is None:
-        from matplotlib import pyplot as plt
-
-        ax = plt.subplots(figsize=(8.4, 1.2 + 0.27 * len(frame)), layout="constrained")[1]
+    ax = axes_or_new(ax, (8.4, 1.2 + 0.27 * len(frame)))
     ax.axvspan(1e-17, DOUBLE, color="#CFE3F1", label="equal in double precision")
     ax.axvspan(DOUBLE, SINGLE, color="0.92", label="equal in single precision")
     colour, _, marker = STYLES["MAML"]
@@ -31,10 +28,7 @@ def optima(diagnosis, ax=None, most=5):
     table, points = diagnosis.table, diagnosis.points
     if table is None or points.shape[1] < 2:
         raise ValueError("there is nothing to draw: it takes trained points in two or more dimensions")
-    if ax is None:
-        from matplotlib import pyplot as plt
-
-        ax = plt.subplots(figsize=(8.4, 3.6), layout="constrained")[1]
+    ax = axes_or_new(ax, (8.4, 3.6))
     ax.plot(points[:, 0], points[:, 1], ".", color="0.6", label="trained points")
     ax.plot(*_ellipse(points[:, :2]), color="black", linewidth=1.2, label="their mean, 99%")
     wanted = (table["candidate"] == diagnosis.wanted) | table["candidate"].str.startswith(f"{diagnosis.wanted} (")

@@ -58,7 +58,7 @@ def run(options):
     print(f"{environment!r}\n\n{diagnosis.verdict}\n")
     table = diagnosis.to_frame().drop(columns=["gradients", "hessian_vector_products"])
     print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep=""))
-    if options.html:
+    if options.html is not None:
         print(f"\nwrote {diagnosis.save_html(options.html)}")
     return 0
 

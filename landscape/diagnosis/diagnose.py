@@ -105,20 +105,13 @@ def _shots(shots, environment):
     most = np.median(rows) if rows else np.inf
     if shots is None:
         return tuple(m for m in SHOTS if m <= most)
-    shots = _list("shots", shots, at_least=1, whole=True)
+    shots = np.unique(checks.numbers("shots", shots, at_least=1, whole=True))
     if shots[-1] > most:
         checks.warn(
             f"{shots[-1]:.0f} shots are more than half of the tasks have rows: rows are drawn with replacement, as if a new task had "
             "many more"
         )
     return tuple(int(m) for m in shots)
-
-
-def _list(name, values, **wanted):
-    values = np.atleast_1d(checks.number(name, values, grid=True, **wanted))
-    if values.ndim != 1:
-        raise ValueError(f"{name} must be a list of numbers, got an array of shape {values.shape}")
-    return np.unique(values)
 
 
 def _steps(steps, tasks):
@@ -129,7 +122,7 @@ def _steps(steps, tasks):
     usual = square / cube
     if steps is None:
         return np.concatenate([[0.0], usual * 2.0 ** np.arange(-6, 1.1, 0.25)])
-    steps = _list("steps", steps, at_least=0)
+    steps = np.unique(checks.numbers("steps", steps, at_least=0))
     odd = steps[(steps > 0) & ((steps < 1e-6 * usual) | (steps > 1e6 * usual))]
     if len(odd):  # there differences are lost to rounding, or powers overflow
         raise ValueError(

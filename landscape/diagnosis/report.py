@@ -63,6 +63,8 @@ def page(diagnosis):
 
 def save(diagnosis, path):
     """Write the report; see `Prognosis.save_html`."""
+    if not isinstance(path, (str, Path)) or not str(path) or "\0" in str(path):
+        raise ValueError(f"path must be the name of a file to write, got {path!r}")
     path = Path(path)
     try:
         path.write_text(page(diagnosis), encoding="utf-8")

@@ -80,10 +80,7 @@ class Path(Result):
         """
         whole = self.rate is not None
         name = "iterations" if whole else "times"
-        moments = checks.number(name, moments, at_least=0, whole=whole, grid=True)
-        if np.ndim(moments) > 1:
-            raise ValueError(f"{name} must be a number or a vector, got shape {np.shape(moments)}")
-        flat = np.atleast_1d(moments).astype(float)
+        flat = checks.numbers(f"moments ({name})", moments, at_least=0, whole=whole).astype(float)
         number = self._phase_numbers(flat)
         out = np.empty((len(flat), len(self.start)))
         for i, phase in enumerate(self.phases):
@@ -136,8 +133,9 @@ class Path(Result):
         """
         import pandas as pd
 
-        moments = self._moments() if moments is None else np.atleast_1d(moments)
-        points = self.at(moments)
+        moments = self._moments() if moments is None else moments
+        points = np.atleast_2d(self.at(moments))
+        moments = np.atleast_1d(moments)
         names = np.array([phase.name for phase in self.phases])
         frame = pd.DataFrame({"time" if self.rate is None else "iteration": moments})
         frame["phase"] = names[self._phase_numbers(moments)]

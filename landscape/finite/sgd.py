@@ -145,7 +145,7 @@ def sgd_curve(environment, method, training, iterations=None):
     if iterations is None:
         iterations = np.unique(np.geomspace(1, total, 60).astype(int)).tolist()
         iterations = [0, *iterations]
-    iterations = np.array([checks.number("iterations", int(i), at_least=0, whole=True) for i in iterations])
+    iterations = checks.numbers("iterations", iterations, at_least=0, whole=True).astype(int)
     means, seconds, limit = step.run(iterations)
     return SGDCurve(environment, method, training, iterations, tasks, means + best, seconds, best, limit)
 

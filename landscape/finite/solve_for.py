@@ -11,6 +11,7 @@ from landscape.adaptation import Adaptation
 from landscape.finite.asymptotics import asymptotics
 from landscape.methods import NAL, Method
 from landscape.results import Result
+from landscape.training import Training
 
 ENOUGH = 50  # tasks a dimension from which the prediction is within a few per cent
 
@@ -95,6 +96,7 @@ def solve_for(unknown, environment, method, adaptation, training, *, suboptimali
     checks.known("quantity to solve for", unknown, _SOLVERS)
     method = checks.instance("method", method, Method).resolved
     checks.instance("adaptation", adaptation, Adaptation)
+    checks.instance("training", training, Training)
     wants_level = unknown in ("T", "n1", "n2", "tau")
     if wants_level != (suboptimality is not None):
         raise ValueError(

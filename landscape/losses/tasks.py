@@ -118,10 +118,12 @@ class LossTasks(Record):
 
     def pooled(self, w):
         """f(w)."""
+        w = checks.start("w", w, self.d)
         return self._mean(loss.value(w) for loss in self.losses)
 
     def pooled_gradient(self, w):
         """The gradient of f."""
+        w = checks.start("w", w, self.d)
         return self._mean(loss.gradient(w) for loss in self.losses)
 
     def adapted(self, w, alpha, steps=1):
@@ -138,12 +140,12 @@ class LossTasks(Record):
         ValueError
             If alpha is not finite or steps not a whole number >= 0.
         """
-        alpha, steps = _checked(alpha, steps)
+        w, (alpha, steps) = checks.start("w", w, self.d), _checked(alpha, steps)
         return self._mean(loss.value(_inner(loss, w, alpha, steps)[-1]) for loss in self.losses)
 
     def adapted_gradient(self, w, alpha, steps=1):
         """The gradient of F, shape (d,): E (I - alpha H_i(w)) grad f_i(w - alpha grad f_i(w)) for one step. Arguments as for `adapted`."""
-        alpha, steps = _checked(alpha, steps)
+        w, (alpha, steps) = checks.start("w", w, self.d), _checked(alpha, steps)
         total = 0.0
         for p, loss in zip(self.shares, self.losses, strict=True):
             *points, adapted = _inner(loss, w, alpha, steps)
@@ -155,17 +157,20 @@ class LossTasks(Record):
 
     def spread(self, w):
         """sqrt(E ||grad f_i - grad f||^2) at a point: sigma there."""
+        w = checks.start("w", w, self.d)
         gradients = np.array([loss.gradient(w) for loss in self.losses])
         return math.sqrt(float(self.shares @ ((gradients - self.shares @ gradients) ** 2).sum(axis=1)))
 
 
 def _checked(alpha, steps):
-    return checks.number("alpha", alpha), checks.number("steps", steps, at_least=0, whole=True)
+    return checks.number("alpha", alpha), checks.number(
+        "steps", steps, at_least=0, at_most=checks.MOST_STEPS, whole=True
+    )
 
 
 def _inner(loss, w, alpha, steps):
     """The points of the inner steps, w first."""
-    points = [loss._at(w)]
+    points = [w]
     for _ in range(steps):
         points.append(points[-1] - alpha * loss.gradient(points[-1]))
     return points

@@ -73,7 +73,7 @@ def check_reach(alpha, steps):
 
 def step_count(value):
     """A checked number of inner steps."""
-    return checks.number("steps", value, at_least=1, whole=True)
+    return checks.number("steps", value, at_least=1, at_most=checks.MOST_STEPS, whole=True)
 
 
 def cost_row(gradients, hessian_vector_products, samples):

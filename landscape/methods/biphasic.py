@@ -44,8 +44,7 @@ class BIMAML(Method):
     _varying = ("alpha",)
 
     def __post_init__(self):
-        if not isinstance(self.latched, bool):
-            raise ValueError(f"latched must be True or False, got {self.latched!r}")
+        checks.flag("latched", self.latched)
         self._set(alpha=step_size(self.alpha), threshold=checks.number("threshold", self.threshold, above=0))
 
     def quadratic(self, inputs):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landscape.plotting import style
+from landscape.plotting import style, two_axes
 
 TASKS = {"hard": ("^", "#FFFFFF"), "easy": ("o", "#BFBFBF")}
 
@@ -73,6 +73,7 @@ def view(picture, axes=None):
         from matplotlib import pyplot as plt
 
         axes = plt.subplots(1, 2, figsize=(9.2, 4.7), layout="constrained")[1]
+    axes = two_axes(axes)
     m = picture.comparison.adaptation.m
     after = r"$m = \infty$" if np.isinf(m) else f"$m = {m:g}$"
     for ax, values, title in zip(

@@ -151,7 +151,7 @@ class NonlinearTask(Record):
 
     def scatter_trace(self, W, alpha):
         """tr(H(U) C(W)) at U = W - alpha grad f(W), of Hessian and gradient's covariance, shape (...), at a cost of order d."""
-        W = self.points(W)
+        W, alpha = self.points(W), checks.number("alpha", alpha)
         shape, W = W.shape[:-2], W.reshape(-1, *self.shape)
         g = self.gradient(W)
         white, U, mean, out = self._whiten(W), W - alpha * g, self._whiten(g), np.empty(len(W))

@@ -2,7 +2,7 @@
 
 from landscape.plotting.curves import answer, comparison, risk_parts, sgd_curve, simulated, sweep, z_scores
 from landscape.plotting.planes import heatmap, landscape, landscapes, series
-from landscape.plotting.style import NAMES, STYLES, axes_or_new, band, finish, lines, points, style
+from landscape.plotting.style import NAMES, STYLES, axes_or_new, band, finish, lines, points, style, two_axes
 
 __all__ = [
     "NAMES",
@@ -23,5 +23,6 @@ __all__ = [
     "simulated",
     "style",
     "sweep",
+    "two_axes",
     "z_scores",
 ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landscape.plotting.style import NAMES, axes_or_new, style
+from landscape.plotting.style import NAMES, axes_or_new, style, two_axes
 
 FAMILY_STYLES = [("#7A4B9A", "^"), ("#6E6E6E", "."), ("#B8860B", "v"), ("#2E8B57", "<"), ("#8B2252", ">")]
 
@@ -13,6 +13,7 @@ def landscapes(view, axes=None):
         from matplotlib import pyplot as plt
 
         axes = plt.subplots(1, 2, figsize=(8.6, 4.3), sharex=True, sharey=True, layout="constrained")[1]
+    axes = two_axes(axes)
     titles = "pooled loss $f$", rf"loss after adaptation $F_m$, $m = {_plain(view.adaptation.m)}$"
     for ax, values, title, arrows in zip(axes, (view.pooled, view.adapted), titles, (False, True), strict=True):
         landscape(ax, view, values, arrows=arrows)

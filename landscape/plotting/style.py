@@ -3,6 +3,10 @@
 The palette is Okabe and Ito's, safe for the colour-blind; line styles and markers tell methods apart in grey.
 """
 
+import numpy as np
+
+from landscape import checks
+
 STYLES = {
     "NAL": ("#D55E00", "--", "s"),
     "MAML": ("#0072B2", "-", "o"),
@@ -37,13 +41,23 @@ NAMES = {
 }
 
 
-def axes_or_new(ax):
+def axes_or_new(ax, size=(5.2, 3.6)):
     """`ax`, or fresh axes of a new figure."""
-    if ax is not None:
-        return ax
     from matplotlib import pyplot as plt
 
-    return plt.subplots(figsize=(5.2, 3.6), layout="constrained")[1]
+    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else checks.instance("ax", ax, plt.Axes)
+
+
+def two_axes(axes):
+    """`axes`, if they are two."""
+    from matplotlib import pyplot as plt
+
+    pair = list(axes) if np.iterable(axes) else [axes]
+    if len(pair) != 2:
+        raise ValueError(f"axes must be two matplotlib Axes, got {checks.short(axes)}")
+    for ax in pair:
+        checks.instance("each of axes", ax, plt.Axes)
+    return axes
 
 
 def style(label, among=()):

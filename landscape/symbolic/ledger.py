@@ -4,6 +4,8 @@ import json
 import time
 from dataclasses import dataclass
 
+import numpy as np
+
 from landscape import checks
 from landscape.results import Result
 from landscape.symbolic.shipped import rows
@@ -184,15 +186,22 @@ def verify(ids=None, *, paper=None, progress=True):
     from landscape.symbolic.claims import claims
 
     known = claims()
-    if isinstance(ids, str):
+    if ids is None:
+        ids = known
+    elif isinstance(ids, str):
         ids = [ids]
+    elif not np.iterable(ids):
+        raise TypeError(f"ids must be an id, or a list of them, got {checks.short(ids)}")
+    ids = list(ids)
     if paper is not None:
         checks.known("paper", paper, PAPERS)
-    for id in ids or ():
+    for id in ids:
         checks.known("claim", id, known)
-    chosen = [id for id in (ids or known) if paper is None or id.startswith(f"{paper}-")]
+    chosen = [id for id in ids if paper is None or id.startswith(f"{paper}-")]
     if not chosen:
-        raise ValueError(f"none of the claims {', '.join(ids)} is from paper {paper!r}")
+        raise ValueError(
+            f"none of the claims {', '.join(ids)} is from paper {paper!r}" if ids else "ids must hold at least one id"
+        )
     bar = tqdm(chosen, disable=not progress, leave=False, unit="claim")
     entries = []
     for id in bar:

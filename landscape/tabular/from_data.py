@@ -133,6 +133,7 @@ def from_data(
 
     checks.known("weigh", weigh, ["tasks", "rows"])
     checks.known("missing", missing, ["error", "drop"])
+    checks.flag("intercept", intercept)
     checks.known("categories", categories, ["indicators", "error"])
     if standardise is not None:
         checks.known("standardise", standardise, ["across", "within"])

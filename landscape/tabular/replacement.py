@@ -75,7 +75,9 @@ def replacement_effect(environment, starts, adaptation, repeats=200, seed=0):
 
     check_environment(environment)
     checks.instance("adaptation", adaptation, Adaptation)
-    starts = [starts] if isinstance(starts, (Method, np.ndarray)) and np.ndim(starts) < 2 else list(starts)
+    starts = list(starts) if isinstance(starts, (list, tuple)) or getattr(starts, "ndim", 0) > 1 else [starts]
+    if not starts:
+        raise ValueError("starts must hold at least one method or point, got none")
     repeats = checks.number("repeats", repeats, at_least=2, whole=True)
     m = checks.number("m of the adaptation", adaptation.m, at_least=1, whole=True)
     alpha = checks.number("alpha of the adaptation", adaptation.alpha)
@@ -88,8 +90,9 @@ def replacement_effect(environment, starts, adaptation, repeats=200, seed=0):
             raise ValueError(
                 f"task {family.name!r} has {len(family.y)} rows: too few to draw {m} and be judged on others"
             )
+    d = environment.d
     points = np.array(
-        [optimum(environment, w) if isinstance(w, Method) else checks.point(w, environment.d) for w in starts]
+        [optimum(environment, w) if isinstance(w, Method) else checks.start("starts", w, d) for w in starts]
     )
     streams = np.random.SeedSequence(checks.seed(seed)).spawn(len(environment.families))
     exact, measured, variance = np.zeros((3, 3, len(points)))
