@@ -268,7 +268,7 @@ def test_divergence_warns_and_names_the_cure():
 FLAT = ls.Environment([ls.TaskFamily("a", [1.0, 0.001], [0.0, 0.0])])
 
 
-@pytest.mark.parametrize(("rate", "tiny"), [(2.0, 1e-6), (2.0001, 1e-9), (2.0001, 1e-300)])
+@pytest.mark.parametrize(("rate", "tiny"), [(2.0, 1e-6), (2.0001, 1e-9), (2.0001, -1e-9), (2.0001, 1e-300)])
 def test_a_tiny_direction_that_never_decays_does_not_cut_the_search(rate, tiny):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ls.LandscapeWarning)  # above 2 it diverges in the end
@@ -301,6 +301,70 @@ def test_no_rate_helps_against_negative_curvature():
     text = " ".join(str(w.message) for w in caught)
     assert "negative curvature -2, and no rate helps there; take a smaller alpha" in text
     assert "take rate" not in text
+
+
+def test_the_first_iterations_are_not_skipped():
+    """The answer is 0, 1, 2, ... in turn as the level falls; curvature 1 and rate 1/2 make every number exact."""
+    path = ls.descent(ls.Environment([ls.TaskFamily("a", 1.0, 0.0, d=1)]), ls.NAL(), 8.0, 0.5)
+    for k, norm in enumerate([8.0, 4.0, 2.0, 1.0, 0.5]):
+        assert path.time_to(norm) == k  # at most the level: a tie counts
+        assert path.time_to(0.99 * norm) == k + 1
+    falling = ls.descent(ls.two_tasks(d=2), ls.FOMAML(0.5), 3.0, 0.7)
+    norms = falling.F.gradient_norm(falling.at(np.arange(8)))
+    assert [falling.time_to(norm * (1 + 1e-9)) for norm in norms] == list(range(8))
+
+
+def test_bimaml_changes_strictly_below_its_threshold():
+    """Algorithm 1 tests for >=: an iterate on the threshold itself takes one more step of the first phase."""
+    environment = ls.Environment([ls.TaskFamily("a", 1.0, 0.0, d=1)])
+    for threshold, switch in ((1.0, 4), (1.01, 3), (8.0, 1), (8.01, 0)):
+        assert ls.descent(environment, ls.BIMAML(0.5, threshold), 8.0, 0.5).switch == switch
+    # from inside, the second phase alone: its factor is 1 - 0.5 (1 - 0.5)^2
+    assert ls.descent(environment, ls.BIMAML(0.5, 9.0), 8.0, 0.5).at(2) == pytest.approx([8 * 0.875**2], rel=1e-12)
+
+
+def test_a_level_just_below_the_start_has_an_exact_time_too():
+    """The search goes as far as the slowest direction needs; what comes at once is as exact as what comes late."""
+    path = ls.flow(FLAT, ls.NAL(), [1.0, 1.0])
+    start = path.F.gradient_norm(path.start)
+    for drop in (1e-3, 1e-6, 1e-9):
+        t = path.time_to(start * (1 - drop))
+        # the norm's slope is -(1 + 1e-9)/norm, its bend matters to order of the drop
+        assert t == pytest.approx(drop * start**2 / (1 + 1e-9), rel=2 * drop + 1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_norm_falls_faster_than_its_bound(seed):
+    """What cells are left out by: the slope of a norm within a cell, against fine differences."""
+    environment, _, alpha, rng = random_world(seed, "dense")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ls.LandscapeWarning)  # the larger step makes directions that grow
+        paths = [ls.flow(environment, ls.FOMAML(a), rng.standard_normal(environment.d)) for a in (alpha, 4 * alpha)]
+    for path in paths:
+        (phase,) = path.phases
+        for bowl in (path.F, path.f):
+            for a, b in ((0.0, 0.1), (0.3, 0.8), (2.0, 5.0)):
+                times = np.linspace(a, b, 401)
+                steepest = np.abs(np.diff(bowl.gradient_norm(phase.points(times)))).max() / (times[1] - times[0])
+                bound = phase._slope(bowl)(np.array([a]), np.array([b]))[0]
+                assert steepest <= bound * (1 + 1e-9) + 1e-12
+    # one direction attains it at the end of the cell where it is steepest
+    (phase,) = ls.flow(ls.two_tasks(d=1), ls.NAL(), 3.0).phases
+    h, away = 0.55, 3.0 + 0.45 / 0.55
+    assert phase._slope(phase.bowl)(np.array([1.5]), np.array([9.0]))[0] == pytest.approx(
+        h**2 * away * np.exp(-h * 1.5)
+    )
+
+
+def test_levels_at_the_very_start_of_a_slide():
+    path = ls.flow(SLIDES, ls.BIMAML(0.4, 0.05, latched=False), [3.0, 3.0])
+    slide = path.phases[-1]
+    norm = path.F.gradient_norm(slide.start)
+    assert slide.first_below(path.F, norm * (1 + 1e-9), np.inf) == 0
+    for drop in (1e-7, 1e-5):  # within the first cell that is looked at
+        time = slide.begin + slide.first_below(path.F, norm * (1 - drop), np.inf)
+        assert path.F.gradient_norm(path.at(time)) == pytest.approx(norm * (1 - drop), rel=1e-9)
+        assert path.time_to(norm * (1 - drop)) == pytest.approx(time, rel=1e-12)
 
 
 SINGULAR = ls.Environment([ls.TaskFamily("a", [1.0, 0.0], [1.0, 0.0])])

@@ -5,13 +5,17 @@ prediction promises from 50 tasks a dimension on, plus three such errors. Plante
 """
 
 from dataclasses import replace
+from itertools import product
 from math import comb
 
 import numpy as np
 import pytest
+from scipy.stats import binom, chi2
 
 import landscape as ls
 from landscape.finite import frame, scores
+from landscape.finite.predict import predict
+from landscape.finite.risk_law import risk_law
 from landscape.finite.scores import score_moment
 from landscape.moments import power_moment
 from landscape.simulator.solutions import task_gradients
@@ -291,6 +295,126 @@ def test_only_tasks_reduce_the_part_between():
 def test_cost_does_not_grow_with_d():
     law = ls.asymptotics(ls.hard_easy(d=10**6), ls.MAML(0.3, 10), ls.Training(10**8))
     assert law.standard_deviation(np.full(10**6, 1e-6)) == pytest.approx(law.standard_deviation(), rel=1e-9)
+
+
+# ---- without sampling noise: sums over how often each task is drawn ----------------------------
+
+PAIR = ls.Environment(
+    [ls.TaskFamily("a", [0.9, 0.2], [1.0, -1.0], probability=0.3), ls.TaskFamily("b", [0.4, 0.7], [-1.0, 2.0], probability=0.7)]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("method", [ls.NAL(), ls.NAL({"a": 3.0}), ls.MAML(0.8), ls.FOMAML(0.8)], ids=repr)
+def test_exact_tasks_by_a_sum_over_counts(method):
+    """With endless samples only the numbers of tasks are random, and they are binomial: no simulation, no noise."""
+    T, p = 4000, np.array([0.3, 0.7])
+    count = np.arange(T + 1)
+    chance = binom.pmf(count, T, p[0])
+    weights = [method.quadratic(task.inputs).A for task in PAIR.tasks()]
+    nu = [3.0, 1.0] if method == ls.NAL({"a": 3.0}) else [1.0, 1.0]
+    a, b = nu[0] * np.outer(count, weights[0]), nu[1] * np.outer(T - count, weights[1])
+    solutions = (a * PAIR.families[0].centre + b * PAIR.families[1].centre) / (a + b)
+    mean = chance @ solutions
+    covariance = (chance[:, None] * (solutions - mean)).T @ (solutions - mean)
+    n2 = None if method.n2 else 10**9
+    adaptation, law = ls.Adaptation(0.3), ls.asymptotics(PAIR, method, ls.Training(T, n1=10**9, n2=n2))
+    np.testing.assert_allclose(T * (law.mean - law.optimum), T * (mean - ls.optimum(PAIR, method)), rtol=3e-3)
+    np.testing.assert_allclose(law.covariance, covariance, rtol=3e-3)
+    risks = ls.risk(PAIR, solutions, adaptation)
+    floor = ls.risk(PAIR, method, adaptation).suboptimality
+    assert T * (law.suboptimality(adaptation) - floor) == pytest.approx(
+        T * (chance @ risks.suboptimality - floor), rel=3e-3
+    )
+    direction, row = np.array([2.0, -0.5]), law.to_frame().iloc[0]
+    assert law.standard_deviation(direction) ** 2 == pytest.approx(direction @ covariance @ direction, rel=3e-3)
+    assert law.interval(direction, 0.5)[1] == pytest.approx(
+        direction @ mean + 0.6745 * np.sqrt(direction @ covariance @ direction), abs=1e-4
+    )
+    assert row["optimum"] == pytest.approx(ls.optimum(PAIR, method).mean(), rel=1e-12)
+    assert T * row["bias"] == pytest.approx(T * (mean.mean() - ls.optimum(PAIR, method).mean()), rel=3e-3)
+    assert row["variance_between_tasks"] == pytest.approx(row["standard_deviation"] ** 2, rel=1e-6)
+    assert abs(row["variance_within_tasks"]) < 1e-8
+
+
+def test_parts_of_the_table_add_up():
+    row = ls.asymptotics(WORLDS["dense"], ls.MAML(0.8, 6), ls.Training(100, tau=2, n1=5)).to_frame().iloc[0]
+    parts = row[["variance_between_tasks", "variance_within_tasks"]]
+    assert (parts > 0).all()
+    assert parts.sum() == pytest.approx(row["standard_deviation"] ** 2, rel=1e-12)
+    assert (row["T"], row["tau"], row["n1"]) == (100, 2, 5)
+
+
+def test_what_does_not_scatter_has_an_interval_of_one_point():
+    """One task without noise: every solution is its optimum. From elsewhere the risk is certain too."""
+    environment = ls.Environment([ls.TaskFamily("only", TILTED, [1.0, 0.0])])
+    law, adaptation = ls.asymptotics(environment, ls.NAL(), ls.Training(500, n2=5)), ls.Adaptation(0.3, 4)
+    exact = ls.risk(environment, ls.NAL(), adaptation).total
+    np.testing.assert_allclose(law.risk_interval(adaptation), [exact, exact], atol=1e-12)
+    there = risk_law(law.tasks, adaptation, np.array([3.0, 1.0]), np.zeros((2, 2)))
+    exact = ls.risk(environment, [3.0, 1.0], adaptation).total
+    np.testing.assert_allclose(there.interval(0.95), [exact, exact], rtol=1e-12)
+    assert there.mean == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("world", ["isotropic", "dense"])
+def test_law_of_the_risk_by_quadrature(world):
+    """Three Gauss-Hermite nodes a direction are exact for the square of a quadratic."""
+    environment, adaptation, rng = WORLDS[world], ls.Adaptation(0.8, 6), np.random.default_rng(0)
+    tasks, d = frame.framed(environment), environment.d
+    inputs, root = tasks[0].inputs, rng.standard_normal((d, d)) / 2
+    V, mean = (
+        (np.array([0.5, 0.2]), np.array([1.5, 0.0])) if world == "isotropic" else (root @ root.T, np.array([1.0, 0.5]))
+    )
+    law = risk_law(tasks, adaptation, mean, V)
+    nodes = np.array(list(product([-np.sqrt(3), 0.0, np.sqrt(3)], repeat=d)))
+    chance = np.prod(np.where(nodes == 0, 2 / 3, 1 / 6), axis=1)
+    spread = np.linalg.cholesky(frame.to_matrix(inputs, V))
+    totals = ls.risk(environment, frame.to_coordinates(inputs, mean) + nodes @ spread.T, adaptation).total
+    assert law.mean == pytest.approx(chance @ totals, rel=1e-12)
+    assert law.variance == pytest.approx(chance @ (totals - law.mean) ** 2, rel=1e-10)
+
+
+def test_interval_of_the_risk_is_chi_square_in_one_direction():
+    """At the best point of a task in one dimension the suboptimality is h V chi^2/2 with one degree of freedom."""
+    environment, adaptation = (
+        ls.Environment([ls.TaskFamily("only", 0.6, 1.0, 0.3, noise=0.2, d=1)]),
+        ls.Adaptation(0.5, 7),
+    )
+    (h,), floor = ls.risk_quadratic(environment, adaptation)[2], ls.risk(environment, 1.0, adaptation).total
+    law = risk_law(frame.framed(environment), adaptation, np.array([1.0]), np.array([0.04]))
+    for level in (0.5, 0.95):
+        wanted = floor + h[0] * 0.04 / 2 * chi2.ppf([(1 - level) / 2, (1 + level) / 2], 1)
+        np.testing.assert_allclose(law.interval(level), wanted, rtol=1e-10)
+
+
+def test_predictions_of_trained_points():
+    """One record for both solvers: the numbers of the law, and of the curve's last iterate."""
+    environment, adaptation = WORLDS["dense"], ls.Adaptation(0.8, 10)
+    noise = ls.risk(environment, 0.0, adaptation).noise
+    exact = ls.Training(300, n1=12)
+    law = ls.asymptotics(environment, ls.NAL(), replace(exact, n2=10))
+    found = predict(environment, ls.NAL(), exact, adaptation)  # n2 is the adaptation's m
+    np.testing.assert_allclose([found.coordinate_low, found.coordinate_high], law.interval(), rtol=1e-4)
+    np.testing.assert_allclose(
+        [found.above_noise_low, found.above_noise_high], np.array(law.risk_interval(adaptation)) - noise, rtol=1e-9
+    )
+    assert found.coordinate == pytest.approx(law.mean.mean(), rel=1e-12)
+    floor = ls.risk(environment, ls.NAL(), adaptation)
+    risk = floor.dispersion + law.suboptimality(adaptation)
+    assert found.above_noise == pytest.approx(risk, rel=1e-3)  # but for the square of the bias, of order 1/T^2
+    for batch in (1, 4):
+        sgd = ls.Training(60 * batch, n1=8, n2=10, solver="sgd", learning_rate=0.05, task_batch=batch)
+        found = predict(environment, ls.NAL(), sgd, adaptation)
+        curve = ls.sgd_curve(environment, ls.NAL(), sgd, iterations=[60])
+        last = curve.to_frame().iloc[0]
+        assert found.coordinate == pytest.approx(last["coordinate"], rel=1e-12)
+        assert (found.coordinate_high - found.coordinate_low) / 2 == pytest.approx(
+            1.96 * last["standard_deviation"], rel=1e-9
+        )
+        assert found.coordinate_high + found.coordinate_low == pytest.approx(2 * found.coordinate, rel=1e-12)
+        assert found.above_noise == pytest.approx(curve.risk(adaptation)[0] - noise, rel=1e-9)
+        assert found.above_noise_low < found.above_noise < found.above_noise_high
+    assert predict(environment, ls.Reptile(0.1, 2), exact, adaptation) is None
 
 
 # ---- SGD ---------------------------------------------------------------------------------------

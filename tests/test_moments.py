@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 from test_agreement import check_z
 
 import landscape as ls
@@ -236,6 +237,28 @@ def test_same_batch_meta_gradients_vanish_at_the_optimum(kind):
     check_z(z)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_one_batch_in_one_dimension_by_integration(steps):
+    """There S is rho chi^2/n2: weights, and the noise that k steps leave behind, are integrals over its density."""
+    rho, alpha, n2, noise = 0.7, 0.6, 5, 0.4
+    (task,) = ls.Environment([ls.TaskFamily("a", rho, 1.0, noise=noise, d=1)]).tasks()
+
+    def mean(f):
+        return chi2(n2).expect(lambda c: f(rho * c / n2), epsabs=1e-13, epsrel=1e-12)
+
+    left = mean(lambda s: (1 - alpha * s) ** steps)
+    square = mean(lambda s: (1 - alpha * s) ** (2 * steps))
+    # each step adds alpha X'e/n2 and shrinks what was there: U = 1 + P + ... + P^(k-1), of variance S noise/n2
+    added = mean(lambda s: s * sum((1 - alpha * s) ** j for j in range(steps)) ** 2) * alpha**2 * noise / n2
+    fo, reptile, maml = (
+        ls.FOMAML(alpha, steps, n2, "same"), ls.Reptile(alpha, steps, n2, "same"), ls.MAML(alpha, n2, steps, "same")
+    )  # fmt: skip
+    assert fo.quadratic(task.inputs).A == pytest.approx([rho * left], rel=1e-9)
+    assert reptile.quadratic(task.inputs).A == pytest.approx([1 - left], rel=1e-9)
+    assert maml.quadratic(task.inputs).A == pytest.approx([rho * square], rel=1e-9)
+    assert maml.quadratic(task.inputs).c == pytest.approx(noise + rho * added, rel=1e-9)
+
+
 def test_kinds_agree_on_one_batch():
     spectrum = Spectrum(np.array([0.7]), np.array([3]), 0.2)
     dense = Dense(0.7 * np.eye(3), 0.2)
@@ -257,6 +280,24 @@ def test_limits_of_one_batch():
     assert one[0] == one[1]
     matched = ls.MAML.matching(ls.Adaptation(0.6, 4, 3, batches="same"))
     assert ls.risk(environment, matched, matched.adaptation).suboptimality == 0
+
+
+def test_endless_batches_are_the_same_fresh_or_not():
+    """However many steps: nothing has to be expanded then."""
+    environment = worlds()["dense"]
+    risks = [ls.risk(environment, 0.3, ls.Adaptation(0.6, steps=20, batches=b)).total for b in ("fresh", "same")]
+    assert risks[0] == risks[1]
+
+
+def test_one_batch_and_fresh_ones_are_not_trained_for_alike():
+    """MAML on fresh batches does not minimise the risk after steps on one batch; with one step both are the same."""
+    environment = worlds()["isotropic"]
+    for steps, alike in ((1, True), (2, False)):
+        adaptation, method = ls.Adaptation(0.6, 4, steps, batches="same"), ls.MAML(0.6, 4, steps)
+        found = ls.risk(environment, method, adaptation).suboptimality
+        at_the_point = ls.risk(environment, ls.optimum(environment, method), adaptation).suboptimality
+        assert found == pytest.approx(at_the_point, rel=1e-9, abs=1e-15)
+        assert (found == 0) == alike
 
 
 def test_many_steps_on_a_tiny_batch_keep_their_sign():

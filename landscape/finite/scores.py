@@ -217,13 +217,6 @@ def _turned_form(inputs, alpha, Y, n1, n2):
     return rho**2 * (x * Y + y * inputs.trace(Y))
 
 
-def mean_score(method, inputs, mean):
-    """E[psi] on one task: the mean meta-gradient at the point."""
-    quadratic = method.quadratic(inputs)
-    pull = inputs.apply(quadratic.A, mean)
-    return pull if quadratic.b is None else pull - quadratic.b
-
-
 def mean_score_moment(method, inputs, D, mean):
     """E[m m'] over the tasks of a family, m the mean score of each."""
     quadratic = method.quadratic(inputs)
