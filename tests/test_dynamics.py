@@ -356,6 +356,52 @@ def test_no_norm_falls_faster_than_its_bound(seed):
     )
 
 
+def test_the_same_hessian_around_another_point_is_another_bowl():
+    """Normalised weights leave E[Sigma] as it is and move the centre: the pooled gradient then dips on the way."""
+    families = [ls.TaskFamily("a", [1.0, 0.4], [1.0, -1.0]), ls.TaskFamily("b", [1.0, 0.4], [-1.0, 2.0])]
+    path = ls.descent(
+        ls.Environment(families), ls.NAL({"a": 3.0}, batch=2), [-2.0, 4.0], 0.1, ls.Adaptation(0.0, steps=0)
+    )
+    norms = path.f.gradient_norm(path.at(np.arange(400)))
+    dip = int(norms.argmin())
+    assert 0 < dip < 100
+    assert norms[-1] > 1.1 * norms[dip]
+    for k in (1, dip // 2, dip):
+        assert path.time_to(norms[k], of="f") == k
+    assert path.time_to(0.99 * norms[dip], of="f") == np.inf
+
+
+@pytest.mark.parametrize("kind", ["diagonal", "dense"])
+def test_a_path_that_starts_at_its_end_stays_there(kind):
+    environment, _, alpha, _ = random_world(SEVERAL, kind)
+    end = ls.optimum(environment, ls.NAL())
+    for path in (
+        ls.flow(environment, ls.NAL(), end, ls.Adaptation(alpha)),
+        ls.descent(environment, ls.NAL(), end, 0.1, ls.Adaptation(alpha)),
+    ):
+        np.testing.assert_allclose(path.at([0, 3, 1000]), [end] * 3, rtol=1e-13)
+        np.testing.assert_allclose(path.limit, end, rtol=1e-13)
+        assert path.time_to(1e-9, of="f") == 0
+        assert path.time_to(0.5 * path.F.gradient_norm(end)) == np.inf
+        assert path.to_frame()["F"].nunique() == 1
+
+
+def test_descents_diverge_beyond_two_over_the_curvature():
+    environment = ls.Environment([ls.TaskFamily("a", [1.0, 0.5], [1.0, 1.0])])
+    for rate, start, diverges in [
+        (1.99, 3.0, False),
+        (2.0, 3.0, False),
+        (2.01, 3.0, True),
+        (2.01, [1.0, 3.0], False),
+        (4.01, [1.0, 3.0], True),
+    ]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            path = ls.descent(environment, ls.NAL(), start, rate)
+        assert bool(caught) == diverges, (rate, start)
+        assert (np.abs(path.at(400) - 1).max() > np.abs(path.at(0) - 1).max()) == diverges
+
+
 def test_levels_at_the_very_start_of_a_slide():
     path = ls.flow(SLIDES, ls.BIMAML(0.4, 0.05, latched=False), [3.0, 3.0])
     slide = path.phases[-1]

@@ -10,7 +10,9 @@ from math import comb
 
 import numpy as np
 import pytest
+import reference
 from scipy.stats import binom, chi2
+from test_closed_form import twin_quadratics
 
 import landscape as ls
 from landscape.finite import frame, scores
@@ -334,6 +336,25 @@ def test_exact_tasks_by_a_sum_over_counts(method):
     assert T * row["bias"] == pytest.approx(T * (mean.mean() - ls.optimum(PAIR, method).mean()), rel=3e-3)
     assert row["variance_between_tasks"] == pytest.approx(row["standard_deviation"] ** 2, rel=1e-6)
     assert abs(row["variance_within_tasks"]) < 1e-8
+
+
+@pytest.mark.parametrize("method", [ls.NAL(), ls.MAML(0.4, 3), ls.FOMAML(0.4)], ids=repr)
+def test_part_between_tasks_by_the_twin(method):
+    """With third moments a task's mean score is A d - b: its square has a cross term."""
+    environment = skewed_world()
+    data, gauss = environment.families
+    twins = [
+        reference.data_task(0.5, data.X, data.y),
+        reference.gaussian_task(0.5, TILTED, np.array([1.0, 0.0]), 0.3 * np.eye(2), 0.2),
+    ]
+    quadratics = twin_quadratics(twins, method)
+    w, H, V = reference.optimum(twins, quadratics), 0, 0
+    for twin, (A, b, _) in zip(twins, quadratics, strict=True):
+        score = A @ (w - twin["mu"]) - b
+        H, V = H + twin["p"] * A, V + twin["p"] * (np.outer(score, score) + A @ twin["C"] @ A)
+    law = ls.asymptotics(environment, method, ls.Training(500, n1=6, n2=None if method.n2 else 5))
+    np.testing.assert_allclose(law.optimum, w, rtol=1e-10)
+    np.testing.assert_allclose(law.between, np.linalg.solve(H, np.linalg.solve(H, V).T), rtol=1e-9)
 
 
 def test_parts_of_the_table_add_up():

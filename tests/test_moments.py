@@ -253,9 +253,9 @@ def test_one_batch_in_one_dimension_by_integration(steps):
     fo, reptile, maml = (
         ls.FOMAML(alpha, steps, n2, "same"), ls.Reptile(alpha, steps, n2, "same"), ls.MAML(alpha, n2, steps, "same")
     )  # fmt: skip
-    assert fo.quadratic(task.inputs).A == pytest.approx([rho * left], rel=1e-9)
-    assert reptile.quadratic(task.inputs).A == pytest.approx([1 - left], rel=1e-9)
-    assert maml.quadratic(task.inputs).A == pytest.approx([rho * square], rel=1e-9)
+    assert pytest.approx([rho * left], rel=1e-9) == fo.quadratic(task.inputs).A
+    assert pytest.approx([1 - left], rel=1e-9) == reptile.quadratic(task.inputs).A
+    assert pytest.approx([rho * square], rel=1e-9) == maml.quadratic(task.inputs).A
     assert maml.quadratic(task.inputs).c == pytest.approx(noise + rho * added, rel=1e-9)
 
 

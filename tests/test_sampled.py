@@ -69,7 +69,7 @@ def influence(families, value, step=1e-5):
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.7])
-@pytest.mark.parametrize("start", STARTS, ids=lambda s: getattr(s, "label", "point"))
+@pytest.mark.parametrize("start", [*STARTS, ls.NAL({"task 0": 3.0})], ids=repr)
 def test_standard_errors_are_those_of_the_influence_of_each_task(start, noise):
     """Six tasks only, so that T and T - 1 differ: to first order in the shares both routes are the same numbers."""
 
@@ -117,6 +117,12 @@ def test_dense_draws_and_grids():
 def test_bad_samplers(bad, message):
     with pytest.raises((TypeError, ValueError), match=message):
         ls.from_sampler(bad, 5, 0)
+
+
+def test_two_tasks_are_the_fewest():
+    assert len(ls.from_sampler(draw, 2, 0).families) == 2
+    with pytest.raises(ValueError, match="T must be"):
+        ls.from_sampler(draw, 1, 0)
 
 
 def test_what_is_known_exactly_has_no_standard_error():
