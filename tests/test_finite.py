@@ -16,6 +16,7 @@ from test_closed_form import twin_quadratics
 
 import landscape as ls
 from landscape.finite import frame, scores
+from landscape.finite.bias import task_bias
 from landscape.finite.predict import predict
 from landscape.finite.risk_law import risk_law
 from landscape.finite.scores import score_moment
@@ -161,8 +162,6 @@ def test_one_isotropic_family_by_the_formula_of_traces(alpha):
 
 def check_bias(environment, method, tau=1, draws=60_000):
     """Against drawn episodes, in every entry: |z| below 4.5 (false alarms 1e-5 each)."""
-    from landscape.finite.bias import task_bias
-
     rng, d = np.random.default_rng(1), environment.d
     (task,) = frame.framed(environment)
     K = np.array([[1.3, 0.4], [0.4, 0.9]]) if d == 2 else np.eye(d)
@@ -206,6 +205,59 @@ def test_solutions_on_data_scatter_as_predicted():
         ratio, error, covered = spread_ratio(environment, method, training, ls.Adaptation(0.4, 8), repeats)
         assert abs(ratio - 1) < 0.06 + 3 * error, method
         assert 0.92 < covered < 0.98
+
+
+def every_episode(task, method, w, n1, n2):
+    """Meta-gradients at w, and their matrices of slopes, over all draws of 3 rows: each equally likely, exactly."""
+    batches = {n: [task.X[list(rows)] for rows in product(range(3), repeat=n)] for n in (n1, n2)}
+    targets = {n: [task.y[list(rows)] for rows in product(range(3), repeat=n)] for n in (n1, n2)}
+
+    def hessian_and_pull(n):
+        return [(X.T @ X / n, X.T @ y / n) for X, y in zip(batches[n], targets[n], strict=True)]
+
+    identity, alpha = np.eye(2), getattr(method, "alpha", 0.0)
+    for S, s in hessian_and_pull(n1):  # outer
+        for S_in, s_in in hessian_and_pull(n2):
+            if isinstance(method, ls.NAL):
+                W, v = (n1 * S + n2 * S_in) / (n1 + n2), (n1 * s + n2 * s_in) / (n1 + n2)
+                yield W @ w - v, W
+                continue
+            P = identity - alpha * S_in
+            backs = {"FO-MAML": [identity], "MAML": [P]}.get(method.label)
+            if backs is None or getattr(method, "hessian", "shared") == "independent":
+                backs = [identity - alpha * S_third for S_third, _ in hessian_and_pull(n2)]
+            for back in backs:
+                yield back @ (S @ (P @ w + alpha * s_in) - s), back @ S @ P
+
+
+@pytest.mark.parametrize(("n1", "n2"), [(1, 2), (2, 1), (3, 2)])
+@pytest.mark.parametrize(
+    "method",
+    [ls.NAL(), ls.FOMAML(0.4), ls.HFMAML(0.4), ls.MAML(0.4, 2), ls.MAML(0.4, 2, hessian="independent")],
+    ids=repr,
+)
+def test_scores_and_bias_by_every_episode_of_three_rows(method, n1, n2):
+    rng = np.random.default_rng(5)
+    data = ls.DataTask("a", rng.standard_normal((3, 2)) + 0.5, rng.standard_normal(3))
+    method = replace(method, n2=n2) if isinstance(method, ls.MAML) else method
+    (task,) = frame.framed(ls.Environment([data]))
+    w, K, training = np.array([0.3, -0.7]), np.array([[1.3, 0.4], [0.4, 0.9]]), ls.Training(2, n1=n1)
+    away = w - task.centre
+    scores_, slopes = (np.array(v) for v in zip(*every_episode(data, method, w, n1, n2), strict=True))
+    moment = score_moment(method, task.inputs, np.outer(away, away), away, n1, n2)
+    np.testing.assert_allclose(moment, scores_.T @ scores_ / len(scores_), rtol=1e-10)
+    mean = scores_.mean(axis=0)
+    np.testing.assert_allclose(
+        scores.mean_score_moment(method, task.inputs, np.outer(away, away), away), np.outer(mean, mean), atol=1e-12
+    )
+    if method.label != "HF-MAML" and getattr(method, "hessian", "shared") == "shared":  # there it is not exact
+        exact = np.einsum("tij,jk,tk->i", slopes, K, scores_) / len(scores_)
+        np.testing.assert_allclose(task_bias(method, task.inputs, K, away, training, n2), exact, rtol=1e-10)
+        # episodes of one task are independent: a half from each with itself, a half from one with the other
+        apart = slopes.mean(axis=0) @ K @ mean
+        if method != ls.NAL():
+            two = task_bias(method, task.inputs, K, away, replace(training, tau=2), n2)
+            np.testing.assert_allclose(two, (exact + apart) / 2, rtol=1e-10)
 
 
 # ---- trained solutions -------------------------------------------------------------------------
