@@ -63,6 +63,7 @@ def test_costs_of_every_method_by_hand():
     ]
     for method, expected in counts:
         assert tuple(method.cost(3, 5, 7).values()) == expected, method
+    assert ls.compare(ls.hard_easy(), ls.NAL(), ADAPT, n1=1).cost("NAL")["samples"] == 101
 
 
 def test_blocks_tile_the_grid_once():

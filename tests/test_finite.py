@@ -631,6 +631,10 @@ def test_no_solution_has_a_reason():
         answer = ls.solve_for(unknown, ENV, method, ADAPT, here, suboptimality=1e-5)
         assert answer.value is None
         assert reason in answer.reason
+        if unknown == "n1":
+            limit = ls.asymptotics(ENV, method, replace(training, n1=10**12)).suboptimality(ADAPT)
+            assert f"without bound it tends to {limit:.3g}" in answer.reason
+            assert "differs from m" not in answer.reason  # that is for n2
 
 
 def test_the_best_training_step_is_negative_with_much_noise():
