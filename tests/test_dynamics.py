@@ -402,6 +402,26 @@ def test_descents_diverge_beyond_two_over_the_curvature():
         assert (np.abs(path.at(400) - 1).max() > np.abs(path.at(0) - 1).max()) == diverges
 
 
+@pytest.mark.parametrize("unit", [1e-2, 1e2])
+def test_units_of_time_do_not_matter_to_a_slide(unit):
+    """Curvatures in other units: the same path, at times in the inverse of them."""
+    scaled = ls.Environment([ls.TaskFamily(f.name, f.covariance * unit, f.centre) for f in SLIDES.families])
+    path = ls.flow(SLIDES, ls.BIMAML(0.4, 0.05, latched=False), [3.0, 3.0])
+    other = ls.flow(scaled, ls.BIMAML(0.4 / unit, 0.05 * unit, latched=False), [3.0, 3.0])
+    assert [phase.name for phase in other.phases] == [phase.name for phase in path.phases]
+    times = np.array([0.5, *[phase.begin for phase in path.phases[1:]], path.phases[-1].begin + 3, 50.0])
+    np.testing.assert_allclose(other.at(times / unit), path.at(times), atol=1e-7)
+
+
+@pytest.mark.parametrize("rate", [None, 1e-3, 0.5])
+def test_tables_reach_to_where_little_moves(rate):
+    tasks = ls.hard_easy(d=3)
+    path = ls.flow(tasks, ls.NAL(), 3.0) if rate is None else ls.descent(tasks, ls.NAL(), 3.0, rate)
+    norms = path.to_frame()["gradient_norm_f"].to_numpy()
+    assert 1e-9 < norms[-1] / norms[0] < 1e-6  # e^-16
+    assert 20 < len(norms) < 110
+
+
 def test_levels_at_the_very_start_of_a_slide():
     path = ls.flow(SLIDES, ls.BIMAML(0.4, 0.05, latched=False), [3.0, 3.0])
     slide = path.phases[-1]

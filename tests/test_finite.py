@@ -4,6 +4,7 @@ Simulated standard deviations carry an error of about 1/sqrt(2 repeats d); the l
 prediction promises from 50 tasks a dimension on, plus three such errors. Planted errors must be caught.
 """
 
+import warnings
 from dataclasses import replace
 from itertools import product
 from math import comb
@@ -11,6 +12,7 @@ from math import comb
 import numpy as np
 import pytest
 import reference
+from scipy.special import roots_genlaguerre
 from scipy.stats import binom, chi2
 from test_closed_form import twin_quadratics
 
@@ -258,6 +260,48 @@ def test_scores_and_bias_by_every_episode_of_three_rows(method, n1, n2):
         if method != ls.NAL():
             two = task_bias(method, task.inputs, K, away, replace(training, tau=2), n2)
             np.testing.assert_allclose(two, (exact + apart) / 2, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("n1", "n2"), [(1, 6), (5, 2)])
+@pytest.mark.parametrize(
+    "method", [ls.NAL(), ls.FOMAML(0.4), ls.FOMAML(0.4, 2), ls.HFMAML(0.4), ls.MAML(0.4, 2)], ids=repr
+)
+def test_scores_and_bias_of_gaussian_inputs_on_the_line(method, n1, n2):
+    """There S is rho chi^2/n, and noise given the inputs is normal: integrals over densities, no matrices."""
+    rho, noise, spread, centre, w, K = 0.7, 0.5, 0.3, 1.0, -0.4, 1.3
+    method = replace(method, n2=n2) if isinstance(method, ls.MAML) else method
+    (task,) = frame.framed(ls.Environment([ls.TaskFamily("a", rho, centre, spread, noise=noise, d=1)]))
+
+    def mean(f, n):
+        nodes, weights = roots_genlaguerre(8, n / 2 - 1)  # exact for polynomials in a chi^2
+        return weights @ f(2 * rho * nodes / n) / weights.sum()
+
+    away = w - centre
+    D, a = spread + away**2, getattr(method, "alpha", 0.0)
+    if method == ls.NAL():
+        square = mean(lambda s: s**2, n1 + n2)
+        moment, bias = square * D + noise * rho / (n1 + n2), square * K * away
+    else:
+        square, steps = mean(lambda s: s**2, n1), getattr(method, "steps", 1)
+        apart = mean(lambda s: (1 - a * s) ** 2, n2)
+
+        def back(s):
+            """What the meta-gradient is multiplied by at the end, squared."""
+            if isinstance(method, ls.FOMAML):
+                return np.ones_like(s)
+            return (1 - a * s) ** 2 if isinstance(method, ls.MAML) else apart * np.ones_like(s)
+
+        left = mean(lambda s: back(s) * (1 - a * s) ** 2, n2) * D + mean(lambda s: back(s) * a**2 * s, n2) * noise / n2
+        if steps == 2:
+            left = apart * left + a**2 * rho * noise / n2
+        moment = square * left + noise * rho / n1 * mean(back, n2)
+        power = 4 if isinstance(method, ls.MAML) else 2
+        bias = square * mean(lambda s: (1 - a * s) ** power, n2) * K * away
+    found = score_moment(method, task.inputs, np.array([D]), np.array([away]), n1, n2)
+    assert found == pytest.approx([moment], rel=1e-9)
+    if getattr(method, "steps", 1) == 1 and not isinstance(method, ls.HFMAML):  # for the others it is not exact
+        there = task_bias(method, task.inputs, np.array([K]), np.array([away]), ls.Training(2, n1=n1), n2)
+        assert there == pytest.approx([bias], rel=1e-9)
 
 
 # ---- trained solutions -------------------------------------------------------------------------
@@ -599,6 +643,22 @@ def test_the_number_of_tasks_by_simulation_at_the_answer():
     assert before > 0.006 >= answer.suboptimality
 
 
+def test_tasks_needed_where_the_method_has_a_floor():
+    """MAML for another adaptation: the curve is the law's at each T, and the answer is the least T."""
+    method, training = ls.MAML(0.3, 5), ls.Training(1, n1=10)
+
+    def at(T):
+        return ls.asymptotics(ENV, method, replace(training, T=int(T))).suboptimality(ADAPT)
+
+    floor = ls.risk(ENV, method, ADAPT).suboptimality
+    answer = ls.solve_for("T", ENV, method, ADAPT, training, suboptimality=floor + 0.004)
+    np.testing.assert_allclose(answer.curve, [at(T) for T in answer.values], rtol=1e-7)
+    assert answer.suboptimality == pytest.approx(at(answer.value), rel=1e-9)
+    assert at(answer.value) <= floor + 0.004 < at(answer.value - 1)
+    assert answer.values[0] >= ENV.d
+    assert answer.values[-1] >= 5 * answer.value
+
+
 def simulated(method, training, repeats=300):
     """Mean suboptimality of trained solutions and its standard error."""
     run = ls.simulate(ENV, method, ADAPT, training, repeats, tasks=2, progress=False)
@@ -672,6 +732,12 @@ def test_split_and_design_beat_their_neighbours():
 def test_answers_warn_where_they_are_rough():
     with pytest.warns(ls.LandscapeWarning, match="less than 50 tasks a dimension"):
         ls.solve_for("T", ENV, MATCHED, ADAPT, ls.Training(1, n1=10), suboptimality=0.2)
+    few, enough = ls.Training(149, n1=20), ls.Training(150, n1=20)  # d = 3
+    with pytest.warns(ls.LandscapeWarning, match="T = 149 is less"):
+        ls.solve_for("tau", ENV, MATCHED, ADAPT, few, suboptimality=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ls.solve_for("tau", ENV, MATCHED, ADAPT, enough, suboptimality=0.1)
 
 
 def test_answers_and_curves_plot():

@@ -94,6 +94,9 @@ def test_largest_spread_on_a_ball_is_attained_and_never_exceeded():
         largest = max(spread.at(point) for point in points)
         assert spread.on_ball(centre, 1.7) == pytest.approx(largest, rel=1e-5)
         assert spread.on_ball(centre, 1.7) >= largest * (1 - 1e-10)
+        for radius in (1e-3, 1e3):
+            around = max(spread.at(centre + radius * (point - centre) / 1.7) for point in points)
+            assert spread.on_ball(centre, radius) == pytest.approx(around, rel=1e-5)
     same = ls.Environment([ls.TaskFamily("a", 0.5, d=3, centre=1.0), ls.TaskFamily("b", 0.5)])
     assert Spread(same).everywhere() == pytest.approx(Spread(same).at([7.0, 0, 0])) == pytest.approx(math.sqrt(3) / 4)
     assert Spread(ls.hard_easy()).everywhere() == math.inf
@@ -265,6 +268,8 @@ def test_no_sigma_holds_everywhere_whatever_the_units(unit):
     assert Spread(ls.Environment(families)).everywhere() == math.inf
     same = ls.Environment([families[0], ls.TaskFamily("b", 0.5 * unit)])
     assert Spread(same).everywhere() == pytest.approx(0.5 * unit * math.sqrt(2) / 2)
+    rounded = Spread(ls.Environment([ls.TaskFamily(name, 0.37 * unit, d=2) for name in "abcdefg"]))  # sevenths
+    assert rounded.everywhere() < 1e-6 * unit
 
 
 def test_identical_tasks():

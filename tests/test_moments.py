@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import chi2
+from scipy.special import roots_genlaguerre
 from test_agreement import check_z
 
 import landscape as ls
@@ -244,7 +244,8 @@ def test_one_batch_in_one_dimension_by_integration(steps):
     (task,) = ls.Environment([ls.TaskFamily("a", rho, 1.0, noise=noise, d=1)]).tasks()
 
     def mean(f):
-        return chi2(n2).expect(lambda c: f(rho * c / n2), epsabs=1e-13, epsrel=1e-12)
+        nodes, weights = roots_genlaguerre(8, n2 / 2 - 1)  # exact for polynomials in a chi^2
+        return weights @ f(2 * rho * nodes / n2) / weights.sum()
 
     left = mean(lambda s: (1 - alpha * s) ** steps)
     square = mean(lambda s: (1 - alpha * s) ** (2 * steps))
@@ -328,6 +329,15 @@ def test_grids_on_one_batch():
     assert risk.total[1, 1] == pytest.approx(
         ls.risk(environment, ls.NAL(), ls.Adaptation(0.6, 50, 2, batches="same")).total
     )
+
+
+def test_a_grid_of_batches_may_reach_infinity():
+    environment = ls.hard_easy(d=3, noise=0.3)
+    risks = ls.risk(environment, 0.5, ls.Adaptation(0.6, [4, np.inf], 3, batches="same")).total
+    for risk, m in zip(risks, (4, np.inf), strict=True):
+        assert risk == pytest.approx(
+            ls.risk(environment, 0.5, ls.Adaptation(0.6, m, 3, batches="same")).total, rel=1e-12
+        )
 
 
 def test_what_one_batch_cannot_do():
