@@ -402,6 +402,29 @@ def test_descents_diverge_beyond_two_over_the_curvature():
         assert (np.abs(path.at(400) - 1).max() > np.abs(path.at(0) - 1).max()) == diverges
 
 
+def test_slides_are_left_for_an_optimum_inside_the_surface():
+    """Where grad f at MAML's optimum is 5% below the threshold no mixture of the fields rests on the surface.
+
+    In the world of seed 388 integrating leaves the end of the slide 3e-9 outside, which once looked like coming back.
+    """
+    left = 0
+    for seed in (*range(60), 388):
+        rng, families = np.random.default_rng(seed), []
+        for name in "ab":
+            root = rng.standard_normal((2, 2))
+            families.append(ls.TaskFamily(name, root @ root.T + 0.05 * np.eye(2), rng.standard_normal(2) * 2))
+        environment = ls.Environment(families)
+        alpha = 0.5 / max(np.linalg.eigvalsh(family.covariance)[-1] for family in families)
+        maml = ls.flow(environment, ls.MAML(alpha), 1.0)
+        threshold = 1.05 * maml.f.gradient_norm(maml.limit)
+        path = ls.flow(environment, ls.BIMAML(alpha, threshold, latched=False), rng.standard_normal(2) * 10)
+        np.testing.assert_allclose(path.limit, maml.limit, atol=1e-9)
+        for phase in path.phases[1:]:
+            assert path.f.gradient_norm(phase.start) == pytest.approx(threshold, rel=1e-12)
+        left += path.phases[-2].name == "sliding"
+    assert left > 5
+
+
 @pytest.mark.parametrize("unit", [1e-2, 1e2])
 def test_units_of_time_do_not_matter_to_a_slide(unit):
     """Curvatures in other units: the same path, at times in the inverse of them."""

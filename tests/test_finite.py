@@ -22,6 +22,7 @@ from landscape.finite.bias import task_bias
 from landscape.finite.predict import predict
 from landscape.finite.risk_law import risk_law
 from landscape.finite.scores import score_moment
+from landscape.finite.sgd import batch_weights
 from landscape.moments import power_moment
 from landscape.simulator.solutions import task_gradients
 
@@ -461,6 +462,14 @@ def test_parts_of_the_table_add_up():
     assert (row["T"], row["tau"], row["n1"]) == (100, 2, 5)
 
 
+def test_deviations_along_any_direction():
+    """In the two-entry form too, whatever the direction's sum and length."""
+    law = ls.asymptotics(WORLDS["isotropic"], ls.NAL(), ls.Training(500, n2=5))
+    for direction in ([2.0, -0.5, 1.0], [1.0, 1.0, 1.0], [1.0, -1.0, 0.0]):
+        square = np.array(direction) @ law.covariance @ direction
+        assert law.standard_deviation(direction) ** 2 == pytest.approx(square, rel=1e-12)
+
+
 def test_what_does_not_scatter_has_an_interval_of_one_point():
     """One task without noise: every solution is its optimum. From elsewhere the risk is certain too."""
     environment = ls.Environment([ls.TaskFamily("only", TILTED, [1.0, 0.0])])
@@ -627,6 +636,24 @@ def test_batch_moments_by_every_batch():
     np.testing.assert_allclose(found[1], cross, rtol=1e-12)
 
 
+@pytest.mark.parametrize("method", [ls.NAL({"a": 2.0, "c": 0.5}), ls.NAL(), ls.MAML(0.1, 5)], ids=repr)
+def test_weights_in_a_batch_by_every_batch(method):
+    """Not normalised: each member counts nu over the size of the batch."""
+    p, size = np.array([0.3, 0.5, 0.2]), 3
+    nu = np.array([2.0, 1.0, 0.5]) if getattr(method, "task_weights", None) else np.ones(3)
+    own, cross = np.zeros(3), np.zeros((3, 3))
+    for members in product(range(3), repeat=size):
+        chance = np.prod(p[list(members)])
+        for j, f in enumerate(members):
+            own[f] += chance * (nu[f] / size) ** 2
+            for k, g in enumerate(members):
+                cross[f, g] += (j != k) * chance * nu[f] * nu[g] / size**2
+    families = [ls.TaskFamily(n, 1.0, d=1, probability=q) for n, q in zip("abc", p, strict=True)]
+    found = batch_weights(method, ls.Environment(families).tasks(), size)
+    np.testing.assert_allclose(found[0], own, rtol=1e-12)
+    np.testing.assert_allclose(found[1], cross, rtol=1e-12)
+
+
 # ---- how much data -----------------------------------------------------------------------------
 
 ENV, ADAPT = WORLDS["isotropic"], ls.Adaptation(0.8, 20)
@@ -711,6 +738,28 @@ def test_the_best_training_step_is_negative_with_much_noise():
     best = found[answer.value]
     assert abs(best.mean() - answer.suboptimality) < 4 * best.std() / np.sqrt(500) + 0.03 * answer.suboptimality
     assert best.mean() < found[0.0].mean() < found[0.3].mean()
+
+
+def test_the_best_training_step_may_be_far_below_0():
+    """One outer sample and many inner ones: the search has to widen, and the answer is a minimum."""
+    environment = ls.Environment([ls.TaskFamily("only", 0.5, 0.0, 0.01, noise=1.0, d=3)])
+    training, adaptation = ls.Training(10_000, n1=1), ls.Adaptation(0.3, 50)
+    answer = ls.solve_for("alpha", environment, ls.MAML(0.3, 50), adaptation, training)
+    assert answer.value < -2 / 0.5
+    around = [
+        ls.asymptotics(environment, ls.MAML(answer.value * f, 50), training).suboptimality(adaptation)
+        for f in (0.9, 1.0, 1.1)
+    ]
+    assert around[1] == pytest.approx(answer.suboptimality)
+    assert around[1] < min(around[0], around[2])
+
+
+def test_the_smallest_budget():
+    """Two tasks a dimension of two samples each."""
+    with pytest.warns(ls.LandscapeWarning):
+        assert ls.solve_for("design", ENV, MATCHED, ADAPT, ls.Training(1), budget=12).value == (6, 1, 1)
+    with pytest.raises(ValueError, match="at least 2 tasks a dimension"):
+        ls.solve_for("design", ENV, MATCHED, ADAPT, ls.Training(1), budget=11)
 
 
 def test_split_and_design_beat_their_neighbours():

@@ -241,6 +241,9 @@ def test_times_by_integrating_their_lemmas():
     g, mu = guarantees.ode_time(LINE, 0.01, 40.0, 1e-3), 0.8
     zeta, sigma, K = (g.constants[name] for name in ("zeta", "sigma", "K"))
     y = (0.85 * 40 - 0.05) ** 2
+    weights = np.array([0.9 * (1 - 0.009) ** 2, 0.8 * (1 - 0.008) ** 2])
+    centre = weights @ [1.0, -1.0] / weights.sum()  # the ball around it has 40 on its surface
+    assert sigma == pytest.approx(max(abs(0.9 * (w - 1) - 0.8 * (w + 1)) / 2 for w in (40.0, 2 * centre - 40)))
 
     def reached(t, y):
         return y[0] - sigma**2 / mu
@@ -301,6 +304,26 @@ def test_identical_tasks():
 def test_ranges(call, match):
     with pytest.raises(ValueError, match=match):
         call(ls.two_tasks())
+
+
+@pytest.mark.parametrize("L", [0.25, 4.0])
+def test_ranges_are_in_units_of_the_curvature(L):
+    environment = ls.Environment([ls.TaskFamily("a", [L, 0.5 * L], 1.0), ls.TaskFamily("b", 0.7 * L, -1.0)])
+    calls = [
+        (1.0, lambda alpha: guarantees.smoothness(environment, alpha)),
+        (1.0, lambda alpha: guarantees.gradient_bias(environment, alpha, 5, 1.0)),
+        (1.0, lambda alpha: guarantees.gradient_square(environment, alpha, 5, 3, 1.0)),
+        (1.0, lambda alpha: guarantees.gradient_gap(environment, alpha, 5, 1.0)),
+        (1 / 2, lambda alpha: guarantees.bi_ode_time(environment, alpha, 0.1 * L, 1.0, 0.01 * L)),
+        (1 / 2, lambda alpha: guarantees.hessian_bounds(environment, alpha)),
+        (1 / 4, lambda alpha: guarantees.critical_point(environment, alpha)),
+        (1 / 6, lambda alpha: guarantees.iterations(environment, ls.MAML(alpha), 1.0, 0.1 * L)),
+        (1 / 10, lambda alpha: guarantees.floor(environment, alpha)),
+    ]
+    for limit, call in calls:
+        call(0.99 * limit / L)
+        with pytest.raises(ValueError, match="outside the range"):
+            call(1.01 * limit / L)
 
 
 def test_losses_that_are_not_strongly_convex():
