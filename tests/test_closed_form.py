@@ -239,6 +239,12 @@ def test_dense_systems_are_solved_however_ill_conditioned(least):
         np.testing.assert_allclose(algebra.Dense(A).solve(A, A @ x), x, atol=10 * tolerance)
 
 
+def test_a_direction_that_is_there_by_rounding_only_is_left_out():
+    """Its Cholesky factor exists, and elimination would give [2, 0]."""
+    A = np.array([[1.0, 1.0], [1.0, 1.0 + 2**-52]])
+    np.testing.assert_allclose(algebra.Dense(A).solve(A, np.array([2.0, 2.0])), [1.0, 1.0], rtol=1e-12)
+
+
 def test_steepest_curvatures_and_sizes():
     rng = np.random.default_rng(0)
     for d in (1, 2, 5):

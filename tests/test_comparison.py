@@ -66,6 +66,17 @@ def test_costs_of_every_method_by_hand():
     assert ls.compare(ls.hard_easy(), ls.NAL(), ADAPT, n1=1).cost("NAL")["samples"] == 101
 
 
+def test_the_window_of_a_heat_map_is_in_its_coordinates():
+    """On the curve both tasks have equal weights, also where the easy one's curvature is not 1."""
+    over = {"rho_hard": [0.1, 0.4], "m": [20, 500]}
+    result = ls.compare(ls.two_tasks(d=3, rho_easy=0.5), METHODS[:2], ls.Adaptation(2.0, 100), over=over)
+    rho, m = result._window("rho_hard", "m")
+    hard, easy = (r * (1 - 2 * r) ** 2 + 4 * r**3 * (3 + 1) / m for r in (rho, 0.5))
+    np.testing.assert_allclose(hard, easy, rtol=1e-9)
+    np.testing.assert_array_equal(result._window("m", "rho_hard"), (m, rho))
+    assert ls.compare(ls.two_tasks(rho_easy=0.5), METHODS[:2], ADAPT, over=over)._window("rho_hard", "m") is None
+
+
 def test_blocks_tile_the_grid_once():
     for full in [(), (7,), (3, 5), (40, 1, 30)]:
         seen = np.zeros(full, dtype=int)
