@@ -66,8 +66,7 @@ def window_boundary(x, d):
     >>> window_boundary(0.5, d=10)
     77.0
     """
-    x = checks.number("x", x, at_least=0, at_most=1, grid=True)
-    x = x if checks.is_symbolic(x) else np.asarray(x)
+    x = np.asarray(checks.number("x", x, at_least=0, at_most=1, grid=True))
     d = checks.number("d", d, at_least=1, whole=True)
     with np.errstate(divide="ignore"):
         out = (d + 1) * (1 + x + x**2) / (x * (1 - x))

@@ -1,5 +1,7 @@
 """Optimum and risk against slow twins, complete enumeration and the paper's formulas."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import reference
@@ -223,3 +225,64 @@ def test_leading_axes_of_points_may_be_of_length_1(kind):
         total = ls.risk(environment, points.reshape(*lead, d), adapt).total
         assert total.shape == lead
         np.testing.assert_allclose(np.ravel(total), alone, rtol=1e-12)
+
+
+@pytest.mark.parametrize("least", [1e-3, 1e-6, 1e-9, 0.0])
+def test_dense_systems_are_solved_however_ill_conditioned(least):
+    """Known eigenvalues and solution; where one vanishes the solution has nothing in that direction."""
+    rng = np.random.default_rng(0)
+    vectors = np.linalg.qr(rng.standard_normal((4, 4)))[0]
+    values, x = np.array([least, 0.5, 1.0, 2.0]), vectors @ np.array([3.0 * (least > 0), 1.0, -2.0, 0.5])
+    for sign in (1, -1):
+        A = sign * (vectors * values) @ vectors.T
+        tolerance = 1e-14 / least if least else 1e-14
+        np.testing.assert_allclose(algebra.Dense(A).solve(A, A @ x), x, atol=10 * tolerance)
+
+
+def test_a_direction_that_is_there_by_rounding_only_is_left_out():
+    """Its Cholesky factor exists, and elimination would give [2, 0]."""
+    A = np.array([[1.0, 1.0], [1.0, 1.0 + 2**-52]])
+    np.testing.assert_allclose(algebra.Dense(A).solve(A, np.array([2.0, 2.0])), [1.0, 1.0], rtol=1e-12)
+
+
+def test_steepest_curvatures_and_sizes():
+    rng = np.random.default_rng(0)
+    for d in (1, 2, 5):
+        for _ in range(10):
+            root = rng.standard_normal((d, d))
+            dense, line = algebra.Dense(root @ root.T), algebra.Spectrum(rng.uniform(0.1, 2, d), np.ones(d))
+            steepest = max(np.abs(np.linalg.eigvals(dense.value)))
+            assert dense.steepest() == pytest.approx(steepest)
+            assert dense.steepest_bound() >= steepest * (1 - 1e-12)
+            assert line.steepest_bound() == line.steepest() == line.value.max()
+            for inputs in (dense, line):
+                A = inputs.value - 0.5 * inputs.function(np.ones_like)  # of either sign
+                np.testing.assert_array_equal(inputs.size(A), inputs.size(-A))
+                assert np.max(inputs.size(A)) > 0
+                low = np.min(inputs.eigenvalues(A))
+                assert inputs.exceeds(A, low - 1e-9)
+                assert not inputs.exceeds(A, low + 1e-9)
+
+
+def test_a_step_that_expands_warns_whatever_the_signs_of_covariances():
+    """Curvature 1.9 with a negative correlation: plain sums over columns would say 0.1."""
+    environment = ls.Environment([ls.TaskFamily("a", [[1.0, -0.9], [-0.9, 1.0]], 1.0)])
+    with pytest.warns(ls.LandscapeWarning, match="reaches 2.09"):
+        ls.risk(environment, 0.0, ls.Adaptation(1.1))
+    ls.risk(environment, 0.0, ls.Adaptation(1.05))
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e9])
+@pytest.mark.parametrize("kind", ["diagonal", "dense"])
+def test_units_of_optima_do_not_matter(kind, unit):
+    """Centres, spreads and points in other units: the risk above the noise is in the square of them."""
+    families, adaptation = random_world(4, kind)[0].families, ls.Adaptation(0.3, 5)
+    found = []
+    for u in (1.0, unit):
+        environment = ls.Environment(
+            [replace(f, centre=f.centre * u, spread=f.spread * u**2, noise=0.0) for f in families]
+        )
+        risks = [ls.risk(environment, point, adaptation) for point in (ls.NAL(), 0.7 * u)]
+        found.append([[risk.dispersion / u**2, risk.suboptimality / u**2] for risk in risks])
+    assert np.min(found[0]) > 1e-6
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-9)

@@ -44,6 +44,39 @@ def test_cost_counts_by_hand():
     assert costs["HF-MAML"] == {"gradients": 4, "hessian_vector_products": 0, "samples": 225}
 
 
+def test_costs_of_every_method_by_hand():
+    """d = 3, n1 = 5, n2 = 7: gradients, Hessian-vector products, samples; one inner batch a step unless it is shared."""
+    counts = [
+        (ls.NAL(), (1, 0, 12)),
+        (ls.MAML(0.1), (2, 1, 12)),
+        (ls.MAML(0.1, 7, steps=3), (4, 3, 5 + 3 * 7)),
+        (ls.MAML(0.1, 7, steps=3, batches="same"), (4, 3, 12)),
+        (ls.MAML(0.1, 7, steps=3, hessian="independent"), (4, 3, 5 + 6 * 7)),
+        (ls.FOMAML(0.1, 3), (4, 0, 5 + 3 * 7)),
+        (ls.FOMAML(0.1, 3, n2=7, batches="same"), (4, 0, 12)),
+        (ls.HFMAML(0.1), (4, 0, 5 + 2 * 7)),
+        (ls.Reptile(0.1, 3), (3, 0, 3 * 7)),
+        (ls.Reptile(0.1, 3, n2=7, batches="same"), (3, 0, 7)),
+        (ls.BIMAML(0.1, 0.2), (2, 1, 12)),
+        (ls.IMAML(0.5), (2, 6, 12)),
+        (ls.BaMAML(0.5, 0.5), (1, 6, 12)),
+    ]
+    for method, expected in counts:
+        assert tuple(method.cost(3, 5, 7).values()) == expected, method
+    assert ls.compare(ls.hard_easy(), ls.NAL(), ADAPT, n1=1).cost("NAL")["samples"] == 101
+
+
+def test_the_window_of_a_heat_map_is_in_its_coordinates():
+    """On the curve both tasks have equal weights, also where the easy one's curvature is not 1."""
+    over = {"rho_hard": [0.1, 0.4], "m": [20, 500]}
+    result = ls.compare(ls.two_tasks(d=3, rho_easy=0.5), METHODS[:2], ls.Adaptation(2.0, 100), over=over)
+    rho, m = result._window("rho_hard", "m")
+    hard, easy = (r * (1 - 2 * r) ** 2 + 4 * r**3 * (3 + 1) / m for r in (rho, 0.5))
+    np.testing.assert_allclose(hard, easy, rtol=1e-9)
+    np.testing.assert_array_equal(result._window("m", "rho_hard"), (m, rho))
+    assert ls.compare(ls.two_tasks(rho_easy=0.5), METHODS[:2], ADAPT, over=over)._window("rho_hard", "m") is None
+
+
 def test_blocks_tile_the_grid_once():
     for full in [(), (7,), (3, 5), (40, 1, 30)]:
         seen = np.zeros(full, dtype=int)

@@ -4,15 +4,25 @@ Simulated standard deviations carry an error of about 1/sqrt(2 repeats d); the l
 prediction promises from 50 tasks a dimension on, plus three such errors. Planted errors must be caught.
 """
 
+import warnings
 from dataclasses import replace
+from itertools import product
 from math import comb
 
 import numpy as np
 import pytest
+import reference
+from scipy.special import roots_genlaguerre
+from scipy.stats import binom, chi2
+from test_closed_form import twin_quadratics
 
 import landscape as ls
 from landscape.finite import frame, scores
+from landscape.finite.bias import task_bias
+from landscape.finite.predict import predict
+from landscape.finite.risk_law import risk_law
 from landscape.finite.scores import score_moment
+from landscape.finite.sgd import batch_weights
 from landscape.moments import power_moment
 from landscape.simulator.solutions import task_gradients
 
@@ -155,8 +165,6 @@ def test_one_isotropic_family_by_the_formula_of_traces(alpha):
 
 def check_bias(environment, method, tau=1, draws=60_000):
     """Against drawn episodes, in every entry: |z| below 4.5 (false alarms 1e-5 each)."""
-    from landscape.finite.bias import task_bias
-
     rng, d = np.random.default_rng(1), environment.d
     (task,) = frame.framed(environment)
     K = np.array([[1.3, 0.4], [0.4, 0.9]]) if d == 2 else np.eye(d)
@@ -200,6 +208,101 @@ def test_solutions_on_data_scatter_as_predicted():
         ratio, error, covered = spread_ratio(environment, method, training, ls.Adaptation(0.4, 8), repeats)
         assert abs(ratio - 1) < 0.06 + 3 * error, method
         assert 0.92 < covered < 0.98
+
+
+def every_episode(task, method, w, n1, n2):
+    """Meta-gradients at w, and their matrices of slopes, over all draws of 3 rows: each equally likely, exactly."""
+    batches = {n: [task.X[list(rows)] for rows in product(range(3), repeat=n)] for n in (n1, n2)}
+    targets = {n: [task.y[list(rows)] for rows in product(range(3), repeat=n)] for n in (n1, n2)}
+
+    def hessian_and_pull(n):
+        return [(X.T @ X / n, X.T @ y / n) for X, y in zip(batches[n], targets[n], strict=True)]
+
+    identity, alpha = np.eye(2), getattr(method, "alpha", 0.0)
+    for S, s in hessian_and_pull(n1):  # outer
+        for S_in, s_in in hessian_and_pull(n2):
+            if isinstance(method, ls.NAL):
+                W, v = (n1 * S + n2 * S_in) / (n1 + n2), (n1 * s + n2 * s_in) / (n1 + n2)
+                yield W @ w - v, W
+                continue
+            P = identity - alpha * S_in
+            backs = {"FO-MAML": [identity], "MAML": [P]}.get(method.label)
+            if backs is None or getattr(method, "hessian", "shared") == "independent":
+                backs = [identity - alpha * S_third for S_third, _ in hessian_and_pull(n2)]
+            for back in backs:
+                yield back @ (S @ (P @ w + alpha * s_in) - s), back @ S @ P
+
+
+@pytest.mark.parametrize(("n1", "n2"), [(1, 2), (2, 1), (3, 2)])
+@pytest.mark.parametrize(
+    "method",
+    [ls.NAL(), ls.FOMAML(0.4), ls.HFMAML(0.4), ls.MAML(0.4, 2), ls.MAML(0.4, 2, hessian="independent")],
+    ids=repr,
+)
+def test_scores_and_bias_by_every_episode_of_three_rows(method, n1, n2):
+    rng = np.random.default_rng(5)
+    data = ls.DataTask("a", rng.standard_normal((3, 2)) + 0.5, rng.standard_normal(3))
+    method = replace(method, n2=n2) if isinstance(method, ls.MAML) else method
+    (task,) = frame.framed(ls.Environment([data]))
+    w, K, training = np.array([0.3, -0.7]), np.array([[1.3, 0.4], [0.4, 0.9]]), ls.Training(2, n1=n1)
+    away = w - task.centre
+    scores_, slopes = (np.array(v) for v in zip(*every_episode(data, method, w, n1, n2), strict=True))
+    moment = score_moment(method, task.inputs, np.outer(away, away), away, n1, n2)
+    np.testing.assert_allclose(moment, scores_.T @ scores_ / len(scores_), rtol=1e-10)
+    mean = scores_.mean(axis=0)
+    np.testing.assert_allclose(
+        scores.mean_score_moment(method, task.inputs, np.outer(away, away), away), np.outer(mean, mean), atol=1e-12
+    )
+    if method.label != "HF-MAML" and getattr(method, "hessian", "shared") == "shared":  # there it is not exact
+        exact = np.einsum("tij,jk,tk->i", slopes, K, scores_) / len(scores_)
+        np.testing.assert_allclose(task_bias(method, task.inputs, K, away, training, n2), exact, rtol=1e-10)
+        # episodes of one task are independent: a half from each with itself, a half from one with the other
+        apart = slopes.mean(axis=0) @ K @ mean
+        if method != ls.NAL():
+            two = task_bias(method, task.inputs, K, away, replace(training, tau=2), n2)
+            np.testing.assert_allclose(two, (exact + apart) / 2, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("n1", "n2"), [(1, 6), (5, 2)])
+@pytest.mark.parametrize(
+    "method", [ls.NAL(), ls.FOMAML(0.4), ls.FOMAML(0.4, 2), ls.HFMAML(0.4), ls.MAML(0.4, 2)], ids=repr
+)
+def test_scores_and_bias_of_gaussian_inputs_on_the_line(method, n1, n2):
+    """There S is rho chi^2/n, and noise given the inputs is normal: integrals over densities, no matrices."""
+    rho, noise, spread, centre, w, K = 0.7, 0.5, 0.3, 1.0, -0.4, 1.3
+    method = replace(method, n2=n2) if isinstance(method, ls.MAML) else method
+    (task,) = frame.framed(ls.Environment([ls.TaskFamily("a", rho, centre, spread, noise=noise, d=1)]))
+
+    def mean(f, n):
+        nodes, weights = roots_genlaguerre(8, n / 2 - 1)  # exact for polynomials in a chi^2
+        return weights @ f(2 * rho * nodes / n) / weights.sum()
+
+    away = w - centre
+    D, a = spread + away**2, getattr(method, "alpha", 0.0)
+    if method == ls.NAL():
+        square = mean(lambda s: s**2, n1 + n2)
+        moment, bias = square * D + noise * rho / (n1 + n2), square * K * away
+    else:
+        square, steps = mean(lambda s: s**2, n1), getattr(method, "steps", 1)
+        apart = mean(lambda s: (1 - a * s) ** 2, n2)
+
+        def back(s):
+            """What the meta-gradient is multiplied by at the end, squared."""
+            if isinstance(method, ls.FOMAML):
+                return np.ones_like(s)
+            return (1 - a * s) ** 2 if isinstance(method, ls.MAML) else apart * np.ones_like(s)
+
+        left = mean(lambda s: back(s) * (1 - a * s) ** 2, n2) * D + mean(lambda s: back(s) * a**2 * s, n2) * noise / n2
+        if steps == 2:
+            left = apart * left + a**2 * rho * noise / n2
+        moment = square * left + noise * rho / n1 * mean(back, n2)
+        power = 4 if isinstance(method, ls.MAML) else 2
+        bias = square * mean(lambda s: (1 - a * s) ** power, n2) * K * away
+    found = score_moment(method, task.inputs, np.array([D]), np.array([away]), n1, n2)
+    assert found == pytest.approx([moment], rel=1e-9)
+    if getattr(method, "steps", 1) == 1 and not isinstance(method, ls.HFMAML):  # for the others it is not exact
+        there = task_bias(method, task.inputs, np.array([K]), np.array([away]), ls.Training(2, n1=n1), n2)
+        assert there == pytest.approx([bias], rel=1e-9)
 
 
 # ---- trained solutions -------------------------------------------------------------------------
@@ -291,6 +394,153 @@ def test_only_tasks_reduce_the_part_between():
 def test_cost_does_not_grow_with_d():
     law = ls.asymptotics(ls.hard_easy(d=10**6), ls.MAML(0.3, 10), ls.Training(10**8))
     assert law.standard_deviation(np.full(10**6, 1e-6)) == pytest.approx(law.standard_deviation(), rel=1e-9)
+
+
+# ---- without sampling noise: sums over how often each task is drawn ----------------------------
+
+PAIR = ls.Environment(
+    [ls.TaskFamily("a", [0.9, 0.2], [1.0, -1.0], probability=0.3), ls.TaskFamily("b", [0.4, 0.7], [-1.0, 2.0], probability=0.7)]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("method", [ls.NAL(), ls.NAL({"a": 3.0}), ls.MAML(0.8), ls.FOMAML(0.8)], ids=repr)
+def test_exact_tasks_by_a_sum_over_counts(method):
+    """With endless samples only the numbers of tasks are random, and they are binomial: no simulation, no noise."""
+    T, p = 4000, np.array([0.3, 0.7])
+    count = np.arange(T + 1)
+    chance = binom.pmf(count, T, p[0])
+    weights = [method.quadratic(task.inputs).A for task in PAIR.tasks()]
+    nu = [3.0, 1.0] if method == ls.NAL({"a": 3.0}) else [1.0, 1.0]
+    a, b = nu[0] * np.outer(count, weights[0]), nu[1] * np.outer(T - count, weights[1])
+    solutions = (a * PAIR.families[0].centre + b * PAIR.families[1].centre) / (a + b)
+    mean = chance @ solutions
+    covariance = (chance[:, None] * (solutions - mean)).T @ (solutions - mean)
+    n2 = None if method.n2 else 10**9
+    adaptation, law = ls.Adaptation(0.3), ls.asymptotics(PAIR, method, ls.Training(T, n1=10**9, n2=n2))
+    np.testing.assert_allclose(T * (law.mean - law.optimum), T * (mean - ls.optimum(PAIR, method)), rtol=3e-3)
+    np.testing.assert_allclose(law.covariance, covariance, rtol=3e-3)
+    risks = ls.risk(PAIR, solutions, adaptation)
+    floor = ls.risk(PAIR, method, adaptation).suboptimality
+    assert T * (law.suboptimality(adaptation) - floor) == pytest.approx(
+        T * (chance @ risks.suboptimality - floor), rel=3e-3
+    )
+    direction, row = np.array([2.0, -0.5]), law.to_frame().iloc[0]
+    assert law.standard_deviation(direction) ** 2 == pytest.approx(direction @ covariance @ direction, rel=3e-3)
+    assert law.interval(direction, 0.5)[1] == pytest.approx(
+        direction @ mean + 0.6745 * np.sqrt(direction @ covariance @ direction), abs=1e-4
+    )
+    assert row["optimum"] == pytest.approx(ls.optimum(PAIR, method).mean(), rel=1e-12)
+    assert T * row["bias"] == pytest.approx(T * (mean.mean() - ls.optimum(PAIR, method).mean()), rel=3e-3)
+    assert row["variance_between_tasks"] == pytest.approx(row["standard_deviation"] ** 2, rel=1e-6)
+    assert abs(row["variance_within_tasks"]) < 1e-8
+
+
+@pytest.mark.parametrize("method", [ls.NAL(), ls.MAML(0.4, 3), ls.FOMAML(0.4)], ids=repr)
+def test_part_between_tasks_by_the_twin(method):
+    """With third moments a task's mean score is A d - b: its square has a cross term."""
+    environment = skewed_world()
+    data, gauss = environment.families
+    twins = [
+        reference.data_task(0.5, data.X, data.y),
+        reference.gaussian_task(0.5, TILTED, np.array([1.0, 0.0]), 0.3 * np.eye(2), 0.2),
+    ]
+    quadratics = twin_quadratics(twins, method)
+    w, H, V = reference.optimum(twins, quadratics), 0, 0
+    for twin, (A, b, _) in zip(twins, quadratics, strict=True):
+        score = A @ (w - twin["mu"]) - b
+        H, V = H + twin["p"] * A, V + twin["p"] * (np.outer(score, score) + A @ twin["C"] @ A)
+    law = ls.asymptotics(environment, method, ls.Training(500, n1=6, n2=None if method.n2 else 5))
+    np.testing.assert_allclose(law.optimum, w, rtol=1e-10)
+    np.testing.assert_allclose(law.between, np.linalg.solve(H, np.linalg.solve(H, V).T), rtol=1e-9)
+
+
+def test_parts_of_the_table_add_up():
+    row = ls.asymptotics(WORLDS["dense"], ls.MAML(0.8, 6), ls.Training(100, tau=2, n1=5)).to_frame().iloc[0]
+    parts = row[["variance_between_tasks", "variance_within_tasks"]]
+    assert (parts > 0).all()
+    assert parts.sum() == pytest.approx(row["standard_deviation"] ** 2, rel=1e-12)
+    assert (row["T"], row["tau"], row["n1"]) == (100, 2, 5)
+
+
+def test_deviations_along_any_direction():
+    """In the two-entry form too, whatever the direction's sum and length."""
+    law = ls.asymptotics(WORLDS["isotropic"], ls.NAL(), ls.Training(500, n2=5))
+    for direction in ([2.0, -0.5, 1.0], [1.0, 1.0, 1.0], [1.0, -1.0, 0.0]):
+        square = np.array(direction) @ law.covariance @ direction
+        assert law.standard_deviation(direction) ** 2 == pytest.approx(square, rel=1e-12)
+
+
+def test_what_does_not_scatter_has_an_interval_of_one_point():
+    """One task without noise: every solution is its optimum. From elsewhere the risk is certain too."""
+    environment = ls.Environment([ls.TaskFamily("only", TILTED, [1.0, 0.0])])
+    law, adaptation = ls.asymptotics(environment, ls.NAL(), ls.Training(500, n2=5)), ls.Adaptation(0.3, 4)
+    exact = ls.risk(environment, ls.NAL(), adaptation).total
+    np.testing.assert_allclose(law.risk_interval(adaptation), [exact, exact], atol=1e-12)
+    there = risk_law(law.tasks, adaptation, np.array([3.0, 1.0]), np.zeros((2, 2)))
+    exact = ls.risk(environment, [3.0, 1.0], adaptation).total
+    np.testing.assert_allclose(there.interval(0.95), [exact, exact], rtol=1e-12)
+    assert there.mean == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("world", ["isotropic", "dense"])
+def test_law_of_the_risk_by_quadrature(world):
+    """Three Gauss-Hermite nodes a direction are exact for the square of a quadratic."""
+    environment, adaptation, rng = WORLDS[world], ls.Adaptation(0.8, 6), np.random.default_rng(0)
+    tasks, d = frame.framed(environment), environment.d
+    inputs, root = tasks[0].inputs, rng.standard_normal((d, d)) / 2
+    V, mean = (
+        (np.array([0.5, 0.2]), np.array([1.5, 0.0])) if world == "isotropic" else (root @ root.T, np.array([1.0, 0.5]))
+    )
+    law = risk_law(tasks, adaptation, mean, V)
+    nodes = np.array(list(product([-np.sqrt(3), 0.0, np.sqrt(3)], repeat=d)))
+    chance = np.prod(np.where(nodes == 0, 2 / 3, 1 / 6), axis=1)
+    spread = np.linalg.cholesky(frame.to_matrix(inputs, V))
+    totals = ls.risk(environment, frame.to_coordinates(inputs, mean) + nodes @ spread.T, adaptation).total
+    assert law.mean == pytest.approx(chance @ totals, rel=1e-12)
+    assert law.variance == pytest.approx(chance @ (totals - law.mean) ** 2, rel=1e-10)
+
+
+def test_interval_of_the_risk_is_chi_square_in_one_direction():
+    """At the best point of a task in one dimension the suboptimality is h V chi^2/2 with one degree of freedom."""
+    environment, adaptation = (
+        ls.Environment([ls.TaskFamily("only", 0.6, 1.0, 0.3, noise=0.2, d=1)]),
+        ls.Adaptation(0.5, 7),
+    )
+    (h,), floor = ls.risk_quadratic(environment, adaptation)[2], ls.risk(environment, 1.0, adaptation).total
+    law = risk_law(frame.framed(environment), adaptation, np.array([1.0]), np.array([0.04]))
+    for level in (0.5, 0.95):
+        wanted = floor + h[0] * 0.04 / 2 * chi2.ppf([(1 - level) / 2, (1 + level) / 2], 1)
+        np.testing.assert_allclose(law.interval(level), wanted, rtol=1e-10)
+
+
+def test_predictions_of_trained_points():
+    """One record for both solvers: the numbers of the law, and of the curve's last iterate."""
+    environment, adaptation = WORLDS["dense"], ls.Adaptation(0.8, 10)
+    noise = ls.risk(environment, 0.0, adaptation).noise
+    exact = ls.Training(300, n1=12)
+    law = ls.asymptotics(environment, ls.NAL(), replace(exact, n2=10))
+    found = predict(environment, ls.NAL(), exact, adaptation)  # n2 is the adaptation's m
+    np.testing.assert_allclose([found.coordinate_low, found.coordinate_high], law.interval(), rtol=1e-4)
+    np.testing.assert_allclose(
+        [found.above_noise_low, found.above_noise_high], np.array(law.risk_interval(adaptation)) - noise, rtol=1e-9
+    )
+    assert found.coordinate == pytest.approx(law.mean.mean(), rel=1e-12)
+    floor = ls.risk(environment, ls.NAL(), adaptation)
+    risk = floor.dispersion + law.suboptimality(adaptation)
+    assert found.above_noise == pytest.approx(risk, rel=1e-3)  # but for the square of the bias, of order 1/T^2
+    for batch in (1, 4):
+        sgd = ls.Training(60 * batch, n1=8, n2=10, solver="sgd", learning_rate=0.05, task_batch=batch)
+        found = predict(environment, ls.NAL(), sgd, adaptation)
+        curve = ls.sgd_curve(environment, ls.NAL(), sgd, iterations=[60])
+        last = curve.to_frame().iloc[0]
+        assert found.coordinate == pytest.approx(last["coordinate"], rel=1e-12)
+        assert (found.coordinate_high - found.coordinate_low) / 2 == pytest.approx(
+            1.96 * last["standard_deviation"], rel=1e-9
+        )
+        assert found.coordinate_high + found.coordinate_low == pytest.approx(2 * found.coordinate, rel=1e-12)
+        assert found.above_noise == pytest.approx(curve.risk(adaptation)[0] - noise, rel=1e-9)
+        assert found.above_noise_low < found.above_noise < found.above_noise_high
+    assert predict(environment, ls.Reptile(0.1, 2), exact, adaptation) is None
 
 
 # ---- SGD ---------------------------------------------------------------------------------------
@@ -386,6 +636,24 @@ def test_batch_moments_by_every_batch():
     np.testing.assert_allclose(found[1], cross, rtol=1e-12)
 
 
+@pytest.mark.parametrize("method", [ls.NAL({"a": 2.0, "c": 0.5}), ls.NAL(), ls.MAML(0.1, 5)], ids=repr)
+def test_weights_in_a_batch_by_every_batch(method):
+    """Not normalised: each member counts nu over the size of the batch."""
+    p, size = np.array([0.3, 0.5, 0.2]), 3
+    nu = np.array([2.0, 1.0, 0.5]) if getattr(method, "task_weights", None) else np.ones(3)
+    own, cross = np.zeros(3), np.zeros((3, 3))
+    for members in product(range(3), repeat=size):
+        chance = np.prod(p[list(members)])
+        for j, f in enumerate(members):
+            own[f] += chance * (nu[f] / size) ** 2
+            for k, g in enumerate(members):
+                cross[f, g] += (j != k) * chance * nu[f] * nu[g] / size**2
+    families = [ls.TaskFamily(n, 1.0, d=1, probability=q) for n, q in zip("abc", p, strict=True)]
+    found = batch_weights(method, ls.Environment(families).tasks(), size)
+    np.testing.assert_allclose(found[0], own, rtol=1e-12)
+    np.testing.assert_allclose(found[1], cross, rtol=1e-12)
+
+
 # ---- how much data -----------------------------------------------------------------------------
 
 ENV, ADAPT = WORLDS["isotropic"], ls.Adaptation(0.8, 20)
@@ -400,6 +668,22 @@ def test_the_number_of_tasks_by_simulation_at_the_answer():
     assert abs(found.mean() - 0.006) < 4 * found.std() / 20 + 0.0002
     before = ls.asymptotics(ENV, MATCHED, replace(training, T=answer.value - 1)).suboptimality(ADAPT)
     assert before > 0.006 >= answer.suboptimality
+
+
+def test_tasks_needed_where_the_method_has_a_floor():
+    """MAML for another adaptation: the curve is the law's at each T, and the answer is the least T."""
+    method, training = ls.MAML(0.3, 5), ls.Training(1, n1=10)
+
+    def at(T):
+        return ls.asymptotics(ENV, method, replace(training, T=int(T))).suboptimality(ADAPT)
+
+    floor = ls.risk(ENV, method, ADAPT).suboptimality
+    answer = ls.solve_for("T", ENV, method, ADAPT, training, suboptimality=floor + 0.004)
+    np.testing.assert_allclose(answer.curve, [at(T) for T in answer.values], rtol=1e-7)
+    assert answer.suboptimality == pytest.approx(at(answer.value), rel=1e-9)
+    assert at(answer.value) <= floor + 0.004 < at(answer.value - 1)
+    assert answer.values[0] >= ENV.d
+    assert answer.values[-1] >= 5 * answer.value
 
 
 def simulated(method, training, repeats=300):
@@ -434,6 +718,10 @@ def test_no_solution_has_a_reason():
         answer = ls.solve_for(unknown, ENV, method, ADAPT, here, suboptimality=1e-5)
         assert answer.value is None
         assert reason in answer.reason
+        if unknown == "n1":
+            limit = ls.asymptotics(ENV, method, replace(training, n1=10**12)).suboptimality(ADAPT)
+            assert f"without bound it tends to {limit:.3g}" in answer.reason
+            assert "differs from m" not in answer.reason  # that is for n2
 
 
 def test_the_best_training_step_is_negative_with_much_noise():
@@ -450,6 +738,28 @@ def test_the_best_training_step_is_negative_with_much_noise():
     best = found[answer.value]
     assert abs(best.mean() - answer.suboptimality) < 4 * best.std() / np.sqrt(500) + 0.03 * answer.suboptimality
     assert best.mean() < found[0.0].mean() < found[0.3].mean()
+
+
+def test_the_best_training_step_may_be_far_below_0():
+    """One outer sample and many inner ones: the search has to widen, and the answer is a minimum."""
+    environment = ls.Environment([ls.TaskFamily("only", 0.5, 0.0, 0.01, noise=1.0, d=3)])
+    training, adaptation = ls.Training(10_000, n1=1), ls.Adaptation(0.3, 50)
+    answer = ls.solve_for("alpha", environment, ls.MAML(0.3, 50), adaptation, training)
+    assert answer.value < -2 / 0.5
+    around = [
+        ls.asymptotics(environment, ls.MAML(answer.value * f, 50), training).suboptimality(adaptation)
+        for f in (0.9, 1.0, 1.1)
+    ]
+    assert around[1] == pytest.approx(answer.suboptimality)
+    assert around[1] < min(around[0], around[2])
+
+
+def test_the_smallest_budget():
+    """Two tasks a dimension of two samples each."""
+    with pytest.warns(ls.LandscapeWarning):
+        assert ls.solve_for("design", ENV, MATCHED, ADAPT, ls.Training(1), budget=12).value == (6, 1, 1)
+    with pytest.raises(ValueError, match="at least 2 tasks a dimension"):
+        ls.solve_for("design", ENV, MATCHED, ADAPT, ls.Training(1), budget=11)
 
 
 def test_split_and_design_beat_their_neighbours():
@@ -471,6 +781,12 @@ def test_split_and_design_beat_their_neighbours():
 def test_answers_warn_where_they_are_rough():
     with pytest.warns(ls.LandscapeWarning, match="less than 50 tasks a dimension"):
         ls.solve_for("T", ENV, MATCHED, ADAPT, ls.Training(1, n1=10), suboptimality=0.2)
+    few, enough = ls.Training(149, n1=20), ls.Training(150, n1=20)  # d = 3
+    with pytest.warns(ls.LandscapeWarning, match="T = 149 is less"):
+        ls.solve_for("tau", ENV, MATCHED, ADAPT, few, suboptimality=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ls.solve_for("tau", ENV, MATCHED, ADAPT, enough, suboptimality=0.1)
 
 
 def test_answers_and_curves_plot():

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
+from scipy.optimize import minimize_scalar
 from worlds import random_psd, random_world, skewed_rows
 
 import landscape as ls
@@ -92,6 +94,9 @@ def test_largest_spread_on_a_ball_is_attained_and_never_exceeded():
         largest = max(spread.at(point) for point in points)
         assert spread.on_ball(centre, 1.7) == pytest.approx(largest, rel=1e-5)
         assert spread.on_ball(centre, 1.7) >= largest * (1 - 1e-10)
+        for radius in (1e-3, 1e3):
+            around = max(spread.at(centre + radius * (point - centre) / 1.7) for point in points)
+            assert spread.on_ball(centre, radius) == pytest.approx(around, rel=1e-5)
     same = ls.Environment([ls.TaskFamily("a", 0.5, d=3, centre=1.0), ls.TaskFamily("b", 0.5)])
     assert Spread(same).everywhere() == pytest.approx(Spread(same).at([7.0, 0, 0])) == pytest.approx(math.sqrt(3) / 4)
     assert Spread(ls.hard_easy()).everywhere() == math.inf
@@ -158,6 +163,118 @@ def test_theorem_3_6_by_hand():
     assert g.bound == pytest.approx(first + 16 / mu * math.log((9 / math.sqrt(mu) + 5) * sigma / 4 / 1e-3))
 
 
+LINE = ls.Environment([ls.TaskFamily("a", 0.9, d=1, centre=1.0), ls.TaskFamily("b", 0.8, centre=-1.0)])
+PLANE = ls.Environment([ls.TaskFamily("a", [0.9, 0.3], [1.0, 0.0]), ls.TaskFamily("b", [0.2, 0.7], [-1.0, 2.0])])
+
+
+def test_curvature_bounds_by_hand():
+    """L = 0.9 and mu = 0.2, though no coordinate of the mean has either."""
+    F = lambda alpha: [sum(s * (1 - alpha * s) ** 2 for s in pair) / 2 for pair in ((0.9, 0.2), (0.3, 0.7))]  # noqa: E731
+    smooth = guarantees.smoothness(PLANE, 1.0)
+    assert (smooth.bound, smooth.sharper) == pytest.approx((3.6, 0.9))
+    assert smooth.exact == pytest.approx(max(F(1.0)))
+    lower, upper = guarantees.hessian_bounds(PLANE, 0.5)
+    assert (lower.bound, lower.sharper, lower.exact) == pytest.approx((0.025, 0.05, min(F(0.5))))
+    assert (upper.bound, upper.sharper, upper.exact) == pytest.approx((1.0125, 0.9, max(F(0.5))))
+
+
+def test_bounds_of_stochastic_gradients_by_hand():
+    """Gaussian inputs on the line: x^2 has variance 2 rho^2, so at w = 2 task b has the largest spread, 0.8 * 3 sqrt 2."""
+    alpha, size, sigma, bend = 0.5, 7, 2.4 * math.sqrt(2), 0.9 * math.sqrt(2)
+    assert guarantees.gradient_bias(LINE, alpha, size, 2.0).bound == pytest.approx(0.45 * sigma / math.sqrt(size))
+    gap = guarantees.gradient_gap(LINE, alpha, size, 2.0)
+    assert (gap.constants["sigma_tilde"], gap.constants["sigma_H"]) == pytest.approx((sigma, bend))
+    assert gap.sharper == pytest.approx(0.25 * 0.9 * bend * sigma / size)
+    assert gap.bound == pytest.approx(gap.sharper + 0.9 * sigma / math.sqrt(size))
+    # (21) at the phi that a search finds, for the one task there is
+    one = ls.Environment([ls.TaskFamily("b", 0.8, d=1, centre=-1.0)])
+    square = guarantees.gradient_square(one, alpha, size, 3, 2.0)
+    G, noise = 0.8 * (1 - 0.4) * 3, square.constants["sigma_tilde"]
+    step = (alpha * 0.8 * noise) ** 2 / size
+    best = minimize_scalar(lambda u: (1 + math.exp(-u)) * G**2 + (1 + math.exp(u)) * step, options={"xtol": 1e-10})
+    assert noise == pytest.approx(sigma)
+    assert square.bound == pytest.approx(best.fun + noise**2 / 3)
+    assert square.sharper == pytest.approx(G**2 + step + noise**2 / 3)
+
+
+@pytest.mark.parametrize(("method", "c"), [(ls.MAML(0.15), 12), (ls.HFMAML(0.15), 25)], ids=repr)
+def test_iterations_by_counting(method, c):
+    """Descents of the least height a step, and shrinkages by the least factor, counted one by one."""
+    g, level, start = guarantees.iterations(PLANE, method, [3.0, -2.0], 0.05), 0.05, np.array([3.0, -2.0])
+    rate, (_, centre, H) = 1 / (4 * 0.9 * c), ls.risk_quadratic(PLANE, ls.Adaptation(0.15))
+    height = (start - centre) @ H @ (start - centre) / 2
+    norm, least = np.linalg.norm(H @ (start - centre)), np.linalg.eigvalsh(H)[0]
+    steps = 0
+    while height > 0:
+        height, steps = height - rate * (1 - 1 / (2 * c)) * level**2, steps + 1
+    assert g.bound == steps
+    steps = 0
+    while norm > level:
+        norm, steps = norm * (1 - rate * least), steps + 1
+    assert g.sharper == steps
+    w, steps = start, 0
+    while np.linalg.norm(H @ (w - centre)) > level:
+        w, steps = w - rate * H @ (w - centre), steps + 1
+    assert g.exact == steps
+    assert guarantees.iterations(PLANE, method, centre, level).sharper == 0
+
+
+def test_floor_and_critical_point_by_hand():
+    alpha = 0.1
+    weights = np.array([0.9 * 0.91, 0.8 * 0.92])
+    w = weights @ [1.0, -1.0] / weights.sum()  # FO-MAML's optimum
+    gradients = np.array([0.9 * (w - 1), 0.8 * (w + 1)])
+    g = guarantees.floor(LINE, alpha)
+    assert g.constants["sigma"] == pytest.approx(gradients.std())
+    assert g.bound == pytest.approx(0.09 * gradients.std() / math.sqrt(1 - 0.0081))
+    assert g.exact == pytest.approx(abs(0.9 * 0.91**2 * (w - 1) + 0.8 * 0.92**2 * (w + 1)) / 2)
+    weights = np.array([0.9 * 0.82**2, 0.8 * 0.84**2])
+    w = weights @ [1.0, -1.0] / weights.sum()  # MAML's at alpha = 0.2
+    sigma = np.std([0.9 * (w - 1), 0.8 * (w + 1)])
+    g = guarantees.critical_point(LINE, 0.2)
+    assert g.bound == pytest.approx(81 * sigma**2 / (98 * 0.8))  # K - sigma is 9/7 sqrt(L/mu) sigma
+    assert g.exact == pytest.approx(0.85 / 2 * (w - 0.05 / 0.85) ** 2)
+
+
+def test_times_by_integrating_their_lemmas():
+    """Lemma 3.7 says y' <= -2 zeta y + sigma^2 for y = ||grad f||^2; the flow after it shrinks ||grad F|| at mu/8."""
+    g, mu = guarantees.ode_time(LINE, 0.01, 40.0, 1e-3), 0.8
+    zeta, sigma, K = (g.constants[name] for name in ("zeta", "sigma", "K"))
+    y = (0.85 * 40 - 0.05) ** 2
+    weights = np.array([0.9 * (1 - 0.009) ** 2, 0.8 * (1 - 0.008) ** 2])
+    centre = weights @ [1.0, -1.0] / weights.sum()  # the ball around it has 40 on its surface
+    assert sigma == pytest.approx(max(abs(0.9 * (w - 1) - 0.8 * (w + 1)) / 2 for w in (40.0, 2 * centre - 40)))
+
+    def reached(t, y):
+        return y[0] - sigma**2 / mu
+
+    reached.terminal = True
+    first = solve_ivp(lambda t, y: -2 * zeta * y + sigma**2, (0, 100), [y], events=reached, rtol=1e-11, atol=1e-11)
+    assert g.sharper == pytest.approx(first.t[-1] + 8 / mu * math.log(K / 1e-3), rel=1e-8)
+    inside = guarantees.ode_time(LINE, 0.01, 0.1, 1e-3)  # ||grad f||^2 <= sigma^2/mu from the start
+    K = inside.constants["K"]
+    assert (inside.bound, inside.sharper) == pytest.approx((16 / mu * math.log(K / 1e-3), 8 / mu * math.log(K / 1e-3)))
+    # BI-MAML: at least at rate mu to the threshold, then mu/8 again
+    both = guarantees.bi_ode_time(LINE, 0.1, 0.5, 50.0, 1e-3)
+    radius = 50 - 0.05 / 0.85
+    sigma = max(abs(0.9 * (w - 1) - 0.8 * (w + 1)) / 2 for w in (0.05 / 0.85 - radius, 50.0))
+    K = (9 * 0.5 + 5 * sigma) / 4
+    assert both.constants["K"] == pytest.approx(K)
+    assert both.bound == pytest.approx(math.log((0.85 * 50 - 0.05) / 0.5) / mu + 8 / mu * math.log(K / 1e-3))
+    second = guarantees.bi_ode_time(LINE, 0.1, 100.0, 50.0, 1e-3)  # starts below the threshold
+    assert second.bound == pytest.approx(8 / mu * math.log(second.constants["K"] / 1e-3))
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-9, 1e9])
+def test_no_sigma_holds_everywhere_whatever_the_units(unit):
+    families = [ls.TaskFamily("a", 0.5 * unit, d=2, centre=1.0), ls.TaskFamily("b", 0.7 * unit)]
+    assert Spread(ls.Environment(families)).everywhere() == math.inf
+    same = ls.Environment([families[0], ls.TaskFamily("b", 0.5 * unit)])
+    assert Spread(same).everywhere() == pytest.approx(0.5 * unit * math.sqrt(2) / 2)
+    rounded = Spread(ls.Environment([ls.TaskFamily(name, 0.37 * unit, d=2) for name in "abcdefg"]))  # sevenths
+    assert rounded.everywhere() < 1e-6 * unit
+
+
 def test_identical_tasks():
     one = ls.Environment([ls.TaskFamily("a", 0.5, d=2)])
     assert guarantees.ode_time(one, 1e-3, 3.0, 1e-2).bound == math.inf  # sigma = 0: the first phase has no end
@@ -187,6 +304,26 @@ def test_identical_tasks():
 def test_ranges(call, match):
     with pytest.raises(ValueError, match=match):
         call(ls.two_tasks())
+
+
+@pytest.mark.parametrize("L", [0.25, 4.0])
+def test_ranges_are_in_units_of_the_curvature(L):
+    environment = ls.Environment([ls.TaskFamily("a", [L, 0.5 * L], 1.0), ls.TaskFamily("b", 0.7 * L, -1.0)])
+    calls = [
+        (1.0, lambda alpha: guarantees.smoothness(environment, alpha)),
+        (1.0, lambda alpha: guarantees.gradient_bias(environment, alpha, 5, 1.0)),
+        (1.0, lambda alpha: guarantees.gradient_square(environment, alpha, 5, 3, 1.0)),
+        (1.0, lambda alpha: guarantees.gradient_gap(environment, alpha, 5, 1.0)),
+        (1 / 2, lambda alpha: guarantees.bi_ode_time(environment, alpha, 0.1 * L, 1.0, 0.01 * L)),
+        (1 / 2, lambda alpha: guarantees.hessian_bounds(environment, alpha)),
+        (1 / 4, lambda alpha: guarantees.critical_point(environment, alpha)),
+        (1 / 6, lambda alpha: guarantees.iterations(environment, ls.MAML(alpha), 1.0, 0.1 * L)),
+        (1 / 10, lambda alpha: guarantees.floor(environment, alpha)),
+    ]
+    for limit, call in calls:
+        call(0.99 * limit / L)
+        with pytest.raises(ValueError, match="outside the range"):
+            call(1.01 * limit / L)
 
 
 def test_losses_that_are_not_strongly_convex():

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.special import roots_genlaguerre
 from test_agreement import check_z
 
 import landscape as ls
@@ -236,6 +237,29 @@ def test_same_batch_meta_gradients_vanish_at_the_optimum(kind):
     check_z(z)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_one_batch_in_one_dimension_by_integration(steps):
+    """There S is rho chi^2/n2: weights, and the noise that k steps leave behind, are integrals over its density."""
+    rho, alpha, n2, noise = 0.7, 0.6, 5, 0.4
+    (task,) = ls.Environment([ls.TaskFamily("a", rho, 1.0, noise=noise, d=1)]).tasks()
+
+    def mean(f):
+        nodes, weights = roots_genlaguerre(8, n2 / 2 - 1)  # exact for polynomials in a chi^2
+        return weights @ f(2 * rho * nodes / n2) / weights.sum()
+
+    left = mean(lambda s: (1 - alpha * s) ** steps)
+    square = mean(lambda s: (1 - alpha * s) ** (2 * steps))
+    # each step adds alpha X'e/n2 and shrinks what was there: U = 1 + P + ... + P^(k-1), of variance S noise/n2
+    added = mean(lambda s: s * sum((1 - alpha * s) ** j for j in range(steps)) ** 2) * alpha**2 * noise / n2
+    fo, reptile, maml = (
+        ls.FOMAML(alpha, steps, n2, "same"), ls.Reptile(alpha, steps, n2, "same"), ls.MAML(alpha, n2, steps, "same")
+    )  # fmt: skip
+    assert pytest.approx([rho * left], rel=1e-9) == fo.quadratic(task.inputs).A
+    assert pytest.approx([1 - left], rel=1e-9) == reptile.quadratic(task.inputs).A
+    assert pytest.approx([rho * square], rel=1e-9) == maml.quadratic(task.inputs).A
+    assert maml.quadratic(task.inputs).c == pytest.approx(noise + rho * added, rel=1e-9)
+
+
 def test_kinds_agree_on_one_batch():
     spectrum = Spectrum(np.array([0.7]), np.array([3]), 0.2)
     dense = Dense(0.7 * np.eye(3), 0.2)
@@ -257,6 +281,24 @@ def test_limits_of_one_batch():
     assert one[0] == one[1]
     matched = ls.MAML.matching(ls.Adaptation(0.6, 4, 3, batches="same"))
     assert ls.risk(environment, matched, matched.adaptation).suboptimality == 0
+
+
+def test_endless_batches_are_the_same_fresh_or_not():
+    """However many steps: nothing has to be expanded then."""
+    environment = worlds()["dense"]
+    risks = [ls.risk(environment, 0.3, ls.Adaptation(0.6, steps=20, batches=b)).total for b in ("fresh", "same")]
+    assert risks[0] == risks[1]
+
+
+def test_one_batch_and_fresh_ones_are_not_trained_for_alike():
+    """MAML on fresh batches does not minimise the risk after steps on one batch; with one step both are the same."""
+    environment = worlds()["isotropic"]
+    for steps, alike in ((1, True), (2, False)):
+        adaptation, method = ls.Adaptation(0.6, 4, steps, batches="same"), ls.MAML(0.6, 4, steps)
+        found = ls.risk(environment, method, adaptation).suboptimality
+        at_the_point = ls.risk(environment, ls.optimum(environment, method), adaptation).suboptimality
+        assert found == pytest.approx(at_the_point, rel=1e-9, abs=1e-15)
+        assert (found == 0) == alike
 
 
 def test_many_steps_on_a_tiny_batch_keep_their_sign():
@@ -287,6 +329,15 @@ def test_grids_on_one_batch():
     assert risk.total[1, 1] == pytest.approx(
         ls.risk(environment, ls.NAL(), ls.Adaptation(0.6, 50, 2, batches="same")).total
     )
+
+
+def test_a_grid_of_batches_may_reach_infinity():
+    environment = ls.hard_easy(d=3, noise=0.3)
+    risks = ls.risk(environment, 0.5, ls.Adaptation(0.6, [4, np.inf], 3, batches="same")).total
+    for risk, m in zip(risks, (4, np.inf), strict=True):
+        assert risk == pytest.approx(
+            ls.risk(environment, 0.5, ls.Adaptation(0.6, m, 3, batches="same")).total, rel=1e-12
+        )
 
 
 def test_what_one_batch_cannot_do():

@@ -1,5 +1,7 @@
 """Environments by a sampler: estimates near the truth, with standard errors that mean what they say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,37 @@ def test_a_wrong_standard_error_is_caught():
     assert not 0.8 < np.std(z) < 1.2
 
 
+def reweighted(families, i, by):
+    """The drawn tasks as families with probabilities, the i-th with a share of `by` more."""
+    p = np.full(len(families), (1 - by) / len(families))
+    p[i] += by
+    return ls.Environment([replace(f, probability=q) for f, q in zip(families, p, strict=True)])
+
+
+def influence(families, value, step=1e-5):
+    """How much `value` of the environment moves with each task's share, by central differences."""
+    moved = [[value(reweighted(families, i, by)) for by in (step, -step)] for i in range(len(families))]
+    return np.array([(np.asarray(up) - down) / (2 * step) for up, down in moved])
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.7])
+@pytest.mark.parametrize("start", [*STARTS, ls.NAL({"task 0": 3.0})], ids=repr)
+def test_standard_errors_are_those_of_the_influence_of_each_task(start, noise):
+    """Six tasks only, so that T and T - 1 differ: to first order in the shares both routes are the same numbers."""
+
+    def few(rng):
+        return rng.uniform(0.2, 0.9), rng.normal(1.0, 1.0, 3), noise * rng.random()
+
+    environment = ls.from_sampler(few, 6, 1)
+    risks = influence(environment.families, lambda e: ls.risk(e, start, ADAPT).total)
+    by_hand = risks.std(ddof=1) / np.sqrt(6)
+    assert ls.risk(environment, start, ADAPT).standard_error == pytest.approx(by_hand, rel=1e-6)
+    if isinstance(start, ls.methods.Method):
+        optima = influence(environment.families, lambda e: ls.optimum(e, start))
+        by_hand = optima.std(axis=0, ddof=1) / np.sqrt(6)
+        np.testing.assert_allclose(ls.optimum_standard_error(environment, start), by_hand, rtol=1e-6)
+
+
 def test_the_same_seed_gives_the_same_tasks():
     first, again, other = (ls.from_sampler(draw, 5, seed) for seed in (1, 1, 2))
     assert first == again
@@ -84,6 +117,12 @@ def test_dense_draws_and_grids():
 def test_bad_samplers(bad, message):
     with pytest.raises((TypeError, ValueError), match=message):
         ls.from_sampler(bad, 5, 0)
+
+
+def test_two_tasks_are_the_fewest():
+    assert len(ls.from_sampler(draw, 2, 0).families) == 2
+    with pytest.raises(ValueError, match="T must be"):
+        ls.from_sampler(draw, 1, 0)
 
 
 def test_what_is_known_exactly_has_no_standard_error():

@@ -4,6 +4,8 @@ Moments are compared at a family-wise false-alarm rate of 1e-4 with 40,000 batch
 second moment is seen. A planted error, a missing degree of freedom, must be caught.
 """
 
+from math import comb
+
 import numpy as np
 import pytest
 from test_agreement import check_gradients, check_losses, check_z
@@ -11,6 +13,7 @@ from worlds import KINDS, skewed_rows
 
 import landscape as ls
 from landscape.algebra import Dense, Rows, Spectrum, gaussian
+from landscape.algebra.rows import distinct
 from landscape.simulator.draws import Batch
 from landscape.simulator.gradients import meta_gradient
 from landscape.simulator.solutions import trained_point
@@ -50,6 +53,23 @@ def check_same_law(kind, n, seed=1):
         a, b = feature(raw), feature(fast)
         z.extend((a.mean(axis=0) - b.mean(axis=0)) / np.sqrt((a.var(axis=0) + b.var(axis=0)) / N))
     check_z(z)
+
+
+@pytest.mark.parametrize("variance", [0.0, 0.25, 1.0])
+def test_noise_of_a_batch_has_its_variance(variance):
+    for source in (Spectrum(np.array([0.5]), np.array([2.0]), variance), Dense(np.eye(2), variance)):
+        for draw in (source.draw, source.draw_compressed):
+            e = draw(N, 3, np.random.default_rng(0))[1]
+            assert abs((e**2).mean() - variance) <= 4.5 * variance * np.sqrt(2 / e.size)
+
+
+@pytest.mark.parametrize(("total", "n"), [(4, 1), (4, 2), (4, 4), (7, 3)])
+def test_sets_without_replacement_are_equally_likely(total, n):
+    sets = np.sort(distinct(total, N, n, np.random.default_rng(0)), axis=1)
+    found, counts = np.unique(sets, axis=0, return_counts=True)
+    assert len(found) == comb(total, n)
+    assert (np.diff(found, axis=1) > 0).all()
+    check_z((counts / N - 1 / len(found)) / np.sqrt(1 / len(found) / N))
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 12])

@@ -104,8 +104,23 @@ def sliding_phases(f, F, start, threshold):
         phases.append(slide)
         if slide.stays:
             return phases
-        begin, point, inside = begin + slide.duration, slide.points(slide.duration)[0], True
+        end = _onto_surface(f, slide.points(slide.duration)[0], threshold)
+        begin, point, inside = begin + slide.duration, end, True
     raise ValueError(f"the path changes between phases more than {MOST_PHASES} times: take a larger threshold")
+
+
+def _off_surface(f, point, threshold):
+    """The step from the surface to a point near it, to first order."""
+    g = f.gradient(point)
+    normal = f.times(g)
+    return (g @ g - threshold**2) / 2 * normal / (normal @ normal)
+
+
+def _onto_surface(f, point, threshold):
+    """The point without what integrating has left it off by: just outside, a path that leaves would seem to be back."""
+    for _ in range(3):
+        point = point - _off_surface(f, point, threshold)
+    return point
 
 
 def _back_at_surface(phase, f, threshold):
@@ -128,12 +143,8 @@ def _slide(f, F, begin, point, threshold):
     from scipy.integrate import solve_ivp
 
     def rate(t, w):
-        velocity, _ = field(f, F, w)
         # rounding drifts off the surface: pull back, proportional to the distance
-        g = f.gradient(w)
-        normal = f.times(g)
-        off = (g @ g - threshold**2) / 2
-        return velocity - off * normal / (normal @ normal)
+        return field(f, F, w)[0] - _off_surface(f, w, threshold)
 
     def leaves(t, w):
         return field(f, F, w)[1] - 1e-12 * threshold

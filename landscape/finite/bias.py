@@ -48,7 +48,7 @@ def _episode(method, inputs, inverse, away, n1, n2, apart=None):
         return data_bias(method, inputs, inverse, away, n1, n2)
     if isinstance(method, NAL):
         plain = inputs.apply(inputs.value, inputs.apply(inverse, inputs.apply(inputs.value, away)))
-        return plain if not finite else plain + inputs.apply(inputs.scatter(inverse), away) / (n1 + n2)
+        return plain + inputs.apply(inputs.scatter(inverse), away) / (n1 + n2)
     if shared:
         return inputs.apply(shared_batch_form(inputs, method.alpha, inverse, n1, n2), away)
     if one_step and finite:

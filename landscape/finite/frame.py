@@ -88,5 +88,4 @@ def to_matrix(inputs, V):
     if not is_turned(inputs):
         return V
     d = inputs.d
-    across = V[-1] if d > 1 else 0.0
-    return across * np.eye(d) + (V[0] - across) * np.full((d, d), 1 / d)
+    return V[-1] * np.eye(d) + (V[0] - V[-1]) * np.full((d, d), 1 / d)  # with d = 1 both are the only entry

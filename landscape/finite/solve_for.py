@@ -170,8 +170,7 @@ def _whole_grid(top):
 def _tasks(expected, environment, method, training, wanted, budget):
     # floor + slope/T exactly, so two values give the curve
     one, two = expected(T=10**6), expected(T=2 * 10**6)
-    floor, slope = 2 * two - one, (one - two) * 2 * 10**6
-    floor = max(floor, 0.0) if floor > -1e-9 * one else floor
+    floor, slope = max(2 * two - one, 0.0), (one - two) * 2 * 10**6  # below 0 is rounding
     needed = slope / (wanted - floor) if wanted > floor else math.inf
     top = 10 * needed if math.isfinite(needed) else 10**6
     values = np.unique(np.geomspace(max(environment.d, 2), max(top, 10 * environment.d), 40).astype(int))
