@@ -14,7 +14,6 @@ from landscape.diagnosis import intervals, verdict
 from landscape.diagnosis.held_out import METHODS, held_out, methods_at
 from landscape.diagnosis.stacked import minimisers, stack
 
-
 UNEQUAL = np.array([4, 1, 2, 1, 3, 1, 4]) / 16
 
 
