@@ -11,6 +11,7 @@ from worlds import skewed_rows
 
 import landscape as ls
 from landscape.diagnosis import intervals, verdict
+from landscape.diagnosis.geography import _slower
 from landscape.diagnosis.held_out import METHODS, held_out, methods_at
 from landscape.diagnosis.stacked import minimisers, stack
 
@@ -420,6 +421,39 @@ def test_a_task_thrice_as_likely_is_three_tasks():
     frame = one.to_frame()
     for k, row in enumerate(frame.itertuples()):
         assert row.loss == pytest.approx(np.repeat(one.losses.chosen[k, 0], copies).mean())
+
+
+def test_geography_measures_by_the_loss():
+    """In two dimensions the plane holds everything: squared distances are what they cost, and the rate of descent is the share of
+    the excess loss that a short step removes, on average over all directions."""
+    environment, h = rows_environment(d=2), 1e-7
+    found = ls.diagnose(environment, [3], steps=[0.01], progress=False).geography
+    S = np.array([f.X.T @ f.X / 12 for f in environment.families])
+    w = np.array([np.linalg.lstsq(f.X, f.y, rcond=None)[0] for f in environment.families])
+    for i, j in ((0, 1), (2, 5), (3, 6)):
+        cost = (w[i] - w[j]) @ S.mean(axis=0) @ (w[i] - w[j])
+        assert ((found.solutions[i] - found.solutions[j]) ** 2).sum() == pytest.approx(cost)
+    stepped = np.eye(2) - h * S
+    left = np.trace(stepped @ S @ stepped, axis1=1, axis2=2) / np.trace(S, axis1=1, axis2=2)
+    np.testing.assert_allclose(found.curvature, (1 - left) / (2 * h), rtol=1e-5)
+    scatter = (found.solutions - found.solutions.mean(axis=0)).T @ found.solutions
+    assert scatter[0, 0] >= scatter[1, 1]
+    assert scatter[0, 1] == pytest.approx(0, abs=1e-9)
+
+
+def test_groups_leave_the_least_variance_within():
+    rng = np.random.default_rng(4)
+    for _ in range(30):
+        values, shares = rng.normal(size=9) ** 3, rng.dirichlet(np.ones(9))
+
+        def within(hard, values=values, shares=shares):
+            return sum(shares[g] @ (values[g] - np.average(values[g], weights=shares[g])) ** 2 for g in (hard, ~hard))
+
+        best = min((values <= cut for cut in np.sort(values)[:-1]), key=within)
+        np.testing.assert_array_equal(_slower(values, shares), best)
+    assert (
+        _slower(np.full(6, 0.3), np.full(6, 1 / 6)).sum() == 3
+    )  # where all are alike one half is as good as the other
 
 
 def test_geography_without_spread():
