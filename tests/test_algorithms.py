@@ -62,7 +62,7 @@ def test_hf_maml_is_maml_on_quadratics_sample_by_sample():
 def test_maml_is_the_derivative_of_the_outer_loss_by_the_inner_steps(batches, products):
     """With a batch for each step, and Hessians that change along the way: neither points nor batches may change places."""
     rng = np.random.default_rng(2)
-    *inner, outer = (Logistic(2 * X, np.sign(rng.standard_normal(40)), scale=3.0) for _ in range(4))
+    *inner, outer = (Logistic(size * X, np.sign(rng.standard_normal(40)), scale=3.0) for size in (1, 2, 3, 2))
     steps = inner if batches == "fresh" else inner[:1] * 3
     w, h, asked = np.array([0.3, -0.2, 0.5]), 1e-6, []
 

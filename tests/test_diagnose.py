@@ -50,6 +50,13 @@ def test_held_out_losses_agree_with_leaving_out_tasks_one_by_one(shares):
         assert found.best[k, 0] == np.argmin([sum(p * losses) for losses in by_step])
 
 
+def test_methods_are_those_that_the_notes_name():
+    methods = methods_at(0.25, 7)
+    assert methods["Reptile"] == ls.Reptile(0.25, 5)
+    assert methods["iMAML"] == ls.IMAML(4.0)  # whose inner solution is a step of 1/strength, to first order
+    assert methods["MAML"] == ls.MAML.matching(ls.Adaptation(0.25, 7)).resolved
+
+
 def alone(task, share):
     return dataclasses.replace(task, probability=share)
 
