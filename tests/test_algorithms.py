@@ -256,7 +256,7 @@ def test_last_iteration_is_recorded():
 
 
 def test_a_start_far_away_is_no_divergence():
-    run = ls.train(ls.LossTasks([Quadratic(1e-6, [0.0])]), ls.NAL(), 1e9, 1.0, 5)
+    run = ls.train(ls.LossTasks([Quadratic(1e-9, [0.0])]), ls.NAL(), 1e9, 1.0, 5)
     assert not run.diverged
     assert run.table["iteration"].iloc[-1] == 5
 

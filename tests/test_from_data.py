@@ -214,7 +214,7 @@ BAD = {
     "infinite target": (lambda f: change(f, y=f["y"].where(f["y"] > 0, -np.inf)), {}, "target 'y' must be finite, got -inf"),
     "huge": (lambda f: change(f, a=f["a"] * 1e50), {}, r"feature 'a' must be 0 or 1e-40 to 1e\+40 in size, got"),
     "tiny": (lambda f: change(f, y=f["y"] * 1e-50), {}, r"target 'y' must be 0 or 1e-40 to 1e\+40 in size, got"),
-    "huge below zero": (lambda f: change(f, a=-np.abs(f["a"]) * 1e50), {}, r"feature 'a' must be 0 or 1e-40 to 1e\+40 in size, got"),
+    "huge below zero": (lambda f: change(f, a=f["a"].where(f.index > 0, -1e50)), {}, r"feature 'a' must be 0 or 1e-40 to 1e\+40 in size, got"),
     "unknown column": (lambda f: f.rename(columns={"y": "yy"}), {}, "unknown column for target 'y'; did you mean yy"),
     "unknown feature": (lambda f: f, {"features": ["a", "c"]}, "unknown column in features 'c'"),
     "feature is target": (lambda f: f, {"features": ["y"]}, "must not hold the target"),
