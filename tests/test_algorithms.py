@@ -57,6 +57,38 @@ def test_hf_maml_is_maml_on_quadratics_sample_by_sample():
             assert np.linalg.norm(maml.points[-1] - start) > 0.1
 
 
+@pytest.mark.parametrize("batches", ["fresh", "same"])
+@pytest.mark.parametrize("products", [True, False])
+def test_maml_is_the_derivative_of_the_outer_loss_by_the_inner_steps(batches, products):
+    """With a batch for each step, and Hessians that change along the way: neither points nor batches may change places."""
+    rng = np.random.default_rng(2)
+    *inner, outer = (Logistic(size * X, np.sign(rng.standard_normal(40)), scale=3.0) for size in (1, 2, 3, 2))
+    steps = inner if batches == "fresh" else inner[:1] * 3
+    w, h, asked = np.array([0.3, -0.2, 0.5]), 1e-6, []
+
+    def value(w):
+        for loss in steps:
+            w = w - 0.5 * loss.gradient(w)
+        return outer.value(w)
+
+    def draw(use):
+        asked.append(use)
+        return inner[asked.count("in") - 1] if use == "in" else outer
+
+    found = direction(ls.MAML(0.5, steps=3, batches=batches), w, draw, Options(products, None, 0.0))
+    wanted = [(value(w + h * e) - value(w - h * e)) / (2 * h) for e in np.eye(3)]
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8)
+    assert asked == ["in"] * (3 if batches == "fresh" else 1) + ["o"]
+
+
+def test_tasks_are_drawn_by_their_probabilities():
+    # a share of 10,000 draws is off by 0.005: 5 of these in one of 10^6 runs
+    tasks = ls.LossTasks(TASKS.losses, [0.8, 0.2])
+    index, weights = ls.Batches(B=10_000).draw_tasks(tasks, np.random.default_rng(0))
+    assert (index == 0).mean() == pytest.approx(0.8, abs=0.025)
+    assert weights.sum() == pytest.approx(1)
+
+
 def test_hf_maml_elsewhere_is_second_order_in_delta():
     loss, w = logistic_tasks().losses[0], np.array([0.5, -1.0, 2.0])
     exact = direction(ls.MAML(1.0), w, lambda use: loss, Options(True, None, 0.0))
@@ -200,6 +232,56 @@ def test_random_step_follows_16_and_17():
     np.testing.assert_allclose((1 - quadratic.w) * 18 * 4 * TASKS.smoothness, 1 - g.w)
 
 
+def test_the_rule_for_random_steps_draws_samples():
+    tasks = ls.LossTasks([Logistic(4 * X, np.where(X[:, 0] > 0, 1.0, -1.0))])
+    step, rng, w = ls.RandomStep(B=2, D=3), np.random.default_rng(0), np.array([0.1, -0.2, 0.5])
+    count = Count()
+    rates = [step.rate(tasks, ls.MAML(0.5 / tasks.smoothness), w, rng, count) for _ in range(5)]
+    assert len(set(rates)) == 5
+    assert (count.gradients, count.samples) == (5 * 2, 5 * 2 * 3)
+
+
+def test_batches_of_18_by_hand():
+    # L = 6 and rho = 8: rho alpha/L = 1/6, so that B' is (30/6)^2/2 = 12.5 and D (2 * 15/6)^2 = 25, rounded up
+    tasks = ls.LossTasks([RippledParabola(2.0, 1.0, 2.0)])
+    assert (tasks.smoothness, tasks.hessian_lipschitz) == (6, 8)
+    assert ls.algorithms.least_step_batches(tasks, 0.125, 30.0, 15.0 - 1e-9) == (13, 25)
+
+
+def test_last_iteration_is_recorded():
+    run = ls.train(TASKS, ls.NAL(), 1.0, 0.1, 10, record_every=4)
+    assert run.table["iteration"].tolist() == [0, 4, 8, 10]
+    norms = run.table["gradient_norm_F"]
+    assert run.time_to(norms[2]) == 8  # at most, not below
+
+
+def test_a_start_far_away_is_no_divergence():
+    run = ls.train(ls.LossTasks([Quadratic(1e-9, [0.0])]), ls.NAL(), 1e9, 1.0, 5)
+    assert not run.diverged
+    assert run.table["iteration"].iloc[-1] == 5
+
+
+def test_a_method_may_bring_its_inner_batch():
+    batches = ls.Batches(B=4, D_o=7)
+    own, given = (
+        ls.train(TASKS, method, 1.0, 0.1, 10, sizes, seed=3)
+        for method, sizes in ((ls.MAML(0.1, n2=3), batches), (ls.MAML(0.1), ls.Batches(B=4, D_in=3, D_o=7)))
+    )
+    np.testing.assert_array_equal(own.points, given.points)
+    assert own.table["samples"].iloc[-1] == 10 * 4 * (3 + 7 + 3)  # the shared Hessian looks at its samples once more
+
+
+def test_bimaml_takes_hessians_on_a_batch_of_their_own():
+    run = ls.train(TASKS, ls.BIMAML(0.1, 1e6), 1.0, 0.1, 1, ls.Batches(B=2, D_in=3, D_o=5, D_h=11))
+    assert run.table["phase"].iloc[-1] == "MAML"
+    assert run.table["samples"].iloc[-1] == 2 * (5 + 3 + 5 + 11)  # the test of the first phase takes an outer batch
+
+
+def test_bimaml_begins_pooled_at_its_very_threshold():
+    run = ls.train(ls.LossTasks([Quadratic(1.0, [0.0])]), ls.BIMAML(0.5, 1.0), 1.0, 0.5, 2)
+    assert run.table["phase"].tolist() == ["pooled", "pooled", "MAML"]
+
+
 def test_ode_against_flow_and_small_steps():
     times = np.array([0.0, 1.0, 4.0, 20.0])
     for method in (ls.NAL(), ls.MAML(0.4), ls.MAML(0.4, steps=3), ls.FOMAML(0.4), ls.BIMAML(0.4, 0.3)):
@@ -234,6 +316,9 @@ def test_divergence_stops_and_names_the_cure():
     assert len(run.table) < 100
     with pytest.warns(ls.LandscapeWarning, match="the inner step expands: take alpha < 1/L"):
         assert ls.train(TASKS, ls.MAML(50.0), 1.0, 0.1, 1000).diverged
+    with pytest.warns(ls.LandscapeWarning) as warned:  # up to alpha L = 2 an inner step does not expand
+        assert ls.train(TASKS, ls.FOMAML(1.5 / TASKS.smoothness), 1.0, 50.0, 1000).diverged
+    assert "inner step" not in str(warned[0].message)
 
 
 HINGE = ls.LossTasks([Hinge(X, np.sign(X[:, 0]))])
@@ -260,6 +345,8 @@ MIXED = ls.LossTasks([SquaredHinge(X, np.sign(X[:, 0])), Hinge(X, np.sign(X[:, 0
         (lambda: ls.ode(TASKS, ls.MAML(0.1, n2=3), 0.0, [1.0]), "full batches"),
         (lambda: ls.ode(TASKS, ls.FOMAML(5.0), 3.0, [0.0, 1e5]), "the path diverges"),
         (lambda: ls.ode(TASKS, ls.NAL(), 0.0, [1.0, 0.5]), "increasing"),
+        (lambda: ls.ode(TASKS, ls.NAL(), 0.0, [1.0, 1.0]), "increasing"),
+        (lambda: ls.algorithms.smoothness_bound(TASKS, 1.5 / TASKS.smoothness, 1.0), r"alpha must be in \[0, 1/L\]"),
         (lambda: ls.train(MIXED, ls.MAML(0.1), 1.0, ls.RandomStep(), 5), "^Hinge has no L"),
         (lambda: ls.train(TASKS, ls.FOMAML(0.1), 0.0, 0.1, 1, ls.Batches(D_h=3)), "D_h = 3 means nothing to FO-MAML"),
         (lambda: ls.train(TASKS, ls.NAL(), 0.0, 0.1, 1, ls.Batches(D_in=3)), "D_in = 3 means nothing to NAL"),
@@ -296,6 +383,8 @@ def test_differences_that_are_rounding(start):
     with pytest.warns(ls.LandscapeWarning, match="delta = 1e-17 is so small .* take a larger delta"):
         ls.train(tasks, ls.HFMAML(0.1), start, 0.1, 1, delta=1e-17)
     ls.train(tasks, ls.HFMAML(0.1), start, 0.1, 1, delta=1e-3)
+    ls.train(tasks, ls.HFMAML(0.1), start, 0.1, 1, delta=1e-10)  # some digits are left
+    ls.train(tasks, ls.HFMAML(1e-8), start, 0.1, 1, delta=1e-17)  # and here curvature does not matter
 
 
 def test_environments_are_no_losses():

@@ -1,6 +1,7 @@
 """The checker of meta-gradients: every planted bug is named, and what is right is never accused."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import planted
@@ -8,7 +9,9 @@ import pytest
 import routines
 
 import landscape as ls
+from landscape.checker import behaviour
 from landscape.checker import probes as probes_module
+from landscape.checker.bugs import BUGS
 from landscape.checker.candidates import double, residuals, single, values
 from landscape.checker.probes import draw_probes
 from landscape.checker.routine import Routine, meta_gradient
@@ -116,6 +119,33 @@ def test_noise_is_named_and_never_taken_for_memory(kind):
         diagnosis = ls.check_meta_gradient(function, **settings(trial))
         assert diagnosis.verdict == "wrong"
         assert diagnosis.bugs[0].startswith("noise"), str(diagnosis)
+
+
+def test_factors_of_two_bugs_multiply():
+    named, probes = {bug.name: bug for bug in BUGS}, draw_probes(4, 5, np.random.default_rng(0))
+    both = Routine()
+    for name in ("factor 2 in the inner loss", "wrong sign in the inner loss"):
+        both = named[name].applied(both)
+    wanted = meta_gradient(Routine(), replace(probes, alpha=-2 * probes.alpha))
+    np.testing.assert_allclose(meta_gradient(both, probes), wanted)
+
+
+def test_noisy_functions_are_held_against_means_at_the_stated_rate(monkeypatch):
+    """Of all |z| of independent answers the largest counts: 200 functions that are right in the mean, and one in five may be denied.
+
+    Three standard errors to both sides; with a limit for a single |z| nearly all would be denied, with a one-sided one a third.
+    """
+    monkeypatch.setattr(behaviour, "FALSE_ALARM", 0.2)
+    probes, rng, denied = draw_probes(4, 5, np.random.default_rng(0)), np.random.default_rng(1), 0
+    right = meta_gradient(Routine(), probes)
+    for _ in range(200):
+        samples = right[:, None] + rng.standard_normal((4, behaviour.REPEATS, 5))
+        found = behaviour._noisy(samples, probes, "MAML", 1)
+        denied += "MAML" not in map(str, found.match.hits)
+        if found.match.hits:  # the first of them is what is reported
+            first = meta_gradient(found.match.hits[0].routine, probes)
+            assert found.match.residual == pytest.approx(residuals(samples.mean(axis=1), first))
+    assert abs(denied / 200 - 0.2) < 3 * np.sqrt(0.2 * 0.8 / 200)
 
 
 def test_the_mean_of_a_noisy_function_is_recognised():

@@ -1,5 +1,6 @@
 """The diagnosis: honest losses, intervals that cover, and words that follow from the numbers."""
 
+import dataclasses
 import functools
 import re
 
@@ -10,35 +11,68 @@ from worlds import skewed_rows
 
 import landscape as ls
 from landscape.diagnosis import intervals, verdict
+from landscape.diagnosis.geography import _slower
 from landscape.diagnosis.held_out import METHODS, held_out, methods_at
 from landscape.diagnosis.stacked import minimisers, stack
 
+UNEQUAL = np.array([4, 1, 2, 1, 3, 1, 4]) / 16
 
-def rows_environment(T=7, d=3, seed=0):
+
+def rows_environment(T=7, d=3, seed=0, shares=None):
     rng = np.random.default_rng(seed)
-    return ls.Environment([ls.DataTask(f"t{i}", *skewed_rows(rng, d, N=12)) for i in range(T)])
+    shares = [None] * T if shares is None else shares
+    return ls.Environment([ls.DataTask(f"t{i}", *skewed_rows(rng, d, N=12), shares[i]) for i in range(T)])
 
 
-def test_held_out_losses_agree_with_leaving_out_tasks_one_by_one():
+@pytest.mark.parametrize("shares", [None, UNEQUAL], ids=["equal", "unequal"])
+def test_held_out_losses_agree_with_leaving_out_tasks_one_by_one(shares):
     """With 7 tasks a fold is a task: environments without one, and without two for the choice of the step."""
-    environment, alphas, m = rows_environment(), np.array([0.0, 0.02, 0.05]), 5
+    environment, alphas, m = rows_environment(shares=shares), np.array([0.0, 0.02, 0.05]), 5
     T = len(environment.families)
+    p = np.full(T, 1 / T) if shares is None else shares
     found = held_out(environment.tasks(), [m], alphas, seed=0)
 
     def loss(method_index, alpha, test, without):
-        train = ls.Environment([f for i, f in enumerate(environment.families) if i not in without])
+        left = 1 - sum(p[i] for i in without)
+        train = ls.Environment([alone(f, p[i] / left) for i, f in enumerate(environment.families) if i not in without])
         method = list(methods_at(alpha, m).values())[method_index]
         w = ls.optimum(train, method)
-        return ls.risk(ls.Environment([environment.families[test]]), w, ls.Adaptation(alpha, m)).total
+        return ls.risk(ls.Environment([alone(environment.families[test], 1.0)]), w, ls.Adaptation(alpha, m)).total
 
     for k in range(len(METHODS)):
         by_step = np.array([[loss(k, alpha, i, [i]) for i in range(T)] for alpha in alphas])
         np.testing.assert_allclose(found.by_step[k, 0], by_step, rtol=1e-9)
         chosen = []
         for i in range(T):
-            scores = [sum(loss(k, alpha, j, [i, j]) for j in range(T) if j != i) for alpha in alphas]
+            scores = [sum(p[j] * loss(k, alpha, j, [i, j]) for j in range(T) if j != i) for alpha in alphas]
             chosen.append(by_step[np.argmin(scores), i])
         np.testing.assert_allclose(found.chosen[k, 0], chosen, rtol=1e-9)
+        assert found.best[k, 0] == np.argmin([sum(p * losses) for losses in by_step])
+
+
+def test_methods_are_those_that_the_notes_name():
+    methods = methods_at(0.25, 7)
+    assert methods["Reptile"] == ls.Reptile(0.25, 5)
+    assert methods["iMAML"] == ls.IMAML(4.0)  # whose inner solution is a step of 1/strength, to first order
+    assert methods["MAML"] == ls.MAML.matching(ls.Adaptation(0.25, 7)).resolved
+
+
+def alone(task, share):
+    return dataclasses.replace(task, probability=share)
+
+
+def test_the_best_step_is_that_of_likely_tasks():
+    """Two kinds of task, flat and steep: which step is best depends on which of them are likely."""
+    rng, best = np.random.default_rng(2), []
+    rows = [(rng.normal(size=(12, 2)) * size, rng.normal(size=12)) for size in (0.3, 0.3, 0.3, 1.2, 1.2, 1.2)]
+    alphas = np.array([0.05, 1.5])
+    for flat in (0.3333, 0.0001):
+        shares = np.repeat([flat, 1 / 3 - flat], 3)
+        tasks = [ls.DataTask(f"{i}", X, X @ [i, 1.0] + 0.1 * y, shares[i]) for i, (X, y) in enumerate(rows)]
+        found = held_out(ls.Environment(tasks).tasks(), [4], alphas, seed=0)
+        best.append(alphas[found.best[0, 0]])
+        assert (found.chosen[0, 0] == found.by_step[0, 0, found.best[0, 0]]).all()
+    assert best == [1.5, 0.05]
 
 
 def test_a_step_chosen_with_the_task_in_sight_is_caught():
@@ -47,21 +81,22 @@ def test_a_step_chosen_with_the_task_in_sight_is_caught():
     assert (found.by_step.min(axis=2).mean(axis=-1) < found.chosen.mean(axis=-1) - 1e-6).any()
 
 
-def test_training_effects_are_derivatives():
+@pytest.mark.parametrize("p", [np.full(7, 1 / 7), UNEQUAL], ids=["equal", "unequal"])
+def test_training_effects_are_derivatives(p):
     """The mean loss after the share of one task grew a little, by finite differences."""
-    environment, alpha, m, h = rows_environment(), 0.05, 4, 1e-6
+    environment, alpha, m, h = rows_environment(shares=p), 0.05, 4, 1e-6
     tasks = environment.tasks()
     found = held_out(tasks, [m], np.array([alpha]), seed=0)
     for k, method in enumerate(methods_at(alpha, m).values()):
         for i in (0, 3):
-            shares = np.full(7, 1 / 7)
+            shares = p.copy()
             shares[i] += h
             own = stack(tasks, method.quadratic)
-            moved = minimisers(own.grouped(shares[None]))[0] - minimisers(own.grouped(np.full((1, 7), 1 / 7)))[0]
-            judged = stack(tasks, ls.Adaptation(alpha, m).quadratic).grouped(np.full((1, 7), 1 / 7))
-            slope = judged.A[0] @ minimisers(own.grouped(np.full((1, 7), 1 / 7)))[0] - judged.v[0]
+            moved = minimisers(own.grouped(shares[None]))[0] - minimisers(own.grouped(p[None]))[0]
+            judged = stack(tasks, ls.Adaptation(alpha, m).quadratic).grouped(p[None])
+            slope = judged.A[0] @ minimisers(own.grouped(p[None]))[0] - judged.v[0]
             np.testing.assert_allclose(found.training[k, 0, i], slope @ moved / h, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(found.training.mean(axis=-1), 0, atol=1e-12)
+    np.testing.assert_allclose(found.training @ p, 0, atol=1e-12)
 
 
 def test_directions_without_curvature_stay_at_zero_and_saddles_are_left_out():
@@ -368,6 +403,64 @@ def test_geography_is_that_of_the_papers_landscape():
     assert found.hardness == pytest.approx(1 / 9)
     frame = found.to_frame()
     assert (frame["hard"] == frame["task"].str.startswith("hard")).all()
+
+
+def test_a_task_thrice_as_likely_is_three_tasks():
+    """In the landscape, in the usual steps and in what is trained on all tasks."""
+    copies = (UNEQUAL * 16).astype(int)
+    weighted = rows_environment(shares=UNEQUAL)
+    listed = ls.Environment([
+        ls.DataTask(f"{f.name} {k}", f.X, f.y) for f, n in zip(weighted.families, copies, strict=True) for k in range(n)
+    ])  # fmt: skip
+    one, many = (ls.diagnose(tasks, [3], progress=False) for tasks in (weighted, listed))
+    steps = {"steps": one.alphas[[0, 9]], "progress": False}
+    np.testing.assert_allclose(one.alphas, many.alphas)
+    one, many = (ls.diagnose(tasks, [3], **steps) for tasks in (weighted, listed))
+    assert (one.geography.hardness, one.geography.separation) == pytest.approx(
+        (many.geography.hardness, many.geography.separation)
+    )
+    np.testing.assert_array_equal(np.repeat(one.geography.hard, copies), many.geography.hard)
+    for ours, theirs in (
+        (np.repeat(one.geography.solutions, copies, axis=0), many.geography.solutions),
+        (one.geography.trained, many.geography.trained),
+    ):
+        np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=1e-9)  # directions have no sign
+    frame = one.to_frame()
+    for k, row in enumerate(frame.itertuples()):
+        assert row.loss == pytest.approx(np.repeat(one.losses.chosen[k, 0], copies).mean())
+
+
+def test_geography_measures_by_the_loss():
+    """In two dimensions the plane holds everything: squared distances are what they cost, and the rate of descent is the share of
+    the excess loss that a short step removes, on average over all directions."""
+    environment, h = rows_environment(d=2), 1e-7
+    found = ls.diagnose(environment, [3], steps=[0.01], progress=False).geography
+    S = np.array([f.X.T @ f.X / 12 for f in environment.families])
+    w = np.array([np.linalg.lstsq(f.X, f.y, rcond=None)[0] for f in environment.families])
+    for i, j in ((0, 1), (2, 5), (3, 6)):
+        cost = (w[i] - w[j]) @ S.mean(axis=0) @ (w[i] - w[j])
+        assert ((found.solutions[i] - found.solutions[j]) ** 2).sum() == pytest.approx(cost)
+    stepped = np.eye(2) - h * S
+    left = np.trace(stepped @ S @ stepped, axis1=1, axis2=2) / np.trace(S, axis1=1, axis2=2)
+    np.testing.assert_allclose(found.curvature, (1 - left) / (2 * h), rtol=1e-5)
+    scatter = (found.solutions - found.solutions.mean(axis=0)).T @ found.solutions
+    assert scatter[0, 0] >= scatter[1, 1]
+    assert scatter[0, 1] == pytest.approx(0, abs=1e-9)
+
+
+def test_groups_leave_the_least_variance_within():
+    rng = np.random.default_rng(4)
+    for _ in range(30):
+        values, shares = rng.normal(size=9) ** 3, rng.dirichlet(np.ones(9))
+
+        def within(hard, values=values, shares=shares):
+            return sum(shares[g] @ (values[g] - np.average(values[g], weights=shares[g])) ** 2 for g in (hard, ~hard))
+
+        best = min((values <= cut for cut in np.sort(values)[:-1]), key=within)
+        np.testing.assert_array_equal(_slower(values, shares), best)
+    assert (
+        _slower(np.full(6, 0.3), np.full(6, 1 / 6)).sum() == 3
+    )  # where all are alike one half is as good as the other
 
 
 def test_geography_without_spread():

@@ -11,6 +11,8 @@ import pytest
 
 import landscape as ls
 from landscape import algebra
+from landscape.tabular.read import read_table
+from landscape.tabular.select import listed
 
 ADAPT = ls.Adaptation(0.2, m=4)
 
@@ -126,6 +128,67 @@ def test_numbers_of_other_kinds_are_numbers():
     assert set(np.concatenate([task.y for task in yes.families])) == {0.0, 1.0}
 
 
+def test_levels_of_a_category_are_indicators():
+    frame = table().assign(kind=lambda t: np.resize(["v", "u", "w"], len(t)))
+    environment = ls.from_data(frame, "y", "task", ["kind"], standardise=None, intercept=False)
+    assert environment.features == ("kind=v", "kind=w")
+    twin = pd.get_dummies(frame["kind"], drop_first=True).to_numpy(dtype=float)
+    for task in environment.families:
+        np.testing.assert_array_equal(task.X, twin[(frame["task"] == task.name).to_numpy()])
+    most = frame.assign(kind=np.resize([f"k{i}" for i in range(20)], len(frame)))
+    assert (
+        len(ls.from_data(most, "y", "task", ["kind"], standardise=None).features) == 20
+    )  # the intercept and all but one
+    with pytest.raises(ValueError, match="21 different levels"):
+        ls.from_data(most.assign(kind=[*most["kind"][1:], "k20"]), "y", "task")
+
+
+def test_task_names_of_two_kinds_need_no_order():
+    # pandas finds out only beyond its first rows that they cannot be sorted
+    frame = pd.DataFrame({"a": np.arange(2010.0) % 7, "y": np.arange(2010.0) ** 2 % 11})
+    names = pd.Series([2] * 1000 + [1] * 1000 + ["b"] * 10, dtype=object)
+    environment = ls.from_data(frame.assign(task=names), "y", "task")
+    assert [(task.name, len(task.y)) for task in environment.families] == [("2", 1000), ("1", 1000), ("b", 10)]
+
+
+def test_tasks_left_out_take_their_own_rows_only():
+    frame = table()
+    first = frame[frame["task"] == "t0"].index[1:]  # one row of the first task is left: it falls away
+    environment = ls.from_data(frame.drop(first), "y", "task", standardise=None, intercept=False)
+    assert "90 rows" in repr(environment)
+    for task in environment.families:
+        np.testing.assert_array_equal(task.y, frame["y"][frame["task"] == task.name])
+
+
+def test_rows_in_all_are_told_where_tasks_differ_in_size():
+    assert "3 tasks from data, 72 rows" in repr(
+        ls.from_data(table()[lambda t: t["task"] != "t3"].iloc[:72], "y", "task")
+    )
+
+
+def test_ridge_is_a_share_of_the_tasks_own_curvatures():
+    frame = table(rows=4).assign(c=np.arange(16) ** 2 % 7.0, d=np.arange(16) ** 3 % 11.0, e=np.arange(16) % 5.0)
+    environment = ls.from_data(frame, "y", "task", ridge=0.3)
+    for task in environment.families:  # 4 rows, 6 features
+        assert task.ridge == pytest.approx(0.3 * np.linalg.eigvalsh(task.X.T @ task.X / 4).mean())
+
+
+def test_as_many_rows_as_features_may_be_enough():
+    frame = table().groupby("task").head(3)
+    assert [task.ridge for task in ls.from_data(frame, "y", "task").families] == [0.0] * 4
+    # but not where one feature follows from others, be it but to rounding
+    slopes = frame["task"].map({"t0": 0.1, "t1": 0.3, "t2": 0.7, "t3": 1.1})
+    line = ls.from_data(frame.assign(b=slopes * frame["a"] + 0.1), "y", "task", standardise=None)
+    assert all(task.ridge > 0 for task in line.families)
+
+
+def test_what_is_constant_within_a_task_to_rounding_is_zero_there():
+    frame = table().sort_values("task", ignore_index=True)
+    steady = np.where(frame["task"] == "t0", 1e9 + 1e-6 * (frame.index % 2), frame["b"])
+    environment = ls.from_data(frame.assign(b=steady), "y", "task", standardise="within")
+    np.testing.assert_array_equal(environment.families[0].X[:, 2], 0.0)
+
+
 def test_units_do_not_decide_which_tasks_need_a_ridge():
     frame = table()
     wide = ls.from_data(frame.assign(a=frame["a"] * 1e7), "y", "task", standardise=None)
@@ -151,6 +214,7 @@ BAD = {
     "infinite target": (lambda f: change(f, y=f["y"].where(f["y"] > 0, -np.inf)), {}, "target 'y' must be finite, got -inf"),
     "huge": (lambda f: change(f, a=f["a"] * 1e50), {}, r"feature 'a' must be 0 or 1e-40 to 1e\+40 in size, got"),
     "tiny": (lambda f: change(f, y=f["y"] * 1e-50), {}, r"target 'y' must be 0 or 1e-40 to 1e\+40 in size, got"),
+    "huge below zero": (lambda f: change(f, a=f["a"].where(f.index > 0, -1e50)), {}, r"feature 'a' must be 0 or 1e-40 to 1e\+40 in size, got"),
     "unknown column": (lambda f: f.rename(columns={"y": "yy"}), {}, "unknown column for target 'y'; did you mean yy"),
     "unknown feature": (lambda f: f, {"features": ["a", "c"]}, "unknown column in features 'c'"),
     "feature is target": (lambda f: f, {"features": ["y"]}, "must not hold the target"),
@@ -182,12 +246,13 @@ BAD = {
     "constant target": (lambda f: change(f, y=1.0), {}, "the same in every row, 1"),
     "nothing varies": (lambda f: change(f, a=1.0, b=2.0), {}, "no feature varies"),
     "collinear": (lambda f: change(f, c=f["a"] + 2 * f["b"]), {}, "linear combinations of one another: a, b, c"),
+    "collinear but for one": (lambda f: change(f, c=f["a"] + 2 * f["b"], e=f["a"] ** 2), {}, "of one another: a, b, c; leave"),
     "constant within every task": (
         lambda f: change(f, b=f["task"].str[1].astype(int)), {"standardise": "within"}, "does not vary within any task"),
     "no rows": (lambda f: f[:0], {}, "has no rows"),
     "bad option": (lambda f: f, {"weigh": "task"}, "unknown weigh 'task'; did you mean tasks"),
     "bad ridge": (lambda f: f, {"ridge": -1}, "ridge must be"),
-    "too much": (lambda f: f, {}, "more than 1 numbers: take a sample"),
+    "too much": (lambda f: f, {}, "120 rows of 2 features are more than 239 numbers: take a sample"),
 }  # fmt: skip
 
 
@@ -195,7 +260,7 @@ BAD = {
 def test_bad_tables(case, monkeypatch):
     spoil, options, message = BAD[case]
     if case == "too much":
-        monkeypatch.setattr("landscape.tabular.columns.MOST_NUMBERS", 1)
+        monkeypatch.setattr("landscape.tabular.columns.MOST_NUMBERS", 239)
     with pytest.raises(ValueError, match=message):
         ls.from_data(spoil(table().reset_index(drop=True)), **({"target": "y", "task": "task"} | options))
 
@@ -220,6 +285,7 @@ def test_bad_tables(case, monkeypatch):
         ),
         ({1: (np.eye(2), [1, 2]), "1": (np.eye(2), [1, 3])}, ValueError, "different and not empty as text, got '1'"),
         ({"a": ([[1.0], [2]], [1, 2]), "b": ([[1.0, 2]], [1])}, ValueError, "must have the columns x1, got x1, x2"),
+        ({"a": (np.eye(2), [1, 2])}, ValueError, "at least two tasks"),
         ([1, 2], TypeError, "source must be a DataFrame, a path, or a dict"),
         ("nowhere.csv", ValueError, "there is no file 'nowhere.csv'"),
     ],
@@ -227,6 +293,17 @@ def test_bad_tables(case, monkeypatch):
 def test_bad_sources(source, error, message):
     with pytest.raises(error, match=message):
         ls.from_data(source)
+
+
+def test_names_for_the_columns_of_arrays_must_be_as_many():
+    for names in (["u"], ["u", "v", "w"]):
+        with pytest.raises(ValueError, match=f"X of task 'a' must have {len(names)} columns, got 2"):
+            ls.from_data({"a": (np.eye(2), [1, 2])}, features=names)
+
+
+def test_long_lists_are_cut():
+    assert listed(range(10)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    assert listed(range(11)) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 1 more"
 
 
 GOOD = "task,a,y\n" + "".join(f"t{i % 2},{i % 7},{i * i % 11}\n" for i in range(20))
@@ -273,6 +350,10 @@ def test_odd_but_good_files(tmp_path):
     }.items():
         (tmp_path / "odd.csv").write_text(content, newline="")
         assert ls.from_data(tmp_path / "odd.csv", "y", "task") == expected, name
+    (tmp_path / "texts.csv").write_text("task, kind\nt1, u\n")
+    assert read_table(tmp_path / "texts.csv")[0].to_numpy().tolist() == [["t1", "u"]]
+    (tmp_path / "single.csv").write_text('"a, b"\n3\n')  # one column, whose name has a comma
+    assert read_table(tmp_path / "single.csv")[0].columns.tolist() == ["a, b"]
     pd.read_csv(plain).to_csv(tmp_path / "odd.csv")  # with row numbers in a column without a name
     environment = ls.from_data(tmp_path / "odd.csv", "y", "task")
     assert environment.features == ("intercept", "a")

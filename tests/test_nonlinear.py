@@ -9,7 +9,7 @@ import pytest
 import landscape as ls
 from landscape import quadrature
 from landscape.nonlinear import pairs, scatter
-from landscape.nonlinear.activations import activation
+from landscape.nonlinear.activations import activation, product
 from landscape.nonlinear.blocks import written_out
 from landscape.quadrature import plane_expectation
 
@@ -330,6 +330,25 @@ def test_objectives_gradients(adaptation):
     for i in range(2):
         slopes = difference(lambda at: environment.risk(at, adaptation), W[i])
         np.testing.assert_allclose(g[i], slopes, atol=1e-8)
+
+
+def test_gradients_where_all_teachers_are_zero():
+    """They set the width of the differences that the term in 1/m takes."""
+    tasks = [ls.NeuronTask(name, [0.0, 0.0], size, "tanh") for name, size in (("a", 0.5), ("b", 1.5))]
+    environment, adaptation, W = ls.NonlinearEnvironment(tasks), ls.Adaptation(0.3, m=4), np.array([[0.4, -0.3]])
+    wanted = difference(lambda V: environment.risk(V, adaptation), W)
+    np.testing.assert_allclose(environment.gradient(W, adaptation), wanted, rtol=1e-5)
+
+
+def test_relu_is_flat_at_zero():
+    np.testing.assert_array_equal(activation("relu").slope(np.array([-1.0, 0.0, 1.0])), [0, 0, 1])
+
+
+def test_products_are_as_long_as_the_shorter_jet():
+    t = np.linspace(-1, 1, 3)
+    square, line = np.stack([t**2, 2 * t, 2 + 0 * t, 0 * t]), np.stack([t, 1 + 0 * t])
+    for pair in ((square, line), (line, square)):
+        np.testing.assert_allclose(product(*pair), [t**3, 3 * t**2])
 
 
 def test_limits():

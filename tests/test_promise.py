@@ -1,5 +1,6 @@
 """What Fallah et al. promise of drawn batches: each inequality at random points, the promise kept by runs, errors."""
 
+import itertools
 import math
 import sys
 
@@ -55,6 +56,81 @@ def test_each_inequality_at_random_points(method):
         assert squares.mean() <= (kappa**2 + h**2) * size**2 + 5 * squares.std() / math.sqrt(3000)
 
 
+@pytest.mark.parametrize("samples", [{"D_in": 4}, {"D_o": 4}, {"D_in": 4, "D_o": 2}], ids=str)
+def test_samples_part_of_v_is_attained(samples):
+    """At rest one task of constant curvature L has nothing but its samples' noise, +-sigma~: all its signs are gone through."""
+    alpha, noise = 0.05, 3.0
+    batches = ls.Batches(**samples)
+    V = module.terms(ls.FOMAML(alpha), batches, 2.0, 0.0, 0.0, noise, 0.0)[0]
+
+    def means(size):
+        signs = itertools.product((-1, 1), repeat=0 if math.isinf(size) else int(size))
+        return np.array([noise * np.mean(one or 0.0) for one in signs])
+
+    inner, outer = means(batches.D_in), means(batches.D_o)
+    gradients = (2.0 * (-alpha * inner)[:, None] + outer).ravel()
+    rms = math.sqrt((gradients**2).mean())
+    if len(samples) == 1:
+        assert V(0.0) == pytest.approx(rms)
+    assert rms <= V(0.0) * (1 + 1e-12) <= math.sqrt(2) * rms  # where both are drawn the bound adds what is independent
+
+
+class Kink:
+    """On the line, the gradient of a loss with curvature -L at 0 that grows by rho |w| up to L."""
+
+    samples = math.inf
+
+    def __init__(self, L, rho):
+        self.L, self.rho = L, rho
+
+    def gradient(self, w):
+        size, edge = np.abs(w), 2 * self.L / self.rho
+        grown = np.where(size < edge, self.rho * size**2 / 2, 2 * self.L * size - self.rho * edge**2 / 2)
+        return np.sign(w) * (grown - self.L * size)
+
+    def hessian_times(self, w, v):
+        return np.minimum(self.rho * np.abs(w) - self.L, self.L) * v
+
+
+@pytest.mark.parametrize("a", [0.001, 0.01, 1 / 12, 1 / 6])
+def test_what_hf_maml_misses_is_nearly_attained(a):
+    """Its difference looks so far that the curvature changes by 2 L, or by 1/(6 alpha) where that is less."""
+    L, rho = 2.0, 30.0
+    alpha, loss = a / L, Kink(L, rho)
+    w, options = np.zeros(1), Options(True, None, rho)
+
+    class Outer:
+        gradient = staticmethod(lambda w: np.array([0.7]))
+
+    methods = ls.HFMAML(alpha), ls.MAML(alpha, hessian="independent")
+    hf, maml = (direction(m, w, lambda use: Outer if use == "o" else loss, options) for m in methods)
+    lam = module.terms(methods[0], ls.Batches(), L, rho, 0.0, 0.0, 0.0)[4]
+    missed = abs(hf - maml).item() / 0.7
+    assert 0.5 * lam < missed <= lam * (1 + 1e-12)
+    assert a > 0.01 or missed > 0.9 * lam  # both limits are sharp
+    assert a < 1 / 6 or missed == pytest.approx(lam)
+
+
+@pytest.mark.parametrize("method", [ls.MAML, ls.FOMAML, ls.HFMAML])
+def test_inequalities_do_not_depend_on_units(method):
+    """The loss times c and w times s: curvatures grow by c/s^2, alpha shrinks by as much, and pure numbers stay."""
+    batches, c, s = ls.Batches(D_in=2, D_o=3, D_h=5), 7.0, 3.0
+    kind = {"hessian": "independent"} if method is ls.MAML else {}
+    V, inner, outer, *pure = module.terms(method(0.05, **kind), batches, 2.0, 3.0, 0.5, 0.7, 0.9)
+    scaled = module.terms(
+        method(0.05 * s**2 / c, **kind),
+        batches,
+        2.0 * c / s**2,
+        3.0 * c / s**3,
+        0.5 * c / s,
+        0.7 * c / s,
+        0.9 * c / s**2,
+    )
+    assert scaled[3:] == pytest.approx(pure)
+    assert scaled[1:3] == pytest.approx([inner * c / s, outer * c / s])
+    assert scaled[0](c / s) == pytest.approx(V(1.0) * c / s)
+
+
 def first_below(method, start, level, batches, seed=0):
     """The first iteration with a gradient norm of F of at most the level, by a run."""
     run = ls.train(TASKS, method, start, ls.RandomStep(), 200, batches, seed=seed, record_every=5)
@@ -104,6 +180,10 @@ def test_floors_as_printed():
     ]
     assert first[0] / first[1] == pytest.approx(2, rel=0.1)
     assert first[2] / first[0] == pytest.approx(2)
+    # Hessians of few samples count, with some of the tasks and with all of them
+    for few in (20, math.inf):
+        noisy, exact = (floor(METHODS[0], 0.5, few, 100, 100, n) for n in (1, 10**9))
+        assert noisy > 1.02 * exact
     # full batches: the descent lemma alone is sharper, by the moments of the random step
     linear = ls.two_tasks(d=3)
     for method, c in ((ls.MAML(0.1), 12), (ls.HFMAML(0.1), 25)):
@@ -111,6 +191,13 @@ def test_floors_as_printed():
         least = ls.descent(linear, method, 2.0, 0.1).F.floor
         found = promise(ls.LossTasks.of(linear), method, 2.0, 0.1, sigma=1.0, least=least)
         assert found.iterations == pytest.approx(lemma.bound * (1 - 1 / (2 * c)) / (0.4 - 3.125 / c), rel=1e-3)
+
+
+def test_nothing_is_promised_at_the_floor_itself():
+    floor = promise(TASKS, METHODS[1], 1.0, 10.0, sigma=1.0).floor
+    assert promise(TASKS, METHODS[1], 1.0, 1.001 * floor, sigma=1.0).iterations < math.inf
+    with pytest.raises(ValueError, match="level must be >"):
+        promise(TASKS, METHODS[1], 1.0, floor, sigma=1.0)
 
 
 @pytest.mark.parametrize(

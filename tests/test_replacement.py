@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from worlds import skewed_rows
 
@@ -58,6 +59,18 @@ def test_starts_may_be_points():
         table = ls.replacement_effect(environment, starts, adaptation, repeats=5).to_frame()
         assert table["start"].item() in ("NAL", "point 1")
         assert table["without"].item() == pytest.approx(0.1085, abs=5e-3)
+
+
+def test_errors_of_few_draws_are_unbiased():
+    """The mean of 400 squared errors of two draws each against the truth, at 4.5 standard errors; half of it is 8 away."""
+    environment, adaptation = world(), ls.Adaptation(0.1, 2)
+    w = ls.optimum(environment, ls.NAL())
+    frames = pd.concat(ls.replacement_effect(environment, w, adaptation, 2, seed).to_frame() for seed in range(400))
+    many = ls.replacement_effect(environment, w, adaptation, repeats=20_000).to_frame()
+    for name in ("with_drawn", "without_drawn", "unseen_drawn"):
+        squares, truth = frames[f"{name}_error"] ** 2, many[f"{name}_error"].item() ** 2 * 20_000 / 2
+        assert abs(squares.mean() - truth) < 4.5 * squares.std() / np.sqrt(400)
+        assert abs(squares.mean() / 2 - truth) > 4.5 * squares.std() / np.sqrt(400)
 
 
 def test_one_shot_is_drawn_alike_either_way():

@@ -220,6 +220,15 @@ def test_writing_in_place_is_caught(tmp_path):
         kill_at_every_line(tmp_path / "killed.csv", in_place=True)
 
 
+def test_the_disk_has_a_file_before_it_takes_its_place(tmp_path, monkeypatch):
+    """A kill does not tell, for the system writes later what it was given; a power cut would."""
+    done, sync, put = [], store.os.fsync, store.os.replace
+    monkeypatch.setattr(store.os, "fsync", lambda file: (done.append("to disk"), sync(file)))
+    monkeypatch.setattr(store.os, "replace", lambda *paths: (done.append("in place"), put(*paths)))
+    sweep(over={"rho_hard": [0.2, 0.5]}, seeds=[0], file=tmp_path / "synced.csv")
+    assert done == ["to disk"] + ["to disk", "in place"] * 2  # the first tells whether one can write at all
+
+
 def test_finished_cells_are_not_computed_again(tmp_path, monkeypatch, table):
     file = tmp_path / "cells.csv"
     count, run_cell = [], workers.run_cell
