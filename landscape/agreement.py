@@ -100,7 +100,9 @@ def agreement(simulation, *, gradient_tasks=None):
     for where in np.ndindex(*simulation.grid):
         for label, quantity, *values in _cell(simulation, where, draws, streams):
             place = {name: value[where] for name, value in axes[label].items()}
-            rows.append(place | {"method": label, "quantity": quantity} | dict(zip(_VALUES, values, strict=False)))
+            rows.append(
+                place | {"method": label, "quantity": quantity} | dict(zip(_VALUES, values, strict=False))
+            )
     table = pd.DataFrame(rows)
     table.insert(table.columns.get_loc("standard_error") + 1, "gap", table["empirical"] - table["theory"])
     return Agreement(table)
@@ -118,9 +120,15 @@ def _cell(simulation, where, draws, streams):
     sampling = "bartlett" if simulation.sampling in (None, "thin") else simulation.sampling
     rounding = 1e-14 * risk(environment, 0.0, Adaptation(0.0)).total  # of the tasks' losses at the origin
     exact = risk(environment, solutions, adaptation).total
-    for i, (label, given, method) in enumerate(zip(simulation.labels, simulation.methods, methods, strict=True)):
+    for i, (label, given, method) in enumerate(
+        zip(simulation.labels, simulation.methods, methods, strict=True)
+    ):
         error = np.sqrt(covariances[:, i, i].sum()) / repeats
-        yield label, "loss at the trained points", *_unbiased(exact[i].mean(), losses[i].mean(), error, rounding)
+        yield (
+            label,
+            "loss at the trained points",
+            *_unbiased(exact[i].mean(), losses[i].mean(), error, rounding),
+        )
         if i:
             spread = covariances[:, i, i] + covariances[:, 0, 0] - 2 * covariances[:, 0, i]
             error = np.sqrt(np.clip(spread, 0, None).sum()) / repeats
@@ -132,16 +140,36 @@ def _cell(simulation, where, draws, streams):
             mean, covariance = mean_gradient(
                 environment, method, best, simulation.training, adaptation.m, draws, sampling, rng
             )
-            yield label, "meta-gradient", *_unbiased(0.0, mean.mean(), np.sqrt(max(covariance.mean(), 0)), rounding)
+            yield (
+                label,
+                "meta-gradient",
+                *_unbiased(0.0, mean.mean(), np.sqrt(max(covariance.mean(), 0)), rounding),
+            )
         coordinates = solutions[i].mean(axis=-1)
         finite = predict(environment, method, simulation.training.of(given), adaptation)
         places = risks = (np.nan,) * 3
         if finite is not None:
             places = finite.coordinate, finite.coordinate_low, finite.coordinate_high
             risks = finite.above_noise, finite.above_noise_low, finite.above_noise_high
-        yield label, "coordinate", best.mean(), coordinates.mean(), _standard_error(coordinates), np.nan, *places
+        yield (
+            label,
+            "coordinate",
+            best.mean(),
+            coordinates.mean(),
+            _standard_error(coordinates),
+            np.nan,
+            *places,
+        )
         floor = risk(environment, method, adaptation).above_noise
-        yield label, "above_noise", floor, above_noise[i].mean(), _standard_error(above_noise[i]), np.nan, *risks
+        yield (
+            label,
+            "above_noise",
+            floor,
+            above_noise[i].mean(),
+            _standard_error(above_noise[i]),
+            np.nan,
+            *risks,
+        )
 
 
 def _unbiased(theory, empirical, error, rounding):

@@ -87,7 +87,15 @@ def number(name, value, *, above=None, at_least=None, at_most=None, whole=False,
         if not grid:
             raise ValueError(f"{name} must be a number here, got the symbol {value}")
         if value.is_number:  # an exact number: checked as one, and kept exact
-            number(name, float(value), above=above, at_least=at_least, at_most=at_most, whole=whole, infinite=infinite)
+            number(
+                name,
+                float(value),
+                above=above,
+                at_least=at_least,
+                at_most=at_most,
+                whole=whole,
+                infinite=infinite,
+            )
         return value
     array = _as_float_array(name, value)
     if array.ndim and not grid:
@@ -200,7 +208,9 @@ def positive_semidefinite(name, value):
     array = _as_float_array(name, value)
     square = array.ndim == 2 and array.shape[0] == array.shape[1]
     if array.size == 0 or array.ndim > 2 or (array.ndim == 2 and not square):
-        raise ValueError(f"{name} must be a number, a vector (d,) or a square matrix (d, d), got shape {array.shape}")
+        raise ValueError(
+            f"{name} must be a number, a vector (d,) or a square matrix (d, d), got shape {array.shape}"
+        )
     _finite(name, array)
     if array.ndim < 2:
         if (array < 0).any():
@@ -265,7 +275,9 @@ def instance(name, value, kind):
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         wanted = " or ".join(vars(k).get("_wanted", k.__name__) for k in kinds)
-        hint = f"; write {value.__name__}(...)" if isinstance(value, type) and issubclass(value, kinds) else ""
+        hint = (
+            f"; write {value.__name__}(...)" if isinstance(value, type) and issubclass(value, kinds) else ""
+        )
         raise TypeError(f"{name} must be {wanted}, got {short(value)}{hint}")
     return value
 
@@ -280,7 +292,9 @@ def known(kind, name, names):
     if not found:
         texts = [str(other) for other in names]
         folded = {text.casefold(): text for text in reversed(texts)}
-        near = [folded[text] for text in difflib.get_close_matches(str(name).casefold(), folded, n=3, cutoff=0.4)]
+        near = [
+            folded[text] for text in difflib.get_close_matches(str(name).casefold(), folded, n=3, cutoff=0.4)
+        ]
         more = f" and {len(texts) - 50} more" if len(texts) > 50 else ""
         hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(texts[:50])}{more}"
         raise ValueError(f"unknown {kind} {short(name)}; {hint}")

@@ -49,7 +49,9 @@ def _open_streams():
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="landscape", description="Exact analysis of meta-learning on linear tasks.")
+    parser = argparse.ArgumentParser(
+        prog="landscape", description="Exact analysis of meta-learning on linear tasks."
+    )
     parser.add_argument("--version", action="version", version=f"landscape {__version__}")
     choices = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in commands().items():

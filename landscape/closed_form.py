@@ -275,7 +275,9 @@ def best_step(environment, point, m=np.inf):
     start = point.resolved if isinstance(point, Method) else _as_point(environment, point)
     slope, bend = grid.evaluate(step_coefficients, environment, Adaptation(0.0, m), start)
     if np.asarray(bend).dtype != object and np.any(bend <= 0):
-        raise ValueError("point is the optimum of every task and noise does not matter at this m: any alpha is as good")
+        raise ValueError(
+            "point is the optimum of every task and noise does not matter at this m: any alpha is as good"
+        )
     best = slope / bend
     return best.item() if isinstance(best, np.generic) else best
 

@@ -49,7 +49,9 @@ class Comparison(Result):
 
     def gain(self, label, over=None):
         """Ratio of ``above_noise``: of `over` (NAL, or the first method) to that of the method named."""
-        return ratio(self.risk(self._baseline if over is None else over).above_noise, self.risk(label).above_noise)
+        return ratio(
+            self.risk(self._baseline if over is None else over).above_noise, self.risk(label).above_noise
+        )
 
     @property
     def _baseline(self):
@@ -105,7 +107,11 @@ class Comparison(Result):
     def _window(self, x, y):
         """The curve on which both tasks have equal say, in the coordinates of the heat map."""
         rho_easy = getattr(self.environment, "rho_easy", None)
-        if {x, y} != {"rho_hard", "m"} or np.ndim(rho_easy) or abs(self.adaptation.alpha * rho_easy - 1) > 1e-12:
+        if (
+            {x, y} != {"rho_hard", "m"}
+            or np.ndim(rho_easy)
+            or abs(self.adaptation.alpha * rho_easy - 1) > 1e-12
+        ):
             return None
         ratio = np.linspace(0, 1, 501)[1:-1]
         curve = {"rho_hard": ratio * rho_easy, "m": window_boundary(ratio, self.environment.d)}
@@ -146,7 +152,9 @@ def compare(environment, methods, adaptation, over=None, *, n1=25):
     checks.instance("adaptation", adaptation, Adaptation)
     n1 = checks.number("n1", n1, at_least=1, whole=True)
     environment, adaptation, methods = grid.points_along(over, environment, adaptation, as_methods(methods))
-    noise, dispersion, *rest = grid.evaluate(risks_from, environment, adaptation, *(m.resolved for m in methods))
+    noise, dispersion, *rest = grid.evaluate(
+        risks_from, environment, adaptation, *(m.resolved for m in methods)
+    )
     warn_expanding(environment, adaptation)
     noise, dispersion = (part if np.ndim(part) else np.asarray(part).item() for part in (noise, dispersion))
     return Comparison(environment, tuple(methods), adaptation, noise, dispersion, np.array(rest), n1)

@@ -34,7 +34,9 @@ class Mixture(Record):
         -------
         list of Task
         """
-        raise TypeError(f"environment must be an Environment, hard_easy() or two_tasks(), got {type(self).__name__}")
+        raise TypeError(
+            f"environment must be an Environment, hard_easy() or two_tasks(), got {type(self).__name__}"
+        )
 
     def sample(self, T, rng):
         """Draw tasks: the index of each one's family and its optimum, normal around the centre.
@@ -51,10 +53,14 @@ class Mixture(Record):
         """
         T = checks.number("T", T, at_least=1, whole=True)
         if any(not isinstance(getattr(self, name), (int, float)) for name in self._varying):
-            raise ValueError("sample needs numbers for all parameters: replace arrays and symbols by one value each")
+            raise ValueError(
+                "sample needs numbers for all parameters: replace arrays and symbols by one value each"
+            )
         rng = checks.generator(rng)
         tasks = [task.expanded() for task in self.tasks()]
-        families = rng.choice(len(tasks), size=T, p=np.array([task.probability for task in tasks], dtype=float))
+        families = rng.choice(
+            len(tasks), size=T, p=np.array([task.probability for task in tasks], dtype=float)
+        )
         optima = np.empty((T, self.d))
         for index, task in enumerate(tasks):
             where = families == index

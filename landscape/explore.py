@@ -56,18 +56,29 @@ def explore(environment=None, adaptation=None, methods=None):
         raise ImportError("explore() needs ipywidgets: pip install 'task-landscape[notebooks]'") from None
 
     environment = (
-        hard_easy(d=2, R=3.0, r_hard=0.3, r_easy=0.6) if environment is None else check_environment(environment)
+        hard_easy(d=2, R=3.0, r_hard=0.3, r_easy=0.6)
+        if environment is None
+        else check_environment(environment)
     )
-    adaptation = Adaptation(1.0, 50) if adaptation is None else checks.instance("adaptation", adaptation, Adaptation)
+    adaptation = (
+        Adaptation(1.0, 50) if adaptation is None else checks.instance("adaptation", adaptation, Adaptation)
+    )
     wide = {"continuous_update": True, "style": {"description_width": "5em"}}
     sliders = {}
     for name in environment._varying:
         low, high, step = RANGES[name]
         start = getattr(environment, name)
         low, high = min(low, start), max(high, start)
-        sliders[name] = widgets.FloatSlider(value=start, min=low, max=high, step=step, description=name, **wide)
+        sliders[name] = widgets.FloatSlider(
+            value=start, min=low, max=high, step=step, description=name, **wide
+        )
     sliders["alpha"] = widgets.FloatSlider(
-        value=adaptation.alpha, min=0.0, max=max(2.0, adaptation.alpha), step=0.01, description="alpha", **wide
+        value=adaptation.alpha,
+        min=0.0,
+        max=max(2.0, adaptation.alpha),
+        step=0.01,
+        description="alpha",
+        **wide,
     )
     few = max(2, int(min(adaptation.m, 10_000)))
     sliders["m"] = widgets.FloatLogSlider(

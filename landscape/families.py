@@ -101,7 +101,9 @@ class TaskFamily(Record):
         if probability is not None:
             probability = checks.number("probability", probability, at_least=0, at_most=1)
         noise = checks.number("noise", self.noise, at_least=0)
-        self._set(covariance=covariance, centre=centre, spread=spread, probability=probability, noise=noise, d=d)
+        self._set(
+            covariance=covariance, centre=centre, spread=spread, probability=probability, noise=noise, d=d
+        )
 
     @property
     def dimension(self):
@@ -122,7 +124,9 @@ class TaskFamily(Record):
             return Task(self.name, probability, inputs, _entries(self.centre, d), _matrix(self.spread, d))
         count, multiplicity = (1, [d]) if form == 0 else (d, np.ones(d))
         inputs = Spectrum(_entries(self.covariance, count), np.asarray(multiplicity, dtype=float), self.noise)
-        return Task(self.name, probability, inputs, _entries(self.centre, count), _entries(self.spread, count))
+        return Task(
+            self.name, probability, inputs, _entries(self.centre, count), _entries(self.spread, count)
+        )
 
 
 def _entries(value, count):
@@ -186,7 +190,9 @@ class DataTask(Record):
         if not self.ridge:
             return np.linalg.lstsq(self.X, self.y, rcond=None)[0]
         N = len(self.X)
-        return np.linalg.solve(self.X.T @ self.X / N + self.ridge * np.eye(self.X.shape[1]), self.X.T @ self.y / N)
+        return np.linalg.solve(
+            self.X.T @ self.X / N + self.ridge * np.eye(self.X.shape[1]), self.X.T @ self.y / N
+        )
 
     def task(self, d, form, probability):
         """The task in the form the formulas use."""

@@ -134,5 +134,8 @@ def step_coefficients(tasks, adaptation, start):
         bend = bend + p * (inputs.form(curve, away) + (inputs.noise(inputs.value) - linear) / adaptation.m)
         slope = slope + p * inputs.form(square, away)
         if task.spread is not None:
-            slope, bend = slope + p * inputs.inner(square, task.spread), bend + p * inputs.inner(curve, task.spread)
+            slope, bend = (
+                slope + p * inputs.inner(square, task.spread),
+                bend + p * inputs.inner(curve, task.spread),
+            )
     return [slope, bend]

@@ -116,9 +116,14 @@ def evaluate(compute, environment, *records):
     full = shape(environment, *records)
     pointwise = environment.needs_single_points
     if pointwise and any(
-        checks.is_symbolic(getattr(r, name)) for r in records if not isinstance(r, Point) for name in r._varying
+        checks.is_symbolic(getattr(r, name))
+        for r in records
+        if not isinstance(r, Point)
+        for name in r._varying
     ):
-        raise ValueError("symbols need isotropic or diagonal families: give numbers, or use hard_easy() or two_tasks()")
+        raise ValueError(
+            "symbols need isotropic or diagonal families: give numbers, or use hard_easy() or two_tasks()"
+        )
     out = None
     for where in np.ndindex(*full) if pointwise and full else blocks(full):
         env, *cut = [at(record, where, full) for record in (environment, *records)]
@@ -147,8 +152,12 @@ def points_along(over, environment, adaptation, methods):
     over = dict(over or {})
     before = shape(environment, adaptation, *(m.resolved for m in methods))
     if over and before:
-        raise ValueError(f"give grids either as arrays or in over=, not both; got arrays of shape {before} already")
-    allowed = dict.fromkeys([*environment._varying, *adaptation._varying, *(n for m in methods for n in m._varying)])
+        raise ValueError(
+            f"give grids either as arrays or in over=, not both; got arrays of shape {before} already"
+        )
+    allowed = dict.fromkeys(
+        [*environment._varying, *adaptation._varying, *(n for m in methods for n in m._varying)]
+    )
     for axis, (name, values) in enumerate(over.items()):
         checks.known("name in over", name, allowed)
         values = checks.number(f"over[{name!r}]", values, grid=True, infinite=True)

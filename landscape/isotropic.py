@@ -33,7 +33,9 @@ class IsotropicPair(Mixture):
     def families(self):  # type: ignore[override]
         """The two families; for an environment whose parameters are numbers."""
         if any(isinstance(getattr(self, name), np.ndarray) for name in self._varying):
-            raise ValueError("families needs numbers for all parameters: replace the arrays by one value each")
+            raise ValueError(
+                "families needs numbers for all parameters: replace the arrays by one value each"
+            )
         return tuple(TaskFamily(n, rho, mu, r, p, self.noise, self.d) for n, p, rho, mu, r in self._parts())
 
     def tasks(self, axes=0):
@@ -160,7 +162,11 @@ def _maker(kind):
         return kind(**given)
 
     by_name = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in parameters.values()]
-    shown = {"__name__": kind._constructor, "__doc__": kind.__doc__, "__signature__": inspect.Signature(by_name)}
+    shown = {
+        "__name__": kind._constructor,
+        "__doc__": kind.__doc__,
+        "__signature__": inspect.Signature(by_name),
+    }
     for attribute, value in (shown | {"__qualname__": kind._constructor}).items():
         setattr(make, attribute, value)
     return make

@@ -18,7 +18,10 @@ import numpy as np
 
 NATS = 33.0  # exp(-33) = 5e-15: digits to which the trapezoid sums are set up
 EDGE = 12.0  # nodes lie in [-EDGE, EDGE]: beyond it exp(-z^2/4) he_n(z) has no digit left
-MOST_TERMS, MOST_TERMS_FAR = 2048, 512  # for arguments up to FAR, and beyond it, where tails fall too slowly to follow
+MOST_TERMS, MOST_TERMS_FAR = (
+    2048,
+    512,
+)  # for arguments up to FAR, and beyond it, where tails fall too slowly to follow
 FAR, FARTHEST = 24.0, 100.0
 TOLERANCE = 1e-12
 # multiplications in a product of matrices up to which BLAS (OpenBLAS) starts no threads of its own

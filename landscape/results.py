@@ -55,7 +55,10 @@ class Risk(Result):
         """One row a grid point: the three parts, above_noise and total."""
         import pandas as pd
 
-        columns = [f.name for f in fields(self) if getattr(self, f.name) is not None] + ["above_noise", "total"]
+        columns = [f.name for f in fields(self) if getattr(self, f.name) is not None] + [
+            "above_noise",
+            "total",
+        ]
         arrays = np.broadcast_arrays(*(np.asarray(getattr(self, name)) for name in columns))
         return pd.DataFrame({name: array.ravel() for name, array in zip(columns, arrays, strict=True)})
 
@@ -70,7 +73,10 @@ def labels(methods):
     """A name for each method: short where that tells them apart, else its repr, numbered if need be."""
     short = [method.label for method in methods]
     names = [name if short.count(name) == 1 else repr(m) for name, m in zip(short, methods, strict=True)]
-    return [name if names.count(name) == 1 else f"{name} #{names[: i + 1].count(name)}" for i, name in enumerate(names)]
+    return [
+        name if names.count(name) == 1 else f"{name} #{names[: i + 1].count(name)}"
+        for i, name in enumerate(names)
+    ]
 
 
 def axis_columns(shape, environment, adaptation, methods):
@@ -107,7 +113,9 @@ def family_table(environment):
         return "<tr>" + "".join(f"<{tag}>{html.escape(_cell(cell))}</{tag}>" for cell in cells) + "</tr>"
 
     if any(not isinstance(getattr(environment, name), (int, float)) for name in environment._varying):
-        rows = [row(["parameter", "value"], "th")] + [row([n, getattr(environment, n)]) for n in environment._varying]
+        rows = [row(["parameter", "value"], "th")] + [
+            row([n, getattr(environment, n)]) for n in environment._varying
+        ]
     else:
         rows = [row(_COLUMNS, "th")]
         for family in environment.families:

@@ -41,7 +41,9 @@ def expected_shrinkage(inputs, alpha, m, steps):
 
 def _check(inputs, steps, order):
     if isinstance(inputs, Rows):
-        raise ValueError('batches="same" with several steps needs Gaussian inputs: for data tasks use batches="fresh"')
+        raise ValueError(
+            'batches="same" with several steps needs Gaussian inputs: for data tasks use batches="fresh"'
+        )
     if _isotropic(inputs):
         if steps > ISOTROPIC_STEPS:
             raise ValueError(f'batches="same" takes at most {ISOTROPIC_STEPS} steps, got {steps}')
@@ -91,8 +93,12 @@ def _polynomial(inputs, alpha, coefficients, m):
     if _isotropic(inputs):
         d, step = sum(inputs.multiplicity), alpha * inputs.value
         if step.dtype == object or checks.is_symbolic(m) or checks.is_symbolic(d):
-            return sum(c * step**j * power_moment(j, m, d) / m**j for j, c in enumerate(coefficients)) + 0 * step
-        return np.vectorize(lambda s, n: _exact_sum(coefficients, float(s), float(n), d), otypes=[float])(step, m)
+            return (
+                sum(c * step**j * power_moment(j, m, d) / m**j for j, c in enumerate(coefficients)) + 0 * step
+            )
+        return np.vectorize(lambda s, n: _exact_sum(coefficients, float(s), float(n), d), otypes=[float])(
+            step, m
+        )
     Sigma, identity = inputs.matrix(), np.eye(inputs.d)
     words = (c * alpha**j * expected_word([identity] * (j + 1), Sigma, m) for j, c in enumerate(coefficients))
     return _as_kind(inputs, sum(words))

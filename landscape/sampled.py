@@ -79,7 +79,9 @@ def _scores(tasks, method, point):
     """Each task's mean meta-gradient at the point, shape (T, d), and their mean Hessian."""
     shares = [p * len(tasks) for p in method.shares(tasks)]
     quadratics = [method.quadratic(task.inputs) for task in tasks]
-    scores = [p * t.inputs.apply(q.A, point - t.centre) for p, t, q in zip(shares, tasks, quadratics, strict=True)]
+    scores = [
+        p * t.inputs.apply(q.A, point - t.centre) for p, t, q in zip(shares, tasks, quadratics, strict=True)
+    ]
     return np.array(scores), sum(p * q.A for p, q in zip(shares, quadratics, strict=True)) / len(tasks)
 
 
@@ -101,7 +103,9 @@ def risk_error(tasks, adaptation, start):
     point = start if isinstance(start, np.ndarray) else population_optimum(tasks, start)
     quadratics = [adaptation.quadratic(task.inputs) for task in tasks]
     slopes = np.array([t.inputs.apply(q.A, point - t.centre) for t, q in zip(tasks, quadratics, strict=True)])
-    added = [(slope @ (point - t.centre) + q.c) / 2 for slope, t, q in zip(slopes, tasks, quadratics, strict=True)]
+    added = [
+        (slope @ (point - t.centre) + q.c) / 2 for slope, t, q in zip(slopes, tasks, quadratics, strict=True)
+    ]
     if not isinstance(start, np.ndarray):
         scores, H = _scores(tasks, start, point)
         added = np.array(added) - scores @ inputs.solve(H, slopes.mean(axis=0))

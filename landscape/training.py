@@ -58,11 +58,16 @@ class Training(Record):
     def __post_init__(self):
         whole = {"at_least": 1, "whole": True}
         n2 = self.n2 if self.n2 is None else checks.number("n2", self.n2, infinite=True, **whole)
-        self._set(**{k: checks.number(k, getattr(self, k), **whole) for k in ("T", "tau", "n1", "task_batch")}, n2=n2)
+        self._set(
+            **{k: checks.number(k, getattr(self, k), **whole) for k in ("T", "tau", "n1", "task_batch")},
+            n2=n2,
+        )
         checks.known("solver", self.solver, ["exact", "sgd"])
         if self.solver == "exact":
             if self.learning_rate is not None or self.task_batch != 1:
-                raise ValueError('learning_rate and task_batch belong to solver="sgd": leave them out or choose it')
+                raise ValueError(
+                    'learning_rate and task_batch belong to solver="sgd": leave them out or choose it'
+                )
             return
         if self.learning_rate is None:
             raise ValueError('solver="sgd" needs a learning_rate: a number, or a dict with one a method')
@@ -93,7 +98,9 @@ class Training(Record):
             return m if self.n2 is None else self.n2
         if self.n2 is not None and self.n2 != method.n2:
             cure = f"n2={method.n2:g} or leave it out"
-            raise ValueError(f"Training(n2={self.n2:g}) contradicts {method!r} with n2 = {method.n2:g}: use {cure}")
+            raise ValueError(
+                f"Training(n2={self.n2:g}) contradicts {method!r} with n2 = {method.n2:g}: use {cure}"
+            )
         return method.n2
 
     def rate(self, method):
@@ -114,7 +121,9 @@ class Training(Record):
         """Raise where a learning rate is for none of the methods."""
         if isinstance(self.learning_rate, dict):
             for key in self.learning_rate:
-                checks.known("method in learning_rate", key, [m.label for m in methods] + [repr(m) for m in methods])
+                checks.known(
+                    "method in learning_rate", key, [m.label for m in methods] + [repr(m) for m in methods]
+                )
 
     def check(self, method):
         """Raise where the method has no learning rate, or its batches of tasks do not fit."""
@@ -124,6 +133,8 @@ class Training(Record):
         if batch is None:
             return
         if self.T % batch:
-            raise ValueError(f"T must be a multiple of the batch of {batch} tasks of {method!r}, got {self.T}")
+            raise ValueError(
+                f"T must be a multiple of the batch of {batch} tasks of {method!r}, got {self.T}"
+            )
         if self.solver == "sgd" and self.task_batch != batch:
             raise ValueError(f"{method!r} normalises weights in batches of {batch}: set task_batch={batch}")

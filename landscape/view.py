@@ -110,7 +110,8 @@ def landscape_view(environment, adaptation, methods=None, *, samples=80, resolut
     low, high = np.minimum(low, project(centres).min(axis=0)), np.maximum(high, project(centres).max(axis=0))
     middle, half = (low + high) / 2, 0.62 * max((high - low).max(), 1e-3)
     x, y = (
-        np.linspace(c - half, c + half, checks.number("resolution", resolution, at_least=2, whole=True)) for c in middle
+        np.linspace(c - half, c + half, checks.number("resolution", resolution, at_least=2, whole=True))
+        for c in middle
     )
     pooled = replace(adaptation, steps=0)
     return View(

@@ -13,7 +13,16 @@ def gaussian_task(p, S, mu, C, noise):
     """Fourth moments of Gaussian inputs by Isserlis' theorem, noise independent of them."""
     T4 = np.einsum("ij,kl->ijkl", S, S) + np.einsum("ik,jl->ijkl", S, S) + np.einsum("il,jk->ijkl", S, S)
     d = len(S)
-    return {"p": p, "S": S, "mu": mu, "C": C, "T4": T4, "T3": np.zeros((d, d, d)), "T2": noise * S, "e2": noise}
+    return {
+        "p": p,
+        "S": S,
+        "mu": mu,
+        "C": C,
+        "T4": T4,
+        "T3": np.zeros((d, d, d)),
+        "T2": noise * S,
+        "e2": noise,
+    }
 
 
 def data_task(p, X, y):
@@ -72,7 +81,9 @@ def total_risk(tasks, quadratics, w):
 def risk_parts(tasks, quadratics, w):
     """Noise, dispersion and suboptimality from three values of the total risk."""
     best = total_risk(tasks, quadratics, optimum(tasks, quadratics))
-    noise = sum(t["p"] * (c - b @ np.linalg.solve(A, b)) / 2 for t, (A, b, c) in zip(tasks, quadratics, strict=True))
+    noise = sum(
+        t["p"] * (c - b @ np.linalg.solve(A, b)) / 2 for t, (A, b, c) in zip(tasks, quadratics, strict=True)
+    )
     return noise, best - noise, total_risk(tasks, quadratics, w) - best
 
 

@@ -122,7 +122,13 @@ def test_planted_errors_are_caught(check, seed, kind, owner, name, wrong, monkey
 
 def small_simulation(seed=0, **changes):
     adapt = ls.Adaptation(1.0, 20)
-    arguments = {"repeats": 4, "seed": seed, "tasks": 400, "progress": False, "over": {"R": [1.0, 3.0]}} | changes
+    arguments = {
+        "repeats": 4,
+        "seed": seed,
+        "tasks": 400,
+        "progress": False,
+        "over": {"R": [1.0, 3.0]},
+    } | changes
     methods = [ls.NAL(), ls.MAML.matching(adapt)]
     return ls.simulate(ls.hard_easy(noise=0.1), methods, adapt, ls.Training(60, n1=5), **arguments)
 
@@ -176,7 +182,9 @@ def test_more_tasks_bring_the_empirical_solution_nearer():
     best = ls.optimum(environment, method)
     away = []
     for T in (50, 5000):
-        result = ls.simulate(environment, method, adapt, ls.Training(T, n1=5), repeats=8, tasks=10, progress=False)
+        result = ls.simulate(
+            environment, method, adapt, ls.Training(T, n1=5), repeats=8, tasks=10, progress=False
+        )
         away.append(np.sqrt(((result.solutions - best) ** 2).sum(axis=-1).mean()))
     assert 5 < away[0] / away[1] < 20  # ten times nearer for a hundred times the tasks
 
@@ -191,5 +199,11 @@ def test_simulated_sample_is_a_simulation():
 def test_a_single_sample_a_step_warns_of_heavy_tails():
     with pytest.warns(ls.LandscapeWarning, match="heavy tails"):
         ls.simulate(
-            ls.hard_easy(d=2), ls.NAL(), ls.Adaptation(0.5, 1), ls.Training(20, n1=3), 2, tasks=10, progress=False
+            ls.hard_easy(d=2),
+            ls.NAL(),
+            ls.Adaptation(0.5, 1),
+            ls.Training(20, n1=3),
+            2,
+            tasks=10,
+            progress=False,
         )

@@ -25,7 +25,9 @@ X = RNG.standard_normal((40, 3))
 
 def logistic_tasks(ridge=0.0):
     rng = np.random.default_rng(1)
-    labels = [np.where(X @ rng.standard_normal(3) + 0.3 * rng.standard_normal(40) > 0, 1.0, -1.0) for _ in range(4)]
+    labels = [
+        np.where(X @ rng.standard_normal(3) + 0.3 * rng.standard_normal(40) > 0, 1.0, -1.0) for _ in range(4)
+    ]
     return ls.LossTasks([Logistic(X, y, ridge) for y in labels])
 
 
@@ -47,7 +49,9 @@ def test_full_batches_follow_the_closed_form(method):
 
 def test_hf_maml_is_maml_on_quadratics_sample_by_sample():
     batches = ls.Batches(B=2, D_in=3, D_o=4, D_h=5)
-    data = ls.LossTasks([LeastSquares(X, X @ RNG.standard_normal(3) + RNG.standard_normal(40)) for _ in range(3)])
+    data = ls.LossTasks(
+        [LeastSquares(X, X @ RNG.standard_normal(3) + RNG.standard_normal(40)) for _ in range(3)]
+    )
     for tasks in (TASKS, data):
         for delta in (None, 1e-2, 10.0):
             start = np.ones(tasks.d)
@@ -95,7 +99,9 @@ def test_hf_maml_elsewhere_is_second_order_in_delta():
     g = loss.gradient(w - loss.gradient(w))
 
     def gap(delta):
-        return np.linalg.norm(direction(ls.HFMAML(1.0), w, lambda use: loss, Options(True, delta, 0.0)) - exact)
+        return np.linalg.norm(
+            direction(ls.HFMAML(1.0), w, lambda use: loss, Options(True, delta, 0.0)) - exact
+        )
 
     gaps = [gap(delta) for delta in (0.4, 0.2, 0.1)]
     np.testing.assert_allclose(np.array(gaps[:-1]) / gaps[1:], 4, rtol=0.02)
@@ -108,10 +114,13 @@ def test_hf_maml_stalls_with_the_printed_delta():
     """1/(6 rho alpha ||g||) looks as far to both sides however small g is; on quadratics that does no harm."""
     rng = np.random.default_rng(1)
     rows = [rng.standard_normal((40, 3)) * rng.uniform(0.5, 2, 3) for _ in range(4)]
-    tasks = ls.LossTasks([Logistic(X, np.where(X @ rng.standard_normal(3) > 0, 1.0, -1.0), 0.2) for X in rows])
+    tasks = ls.LossTasks(
+        [Logistic(X, np.where(X @ rng.standard_normal(3) > 0, 1.0, -1.0), 0.2) for X in rows]
+    )
     method = ls.HFMAML(1 / (6 * tasks.smoothness))
     ends = [
-        ls.train(tasks, method, 0.0, 1 / tasks.smoothness, 200, delta=delta, record_every=200) for delta in (None, 1e-4)
+        ls.train(tasks, method, 0.0, 1 / tasks.smoothness, 200, delta=delta, record_every=200)
+        for delta in (None, 1e-4)
     ]
     floors = [run.table["gradient_norm_F"].iloc[-1] for run in ends]
     assert floors[0] > 1e-4
@@ -122,7 +131,9 @@ def test_hf_maml_stalls_with_the_printed_delta():
         g = loss.gradient(w - alpha * loss.gradient(w))
         side = g / (6 * tasks.hessian_lipschitz * alpha * np.linalg.norm(g))
         difference = (
-            (loss.gradient(w + side) - loss.gradient(w - side)) * np.linalg.norm(g) / (2 * np.linalg.norm(side))
+            (loss.gradient(w + side) - loss.gradient(w - side))
+            * np.linalg.norm(g)
+            / (2 * np.linalg.norm(side))
         )
         missed += alpha * (difference - loss.hessian_times(w, g)) / 4
     assert np.linalg.norm(missed) == pytest.approx(floors[0], rel=1e-6)
@@ -153,7 +164,13 @@ def test_counts():
         batches = ls.Batches(B=5, **sizes)
         assert ls.train(TASKS, method, 1.0, 0.1, 10, batches).table.iloc[-1]["gradients"] == 50 * gradients
     run = ls.train(
-        TASKS, ls.MAML(0.1, hessian="independent"), 1.0, 0.1, 10, ls.Batches(3, 2, 5, 7), second_order="matrices"
+        TASKS,
+        ls.MAML(0.1, hessian="independent"),
+        1.0,
+        0.1,
+        10,
+        ls.Batches(3, 2, 5, 7),
+        second_order="matrices",
     )
     assert run.table.iloc[-1][["hessians", "hessian_vector_products"]].tolist() == [30, 0]
     assert run.table.iloc[-1]["samples"] == 10 * 3 * (2 + 5 + 7)
@@ -268,13 +285,17 @@ def test_a_method_may_bring_its_inner_batch():
         for method, sizes in ((ls.MAML(0.1, n2=3), batches), (ls.MAML(0.1), ls.Batches(B=4, D_in=3, D_o=7)))
     )
     np.testing.assert_array_equal(own.points, given.points)
-    assert own.table["samples"].iloc[-1] == 10 * 4 * (3 + 7 + 3)  # the shared Hessian looks at its samples once more
+    assert own.table["samples"].iloc[-1] == 10 * 4 * (
+        3 + 7 + 3
+    )  # the shared Hessian looks at its samples once more
 
 
 def test_bimaml_takes_hessians_on_a_batch_of_their_own():
     run = ls.train(TASKS, ls.BIMAML(0.1, 1e6), 1.0, 0.1, 1, ls.Batches(B=2, D_in=3, D_o=5, D_h=11))
     assert run.table["phase"].iloc[-1] == "MAML"
-    assert run.table["samples"].iloc[-1] == 2 * (5 + 3 + 5 + 11)  # the test of the first phase takes an outer batch
+    assert run.table["samples"].iloc[-1] == 2 * (
+        5 + 3 + 5 + 11
+    )  # the test of the first phase takes an outer batch
 
 
 def test_bimaml_begins_pooled_at_its_very_threshold():
@@ -409,9 +430,13 @@ def test_moments_of_the_random_step():
     tasks = ls.LossTasks([Logistic(X, np.where(X[:, i] > 0, 1.0, -1.0)) for i in range(3)])
     alpha, w, rng = 1 / tasks.smoothness, np.array([1.0, -2.0, 0.5]), np.random.default_rng(0)
     single = [
-        np.linalg.norm(loss.batch(1, rng).gradient(w) - loss.gradient(w)) for loss in tasks.losses for _ in range(200)
+        np.linalg.norm(loss.batch(1, rng).gradient(w) - loss.gradient(w))
+        for loss in tasks.losses
+        for _ in range(200)
     ]
-    B, D = ls.algorithms.least_step_batches(tasks, alpha, tasks.spread(w), math.sqrt(np.mean(np.square(single))))
+    B, D = ls.algorithms.least_step_batches(
+        tasks, alpha, tasks.spread(w), math.sqrt(np.mean(np.square(single)))
+    )
     norm = np.mean([np.linalg.norm(loss.gradient(w)) for loss in tasks.losses])
     L_w = ls.algorithms.smoothness_bound(tasks, alpha, norm)
     step, method, count = ls.RandomStep(B, D, divisor=1), ls.MAML(alpha), Count()

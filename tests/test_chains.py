@@ -50,7 +50,9 @@ def training(method, **changes):
 def thin_ends(environment, method, engine, seed=0, plan=None, runs=RUNS):
     plan = plan or training(method)
     inner = np.full(runs, float(plan.inner(method, 4)))
-    return chains.descend([environment] * runs, [method] * runs, inner, plan, np.random.default_rng(seed), engine)
+    return chains.descend(
+        [environment] * runs, [method] * runs, inner, plan, np.random.default_rng(seed), engine
+    )
 
 
 @cache
@@ -98,7 +100,9 @@ def test_ends_of_simulate_agree_too():
 @pytest.mark.parametrize("engine", ENGINES)
 def test_batch_normalised_weights(engine):
     method = ls.NAL({"hard": 5.0}, batch=4)
-    check_same_ends(thin_ends(WORLDS["isotropic"], method, engine), data_ends("isotropic", method, "bartlett"))
+    check_same_ends(
+        thin_ends(WORLDS["isotropic"], method, engine), data_ends("isotropic", method, "bartlett")
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -181,7 +185,9 @@ def simulate(method, sampling=None, solver="sgd", environment=None, **options):
     adaptation = ls.Adaptation(0.5, 4)
     plan = training(method) if solver == "sgd" else ls.Training(40, n2=4 if method.n2 is None else None)
     environment = environment or WORLDS["isotropic"]
-    return ls.simulate(environment, method, adaptation, plan, 3, tasks=5, sampling=sampling, progress=False, **options)
+    return ls.simulate(
+        environment, method, adaptation, plan, 3, tasks=5, sampling=sampling, progress=False, **options
+    )
 
 
 def test_thin_is_taken_where_it_serves():
@@ -191,7 +197,9 @@ def test_thin_is_taken_where_it_serves():
     ]
     assert same == [False, True]
     for world in WORLDS.values():
-        first, again = (simulate(METHODS[1], "thin", environment=world, engine="numpy").solutions for _ in range(2))
+        first, again = (
+            simulate(METHODS[1], "thin", environment=world, engine="numpy").solutions for _ in range(2)
+        )
         assert np.array_equal(first, again)
 
 
@@ -201,7 +209,11 @@ def test_thin_is_taken_where_it_serves():
         (ls.IMAML(1.0), {}, "more of a batch than two products"),
         (ls.MAML(0.3, 5, steps=2, batches="same"), {}, "comes back to one batch"),
         (ls.NAL(), {"solver": "exact"}, 'needs solver="sgd"'),
-        (ls.NAL(), {"environment": ls.Environment([ls.DataTask("a", np.eye(3), np.ones(3))])}, "not Gaussian"),
+        (
+            ls.NAL(),
+            {"environment": ls.Environment([ls.DataTask("a", np.eye(3), np.ones(3))])},
+            "not Gaussian",
+        ),
     ],
 )
 def test_where_it_does_not_serve_it_says_so(method, options, message):
@@ -258,7 +270,9 @@ def test_a_rate_for_each_method_by_its_repr():
 def test_a_grid_of_batches_against_the_trainings_own_is_said_in_numbers():
     plan = training(ls.NAL(), n2=4)
     with pytest.raises(ValueError, match=r"Training\(n2=4\) contradicts"):
-        ls.simulate(WORLDS["isotropic"], ls.MAML(0.5, [4, 8]), ls.Adaptation(0.5, 4), plan, 2, tasks=5, progress=False)
+        ls.simulate(
+            WORLDS["isotropic"], ls.MAML(0.5, [4, 8]), ls.Adaptation(0.5, 4), plan, 2, tasks=5, progress=False
+        )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -274,7 +288,9 @@ def test_many_families_fit_in_memory():
     environment = ls.from_sampler(lambda rng: (rng.uniform(0.5, 1), rng.normal(size=1), 0.0), 3000, 0)
     plan = ls.Training(8000, n1=2, n2=2, solver="sgd", learning_rate=0.01)
     tracemalloc.start()
-    chains.descend([environment] * 4, [ls.NAL()] * 4, np.full(4, 2.0), plan, np.random.default_rng(0), "numpy")
+    chains.descend(
+        [environment] * 4, [ls.NAL()] * 4, np.full(4, 2.0), plan, np.random.default_rng(0), "numpy"
+    )
     assert tracemalloc.get_traced_memory()[1] < 150e6
     tracemalloc.stop()
 
@@ -284,5 +300,12 @@ def test_divergence_is_said(engine):
     plan = training(METHODS[1], T=4000, learning_rate=90.0)
     with pytest.raises(ValueError, match="diverges at learning_rate 90"):
         ls.simulate(
-            WORLDS["isotropic"], METHODS[1], ls.Adaptation(0.5, 4), plan, 2, tasks=5, engine=engine, progress=False
+            WORLDS["isotropic"],
+            METHODS[1],
+            ls.Adaptation(0.5, 4),
+            plan,
+            2,
+            tasks=5,
+            engine=engine,
+            progress=False,
         )

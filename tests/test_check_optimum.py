@@ -94,7 +94,9 @@ def test_several_steps():
 
 def test_other_environments_and_dimensions():
     families = [ls.TaskFamily(str(k), c, k - 1.0, 0.1, noise=0.1, d=4) for k, c in enumerate((0.2, 0.6, 1.0))]
-    environment = ls.Environment([*families, ls.TaskFamily("skew", np.diag([1, 0.5, 0.2, 0.1]) + 0.1, [1, -1, 2, 0])])
+    environment = ls.Environment(
+        [*families, ls.TaskFamily("skew", np.diag([1, 0.5, 0.2, 0.1]) + 0.1, [1, -1, 2, 0])]
+    )
     found = ls.check_optimum(routines.exact("MAML"), environment=environment, repeats=16, progress=False)
     assert "MAML" in (found.computes, *found.also), str(found)
     assert found.points.shape == (16, 4)
@@ -114,7 +116,9 @@ def test_the_weights_of_a_reused_batch_and_of_its_hessian_by_drawing():
             weight = np.diag(method(0.8, 4).quadratic(task.inputs).A)
             error = drawn.std(axis=0) / 200
             assert (np.abs(drawn.mean(axis=0) - weight) < 4 * error).all()
-            control = np.diag(ls.MAML(0.8, 4).quadratic(task.inputs).A)  # negative control: a fresh outer batch
+            control = np.diag(
+                ls.MAML(0.8, 4).quadratic(task.inputs).A
+            )  # negative control: a fresh outer batch
             apart[method].append((np.abs(drawn.mean(axis=0) - control) > 4 * error).any())
     assert all(map(any, apart.values()))
 

@@ -31,7 +31,9 @@ def settings(trial):
 
 
 def named(bugs, wanted):
-    return len(bugs) == len(wanted) and all(bug.startswith(name) for bug, name in zip(bugs, wanted, strict=True))
+    return len(bugs) == len(wanted) and all(
+        bug.startswith(name) for bug, name in zip(bugs, wanted, strict=True)
+    )
 
 
 def test_every_planted_bug_is_named_in_every_trial():
@@ -99,7 +101,9 @@ def test_a_flag_of_the_processor_is_no_error():
 
 @pytest.mark.parametrize("name", planted.MEMORY)
 def test_memory_is_named(name):
-    for trial in range(50 if name == "warm start" else TRIALS):  # that one is held against all pairs of bugs each time
+    for trial in range(
+        50 if name == "warm start" else TRIALS
+    ):  # that one is held against all pairs of bugs each time
         diagnosis = ls.check_meta_gradient(planted.MEMORY[name](), **settings(trial))
         assert diagnosis.verdict == "wrong"
         assert diagnosis.bugs[0].startswith("state left over"), str(diagnosis)
@@ -153,7 +157,9 @@ def test_the_mean_of_a_noisy_function_is_recognised():
     for trial in range(40):
         diagnosis = ls.check_meta_gradient(planted.noisy(np.random.default_rng(trial), 0.05), seed=trial)
         assert diagnosis.computes == "MAML"
-        first = ls.check_meta_gradient(planted.noisy(np.random.default_rng(trial), 0.05), "FO-MAML", seed=trial)
+        first = ls.check_meta_gradient(
+            planted.noisy(np.random.default_rng(trial), 0.05), "FO-MAML", seed=trial
+        )
         assert first.computes == "MAML"
         assert "full MAML" in first.bugs
 
@@ -328,14 +334,18 @@ def test_an_independent_hessian_takes_one_step():
         ls.check_meta_gradient(planted.maml, "MAML, independent Hessian", steps=2)
     for hessian in (lambda X, U: U, lambda X, U: X[: len(X) // 2]):
         found = ls.check_meta_gradient(
-            lambda w, X, y, U, v, a, part=hessian: planted.jac(part(X, U), a) @ planted.first_order(w, X, y, U, v, a),
+            lambda w, X, y, U, v, a, part=hessian: (
+                planted.jac(part(X, U), a) @ planted.first_order(w, X, y, U, v, a)
+            ),
             "MAML, independent Hessian",
         )
         assert found.bugs == ("Hessian on another batch, not an independent one",)
 
 
 def test_unusual_factors_of_another_method():
-    fixed = ls.check_meta_gradient(lambda w, X, y, U, v, a: planted.first_order(w, X, y, U, v, 0.1), "FO-MAML")
+    fixed = ls.check_meta_gradient(
+        lambda w, X, y, U, v, a: planted.first_order(w, X, y, U, v, 0.1), "FO-MAML"
+    )
     assert fixed.bugs == ("alpha is fixed at 0.1 in the inner step, whatever is passed",)
     found = ls.check_meta_gradient(lambda *x: 0.37 * planted.first_order(*x))
     assert found.bugs == ("detached graph", "the result is multiplied by 0.37")
@@ -384,7 +394,9 @@ def test_steps_that_rounding_hides_are_refused(alpha):
 
 def test_small_things_are_said():
     assert "alpha = 1" in ls.check_meta_gradient(planted.maml, alpha=1.0).looks[-1]
-    assert ls.check_meta_gradient(lambda *x: 1.0002 * planted.maml(*x)).bugs == ("the result is multiplied by 1.0002",)
+    assert ls.check_meta_gradient(lambda *x: 1.0002 * planted.maml(*x)).bugs == (
+        "the result is multiplied by 1.0002",
+    )
     assert "ndarray of complex128" in ls.check_meta_gradient(lambda *x: planted.maml(*x) + 0j).bugs[0]
     for dtype in (np.float32, np.dtype("float32")):
         assert ls.check_meta_gradient(planted.maml, dtype=dtype).right
@@ -393,7 +405,10 @@ def test_small_things_are_said():
 @pytest.mark.parametrize("size", [1e120, 1.7e308])
 def test_huge_answers_are_told_and_overflow_nothing(size):
     rng = np.random.default_rng(0)
-    for function in (lambda *x: np.sign(planted.maml(*x)) * size, lambda *x: rng.choice([-size, size], len(x[0]))):
+    for function in (
+        lambda *x: np.sign(planted.maml(*x)) * size,
+        lambda *x: rng.choice([-size, size], len(x[0])),
+    ):
         found = ls.check_meta_gradient(function)
         assert found.verdict == "wrong"
         assert found.bugs[0].startswith("returns NaN, infinity or numbers beyond 1e+100")
@@ -421,13 +436,17 @@ def test_none_of_these():
     for trial in range(30):
         M = rng.standard_normal((8, 8))
         found = ls.check_meta_gradient(
-            lambda w, X, y, U, v, a, M=M: M[: len(w), : len(w)] @ planted.maml(w, X, y, U, v, a), d=5, seed=trial
+            lambda w, X, y, U, v, a, M=M: M[: len(w), : len(w)] @ planted.maml(w, X, y, U, v, a),
+            d=5,
+            seed=trial,
         )
         assert (found.verdict, found.computes) == ("wrong", "none of these")
         assert found.residual > 1e-3
         assert found.closest
     found = ls.check_meta_gradient(lambda w, X, y, U, v, a: w + U.mean(axis=0))
-    assert [f"the result does not depend on {name}" for name in ("X_in", "y_in", "y_out", "alpha")] == list(found.looks)
+    assert [f"the result does not depend on {name}" for name in ("X_in", "y_in", "y_out", "alpha")] == list(
+        found.looks
+    )
 
 
 class Tensor:
@@ -469,7 +488,11 @@ def overwriting(name):
 @pytest.mark.parametrize("name", ["w", "X_in", "y_in", "X_out", "y_out"])
 def test_changed_arguments_are_named(name):
     found = ls.check_meta_gradient(overwriting(name))
-    assert (found.verdict, found.computes, found.bugs) == ("wrong", "MAML", (f"modifies its argument {name}",))
+    assert (found.verdict, found.computes, found.bugs) == (
+        "wrong",
+        "MAML",
+        (f"modifies its argument {name}",),
+    )
 
 
 def fails(*arguments):

@@ -86,7 +86,8 @@ def test_warnings_are_sentences_without_code(monkeypatch):
 
     def run(options):
         shown.extend(
-            warnings.formatwarning("too few", kind, "file.py", 7) for kind in (ls.LandscapeWarning, UserWarning)
+            warnings.formatwarning("too few", kind, "file.py", 7)
+            for kind in (ls.LandscapeWarning, UserWarning)
         )
         return 0
 
@@ -105,7 +106,9 @@ def test_a_folder_that_cannot_be_written(tmp_path, capsys):
 
 
 def test_python_dash_m():
-    done = subprocess.run([sys.executable, "-m", "landscape", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "landscape", "--version"], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == f"landscape {ls.__version__}"
 
 
@@ -122,7 +125,9 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert process.wait(timeout=60) == 0
 
 
-@pytest.mark.parametrize(("problem", "status", "message"), [(KeyboardInterrupt, 130, "stopped"), (MemoryError, 2, "")])
+@pytest.mark.parametrize(
+    ("problem", "status", "message"), [(KeyboardInterrupt, 130, "stopped"), (MemoryError, 2, "")]
+)
 def test_a_command_that_is_stopped_shows_no_traceback(problem, status, message, capsys, monkeypatch):
     def run(options):
         raise problem
@@ -147,7 +152,10 @@ def test_a_terminal_without_greek_letters():
 def test_a_full_disk_is_said():
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "landscape", "reproduce", "--list"], stdout=full, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "landscape", "reproduce", "--list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
         )
     assert done.returncode == 2
     assert done.stderr.startswith("landscape: [Errno 28]")

@@ -59,7 +59,9 @@ def check_world(seed, kind):
         parts = reference.risk_parts(twins, evaluation, w)
         risk = ls.risk(environment, method, adaptation)
         scale = max(1.0, sum(parts))
-        np.testing.assert_allclose([risk.noise, risk.dispersion, risk.suboptimality], parts, atol=1e-10 * scale)
+        np.testing.assert_allclose(
+            [risk.noise, risk.dispersion, risk.suboptimality], parts, atol=1e-10 * scale
+        )
         np.testing.assert_allclose(risk.total, reference.total_risk(twins, evaluation, w), rtol=1e-10)
         given = ls.risk(environment, w, adaptation)
         np.testing.assert_allclose(given.total, risk.total, rtol=1e-10)
@@ -104,13 +106,17 @@ def check_enumeration(seed, m, steps):
     w, alpha = rng.standard_normal(2), 0.3
     environment = ls.Environment([ls.DataTask("all resamples", X, y)])
     exact = reference.enumerate_risk(X, y, w, alpha, m, steps)
-    np.testing.assert_allclose(ls.risk(environment, w, ls.Adaptation(alpha, m, steps)).total, exact, rtol=1e-12)
+    np.testing.assert_allclose(
+        ls.risk(environment, w, ls.Adaptation(alpha, m, steps)).total, exact, rtol=1e-12
+    )
 
 
 @pytest.mark.filterwarnings("ignore:the inner step expands")
 @pytest.mark.parametrize(("m", "steps"), [(1, 1), (2, 1), (5, 1), (1, 2), (2, 2), (3, 2), (1, 3)])
 def test_rows_agree_with_complete_enumeration(m, steps, monkeypatch):
-    inputs = ls.Environment([ls.DataTask("a", *skewed_rows(np.random.default_rng(3), 2, N=4))]).tasks()[0].inputs
+    inputs = (
+        ls.Environment([ls.DataTask("a", *skewed_rows(np.random.default_rng(3), 2, N=4))]).tasks()[0].inputs
+    )
     assert np.abs(inputs.third(inputs.value)).max() > 1e-3
     check_enumeration(3, m, steps)
     monkeypatch.setattr(algebra.Rows, "third", lambda self, A: None)
@@ -125,7 +131,9 @@ def test_corollary_1(m):
         rho_hard, rho_easy = np.sort(rng.uniform(0.05, 1.5, 2))
         R, r_hard, r_easy = rng.uniform(0, 5, 3)
         d, alpha = int(rng.integers(1, 30)), rng.uniform(0.1, 1) / rho_easy
-        environment = ls.hard_easy(d=d, rho_hard=rho_hard, rho_easy=rho_easy, R=R, r_hard=r_hard, r_easy=r_easy)
+        environment = ls.hard_easy(
+            d=d, rho_hard=rho_hard, rho_easy=rho_easy, R=R, r_hard=r_hard, r_easy=r_easy
+        )
         adaptation = ls.Adaptation(alpha, m)
         nal, maml = reference.collins_10_11(rho_hard, rho_easy, R, r_hard, r_easy, d, m, alpha)
         np.testing.assert_allclose(ls.risk(environment, ls.NAL(), adaptation).above_noise, nal, rtol=1e-12)

@@ -7,11 +7,20 @@ import landscape as ls
 from landscape import grid
 
 ADAPT = ls.Adaptation(1.0, 100)
-METHODS = [ls.NAL(), ls.MAML.matching(ADAPT), ls.FOMAML(0.5), ls.HFMAML(0.5), ls.Reptile(0.5, 3), ls.IMAML(1.0)]
+METHODS = [
+    ls.NAL(),
+    ls.MAML.matching(ADAPT),
+    ls.FOMAML(0.5),
+    ls.HFMAML(0.5),
+    ls.Reptile(0.5, 3),
+    ls.IMAML(1.0),
+]
 
 
 def test_over_spans_a_grid_and_matching_methods_follow():
-    result = ls.compare(ls.hard_easy(), METHODS[:2], ADAPT, over={"rho_hard": [0.1, 0.2, 0.3], "m": [20, 500]})
+    result = ls.compare(
+        ls.hard_easy(), METHODS[:2], ADAPT, over={"rho_hard": [0.1, 0.2, 0.3], "m": [20, 500]}
+    )
     frame = result.to_frame()
     assert len(frame) == 3 * 2 * 2
     assert (frame[frame["method"] == "MAML"]["suboptimality"] == 0).all()
@@ -36,7 +45,8 @@ def test_over_reaches_the_methods_own_arguments():
 
 def test_cost_counts_by_hand():
     costs = {
-        label: ls.compare(ls.hard_easy(), METHODS, ADAPT).cost(label) for label in ("NAL", "MAML", "FO-MAML", "HF-MAML")
+        label: ls.compare(ls.hard_easy(), METHODS, ADAPT).cost(label)
+        for label in ("NAL", "MAML", "FO-MAML", "HF-MAML")
     }
     assert costs["NAL"] == {"gradients": 1, "hessian_vector_products": 0, "samples": 125}
     assert costs["MAML"] == {"gradients": 2, "hessian_vector_products": 1, "samples": 125}
@@ -74,7 +84,9 @@ def test_the_window_of_a_heat_map_is_in_its_coordinates():
     hard, easy = (r * (1 - 2 * r) ** 2 + 4 * r**3 * (3 + 1) / m for r in (rho, 0.5))
     np.testing.assert_allclose(hard, easy, rtol=1e-9)
     np.testing.assert_array_equal(result._window("m", "rho_hard"), (m, rho))
-    assert ls.compare(ls.two_tasks(rho_easy=0.5), METHODS[:2], ADAPT, over=over)._window("rho_hard", "m") is None
+    assert (
+        ls.compare(ls.two_tasks(rho_easy=0.5), METHODS[:2], ADAPT, over=over)._window("rho_hard", "m") is None
+    )
 
 
 def test_blocks_tile_the_grid_once():
@@ -98,7 +110,9 @@ def test_dense_environments_compare_too():
     environment = ls.Environment(
         [ls.TaskFamily("a", [[1.0, 0.2], [0.2, 0.5]], 1.0), ls.TaskFamily("b", 0.3, -1.0, d=2)]
     )
-    frame = ls.compare(environment, METHODS, ADAPT, over={"alpha": [0.1, 0.5], "m": [5, 50, np.inf]}).to_frame()
+    frame = ls.compare(
+        environment, METHODS, ADAPT, over={"alpha": [0.1, 0.5], "m": [5, 50, np.inf]}
+    ).to_frame()
     assert len(frame) == len(METHODS) * 6
     assert np.isfinite(frame[["above_noise", "gain"]]).all().all()
 

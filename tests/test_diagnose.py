@@ -34,10 +34,14 @@ def test_held_out_losses_agree_with_leaving_out_tasks_one_by_one(shares):
 
     def loss(method_index, alpha, test, without):
         left = 1 - sum(p[i] for i in without)
-        train = ls.Environment([alone(f, p[i] / left) for i, f in enumerate(environment.families) if i not in without])
+        train = ls.Environment(
+            [alone(f, p[i] / left) for i, f in enumerate(environment.families) if i not in without]
+        )
         method = list(methods_at(alpha, m).values())[method_index]
         w = ls.optimum(train, method)
-        return ls.risk(ls.Environment([alone(environment.families[test], 1.0)]), w, ls.Adaptation(alpha, m)).total
+        return ls.risk(
+            ls.Environment([alone(environment.families[test], 1.0)]), w, ls.Adaptation(alpha, m)
+        ).total
 
     for k in range(len(METHODS)):
         by_step = np.array([[loss(k, alpha, i, [i]) for i in range(T)] for alpha in alphas])
@@ -122,7 +126,9 @@ def random_landscape(seed):
         curvature = np.exp(rng.uniform(-3, 0)) * (rng.exponential(size=d) + 0.1 if skewed else np.ones(d))
         spread, noise = np.exp(rng.uniform(-3, 2)), float(np.exp(rng.uniform(-3, 1)))
         families.append(
-            ls.TaskFamily(f"{k}", curvature, far * rng.normal(size=d), np.full(d, spread), p[k] / p.sum(), noise)
+            ls.TaskFamily(
+                f"{k}", curvature, far * rng.normal(size=d), np.full(d, spread), p[k] / p.sum(), noise
+            )
         )
     return drawn_from(families, rng)
 
@@ -165,7 +171,9 @@ def covered():
         losses, by_step, training = found.chosen[:2, 0], found.by_step[:2, 0], found.training[:2, 0]
         controls = ((losses[:, None], training), (by_step, 0 * training), (losses[:, None], 0 * training))
         fixed = [intervals.bootstrap(losses, *given, shares, 0) for given in controls]
-        rows.append((truth, *table.loc["MAML", ["cut", "low", "high"]], *(ends[1] for pair in fixed for ends in pair)))
+        rows.append(
+            (truth, *table.loc["MAML", ["cut", "low", "high"]], *(ends[1] for pair in fixed for ends in pair))
+        )
     names = [
         "truth",
         "cut",
@@ -244,7 +252,12 @@ def test_no_gain_is_claimed_where_there_is_none():
 def test_methods_without_a_minimum_are_said_not_to_pay():
     diagnosis = ls.diagnose(rows_environment(), [3], steps=[5.0], progress=False)
     row = diagnosis.to_frame().set_index("method").loc["FO-MAML"]
-    assert (row["loss"], row["cut"], row["high"], row["answer"]) == (np.inf, -np.inf, -np.inf, verdict.DOES_NOT)
+    assert (row["loss"], row["cut"], row["high"], row["answer"]) == (
+        np.inf,
+        -np.inf,
+        -np.inf,
+        verdict.DOES_NOT,
+    )
     assert diagnosis.to_frame().drop(columns=["answer"]).query("method == 'MAML'").notna().all(axis=None)
 
 
@@ -255,14 +268,18 @@ def test_steps_without_a_minimum_are_not_chosen():
     found = both.losses.by_step[METHODS.index("FO-MAML"), 0]
     assert np.isfinite(found[0]).all()
     assert np.isinf(found[1]).all()
-    one = ls.diagnose(rows_environment(), [3], steps=[usual / 8], progress=False).to_frame().set_index("method")
+    one = (
+        ls.diagnose(rows_environment(), [3], steps=[usual / 8], progress=False).to_frame().set_index("method")
+    )
     table = both.to_frame().set_index("method")
     assert table.loc["FO-MAML", "low"] <= one.loc["FO-MAML", "cut"] <= table.loc["FO-MAML", "high"] <= 1
 
 
 def test_no_more_than_all_of_the_loss_can_be_cut():
     """Four tasks of few rows: deviations alone would reach beyond 100%; and the interval holds the prediction."""
-    table = ls.diagnose(rows_environment(4, d=3, seed=1), [5], progress=False).to_frame().query("method != 'NAL'")
+    table = (
+        ls.diagnose(rows_environment(4, d=3, seed=1), [5], progress=False).to_frame().query("method != 'NAL'")
+    )
     assert (table["high"] <= 1).all()
     assert (table["high"] == 1).any()
     assert ((table["low"] < table["cut"]) & (table["cut"] < table["high"])).all()
@@ -354,8 +371,9 @@ def test_words_for_every_mixture():
     )
     assert "it is predicted to raise the loss" in verdict.paragraph(rows_of(raises), where, FORTY, 0.01)
     cheaper = pd.concat([rows_of(pays), rows_of((3, 0.115, 0.03, 0.18, verdict.PAYS), method="FO-MAML")])
-    assert "FO-MAML gets 12% (95%: 3 to 18%) at 3 shots for less: it needs no second derivatives." in verdict.paragraph(
-        cheaper, where, FORTY, 0.01
+    assert (
+        "FO-MAML gets 12% (95%: 3 to 18%) at 3 shots for less: it needs no second derivatives."
+        in verdict.paragraph(cheaper, where, FORTY, 0.01)
     )
     other = pd.concat([rows_of(unsure), rows_of(pays, method="iMAML")])
     assert "iMAML is predicted to cut it by 12%" in verdict.paragraph(other, where, FORTY, 0.01)
@@ -386,7 +404,15 @@ def test_answers(cut, low, high, wanted):
 
 @pytest.mark.parametrize(
     ("x", "text"),
-    [(0.123, "12"), (0.0996, "10"), (0.0994, "9.9"), (0.04, "4"), (-0.0003, "0"), (-0.031, "-3.1"), (1.2, "120")],
+    [
+        (0.123, "12"),
+        (0.0996, "10"),
+        (0.0994, "9.9"),
+        (0.04, "4"),
+        (-0.0003, "0"),
+        (-0.031, "-3.1"),
+        (1.2, "120"),
+    ],
 )
 def test_percentages(x, text):
     assert verdict.percent(x) == text
@@ -397,7 +423,10 @@ def test_geography_is_that_of_the_papers_landscape():
     environment = ls.hard_easy(d=6, rho_hard=0.1, rho_easy=0.9, R=2.0, r_hard=0.5, r_easy=1.0)
     index, optima = environment.sample(400, 0)
     names, rho = ["hard", "easy"], [0.1, 0.9]
-    drawn = [ls.TaskFamily(f"{names[k]} {i}", rho[k], w) for i, (k, w) in enumerate(zip(index, optima, strict=True))]
+    drawn = [
+        ls.TaskFamily(f"{names[k]} {i}", rho[k], w)
+        for i, (k, w) in enumerate(zip(index, optima, strict=True))
+    ]
     found = ls.diagnose(ls.Environment(drawn), [5], steps=[0, 0.5], progress=False).geography
     assert found.separation == pytest.approx(8, rel=0.2)
     assert found.hardness == pytest.approx(1 / 9)
@@ -454,7 +483,9 @@ def test_groups_leave_the_least_variance_within():
         values, shares = rng.normal(size=9) ** 3, rng.dirichlet(np.ones(9))
 
         def within(hard, values=values, shares=shares):
-            return sum(shares[g] @ (values[g] - np.average(values[g], weights=shares[g])) ** 2 for g in (hard, ~hard))
+            return sum(
+                shares[g] @ (values[g] - np.average(values[g], weights=shares[g])) ** 2 for g in (hard, ~hard)
+            )
 
         best = min((values <= cut for cut in np.sort(values)[:-1]), key=within)
         np.testing.assert_array_equal(_slower(values, shares), best)
@@ -484,9 +515,14 @@ def test_tables_and_pictures():
     assert len(tasks) == 12
     pooled = table.query("method == 'NAL' and shots == 2")["loss"].item()
     assert tasks["pooled"].mean() == pytest.approx(pooled)
-    assert (steps.query("step == 0")["cut_same_step"] == 0).all()  # without a step all methods are pooled training
+    assert (
+        steps.query("step == 0")["cut_same_step"] == 0
+    ).all()  # without a step all methods are pooled training
     best = steps.query("shots == 2 and method == 'MAML'")
-    assert best.loc[best["loss"].idxmin(), "step"] == table.query("method == 'MAML' and shots == 2")["step"].item()
+    assert (
+        best.loc[best["loss"].idxmin(), "step"]
+        == table.query("method == 'MAML' and shots == 2")["step"].item()
+    )
     with pytest.raises(ValueError, match="shots must be one of 2, 6, got 3"):
         diagnosis.tasks(3)
     diagnosis.plot()
@@ -503,7 +539,9 @@ def test_a_feature_known_to_one_task_only_is_no_error():
     wider = [ls.DataTask(f.name, np.column_stack([f.X, f.X[:, 0] ** 2 if i == 0 else 0 * f.y]), f.y)
              for i, f in enumerate(environment.families)]  # fmt: skip
     table = ls.diagnose(ls.Environment(wider), [3], progress=False).to_frame()
-    assert np.isfinite(table.query("method == 'MAML'")[["loss", "cut", "low", "high"]].to_numpy(dtype=float)).all()
+    assert np.isfinite(
+        table.query("method == 'MAML'")[["loss", "cut", "low", "high"]].to_numpy(dtype=float)
+    ).all()
 
 
 def test_default_shots_stop_where_rows_do():
@@ -519,7 +557,11 @@ def test_default_shots_stop_where_rows_do():
         (rows_environment(), {"shots": [[1]]}, "shots must be a number or a list of numbers"),
         (rows_environment(), {"steps": [-1]}, "steps must be"),
         (rows_environment(), {"steps": [[0.1]]}, "steps must be a number or a list of numbers"),
-        (rows_environment(), {"steps": [0.0, 1e30]}, r"steps must be 0 or \S+ to \S+ for these tasks, got 1e\+30"),
+        (
+            rows_environment(),
+            {"steps": [0.0, 1e30]},
+            r"steps must be 0 or \S+ to \S+ for these tasks, got 1e\+30",
+        ),
         (rows_environment(), {"steps": [1e-300]}, "steps must be 0 or"),
         (rows_environment(), {"worth": 2}, "worth must be"),
         (rows_environment(), {"worth": 0}, "worth must be"),

@@ -13,7 +13,9 @@ import landscape
 from landscape import results as results_base
 
 ROOT = Path(__file__).parent.parent
-MODULES = [m.name for m in pkgutil.walk_packages(landscape.__path__, "landscape.") if "__main__" not in m.name]
+MODULES = [
+    m.name for m in pkgutil.walk_packages(landscape.__path__, "landscape.") if "__main__" not in m.name
+]
 
 NEEDS_EXTRA = {"landscape.simulator.compiled": "numba"}
 
@@ -37,7 +39,9 @@ def test_what_users_call_says_how():
         text = inspect.getdoc(value)
         listed = text.partition("Parameters\n----")[2].partition("\n\n")[0]
         for argument in inspect.signature(value).parameters:
-            assert re.search(rf"\b{argument}\b", listed), f"{value.__name__}: {argument} is not among the parameters"
+            assert re.search(rf"\b{argument}\b", listed), (
+                f"{value.__name__}: {argument} is not among the parameters"
+            )
         assert re.search(r"Examples\n-+\n(.|\n)*>>> ", text), f"{value.__name__} has no example"
 
 
@@ -56,7 +60,16 @@ def test_readme_examples():
 
 def test_imports_keep_the_arrows():
     """The simulator never imports the theory, nor the theory the simulator; formulas know no pictures."""
-    theory = {"formulas", "finite", "closed_form", "comparison", "hardness", "agreement", "dynamics", "diagnosis"}
+    theory = {
+        "formulas",
+        "finite",
+        "closed_form",
+        "comparison",
+        "hardness",
+        "agreement",
+        "dynamics",
+        "diagnosis",
+    }
     forbidden = {
         "simulator": theory | {"plotting", "reproduce", "cli"},
         "closed_form": {"simulator", "plotting", "agreement", "comparison", "reproduce"},
@@ -91,7 +104,9 @@ def test_imports_keep_the_arrows():
 def test_the_ledger_derives_everything_itself():
     """The symbolic module shares nothing with the numeric one but the base of results and checks of arguments."""
     for path in sorted((ROOT / "landscape" / "symbolic").rglob("*.py")):
-        imports = re.findall(r"^ *(?:from|import) landscape(?:\.(\w+))?(?:.* import (.*))?", path.read_text(), re.M)
+        imports = re.findall(
+            r"^ *(?:from|import) landscape(?:\.(\w+))?(?:.* import (.*))?", path.read_text(), re.M
+        )
         rooms = {room for first, rest in imports for room in ([first] if first else re.split(r", *", rest))}
         assert rooms <= {"symbolic", "record", "results", "checks"}, f"{path} imports {rooms}"
 

@@ -41,7 +41,9 @@ def test_descent_against_iteration(seed, kind):
         rate = rng.uniform(0.1, 1.9) / np.linalg.eigvalsh(H)[-1]
         path = ls.descent(environment, method, start, rate)
         for k in (0, 1, 7, 400):
-            np.testing.assert_allclose(path.at(k), iterated(twins, method, start, rate, k), rtol=1e-10, atol=1e-10)
+            np.testing.assert_allclose(
+                path.at(k), iterated(twins, method, start, rate, k), rtol=1e-10, atol=1e-10
+            )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -52,7 +54,9 @@ def test_flow_against_an_ode_solver(kind):
         H, v = twin_field(twins, method)
         times, options = np.linspace(0, 5, 6), {"method": "DOP853", "rtol": 1e-12, "atol": 1e-12}
         run = solve_ivp(lambda t, w, H=H, v=v: v - H @ w, (0, 5), start, t_eval=times, **options)
-        np.testing.assert_allclose(ls.flow(environment, method, start).at(times), run.y.T, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(
+            ls.flow(environment, method, start).at(times), run.y.T, rtol=1e-9, atol=1e-9
+        )
         assert np.abs(wrong.at(times) - run.y.T).max() > 1e-3  # another path would be noticed
 
 
@@ -66,7 +70,9 @@ def test_norms_and_losses_against_the_twin(kind):
     Hf, vf = twin_field(twins, ls.NAL())
     for row, w in zip(frame.itertuples(), path.at(frame["time"]), strict=True):
         assert pytest.approx(reference.total_risk(twins, evaluation, w), rel=1e-11) == row.F
-        assert row.f == pytest.approx(reference.total_risk(twins, twin_quadratics(twins, ls.NAL()), w), rel=1e-11)
+        assert row.f == pytest.approx(
+            reference.total_risk(twins, twin_quadratics(twins, ls.NAL()), w), rel=1e-11
+        )
         assert row.gradient_norm_F == pytest.approx(np.linalg.norm(H @ w - v), rel=1e-9)
         assert row.gradient_norm_f == pytest.approx(np.linalg.norm(Hf @ w - vf), rel=1e-9)
 
@@ -109,7 +115,9 @@ def test_no_dip_is_missed_in_several_dimensions():
         times = np.linspace(0, 60, 3001)
         norms = path.F.gradient_norm(path.at(times))
         i = int(norms.argmin())
-        if not 0 < i < 3000 or norms[-1] < 1.001 * norms[i] or environment.d == 1:  # where a dip goes down to 0
+        if (
+            not 0 < i < 3000 or norms[-1] < 1.001 * norms[i] or environment.d == 1
+        ):  # where a dip goes down to 0
             continue
         dip = minimize_scalar(lambda t, path=path: path.F.gradient_norm(path.at(t)), bounds=times[[i - 1, i + 1]], method="bounded",
                               options={"xatol": 1e-12})  # fmt: skip
@@ -133,7 +141,8 @@ def test_a_norm_that_creeps_down_to_just_below_the_level():
 def test_shared_and_independent_hessian_have_two_limits():
     environment, _, alpha, _ = random_world(SEVERAL, "dense")
     ends = [
-        ls.flow(environment, ls.MAML(alpha, n2=3, hessian=hessian), 0.0).limit for hessian in ("shared", "independent")
+        ls.flow(environment, ls.MAML(alpha, n2=3, hessian=hessian), 0.0).limit
+        for hessian in ("shared", "independent")
     ]
     np.testing.assert_allclose(ends[0], ls.optimum(environment, ls.MAML(alpha, n2=3)), rtol=1e-12)
     np.testing.assert_allclose(ends[1], ls.optimum(environment, ls.MAML(alpha)), rtol=1e-12)
@@ -167,7 +176,9 @@ def test_printed_algorithm_1_sticks_in_one_dimension():
     by_hand = (0.2 * (1 - 0.09) ** 2 * (w - 1) + 0.55**2 * (w + 1)) / 2
     assert path.F.gradient_norm(path.limit) == pytest.approx(abs(by_hand), rel=1e-12)
     assert path.F.gradient_norm(path.limit) == pytest.approx(0.080, abs=5e-4)
-    assert ls.flow(tasks, ls.BIMAML(0.45, 0.02), 3.0).F.gradient_norm(-0.3) < 0.02  # the latched one gets there
+    assert (
+        ls.flow(tasks, ls.BIMAML(0.45, 0.02), 3.0).F.gradient_norm(-0.3) < 0.02
+    )  # the latched one gets there
 
 
 SLIDES = ls.Environment(
@@ -252,7 +263,9 @@ def test_limits():
     dense = ls.Environment(
         [ls.TaskFamily(f.name, np.eye(10) * f.covariance, f.centre, f.spread) for f in tasks.families]
     )
-    np.testing.assert_allclose(ls.flow(dense, ls.MAML(0.5), 1.0).at(3.0), ls.flow(tasks, ls.MAML(0.5), 1.0).at(3.0))
+    np.testing.assert_allclose(
+        ls.flow(dense, ls.MAML(0.5), 1.0).at(3.0), ls.flow(tasks, ls.MAML(0.5), 1.0).at(3.0)
+    )
 
 
 def test_divergence_warns_and_names_the_cure():
@@ -289,7 +302,9 @@ def test_a_flow_with_a_tiny_direction_that_grows():
     t = path.time_to(1e-4)
     assert path.F.gradient_norm(path.at(t)) == pytest.approx(1e-4, rel=1e-9)
     assert (path.F.gradient_norm(path.at(np.linspace(0, 0.999 * t, 100))) > 1e-4).all()
-    np.testing.assert_allclose(path.at(5000.0), [np.exp(0.22 * 5000 - 300 * np.log(10)), np.exp(-4.9975)], rtol=1e-9)
+    np.testing.assert_allclose(
+        path.at(5000.0), [np.exp(0.22 * 5000 - 300 * np.log(10)), np.exp(-4.9975)], rtol=1e-9
+    )
     with pytest.raises(ValueError, match="overflows"):
         path.at(1e4)
 
@@ -320,7 +335,9 @@ def test_bimaml_changes_strictly_below_its_threshold():
     for threshold, switch in ((1.0, 4), (1.01, 3), (8.0, 1), (8.01, 0)):
         assert ls.descent(environment, ls.BIMAML(0.5, threshold), 8.0, 0.5).switch == switch
     # from inside, the second phase alone: its factor is 1 - 0.5 (1 - 0.5)^2
-    assert ls.descent(environment, ls.BIMAML(0.5, 9.0), 8.0, 0.5).at(2) == pytest.approx([8 * 0.875**2], rel=1e-12)
+    assert ls.descent(environment, ls.BIMAML(0.5, 9.0), 8.0, 0.5).at(2) == pytest.approx(
+        [8 * 0.875**2], rel=1e-12
+    )
 
 
 def test_a_level_just_below_the_start_has_an_exact_time_too():
@@ -339,13 +356,17 @@ def test_no_norm_falls_faster_than_its_bound(seed):
     environment, _, alpha, rng = random_world(seed, "dense")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ls.LandscapeWarning)  # the larger step makes directions that grow
-        paths = [ls.flow(environment, ls.FOMAML(a), rng.standard_normal(environment.d)) for a in (alpha, 4 * alpha)]
+        paths = [
+            ls.flow(environment, ls.FOMAML(a), rng.standard_normal(environment.d)) for a in (alpha, 4 * alpha)
+        ]
     for path in paths:
         (phase,) = path.phases
         for bowl in (path.F, path.f):
             for a, b in ((0.0, 0.1), (0.3, 0.8), (2.0, 5.0)):
                 times = np.linspace(a, b, 401)
-                steepest = np.abs(np.diff(bowl.gradient_norm(phase.points(times)))).max() / (times[1] - times[0])
+                steepest = np.abs(np.diff(bowl.gradient_norm(phase.points(times)))).max() / (
+                    times[1] - times[0]
+                )
                 bound = phase._slope(bowl)(np.array([a]), np.array([b]))[0]
                 assert steepest <= bound * (1 + 1e-9) + 1e-12
     # one direction attains it at the end of the cell where it is steepest
@@ -465,10 +486,16 @@ PAIR = ls.Environment([ls.TaskFamily("a", [1, 0.5], [1, 0]), ls.TaskFamily("b", 
     [
         (lambda: ls.descent(SINGULAR, ls.BIMAML(0.5, 0.5), 3.0, 0.5), "is singular|vanishes"),
         (lambda: ls.flow(PAIR, ls.BIMAML(0.5, 1e-16), 3.0), "threshold must be >= .* rounding, got 1e-16"),
-        (lambda: ls.flow(PAIR, ls.BIMAML(0.5, 1e-300, latched=False), 3.0), "threshold must be >= .* rounding"),
+        (
+            lambda: ls.flow(PAIR, ls.BIMAML(0.5, 1e-300, latched=False), 3.0),
+            "threshold must be >= .* rounding",
+        ),
         (lambda: ls.descent(PAIR, ls.BIMAML(0.5, 1e-30), 3.0, 0.5), "threshold must be >= .* rounding"),
         (lambda: ls.flow(PAIR, ls.MAML(1e160), 1.0), r"alpha must be .*at most 1e\+40 in size"),
-        (lambda: ls.descent(PAIR, ls.NAL(), 1.0, 0.1).at(10**18), r"a whole number of at most 2\*\*53 in size"),
+        (
+            lambda: ls.descent(PAIR, ls.NAL(), 1.0, 0.1).at(10**18),
+            r"a whole number of at most 2\*\*53 in size",
+        ),
         (lambda: ls.flow(PAIR, ls.NAL(), 1e200), "start must be at most 1e[+]40"),
         (lambda: ls.flow(ls.hard_easy(R=[1.0, 2.0]), ls.NAL(), 0.0), "a path needs numbers"),
         (lambda: ls.flow(ls.hard_easy(), ls.NAL(), [1.0, 2.0]), "start must be a number or have d = 10"),
@@ -477,7 +504,10 @@ PAIR = ls.Environment([ls.TaskFamily("a", [1, 0.5], [1, 0]), ls.TaskFamily("b", 
         (lambda: ls.optimum(ls.hard_easy(), ls.BIMAML(0.5, 0.1, latched=False)), "latched=True"),
         (lambda: ls.BIMAML(0.5, 0.0), "threshold must be finite and > 0"),
         (lambda: ls.BIMAML(0.5, 0.1, latched="yes"), "latched must be"),
-        (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).at(-1.0), r"moments \(times\) must be finite and >= 0"),
+        (
+            lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).at(-1.0),
+            r"moments \(times\) must be finite and >= 0",
+        ),
         (
             lambda: ls.descent(ls.hard_easy(), ls.NAL(), 0.0, 0.1).at(0.5),
             r"moments \(iterations\) must be finite and a whole",
@@ -486,7 +516,10 @@ PAIR = ls.Environment([ls.TaskFamily("a", [1, 0.5], [1, 0]), ls.TaskFamily("b", 
         (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).time_to(1e-200), "are rounding"),
         (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).at(np.ones((2, 2))), "a number or a list of numbers"),
         (lambda: ls.flow(ls.hard_easy(), ls.NAL(), 0.0).time_to(1, of="g"), "unknown loss in of"),
-        (lambda: ls.flow(ls.hard_easy(), ls.BIMAML(0.5, 0.1), 0.0, ls.Adaptation(0.4)), "leave adaptation out"),
+        (
+            lambda: ls.flow(ls.hard_easy(), ls.BIMAML(0.5, 0.1), 0.0, ls.Adaptation(0.4)),
+            "leave adaptation out",
+        ),
     ],
 )
 def test_errors(call, match):

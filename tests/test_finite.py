@@ -35,7 +35,10 @@ TILTED = np.array([[1.0, 0.4], [0.4, 0.6]])
 def dense_world(noise=0.5):
     spread = np.array([[0.3, 0.1], [0.1, 0.2]])
     return ls.Environment(
-        [ls.TaskFamily("a", TILTED, [1.0, 0.0], spread, noise=noise), ls.TaskFamily("b", 0.4, [-1.0, 2.0], 0.2, d=2)]
+        [
+            ls.TaskFamily("a", TILTED, [1.0, 0.0], spread, noise=noise),
+            ls.TaskFamily("b", 0.4, [-1.0, 2.0], 0.2, d=2),
+        ]
     )
 
 
@@ -50,7 +53,11 @@ def skewed_world():
     )
 
 
-WORLDS = {"isotropic": ls.hard_easy(d=3, r_easy=2.0, noise=0.5), "dense": dense_world(), "noiseless": dense_world(0.0)}
+WORLDS = {
+    "isotropic": ls.hard_easy(d=3, r_easy=2.0, noise=0.5),
+    "dense": dense_world(),
+    "noiseless": dense_world(0.0),
+}
 METHODS = [
     ls.NAL(), ls.MAML(0.8, 6), ls.MAML(0.8, 6, hessian="independent"), ls.MAML(0.8), ls.FOMAML(0.8, 2), ls.HFMAML(0.5)
 ]  # fmt: skip
@@ -65,7 +72,9 @@ def check_score(environment, method, draws=60_000):
     d, n1, n2 = environment.d, 4, method.n2 or 7
     tasks = frame.framed(environment)
     w = np.full(d, 0.3)
-    point = np.array([0.3 * np.sqrt(d), 0.0])[: len(tasks[0].centre)] if frame.is_turned(tasks[0].inputs) else w
+    point = (
+        np.array([0.3 * np.sqrt(d), 0.0])[: len(tasks[0].centre)] if frame.is_turned(tasks[0].inputs) else w
+    )
     total = 0
     for task in tasks:
         away = point - task.centre
@@ -85,7 +94,9 @@ def test_second_moment_of_a_score(world, method):
     check_score(WORLDS[world], method)
 
 
-@pytest.mark.parametrize("method", [ls.NAL(), ls.FOMAML(0.3), ls.HFMAML(0.3), ls.MAML(0.4, 3), ls.MAML(0.4)], ids=repr)
+@pytest.mark.parametrize(
+    "method", [ls.NAL(), ls.FOMAML(0.3), ls.HFMAML(0.3), ls.MAML(0.4, 3), ls.MAML(0.4)], ids=repr
+)
 def test_second_moment_of_a_score_on_data(method):
     """Rows with third moments: noise is not independent of the inputs there."""
     check_score(skewed_world(), method)
@@ -94,7 +105,11 @@ def test_second_moment_of_a_score_on_data(method):
 PLANTED = {
     "trace term": (scores, "_sampled", lambda true: lambda inputs, Y, n: true(inputs, Y, np.inf)),
     "noise": (scores, "_residual", lambda true: lambda inputs, mean: 0 * true(inputs, mean)),
-    "inner noise of MAML": (scores, "_noise_form", lambda true: lambda inputs, a, n1, n2: 0 * true(inputs, a, n1, n2)),
+    "inner noise of MAML": (
+        scores,
+        "_noise_form",
+        lambda true: lambda inputs, a, n1, n2: 0 * true(inputs, a, n1, n2),
+    ),
     "order four": (
         scores,
         "shared_batch_form",
@@ -251,9 +266,13 @@ def test_scores_and_bias_by_every_episode_of_three_rows(method, n1, n2):
     np.testing.assert_allclose(moment, scores_.T @ scores_ / len(scores_), rtol=1e-10)
     mean = scores_.mean(axis=0)
     np.testing.assert_allclose(
-        scores.mean_score_moment(method, task.inputs, np.outer(away, away), away), np.outer(mean, mean), atol=1e-12
+        scores.mean_score_moment(method, task.inputs, np.outer(away, away), away),
+        np.outer(mean, mean),
+        atol=1e-12,
     )
-    if method.label != "HF-MAML" and getattr(method, "hessian", "shared") == "shared":  # there it is not exact
+    if (
+        method.label != "HF-MAML" and getattr(method, "hessian", "shared") == "shared"
+    ):  # there it is not exact
         exact = np.einsum("tij,jk,tk->i", slopes, K, scores_) / len(scores_)
         np.testing.assert_allclose(task_bias(method, task.inputs, K, away, training, n2), exact, rtol=1e-10)
         # episodes of one task are independent: a half from each with itself, a half from one with the other
@@ -292,7 +311,10 @@ def test_scores_and_bias_of_gaussian_inputs_on_the_line(method, n1, n2):
                 return np.ones_like(s)
             return (1 - a * s) ** 2 if isinstance(method, ls.MAML) else apart * np.ones_like(s)
 
-        left = mean(lambda s: back(s) * (1 - a * s) ** 2, n2) * D + mean(lambda s: back(s) * a**2 * s, n2) * noise / n2
+        left = (
+            mean(lambda s: back(s) * (1 - a * s) ** 2, n2) * D
+            + mean(lambda s: back(s) * a**2 * s, n2) * noise / n2
+        )
         if steps == 2:
             left = apart * left + a**2 * rho * noise / n2
         moment = square * left + noise * rho / n1 * mean(back, n2)
@@ -300,7 +322,9 @@ def test_scores_and_bias_of_gaussian_inputs_on_the_line(method, n1, n2):
         bias = square * mean(lambda s: (1 - a * s) ** power, n2) * K * away
     found = score_moment(method, task.inputs, np.array([D]), np.array([away]), n1, n2)
     assert found == pytest.approx([moment], rel=1e-9)
-    if getattr(method, "steps", 1) == 1 and not isinstance(method, ls.HFMAML):  # for the others it is not exact
+    if getattr(method, "steps", 1) == 1 and not isinstance(
+        method, ls.HFMAML
+    ):  # for the others it is not exact
         there = task_bias(method, task.inputs, np.array([K]), np.array([away]), ls.Training(2, n1=n1), n2)
         assert there == pytest.approx([bias], rel=1e-9)
 
@@ -316,7 +340,9 @@ def random_setting(seed):
     families = []
     for name in "ab":
         root = rng.standard_normal((d, d + 2))
-        families.append(ls.TaskFamily(name, root @ root.T / (d + 2), rng.standard_normal(d), 0.3, noise=noise))
+        families.append(
+            ls.TaskFamily(name, root @ root.T / (d + 2), rng.standard_normal(d), 0.3, noise=noise)
+        )
     environment = ls.Environment(families)
     top = max(np.linalg.eigvalsh(f.covariance)[-1] for f in families)
     training = ls.Training(50 * d, tau=int(rng.integers(1, 4)), n1=int(rng.integers(8, 20)))
@@ -354,7 +380,9 @@ def test_expected_suboptimality_and_bias(method):
     environment, adaptation, repeats = dense_world(), ls.Adaptation(0.8, 10), 1200
     training = ls.Training(300, n1=12, n2=None if method.n2 else 10)
     law = ls.asymptotics(environment, method, training)
-    points = ls.simulate(environment, method, adaptation, training, repeats, tasks=2, progress=False).solutions[0]
+    points = ls.simulate(
+        environment, method, adaptation, training, repeats, tasks=2, progress=False
+    ).solutions[0]
     found = ls.risk(environment, points, adaptation).suboptimality
     predicted = law.suboptimality(adaptation)
     assert abs(found.mean() - predicted) < 4 * found.std() / np.sqrt(repeats) + 0.03 * predicted
@@ -386,7 +414,9 @@ def test_a_wobbling_hessian_warns():
 
 
 def test_only_tasks_reduce_the_part_between():
-    few, many = (ls.asymptotics(WORLDS["dense"], ls.MAML(0.8, 6), ls.Training(100, tau=tau, n1=5)) for tau in (1, 10))
+    few, many = (
+        ls.asymptotics(WORLDS["dense"], ls.MAML(0.8, 6), ls.Training(100, tau=tau, n1=5)) for tau in (1, 10)
+    )
     np.testing.assert_allclose(few.between, many.between, rtol=1e-12)
     np.testing.assert_allclose(few.within, 10 * many.within, rtol=1e-10)
 
@@ -425,7 +455,9 @@ def test_exact_tasks_by_a_sum_over_counts(method):
         T * (chance @ risks.suboptimality - floor), rel=3e-3
     )
     direction, row = np.array([2.0, -0.5]), law.to_frame().iloc[0]
-    assert law.standard_deviation(direction) ** 2 == pytest.approx(direction @ covariance @ direction, rel=3e-3)
+    assert law.standard_deviation(direction) ** 2 == pytest.approx(
+        direction @ covariance @ direction, rel=3e-3
+    )
     assert law.interval(direction, 0.5)[1] == pytest.approx(
         direction @ mean + 0.6745 * np.sqrt(direction @ covariance @ direction), abs=1e-4
     )
@@ -489,7 +521,9 @@ def test_law_of_the_risk_by_quadrature(world):
     tasks, d = frame.framed(environment), environment.d
     inputs, root = tasks[0].inputs, rng.standard_normal((d, d)) / 2
     V, mean = (
-        (np.array([0.5, 0.2]), np.array([1.5, 0.0])) if world == "isotropic" else (root @ root.T, np.array([1.0, 0.5]))
+        (np.array([0.5, 0.2]), np.array([1.5, 0.0]))
+        if world == "isotropic"
+        else (root @ root.T, np.array([1.0, 0.5]))
     )
     law = risk_law(tasks, adaptation, mean, V)
     nodes = np.array(list(product([-np.sqrt(3), 0.0, np.sqrt(3)], repeat=d)))
@@ -522,12 +556,16 @@ def test_predictions_of_trained_points():
     found = predict(environment, ls.NAL(), exact, adaptation)  # n2 is the adaptation's m
     np.testing.assert_allclose([found.coordinate_low, found.coordinate_high], law.interval(), rtol=1e-4)
     np.testing.assert_allclose(
-        [found.above_noise_low, found.above_noise_high], np.array(law.risk_interval(adaptation)) - noise, rtol=1e-9
+        [found.above_noise_low, found.above_noise_high],
+        np.array(law.risk_interval(adaptation)) - noise,
+        rtol=1e-9,
     )
     assert found.coordinate == pytest.approx(law.mean.mean(), rel=1e-12)
     floor = ls.risk(environment, ls.NAL(), adaptation)
     risk = floor.dispersion + law.suboptimality(adaptation)
-    assert found.above_noise == pytest.approx(risk, rel=1e-3)  # but for the square of the bias, of order 1/T^2
+    assert found.above_noise == pytest.approx(
+        risk, rel=1e-3
+    )  # but for the square of the bias, of order 1/T^2
     for batch in (1, 4):
         sgd = ls.Training(60 * batch, n1=8, n2=10, solver="sgd", learning_rate=0.05, task_batch=batch)
         found = predict(environment, ls.NAL(), sgd, adaptation)
@@ -548,7 +586,8 @@ def test_predictions_of_trained_points():
 
 @pytest.mark.parametrize("world", ["isotropic", "dense"])
 @pytest.mark.parametrize(
-    ("method", "batch"), [("NAL", 1), ("weighted", 4), ("normalised", 4), ("MAML", 4), ("FOMAML", 4), ("HFMAML", 2)]
+    ("method", "batch"),
+    [("NAL", 1), ("weighted", 4), ("normalised", 4), ("MAML", 4), ("FOMAML", 4), ("HFMAML", 2)],
 )
 def test_sgd_scatters_as_predicted(world, method, batch):
     """Mean, standard deviation and expected risk of 800 runs: 4 errors each, heavy tails allowed for."""
@@ -564,13 +603,17 @@ def test_sgd_scatters_as_predicted(world, method, batch):
     )
     adaptation = ls.Adaptation(0.8, 12)
     curve = ls.sgd_curve(environment, method, training)
-    points = ls.simulate(environment, method, adaptation, training, repeats, tasks=2, progress=False).solutions[0]
+    points = ls.simulate(
+        environment, method, adaptation, training, repeats, tasks=2, progress=False
+    ).solutions[0]
     last = curve.to_frame().iloc[-1]
     coordinate = points.mean(axis=1)
     assert last["iteration"] == 60
     assert abs(coordinate.mean() - last["coordinate"]) < 4 * last["standard_deviation"] / np.sqrt(repeats)
     kurtosis = ((coordinate - coordinate.mean()) ** 4).mean() / coordinate.var() ** 2
-    assert abs(coordinate.std() / last["standard_deviation"] - 1) < 4 * np.sqrt((kurtosis - 1) / (4 * repeats))
+    assert abs(coordinate.std() / last["standard_deviation"] - 1) < 4 * np.sqrt(
+        (kurtosis - 1) / (4 * repeats)
+    )
     found = ls.risk(environment, points, adaptation).total
     assert abs(found.mean() - curve.risk(adaptation)[-1]) < 4 * found.std() / np.sqrt(repeats)
 
@@ -584,11 +627,15 @@ def test_sgd_on_data_scatters_as_predicted(method, batch):
         80 * batch, n1=8, n2=None if method.n2 else 7, solver="sgd", learning_rate=0.1, task_batch=batch
     )
     curve = ls.sgd_curve(environment, method, training)
-    points = ls.simulate(environment, method, adaptation, training, repeats, tasks=2, progress=False).solutions[0]
+    points = ls.simulate(
+        environment, method, adaptation, training, repeats, tasks=2, progress=False
+    ).solutions[0]
     last, coordinate = curve.to_frame().iloc[-1], points.mean(axis=1)
     assert abs(coordinate.mean() - last["coordinate"]) < 4 * last["standard_deviation"] / np.sqrt(repeats)
     kurtosis = ((coordinate - coordinate.mean()) ** 4).mean() / coordinate.var() ** 2
-    assert abs(coordinate.std() / last["standard_deviation"] - 1) < 4 * np.sqrt((kurtosis - 1) / (4 * repeats))
+    assert abs(coordinate.std() / last["standard_deviation"] - 1) < 4 * np.sqrt(
+        (kurtosis - 1) / (4 * repeats)
+    )
     found = ls.risk(environment, points, adaptation).total
     assert abs(found.mean() - curve.risk(adaptation)[-1]) < 4 * found.std() / np.sqrt(repeats)
 
@@ -736,7 +783,9 @@ def test_the_best_training_step_is_negative_with_much_noise():
         run = ls.simulate(environment, ls.MAML(alpha, 10), adaptation, training, 500, tasks=2, progress=False)
         found[alpha] = ls.risk(environment, run.solutions[0], adaptation).suboptimality
     best = found[answer.value]
-    assert abs(best.mean() - answer.suboptimality) < 4 * best.std() / np.sqrt(500) + 0.03 * answer.suboptimality
+    assert (
+        abs(best.mean() - answer.suboptimality) < 4 * best.std() / np.sqrt(500) + 0.03 * answer.suboptimality
+    )
     assert best.mean() < found[0.0].mean() < found[0.3].mean()
 
 
@@ -816,19 +865,30 @@ def test_families_that_never_occur_do_not_matter():
 def test_what_is_not_known_says_so():
     sgd = ls.Training(100, n1=8, n2=7, solver="sgd", learning_rate=0.05)
     cases = [
-        (lambda: ls.asymptotics(ENV, ls.Reptile(0.1, 2), ls.Training(100, n2=5)), "scatter of Reptile is not known"),
+        (
+            lambda: ls.asymptotics(ENV, ls.Reptile(0.1, 2), ls.Training(100, n2=5)),
+            "scatter of Reptile is not known",
+        ),
         (lambda: ls.asymptotics(ENV, ls.MAML(0.1, 5, steps=2), ls.Training(100)), "for one inner step"),
         (lambda: ls.asymptotics(ENV, ls.NAL(), ls.Training(100)), "give n2 in Training"),
         (
-            lambda: ls.asymptotics(ls.hard_easy(R=__import__("sympy").Symbol("R")), ls.NAL(), ls.Training(100, n2=5)),
+            lambda: ls.asymptotics(
+                ls.hard_easy(R=__import__("sympy").Symbol("R")), ls.NAL(), ls.Training(100, n2=5)
+            ),
             "the symbols",
         ),
         (lambda: ls.asymptotics(ENV, ls.NAL(), ls.Training(200, n2=5)).interval(level=1.5), "level must be"),
         (lambda: ls.asymptotics(large_task(), ls.MAML(0.1, 5), ls.Training(200)), "at most 3,000 rows"),
-        (lambda: ls.asymptotics(ls.hard_easy(R=[1, 2]), ls.NAL(), ls.Training(100, n2=5)), "numbers for all arguments"),
+        (
+            lambda: ls.asymptotics(ls.hard_easy(R=[1, 2]), ls.NAL(), ls.Training(100, n2=5)),
+            "numbers for all arguments",
+        ),
         (lambda: ls.asymptotics(ENV, ls.NAL({"hard": 2}, batch=5), ls.Training(100, n2=5)), "use sgd_curve"),
         (lambda: ls.sgd_curve(ENV, ls.NAL(), ls.Training(100, n2=5)), 'needs a Training with solver="sgd"'),
-        (lambda: ls.sgd_curve(skewed_world(), ls.MAML(0.1, 5), replace(sgd, n2=None)), "on data tasks: simulate"),
+        (
+            lambda: ls.sgd_curve(skewed_world(), ls.MAML(0.1, 5), replace(sgd, n2=None)),
+            "on data tasks: simulate",
+        ),
         (lambda: ls.sgd_curve(ENV, ls.NAL(), replace(sgd, learning_rate=30.0)), "diverges in second moment"),
         (lambda: ls.solve_for("T", ENV, MATCHED, ADAPT, ls.Training(1)), "needs suboptimality="),
         (

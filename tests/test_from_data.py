@@ -35,7 +35,10 @@ def by_hand(frame, across=True):
             frame[name].mean(), frame[name].std(ddof=0))  # fmt: skip
         frame[name] = (frame[name] - mean) / sd
     return ls.Environment(
-        [ls.DataTask(n, np.column_stack([np.ones(len(g)), g[["a", "b"]]]), g["y"]) for n, g in frame.groupby("task")]
+        [
+            ls.DataTask(n, np.column_stack([np.ones(len(g)), g[["a", "b"]]]), g["y"])
+            for n, g in frame.groupby("task")
+        ]
     )
 
 
@@ -46,7 +49,9 @@ def test_frames_files_and_dicts_agree_with_a_slow_twin(how, tmp_path):
     frame.to_csv(tmp_path / "t.tsv", index=False, sep="\t")
     pytest.importorskip("pyarrow", reason="Parquet needs pyarrow (extra data)")
     frame.to_parquet(tmp_path / "t.parquet")
-    tasks = {name: (group[["a", "b"]].to_numpy(), group["y"].to_numpy()) for name, group in frame.groupby("task")}
+    tasks = {
+        name: (group[["a", "b"]].to_numpy(), group["y"].to_numpy()) for name, group in frame.groupby("task")
+    }
     made = [
         ls.from_data(s, "y", "task", standardise=how)
         for s in (frame, *map(tmp_path.joinpath, ("t.csv", "t.tsv", "t.parquet")))
@@ -67,7 +72,9 @@ def test_everything_takes_the_result():
     assert ls.optimum(environment, methods[1]).shape == (3,)
     assert ls.gain(environment, methods[1], ADAPT) >= 1
     assert len(ls.compare(environment, methods, ADAPT, over={"m": [1, 10]}).to_frame()) == 4
-    simulation = ls.simulate(environment, methods, ADAPT, ls.Training(50, n1=10), 5, tasks=2000, progress=False)
+    simulation = ls.simulate(
+        environment, methods, ADAPT, ls.Training(50, n1=10), 5, tasks=2000, progress=False
+    )
     assert ls.agreement(simulation).worst < 4.5  # 8 z-scores: false alarms 6e-5
     ls.plot_landscape(environment, ADAPT, samples=5, resolution=5)
     assert dataclasses.replace(environment, families=environment.families[:2]).families[1].name == "t1"
@@ -93,7 +100,9 @@ def test_treatments_are_told():
     frame = pd.concat(
         [
             frame,
-            pd.DataFrame([{"a": 1.0, "b": 2.0, "task": "tiny", "y": 1.0, "kind": "low", "same": 7.0, "flag": True}]),
+            pd.DataFrame(
+                [{"a": 1.0, "b": 2.0, "task": "tiny", "y": 1.0, "kind": "low", "same": 7.0, "flag": True}]
+            ),
         ]
     )
     environment = ls.from_data(frame, "y", "task", missing="drop")
@@ -103,12 +112,16 @@ def test_treatments_are_told():
         assert told in repr(environment), told
     raw = ls.from_data(table(), "y", "task", standardise=None, intercept=False)
     assert "not standardised" in repr(raw)
-    np.testing.assert_array_equal(np.sort(raw.families[0].X[:, 1]), np.sort(table().query("task == 't0'")["b"]))
+    np.testing.assert_array_equal(
+        np.sort(raw.families[0].X[:, 1]), np.sort(table().query("task == 't0'")["b"])
+    )
     within = ls.from_data(
         table().assign(b=lambda t: t["b"].where(t["task"] != "t0", 1.0)), "y", "task", standardise="within"
     )
     assert "1 times a feature is constant within a task" in repr(within)
-    assert "1 of 4 tasks have fewer independent rows than features: their loss has a ridge of 0.01" in repr(within)
+    assert "1 of 4 tasks have fewer independent rows than features: their loss has a ridge of 0.01" in repr(
+        within
+    )
     assert [task.ridge > 0 for task in within.families] == [True, False, False, False]
     few = table().groupby("task").head(2)
     smallest = ls.from_data(few, "y", "task", ridge=0)
@@ -148,7 +161,11 @@ def test_task_names_of_two_kinds_need_no_order():
     frame = pd.DataFrame({"a": np.arange(2010.0) % 7, "y": np.arange(2010.0) ** 2 % 11})
     names = pd.Series([2] * 1000 + [1] * 1000 + ["b"] * 10, dtype=object)
     environment = ls.from_data(frame.assign(task=names), "y", "task")
-    assert [(task.name, len(task.y)) for task in environment.families] == [("2", 1000), ("1", 1000), ("b", 10)]
+    assert [(task.name, len(task.y)) for task in environment.families] == [
+        ("2", 1000),
+        ("1", 1000),
+        ("b", 10),
+    ]
 
 
 def test_tasks_left_out_take_their_own_rows_only():
@@ -167,7 +184,9 @@ def test_rows_in_all_are_told_where_tasks_differ_in_size():
 
 
 def test_ridge_is_a_share_of_the_tasks_own_curvatures():
-    frame = table(rows=4).assign(c=np.arange(16) ** 2 % 7.0, d=np.arange(16) ** 3 % 11.0, e=np.arange(16) % 5.0)
+    frame = table(rows=4).assign(
+        c=np.arange(16) ** 2 % 7.0, d=np.arange(16) ** 3 % 11.0, e=np.arange(16) % 5.0
+    )
     environment = ls.from_data(frame, "y", "task", ridge=0.3)
     for task in environment.families:  # 4 rows, 6 features
         assert task.ridge == pytest.approx(0.3 * np.linalg.eigvalsh(task.X.T @ task.X / 4).mean())
@@ -283,8 +302,16 @@ def test_bad_tables(case, monkeypatch):
             ValueError,
             r"X of task 'a' must have rows and columns, got shape \(0, 1\)",
         ),
-        ({1: (np.eye(2), [1, 2]), "1": (np.eye(2), [1, 3])}, ValueError, "different and not empty as text, got '1'"),
-        ({"a": ([[1.0], [2]], [1, 2]), "b": ([[1.0, 2]], [1])}, ValueError, "must have the columns x1, got x1, x2"),
+        (
+            {1: (np.eye(2), [1, 2]), "1": (np.eye(2), [1, 3])},
+            ValueError,
+            "different and not empty as text, got '1'",
+        ),
+        (
+            {"a": ([[1.0], [2]], [1, 2]), "b": ([[1.0, 2]], [1])},
+            ValueError,
+            "must have the columns x1, got x1, x2",
+        ),
         ({"a": (np.eye(2), [1, 2])}, ValueError, "at least two tasks"),
         ([1, 2], TypeError, "source must be a DataFrame, a path, or a dict"),
         ("nowhere.csv", ValueError, "there is no file 'nowhere.csv'"),
@@ -313,9 +340,15 @@ FILES = {
         GOOD.replace("a", "y", 2).replace("tysk", "task").encode(),
         "different names, got 'y' 2 times",
     ),
-    "long rows": (GOOD.replace("t1,", "t1,0,").encode(), "not a table separated by ','|more fields than the header"),
+    "long rows": (
+        GOOD.replace("t1,", "t1,0,").encode(),
+        "not a table separated by ','|more fields than the header",
+    ),
     "every row long": (GOOD.replace("\nt", "\n0,t").encode(), "more fields than the header's 3"),
-    "short rows": (GOOD.replace("t1,1,1\n", "t1,1\n").encode(), r"1 of 20 rows lack a value in target 'y' \(1\)"),
+    "short rows": (
+        GOOD.replace("t1,1,1\n", "t1,1\n").encode(),
+        r"1 of 20 rows lack a value in target 'y' \(1\)",
+    ),
     "not utf-8": (GOOD.replace("t1", "tä").encode("latin-1"), "not UTF-8"),
     "empty": (b"", "has no header"),
     "header only": (b"task,a,y\n", "has no rows"),
@@ -373,9 +406,15 @@ def test_columns_constant_to_rounding_are_left_out():
     environment = ls.from_data(frame.assign(c=1e14 + frame["a"]), "y", "task")
     assert environment.features == ("intercept", "a", "b")
     assert "'c' is constant" in repr(environment)
-    same = ls.from_data(frame.assign(c=7.0), "y", "task", intercept=False)  # standardised it cannot serve as one
+    same = ls.from_data(
+        frame.assign(c=7.0), "y", "task", intercept=False
+    )  # standardised it cannot serve as one
     assert same.features == ("a", "b")
-    assert ls.from_data(frame.assign(c=7.0), "y", "task", intercept=False, standardise=None).features == ("a", "b", "c")
+    assert ls.from_data(frame.assign(c=7.0), "y", "task", intercept=False, standardise=None).features == (
+        "a",
+        "b",
+        "c",
+    )
 
 
 def test_other_suffixes(tmp_path):
@@ -434,11 +473,20 @@ def test_ridge_agrees_with_complete_enumeration(m, steps, wrong, monkeypatch):
 def test_ridge_tasks_are_simulated_as_computed(sampling, m):
     """8 z-scores: false alarms 6e-5 at 4.5; an error of 4% of the loss would show."""
     rng = np.random.default_rng(1)
-    tasks = [ls.DataTask(f"t{i}", rng.exponential(size=(3, 4)), rng.normal(size=3), ridge=0.2) for i in range(4)]
+    tasks = [
+        ls.DataTask(f"t{i}", rng.exponential(size=(3, 4)), rng.normal(size=3), ridge=0.2) for i in range(4)
+    ]
     environment, adaptation = ls.Environment(tasks), ls.Adaptation(0.15, m=m)
     methods = [ls.NAL(), ls.MAML.matching(adaptation)]
     run = ls.simulate(
-        environment, methods, adaptation, ls.Training(60, n1=9), 4, tasks=4000, sampling=sampling, progress=False
+        environment,
+        methods,
+        adaptation,
+        ls.Training(60, n1=9),
+        4,
+        tasks=4000,
+        sampling=sampling,
+        progress=False,
     )
     assert ls.agreement(run).worst < 4.5
     with pytest.raises(ValueError, match="with a ridge is not known"):
@@ -449,16 +497,18 @@ def test_moments_in_chunks_are_the_same(monkeypatch):
     X, y = np.random.default_rng(0).exponential(size=(2, 57, 3))[0], np.arange(57.0)
     whole = ls.risk(ls.Environment([ls.DataTask("a", X, y)]), 0.0, ls.Adaptation(0.1, 2, 2)).total
     monkeypatch.setattr("landscape.algebra.rows.CHUNK", 12)
-    assert ls.risk(ls.Environment([ls.DataTask("a", X, y)]), 0.0, ls.Adaptation(0.1, 2, 2)).total == pytest.approx(
-        whole
-    )
+    assert ls.risk(
+        ls.Environment([ls.DataTask("a", X, y)]), 0.0, ls.Adaptation(0.1, 2, 2)
+    ).total == pytest.approx(whole)
 
 
 def test_a_task_of_very_many_rows_takes_bounded_memory():
     """One task with a million rows among small ones: a few copies of the data at most, and the right answer."""
     rng = np.random.default_rng(0)
     N = 1_000_000
-    frame = pd.DataFrame({"a": rng.exponential(size=N), "task": np.where(np.arange(N) < 90, np.arange(N) % 3, 3)})
+    frame = pd.DataFrame(
+        {"a": rng.exponential(size=N), "task": np.where(np.arange(N) < 90, np.arange(N) % 3, 3)}
+    )
     frame["y"] = frame["a"] * frame["task"] + rng.standard_normal(N)
     tracemalloc.start()
     environment = ls.from_data(frame, "y", "task", standardise=None)

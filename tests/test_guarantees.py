@@ -61,7 +61,9 @@ def test_no_bound_is_beaten():
 
 def test_a_bound_with_a_planted_error_is_beaten():
     """The comparison can fail: a tenth of the time, and a hundredth of the floor, are too little somewhere."""
-    environment = ls.Environment([ls.TaskFamily("a", 1.0, d=1, centre=1.0), ls.TaskFamily("b", 0.9, centre=-1.0)])
+    environment = ls.Environment(
+        [ls.TaskFamily("a", 1.0, d=1, centre=1.0), ls.TaskFamily("b", 0.9, centre=-1.0)]
+    )
     time = guarantees.bi_ode_time(environment, 0.1, 0.5, 50.0, 1e-3)
     assert time.exact > 0.1 * time.bound
     # two tasks attain the order alpha L sigma: the floor over its bound does not go to 0 with alpha
@@ -87,7 +89,9 @@ def test_spread_against_a_sum_over_tasks():
 def test_largest_spread_on_a_ball_is_attained_and_never_exceeded():
     rng = np.random.default_rng(0)
     for _ in range(5):
-        environment = ls.Environment([ls.TaskFamily(n, random_psd(rng, 2), rng.standard_normal(2)) for n in "abc"])
+        environment = ls.Environment(
+            [ls.TaskFamily(n, random_psd(rng, 2), rng.standard_normal(2)) for n in "abc"]
+        )
         spread, centre = Spread(environment), rng.standard_normal(2)
         angle = np.linspace(0, 2 * math.pi, 4001)
         points = centre + 1.7 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -98,7 +102,11 @@ def test_largest_spread_on_a_ball_is_attained_and_never_exceeded():
             around = max(spread.at(centre + radius * (point - centre) / 1.7) for point in points)
             assert spread.on_ball(centre, radius) == pytest.approx(around, rel=1e-5)
     same = ls.Environment([ls.TaskFamily("a", 0.5, d=3, centre=1.0), ls.TaskFamily("b", 0.5)])
-    assert Spread(same).everywhere() == pytest.approx(Spread(same).at([7.0, 0, 0])) == pytest.approx(math.sqrt(3) / 4)
+    assert (
+        Spread(same).everywhere()
+        == pytest.approx(Spread(same).at([7.0, 0, 0]))
+        == pytest.approx(math.sqrt(3) / 4)
+    )
     assert Spread(ls.hard_easy()).everywhere() == math.inf
     assert Spread(ls.hard_easy(d=2)).on_ball([0.0, 0.0], 0.0) == Spread(ls.hard_easy(d=2)).at([0.0, 0.0])
 
@@ -136,7 +144,10 @@ def test_mean_square_of_the_gradient_by_drawing(rows):
 
     start = np.broadcast_to(w, (N, 2))
     squares = (gradient(start - alpha * gradient(start, D_in), D_o) ** 2).sum(axis=1)
-    error, exact = squares.std() / math.sqrt(N), guarantees.gradient_square(environment, alpha, D_in, D_o, w).exact
+    error, exact = (
+        squares.std() / math.sqrt(N),
+        guarantees.gradient_square(environment, alpha, D_in, D_o, w).exact,
+    )
     assert abs(squares.mean() - exact) < 4.5 * error
     assert abs(squares.mean() - 0.9 * exact) > 4.5 * error  # the negative control
     many = guarantees.gradient_square(environment, alpha, 10**9, 10**9, w)
@@ -148,11 +159,15 @@ def test_gap_is_the_one_of_the_theory():
     by_hand = np.zeros(3)
     for rho, centre in ((0.1, 1.0), (1.0, -1.0)):
         by_hand += 0.5 * alpha**2 / m * (3 * rho**2 * rho + rho**3) * (w - centre)
-    assert guarantees.gradient_gap(environment, alpha, m, w).exact == pytest.approx(np.linalg.norm(by_hand), rel=1e-12)
+    assert guarantees.gradient_gap(environment, alpha, m, w).exact == pytest.approx(
+        np.linalg.norm(by_hand), rel=1e-12
+    )
 
 
 def test_theorem_3_6_by_hand():
-    environment = ls.Environment([ls.TaskFamily("a", 0.9, d=1, centre=1.0), ls.TaskFamily("b", 0.8, centre=-1.0)])
+    environment = ls.Environment(
+        [ls.TaskFamily("a", 0.9, d=1, centre=1.0), ls.TaskFamily("b", 0.8, centre=-1.0)]
+    )
     g = guarantees.ode_time(environment, 0.01, 40.0, 1e-3)
     c, L, mu = g.constants, 0.9, 0.8
     zeta = mu - 1.25 * L**2 * 0.01 * (L**3 * 0.01**2 + 2 * L**2 * 0.01 + 2)
@@ -164,7 +179,9 @@ def test_theorem_3_6_by_hand():
 
 
 LINE = ls.Environment([ls.TaskFamily("a", 0.9, d=1, centre=1.0), ls.TaskFamily("b", 0.8, centre=-1.0)])
-PLANE = ls.Environment([ls.TaskFamily("a", [0.9, 0.3], [1.0, 0.0]), ls.TaskFamily("b", [0.2, 0.7], [-1.0, 2.0])])
+PLANE = ls.Environment(
+    [ls.TaskFamily("a", [0.9, 0.3], [1.0, 0.0]), ls.TaskFamily("b", [0.2, 0.7], [-1.0, 2.0])]
+)
 
 
 def test_curvature_bounds_by_hand():
@@ -181,7 +198,9 @@ def test_curvature_bounds_by_hand():
 def test_bounds_of_stochastic_gradients_by_hand():
     """Gaussian inputs on the line: x^2 has variance 2 rho^2, so at w = 2 task b has the largest spread, 0.8 * 3 sqrt 2."""
     alpha, size, sigma, bend = 0.5, 7, 2.4 * math.sqrt(2), 0.9 * math.sqrt(2)
-    assert guarantees.gradient_bias(LINE, alpha, size, 2.0).bound == pytest.approx(0.45 * sigma / math.sqrt(size))
+    assert guarantees.gradient_bias(LINE, alpha, size, 2.0).bound == pytest.approx(
+        0.45 * sigma / math.sqrt(size)
+    )
     gap = guarantees.gradient_gap(LINE, alpha, size, 2.0)
     assert (gap.constants["sigma_tilde"], gap.constants["sigma_H"]) == pytest.approx((sigma, bend))
     assert gap.sharper == pytest.approx(0.25 * 0.9 * bend * sigma / size)
@@ -191,7 +210,9 @@ def test_bounds_of_stochastic_gradients_by_hand():
     square = guarantees.gradient_square(one, alpha, size, 3, 2.0)
     G, noise = 0.8 * (1 - 0.4) * 3, square.constants["sigma_tilde"]
     step = (alpha * 0.8 * noise) ** 2 / size
-    best = minimize_scalar(lambda u: (1 + math.exp(-u)) * G**2 + (1 + math.exp(u)) * step, options={"xtol": 1e-10})
+    best = minimize_scalar(
+        lambda u: (1 + math.exp(-u)) * G**2 + (1 + math.exp(u)) * step, options={"xtol": 1e-10}
+    )
     assert noise == pytest.approx(sigma)
     assert square.bound == pytest.approx(best.fun + noise**2 / 3)
     assert square.sharper == pytest.approx(G**2 + step + noise**2 / 3)
@@ -243,17 +264,23 @@ def test_times_by_integrating_their_lemmas():
     y = (0.85 * 40 - 0.05) ** 2
     weights = np.array([0.9 * (1 - 0.009) ** 2, 0.8 * (1 - 0.008) ** 2])
     centre = weights @ [1.0, -1.0] / weights.sum()  # the ball around it has 40 on its surface
-    assert sigma == pytest.approx(max(abs(0.9 * (w - 1) - 0.8 * (w + 1)) / 2 for w in (40.0, 2 * centre - 40)))
+    assert sigma == pytest.approx(
+        max(abs(0.9 * (w - 1) - 0.8 * (w + 1)) / 2 for w in (40.0, 2 * centre - 40))
+    )
 
     def reached(t, y):
         return y[0] - sigma**2 / mu
 
     reached.terminal = True
-    first = solve_ivp(lambda t, y: -2 * zeta * y + sigma**2, (0, 100), [y], events=reached, rtol=1e-11, atol=1e-11)
+    first = solve_ivp(
+        lambda t, y: -2 * zeta * y + sigma**2, (0, 100), [y], events=reached, rtol=1e-11, atol=1e-11
+    )
     assert g.sharper == pytest.approx(first.t[-1] + 8 / mu * math.log(K / 1e-3), rel=1e-8)
     inside = guarantees.ode_time(LINE, 0.01, 0.1, 1e-3)  # ||grad f||^2 <= sigma^2/mu from the start
     K = inside.constants["K"]
-    assert (inside.bound, inside.sharper) == pytest.approx((16 / mu * math.log(K / 1e-3), 8 / mu * math.log(K / 1e-3)))
+    assert (inside.bound, inside.sharper) == pytest.approx(
+        (16 / mu * math.log(K / 1e-3), 8 / mu * math.log(K / 1e-3))
+    )
     # BI-MAML: at least at rate mu to the threshold, then mu/8 again
     both = guarantees.bi_ode_time(LINE, 0.1, 0.5, 50.0, 1e-3)
     radius = 50 - 0.05 / 0.85
@@ -271,13 +298,17 @@ def test_no_sigma_holds_everywhere_whatever_the_units(unit):
     assert Spread(ls.Environment(families)).everywhere() == math.inf
     same = ls.Environment([families[0], ls.TaskFamily("b", 0.5 * unit)])
     assert Spread(same).everywhere() == pytest.approx(0.5 * unit * math.sqrt(2) / 2)
-    rounded = Spread(ls.Environment([ls.TaskFamily(name, 0.37 * unit, d=2) for name in "abcdefg"]))  # sevenths
+    rounded = Spread(
+        ls.Environment([ls.TaskFamily(name, 0.37 * unit, d=2) for name in "abcdefg"])
+    )  # sevenths
     assert rounded.everywhere() < 1e-6 * unit
 
 
 def test_identical_tasks():
     one = ls.Environment([ls.TaskFamily("a", 0.5, d=2)])
-    assert guarantees.ode_time(one, 1e-3, 3.0, 1e-2).bound == math.inf  # sigma = 0: the first phase has no end
+    assert (
+        guarantees.ode_time(one, 1e-3, 3.0, 1e-2).bound == math.inf
+    )  # sigma = 0: the first phase has no end
     assert guarantees.floor(one, 0.1).loose_by == 1.0
 
 
@@ -394,7 +425,9 @@ def test_losses_without_the_constants():
         (ls.losses.Logistic(X, y), "needs strongly convex losses.*add a ridge"),
     ]:
         with pytest.raises(ValueError, match=match):
-            guarantees.largest_alpha("3.9", loss.smoothness, loss.strong_convexity, loss.hessian_lipschitz, 1.0)
+            guarantees.largest_alpha(
+                "3.9", loss.smoothness, loss.strong_convexity, loss.hessian_lipschitz, 1.0
+            )
     with pytest.raises(ValueError, match="needs a finite sigma.*by Spread"):
         guarantees.largest_alpha("3.9", 1.0, 0.5, 0.0, Spread(ls.hard_easy()).everywhere())
     with pytest.raises(ValueError, match="unknown theorem"):

@@ -23,7 +23,10 @@ def same_tasks_three_ways(d=4):
 
     def build(shape, centre):
         return ls.Environment(
-            [ls.TaskFamily(f"{i}", shape(rho[i]), centre(mu[i]), shape(r[i]), noise=0.2, d=d) for i in range(2)]
+            [
+                ls.TaskFamily(f"{i}", shape(rho[i]), centre(mu[i]), shape(r[i]), noise=0.2, d=d)
+                for i in range(2)
+            ]
         )
 
     return [
@@ -62,10 +65,13 @@ def test_no_step_is_the_pooled_loss(kind):
     still = ls.risk(environment, w, ls.Adaptation(0.0, 3)).total
     assert still == pytest.approx(ls.risk(environment, w, ls.Adaptation(0.3, 3, steps=0)).total, rel=1e-13)
     quick = sum(
-        t["p"] * ((w - t["mu"]) @ t["S"] @ (w - t["mu"]) + np.trace(t["S"] @ t["C"]) + t["e2"]) / 2 for t in twins
+        t["p"] * ((w - t["mu"]) @ t["S"] @ (w - t["mu"]) + np.trace(t["S"] @ t["C"]) + t["e2"]) / 2
+        for t in twins
     )
     assert still == pytest.approx(quick, rel=1e-12)
-    np.testing.assert_allclose(ls.optimum(environment, ls.MAML(0.0, 4)), ls.optimum(environment, ls.NAL()), rtol=1e-9)
+    np.testing.assert_allclose(
+        ls.optimum(environment, ls.MAML(0.0, 4)), ls.optimum(environment, ls.NAL()), rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
@@ -91,20 +97,26 @@ def test_equal_curvatures_leave_nothing_to_gain():
 def test_two_exact_steps_of_maml_are_four_of_fo_maml():
     environment, _, alpha, _ = random_world(4, "dense")
     np.testing.assert_allclose(
-        ls.optimum(environment, ls.MAML(alpha, steps=2)), ls.optimum(environment, ls.FOMAML(alpha, steps=4)), rtol=1e-9
+        ls.optimum(environment, ls.MAML(alpha, steps=2)),
+        ls.optimum(environment, ls.FOMAML(alpha, steps=4)),
+        rtol=1e-9,
     )
 
 
 def test_shared_and_independent_hessian_have_different_limits():
     environment = ls.hard_easy()
-    shared, independent = (ls.optimum(environment, ls.MAML(1.0, 20, hessian=h)) for h in ("shared", "independent"))
+    shared, independent = (
+        ls.optimum(environment, ls.MAML(1.0, 20, hessian=h)) for h in ("shared", "independent")
+    )
     assert np.abs(shared - independent).min() > 0.1
     np.testing.assert_allclose(independent, ls.optimum(environment, ls.HFMAML(1.0)), rtol=1e-14)
 
 
 def test_strong_and_weak_proximal_terms():
     environment = ls.hard_easy()
-    np.testing.assert_allclose(ls.optimum(environment, ls.IMAML(1e9)), ls.optimum(environment, ls.NAL()), rtol=1e-8)
+    np.testing.assert_allclose(
+        ls.optimum(environment, ls.IMAML(1e9)), ls.optimum(environment, ls.NAL()), rtol=1e-8
+    )
     weak = ls.optimum(environment, ls.IMAML(1e-9))  # weight g^2/lam: the mean of optima, hard tasks first
     hard, easy = 1 / 0.1, 1 / 0.9
     np.testing.assert_allclose(weak, 2 * hard / (hard + easy), rtol=1e-7)

@@ -95,7 +95,9 @@ def test_smoothness_of_a_rippled_cap():
 def test_third_derivative_against_differences():
     loss, line = RippledParabola(0.3, 2.0, 1.7), np.linspace(-2, 2, 9)
     h = 1e-5
-    np.testing.assert_allclose(loss.twist(line), (loss.curve(line + h) - loss.curve(line - h)) / (2 * h), rtol=1e-8)
+    np.testing.assert_allclose(
+        loss.twist(line), (loss.curve(line + h) - loss.curve(line - h)) / (2 * h), rtol=1e-8
+    )
 
 
 def test_rounding_of_differences_is_bounded_at_an_optimum_far_from_zero():
@@ -146,7 +148,9 @@ def test_rows_are_drawn_with_replacement():
 def test_batches_have_the_noise_of_the_task():
     # the mean of 20,000 squares is off by 1% of itself: 5 of these in one of 10^6 runs; the root of the noise would be 0.55
     loss = Quadratic(1.0, [0.5, -1.0], noise=0.3)
-    assert loss.batch(20_000, np.random.default_rng(0)).value(loss.optimum) == pytest.approx(0.3 / 2, rel=0.05)
+    assert loss.batch(20_000, np.random.default_rng(0)).value(loss.optimum) == pytest.approx(
+        0.3 / 2, rel=0.05
+    )
 
 
 def test_tasks_agree_with_the_closed_form():
@@ -176,7 +180,10 @@ def test_a_task_thrice_as_likely_is_three_tasks():
 
 def test_gradient_after_several_steps_against_differences():
     """Where the Hessian changes along the way, the order of the factors in the chain rule matters."""
-    tasks, w = LossTasks([Logistic(X, LABELS, scale=4.0), SquaredHinge(X, -LABELS)]), np.array([0.5, -0.4, 0.1, 0.2])
+    tasks, w = (
+        LossTasks([Logistic(X, LABELS, scale=4.0), SquaredHinge(X, -LABELS)]),
+        np.array([0.5, -0.4, 0.1, 0.2]),
+    )
     for steps in (1, 2, 3):
         wanted = differences(lambda v, steps=steps: tasks.adapted(v, 0.4, steps), w, 1e-6)
         np.testing.assert_allclose(tasks.adapted_gradient(w, 0.4, steps), wanted, rtol=1e-6, atol=1e-7)
@@ -203,7 +210,10 @@ def test_gradient_after_several_steps_against_differences():
         (lambda: LossTasks([Quadratic(1.0, [0.0])], [0.5, 0.5]), "one a loss"),
         (lambda: LossTasks.of(ls.hard_easy()), "give T"),
         (lambda: LossTasks([Logistic(X, LABELS)]).adapted(1.0, math.nan), "alpha must be finite, got nan"),
-        (lambda: LossTasks([Logistic(X, LABELS)]).adapted_gradient(1.0, 0.1, -1), "steps must be .* >= 0 .*, got -1"),
+        (
+            lambda: LossTasks([Logistic(X, LABELS)]).adapted_gradient(1.0, 0.1, -1),
+            "steps must be .* >= 0 .*, got -1",
+        ),
         (lambda: Logistic(X, LABELS).batch("a", np.random.default_rng(0)), "size must be a number"),
         (lambda: Logistic(X, LABELS).batch(0, np.random.default_rng(0)), "size must be .* >= 1"),
     ],
@@ -246,4 +256,6 @@ def test_data_tasks_keep_their_ridge():
     tasks, w = ls.LossTasks.of(environment), np.array([1.0, -2.0, 0.5])
     by_hand = np.mean([np.mean((X @ w - y) ** 2) + 0.5 * w @ w for X, y in rows]) / 2
     assert tasks.pooled(w) == pytest.approx(by_hand)
-    assert tasks.adapted(w, 0.3, 2) == pytest.approx(ls.risk(environment, w, ls.Adaptation(0.3, steps=2)).total)
+    assert tasks.adapted(w, 0.3, 2) == pytest.approx(
+        ls.risk(environment, w, ls.Adaptation(0.3, steps=2)).total
+    )

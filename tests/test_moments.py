@@ -42,11 +42,15 @@ def test_pairings_agree_with_the_recursion(order):
     d, n = 3, 7
     identity = np.eye(d)
     exact = power_moment(order, n, d) / n**order
-    np.testing.assert_allclose(expected_word([identity] * (order + 1), identity, n), exact * identity, rtol=1e-12)
+    np.testing.assert_allclose(
+        expected_word([identity] * (order + 1), identity, n), exact * identity, rtol=1e-12
+    )
     for first in range(1, order):
         trace = [identity] * first
         value = expected_word([identity] * (order - first + 1), identity, n, [trace])
-        np.testing.assert_allclose(value, power_moment(order - first, n, d, (first,)) / n**order * identity, rtol=1e-12)
+        np.testing.assert_allclose(
+            value, power_moment(order - first, n, d, (first,)) / n**order * identity, rtol=1e-12
+        )
 
 
 def isserlis(word, Sigma, n):
@@ -103,7 +107,18 @@ def check_words(traces, order, draws=100_000):
     check_z((value.mean(axis=0) - exact) / (value.std(axis=0) / np.sqrt(draws)))
 
 
-CASES = [((), 1), ((), 2), ((), 3), ((), 4), ((1,), 2), ((2,), 1), ((2,), 2), ((1, 1), 1), ((2,), 0), ((1, 2), 0)]
+CASES = [
+    ((), 1),
+    ((), 2),
+    ((), 3),
+    ((), 4),
+    ((1,), 2),
+    ((2,), 1),
+    ((2,), 2),
+    ((1, 1), 1),
+    ((2,), 0),
+    ((1, 2), 0),
+]
 
 
 @pytest.mark.parametrize(("traces", "order"), CASES)
@@ -162,7 +177,9 @@ def check_batch_means(kinds, n):
 
 
 @pytest.mark.parametrize("n", [1, 2, 4])
-@pytest.mark.parametrize("kinds", ["M", "FMF", "MFM", "MMM", "MFvhFM", "Mv", "MMMM", "vssh", "FMFMFMFv", "vhFvs"])
+@pytest.mark.parametrize(
+    "kinds", ["M", "FMF", "MFM", "MMM", "MFvhFM", "Mv", "MMMM", "vssh", "FMFMFMFv", "vhFvs"]
+)
 def test_batch_means_agree_with_every_resample(kinds, n):
     check_batch_means(kinds, n)
 
@@ -218,7 +235,8 @@ def test_fresh_batches_taken_for_the_same_are_caught(monkeypatch):
 def test_noise_left_out_is_caught(monkeypatch):
     true = same_batch.after_same
     monkeypatch.setattr(
-        "landscape.adaptation.after_same", lambda inputs, *rest: true(inputs, *rest)._replace(c=inputs.noise_variance)
+        "landscape.adaptation.after_same",
+        lambda inputs, *rest: true(inputs, *rest)._replace(c=inputs.noise_variance),
     )
     with pytest.raises(AssertionError):
         check_same_batch_losses("dense", 2)
@@ -232,7 +250,9 @@ def test_same_batch_meta_gradients_vanish_at_the_optimum(kind):
         ls.Reptile(0.6, 4, n2=4, batches="same"),
     ]:  # fmt: skip
         best = ls.optimum(environment, method)
-        mean, covariance = mean_gradient(environment, method, best, ls.Training(2, n1=4), 4, 20_000, "raw", rng)
+        mean, covariance = mean_gradient(
+            environment, method, best, ls.Training(2, n1=4), 4, 20_000, "raw", rng
+        )
         z.extend(mean / np.sqrt(np.diagonal(covariance)))
     check_z(z)
 
@@ -286,7 +306,9 @@ def test_limits_of_one_batch():
 def test_endless_batches_are_the_same_fresh_or_not():
     """However many steps: nothing has to be expanded then."""
     environment = worlds()["dense"]
-    risks = [ls.risk(environment, 0.3, ls.Adaptation(0.6, steps=20, batches=b)).total for b in ("fresh", "same")]
+    risks = [
+        ls.risk(environment, 0.3, ls.Adaptation(0.6, steps=20, batches=b)).total for b in ("fresh", "same")
+    ]
     assert risks[0] == risks[1]
 
 
@@ -344,8 +366,14 @@ def test_what_one_batch_cannot_do():
     data = ls.Environment([ls.DataTask("a", np.eye(3), np.arange(3.0))])
     cases = [
         (lambda: ls.risk(data, 0.0, ls.Adaptation(0.1, 2, 2, batches="same")), "needs Gaussian inputs"),
-        (lambda: ls.risk(worlds()["dense"], 0.0, ls.Adaptation(0.1, 2, 4, batches="same")), "moments of order 8"),
-        (lambda: ls.risk(worlds()["isotropic"], 0.0, ls.Adaptation(0.1, 2, 11, batches="same")), "at most 10 steps"),
+        (
+            lambda: ls.risk(worlds()["dense"], 0.0, ls.Adaptation(0.1, 2, 4, batches="same")),
+            "moments of order 8",
+        ),
+        (
+            lambda: ls.risk(worlds()["isotropic"], 0.0, ls.Adaptation(0.1, 2, 11, batches="same")),
+            "at most 10 steps",
+        ),
         (lambda: ls.FOMAML(0.1, 2, batches="same"), "needs n2"),
         (lambda: ls.MAML(0.1, 2, 2, batches="same", hessian="independent"), "another batch for each step"),
         (lambda: ls.Adaptation(0.1, batches="sane"), "did you mean same"),

@@ -33,7 +33,9 @@ def check_derivatives(task, W):
     """Gradient and Hessian to 1e-6 of the size of the loss's own."""
     g, H = task.gradient(W), task.hessian(W)
     np.testing.assert_allclose(difference(task.loss, W), g, atol=1e-6 * max(1, np.abs(g).max()))
-    np.testing.assert_allclose(difference(task.gradient, W).reshape(H.shape), H, atol=1e-6 * max(1, np.abs(H).max()))
+    np.testing.assert_allclose(
+        difference(task.gradient, W).reshape(H.shape), H, atol=1e-6 * max(1, np.abs(H).max())
+    )
 
 
 @pytest.mark.parametrize("form", [0, 1, 2])
@@ -114,19 +116,28 @@ def test_ten_million_draws(name, monkeypatch):
     draws = Draws(task, W, neuron_sample(name))
     assert np.abs(draws.z(exact())).max() < 4.5
     monkeypatch.setattr(
-        pairs.Relu if name == "relu" else pairs.Smooth, "slopes", lambda self, a, b, r: (0 * r, 0.99 * (r + 1))
+        pairs.Relu if name == "relu" else pairs.Smooth,
+        "slopes",
+        lambda self, a, b, r: (0 * r, 0.99 * (r + 1)),
     )
     assert np.abs(draws.z(exact())[1:3]).max() > 4.5  # the negative control: a wrong derivative
 
 
 def test_draws_of_the_gradients_covariance_and_logistic_loss():
     """30 means at 4.5 standard errors: a false alarm in 5,000 seeds."""
-    for task in (ls.NeuronTask("a", [1.1, -0.7], 0.8, "tanh", noise=0.3), ls.LogisticTask("b", [1.1, -0.7], 0.8)):
+    for task in (
+        ls.NeuronTask("a", [1.1, -0.7], 0.8, "tanh", noise=0.3),
+        ls.LogisticTask("b", [1.1, -0.7], 0.8),
+    ):
         W = np.array([[0.4, 1.3]])
 
         def values(W, x, y, task=task):
             g = task._sample_gradient(W, x[:, None], y[:, None])[:, 0]
-            loss = (np.tanh(x @ W[0]) - y) ** 2 / 2 if task.name == "a" else np.logaddexp(0, x @ W[0]) - y * (x @ W[0])
+            loss = (
+                (np.tanh(x @ W[0]) - y) ** 2 / 2
+                if task.name == "a"
+                else np.logaddexp(0, x @ W[0]) - y * (x @ W[0])
+            )
             return np.stack([loss, *g.T, g[:, 0] ** 2, g[:, 0] * g[:, 1], g[:, 1] ** 2])
 
         g = task.gradient(W)[0]
@@ -149,7 +160,12 @@ def test_two_quadrature_orders_agree(name, monkeypatch):
 
     def answers():
         task = ls.NeuronTask("a", V, 1.0, name)
-        return [task.loss(points), task.gradient(points), task.hessian(points), task.gradient_covariance(points)]
+        return [
+            task.loss(points),
+            task.gradient(points),
+            task.hessian(points),
+            task.gradient_covariance(points),
+        ]
 
     usual = answers()
     quadrature._series.cache_clear()
@@ -176,7 +192,9 @@ def test_loss_agrees_with_the_plane(name):
         return (s(a * x) - s(b * y)) ** 2 / 2
 
     plane = plane_expectation(squared, w @ v / (a * b), min(s.strip, 9) / a or 1, nodes)
-    assert ls.NeuronTask("a", v, activation=name).loss(w) == pytest.approx(plane, abs=1e-5 if name == "relu" else 1e-12)
+    assert ls.NeuronTask("a", v, activation=name).loss(w) == pytest.approx(
+        plane, abs=1e-5 if name == "relu" else 1e-12
+    )
 
 
 def test_beyond_the_range_the_error_is_stated():
@@ -304,7 +322,9 @@ def test_linear_activation_is_the_linear_package(steps_m):
     assert environment.risk(W, adaptation) == pytest.approx(ls.risk(linear, W, adaptation).total, rel=1e-12)
     best = ls.minima(environment, adaptation, starts=2).best[0]
     np.testing.assert_allclose(best, ls.optimum(linear, ls.MAML.matching(adaptation)), atol=1e-7)
-    np.testing.assert_allclose(ls.minima(environment, starts=0).best[0], ls.optimum(linear, ls.NAL()), atol=1e-7)
+    np.testing.assert_allclose(
+        ls.minima(environment, starts=0).best[0], ls.optimum(linear, ls.NAL()), atol=1e-7
+    )
     for family, other in zip(ls.linearised(environment).families, linear.families, strict=True):
         np.testing.assert_allclose(
             family.covariance,
@@ -335,7 +355,11 @@ def test_objectives_gradients(adaptation):
 def test_gradients_where_all_teachers_are_zero():
     """They set the width of the differences that the term in 1/m takes."""
     tasks = [ls.NeuronTask(name, [0.0, 0.0], size, "tanh") for name, size in (("a", 0.5), ("b", 1.5))]
-    environment, adaptation, W = ls.NonlinearEnvironment(tasks), ls.Adaptation(0.3, m=4), np.array([[0.4, -0.3]])
+    environment, adaptation, W = (
+        ls.NonlinearEnvironment(tasks),
+        ls.Adaptation(0.3, m=4),
+        np.array([[0.4, -0.3]]),
+    )
     wanted = difference(lambda V: environment.risk(V, adaptation), W)
     np.testing.assert_allclose(environment.gradient(W, adaptation), wanted, rtol=1e-5)
 
@@ -407,7 +431,12 @@ def test_scatter_by_points_agrees_with_the_series(name, d, atol):
 
 @pytest.mark.parametrize(
     ("name", "M", "d", "length", "bound"),
-    [("relu", 2, 2, 3, 1e-3), ("relu", 3, 4, 2, 0.015), ("tanh", 2, 3, 4, 0.012), ("tanh", 5, 20, 1.5, 0.012)],
+    [
+        ("relu", 2, 2, 3, 1e-3),
+        ("relu", 3, 4, 2, 0.015),
+        ("tanh", 2, 3, 4, 0.012),
+        ("tanh", 5, 20, 1.5, 0.012),
+    ],
 )
 def test_the_scatters_stated_error(name, M, d, length, bound, monkeypatch):
     """Against 16 times as many points or rays. A fiftieth of the bound is not met: there is something to see."""
@@ -432,7 +461,9 @@ def test_products_and_traces_need_no_matrix(name, M, form):
     W, G = rng.standard_normal((2, 2, M, 5))
     H = task.hessian(W - 0.7 * task.gradient(W))
     np.testing.assert_allclose(
-        task.hessian_times(W - 0.7 * task.gradient(W), G).reshape(2, -1, 1), H @ G.reshape(2, -1, 1), atol=1e-13
+        task.hessian_times(W - 0.7 * task.gradient(W), G).reshape(2, -1, 1),
+        H @ G.reshape(2, -1, 1),
+        atol=1e-13,
     )
     dense = np.einsum("nij,nij->n", H, task.gradient_covariance(W))
     np.testing.assert_allclose(task.scatter_trace(W, 0.7), dense, rtol=1e-11)
@@ -474,7 +505,9 @@ def test_one_step_from_the_origin_solves_every_softplus_task():
     S = random_covariance(rng, 4, 2)
     task = ls.NeuronTask("a", rng.standard_normal(4), S)
     np.testing.assert_allclose(task.gradient(np.zeros(4))[0], -S @ task.teacher[0] / 4, atol=1e-14)
-    tasks = [ls.NeuronTask(str(i), scale * rng.standard_normal(2), 0.5) for i, scale in enumerate((0.5, 1, 2))]
+    tasks = [
+        ls.NeuronTask(str(i), scale * rng.standard_normal(2), 0.5) for i, scale in enumerate((0.5, 1, 2))
+    ]
     found = ls.minima(ls.NonlinearEnvironment(tasks), ls.Adaptation(8.0), starts=4)
     assert found.losses[0] < 1e-12
     np.testing.assert_allclose(found.best, 0, atol=1e-6)
@@ -504,7 +537,9 @@ def test_solutions_far_outside_the_teachers_are_found():
         {"a": np.array([1.0, 0.0]), "b": np.array([np.cos(0.3), np.sin(0.3)])},
     )
     covariances = {name: np.outer(u, u) + 1e-3 * np.eye(2) for name, u in seen.items()}
-    environment = ls.NonlinearEnvironment([ls.NeuronTask(n, v, covariances[n], "linear") for n, v in places.items()])
+    environment = ls.NonlinearEnvironment(
+        [ls.NeuronTask(n, v, covariances[n], "linear") for n, v in places.items()]
+    )
     linear = ls.Environment([ls.TaskFamily(n, covariances[n], v) for n, v in places.items()])
     best = ls.minima(environment, starts=0).best[0]
     assert np.linalg.norm(best) > 5
@@ -524,7 +559,9 @@ def test_symmetry_breaks_where_the_step_is_long():
 
 
 def test_nal_and_maml_beside_linear_theory():
-    environment = ls.NonlinearEnvironment([ls.NeuronTask("hard", [-0.6, -0.6], 0.5), ls.NeuronTask("easy", [0.6, 0.9])])
+    environment = ls.NonlinearEnvironment(
+        [ls.NeuronTask("hard", [-0.6, -0.6], 0.5), ls.NeuronTask("easy", [0.6, 0.9])]
+    )
     comparison = ls.nonlinear_comparison(environment, ls.Adaptation(1.5), starts=3)
     frame = comparison.to_frame().set_index(["method", "source"])
     assert comparison.gain == pytest.approx(frame.loc[("MAML", "exact"), "gain"])

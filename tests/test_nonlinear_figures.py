@@ -22,7 +22,9 @@ def test_quick(name, tmp_path, capsys, monkeypatch):
     table = pd.read_csv(tmp_path / f"{name}.csv")
     assert (tmp_path / f"{name}.png").stat().st_size > 20_000
     if name == "fig5":
-        assert table["z"].abs().max() < 4.5  # 8 comparisons: a false alarm in 18,000 if the seed were not fixed
+        assert (
+            table["z"].abs().max() < 4.5
+        )  # 8 comparisons: a false alarm in 18,000 if the seed were not fixed
         return
     assert "Linear theory" in out
     exact = table[table["source"] == "exact"] if name != "fig7" else table

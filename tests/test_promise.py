@@ -14,7 +14,11 @@ from landscape.algorithms.train import Options
 from landscape.losses import Hinge, Logistic, Quadratic
 
 module = sys.modules["landscape.algorithms.promise"]
-X = np.random.default_rng(0).standard_normal((3, 40, 3)) * [[[1.0, 0.5, 1.5]], [[0.4, 1.0, 0.7]], [[1.2, 1.2, 0.3]]]
+X = np.random.default_rng(0).standard_normal((3, 40, 3)) * [
+    [[1.0, 0.5, 1.5]],
+    [[0.4, 1.0, 0.7]],
+    [[1.2, 1.2, 0.3]],
+]
 # the logistic slope is at most 1 and its curvature at most 1/4, so that these hold for every w
 NOISE = max(math.sqrt((rows**2).sum(axis=1).mean()) for rows in X)
 BEND = max(math.sqrt(((rows**2).sum(axis=1) ** 2).mean()) / 4 for rows in X)
@@ -46,7 +50,10 @@ def test_each_inequality_at_random_points(method):
         size = V(np.linalg.norm(exact))
         updates = np.array(
             [
-                [direction(method, w, lambda use, loss=loss: loss.batch(2, rng), options) for _ in range(1000)]
+                [
+                    direction(method, w, lambda use, loss=loss: loss.batch(2, rng), options)
+                    for _ in range(1000)
+                ]
                 for loss in TASKS.losses
             ]
         )
@@ -72,7 +79,9 @@ def test_samples_part_of_v_is_attained(samples):
     rms = math.sqrt((gradients**2).mean())
     if len(samples) == 1:
         assert V(0.0) == pytest.approx(rms)
-    assert rms <= V(0.0) * (1 + 1e-12) <= math.sqrt(2) * rms  # where both are drawn the bound adds what is independent
+    assert (
+        rms <= V(0.0) * (1 + 1e-12) <= math.sqrt(2) * rms
+    )  # where both are drawn the bound adds what is independent
 
 
 class Kink:
@@ -145,7 +154,9 @@ def test_runs_keep_the_promise(method):
     norm = np.linalg.norm(TASKS.adapted_gradient(w, method.alpha))
     found = promise(TASKS, method, w, 0.9 * norm, sigma=sigma)
     assert 0 < first_below(method, w, 0.9 * norm, None) <= found.iterations
-    sizes = ls.Batches(D_in=400, D_o=400) if method.label == "FO-MAML" else ls.Batches(D_in=400, D_o=400, D_h=400)
+    sizes = (
+        ls.Batches(D_in=400, D_o=400) if method.label == "FO-MAML" else ls.Batches(D_in=400, D_o=400, D_h=400)
+    )
     drawn = promise(TASKS, method, w, 0.9 * norm, sizes, sigma=sigma, sigma_tilde=NOISE, sigma_H=BEND)
     assert drawn.iterations > found.iterations
     assert drawn.floor > found.floor
@@ -169,7 +180,9 @@ def test_floors_as_printed():
 
     def floor(method, sigma, *sizes):
         sizes = sizes[: 3 if method.label == "FO-MAML" else 4]
-        return promise(TASKS, method, 0.0, 1e3, ls.Batches(*sizes), sigma=sigma, sigma_tilde=NOISE, sigma_H=BEND).floor
+        return promise(
+            TASKS, method, 0.0, 1e3, ls.Batches(*sizes), sigma=sigma, sigma_tilde=NOISE, sigma_H=BEND
+        ).floor
 
     big = [floor(METHODS[0], 0.5, n, n, n, 1000) for n in (10**6, 10**8)]
     assert big[0] / big[1] == pytest.approx(10, rel=0.1)
@@ -190,7 +203,9 @@ def test_floors_as_printed():
         lemma = ls.guarantees.iterations(linear, method, 2.0, 0.1)
         least = ls.descent(linear, method, 2.0, 0.1).F.floor
         found = promise(ls.LossTasks.of(linear), method, 2.0, 0.1, sigma=1.0, least=least)
-        assert found.iterations == pytest.approx(lemma.bound * (1 - 1 / (2 * c)) / (0.4 - 3.125 / c), rel=1e-3)
+        assert found.iterations == pytest.approx(
+            lemma.bound * (1 - 1 / (2 * c)) / (0.4 - 3.125 / c), rel=1e-3
+        )
 
 
 def test_nothing_is_promised_at_the_floor_itself():

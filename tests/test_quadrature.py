@@ -26,7 +26,9 @@ def test_mehler_agrees_with_the_plane(name, r):
     assert kept.tail <= quadrature.TOLERANCE
     for i in range(5):
         plane = plane_expectation(
-            lambda x, y, i=i: activation.jet(a * x, 4)[i] * activation.jet(b * y, 4)[4 - i], r, activation.strip / a
+            lambda x, y, i=i: activation.jet(a * x, 4)[i] * activation.jet(b * y, 4)[4 - i],
+            r,
+            activation.strip / a,
         )
         assert mehler(C[i][:, 0], C[4 - i][:, 1], r) == pytest.approx(plane, abs=1e-11)
 

@@ -49,7 +49,9 @@ def test_realdata_quick(tmp_path):
     holds = result.findings.set_index("finding")["holds"]
     assert holds["exact loss after adaptation agrees with drawing rows"] == "yes"
     assert holds["cuts on the other half lie in the predicted intervals"] == "yes"
-    assert holds["judging on rows that were drawn matters little"] == "no"  # up to 5% at 20 shots of some 45 rows
+    assert (
+        holds["judging on rows that were drawn matters little"] == "no"
+    )  # up to 5% at 20 shots of some 45 rows
     wrong = table["exact"] * np.where(table["shots"] == 3, 1.02, 1)  # the negative control: 2% off at 3 shots
     assert ((table["measured"] - wrong) / table["standard_error"]).abs().max() > 4.5
 
@@ -67,8 +69,12 @@ def test_images_quick():
     result = reproduce.reproduce("images", quick=True, progress=False)
     table = result.table
     assert len(table) == 4 * 4 * 2
-    np.testing.assert_allclose(table["measured"], table["exact"], rtol=0.06)  # new images, judged on those not drawn
-    few, many = (table[table["kinds"] == k].set_index(["run", "method"])["measured_hard"].unstack() for k in (1, 8))
+    np.testing.assert_allclose(
+        table["measured"], table["exact"], rtol=0.06
+    )  # new images, judged on those not drawn
+    few, many = (
+        table[table["kinds"] == k].set_index(["run", "method"])["measured_hard"].unstack() for k in (1, 8)
+    )
     assert (1 - few["MAML"] / few["NAL"]).mean() > (1 - many["MAML"] / many["NAL"]).mean()
     assert result.findings["holds"].iloc[0] == "yes"
 
@@ -87,7 +93,9 @@ def test_adapting_by_hand_is_what_the_theory_predicts():
     """Unseen rows of large tasks: 4 tasks of 3,000 rows, so that seen and unseen ones hardly differ."""
     rng = np.random.default_rng(0)
     tasks = [
-        ls.DataTask(f"t{i}", X := rng.exponential(size=(3000, 2)) - 1, X @ rng.normal(size=2) + rng.normal(size=3000))
+        ls.DataTask(
+            f"t{i}", X := rng.exponential(size=(3000, 2)) - 1, X @ rng.normal(size=2) + rng.normal(size=3000)
+        )
         for i in range(4)
     ]
     environment, w = ls.Environment(tasks), np.array([0.5, -0.5])

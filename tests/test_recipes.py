@@ -13,7 +13,9 @@ PACKAGES = {
 
 
 def package(name):
-    return pytest.importorskip(name, reason=f"{name} is not installed: pip install 'task-landscape[torch]' and {name}")
+    return pytest.importorskip(
+        name, reason=f"{name} is not installed: pip install 'task-landscape[torch]' and {name}"
+    )
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 import landscape as ls
-from landscape import FOMAML, HFMAML, IMAML, MAML, NAL, Adaptation, BaMAML, Reptile, Training, hard_easy, two_tasks
+from landscape import (
+    FOMAML,
+    HFMAML,
+    IMAML,
+    MAML,
+    NAL,
+    Adaptation,
+    BaMAML,
+    Reptile,
+    Training,
+    hard_easy,
+    two_tasks,
+)
 
 OBJECTS = [
     hard_easy(), hard_easy(d=3, rho_hard=0.2, noise=1.0), two_tasks(w_easy=0.0), Adaptation(0.5), Adaptation(0.5, m=20, steps=2),
@@ -73,7 +85,10 @@ def test_sampled_optima_have_the_stated_moments():
     rng = np.random.default_rng(0)
     spread = np.array([[1.0, 0.6], [0.6, 2.0]])
     environment = ls.Environment(
-        [ls.TaskFamily("a", np.eye(2), [1.0, -1.0], spread, 0.3), ls.TaskFamily("b", 1.0, 5.0, probability=0.7)]
+        [
+            ls.TaskFamily("a", np.eye(2), [1.0, -1.0], spread, 0.3),
+            ls.TaskFamily("b", 1.0, 5.0, probability=0.7),
+        ]
     )
     families, optima = environment.sample(40_000, rng)
     here = optima[families == 0]

@@ -26,7 +26,9 @@ def test_methods_whose_reprs_agree_are_told_apart():
 
 
 def test_a_methods_own_alpha_beside_the_adaptations():
-    frame = ls.compare(ls.hard_easy(), [ls.NAL(), ls.MAML([0.1, 0.2])], ls.Adaptation([0.5, 0.6], 10)).to_frame()
+    frame = ls.compare(
+        ls.hard_easy(), [ls.NAL(), ls.MAML([0.1, 0.2])], ls.Adaptation([0.5, 0.6], 10)
+    ).to_frame()
     assert {"alpha", "training_alpha"} <= set(frame.columns)
 
 
@@ -64,7 +66,8 @@ def test_gain_is_1_where_nothing_is_left(rho):
 
 def test_agreement_does_not_judge_rounding():
     families = [
-        ls.TaskFamily(name, np.array([[1, b], [b, 0.7]]), centre=[0.1, 0.37]) for name, b in [("a", 0.3), ("b", 0.1)]
+        ls.TaskFamily(name, np.array([[1, b], [b, 0.7]]), centre=[0.1, 0.37])
+        for name, b in [("a", 0.3), ("b", 0.1)]
     ]
     result = quick(ls.Environment(families), [ls.NAL(), ls.MAML(0.3, 10)], ls.Adaptation(0.3, 10))
     assert ls.agreement(result).worst == 0
@@ -74,7 +77,9 @@ def test_gain_over_a_given_point():
     adaptation = ls.Adaptation(1 / 0.9, 500)
     over = ls.risk(ls.hard_easy(), 0.0, adaptation).above_noise
     expected = over / ls.risk(ls.hard_easy(), ls.MAML.matching(adaptation), adaptation).above_noise
-    assert ls.gain(ls.hard_easy(), ls.MAML.matching(adaptation), adaptation, over=0.0) == pytest.approx(expected)
+    assert ls.gain(ls.hard_easy(), ls.MAML.matching(adaptation), adaptation, over=0.0) == pytest.approx(
+        expected
+    )
 
 
 @pytest.mark.filterwarnings("ignore:the inner step expands")
@@ -108,10 +113,14 @@ def test_a_symbol_in_the_geography_alone():
 
     R = sympy.Symbol("R")
     risk = ls.risk(ls.hard_easy(R=R), ls.NAL(), ADAPT)
-    assert risk.above_noise.subs(R, 2.0) == pytest.approx(ls.risk(ls.hard_easy(), ls.NAL(), ADAPT).above_noise)
+    assert risk.above_noise.subs(R, 2.0) == pytest.approx(
+        ls.risk(ls.hard_easy(), ls.NAL(), ADAPT).above_noise
+    )
 
 
-@pytest.mark.parametrize("value", [["0.5"], np.array("0.5"), np.array([True, False]), np.True_, [[1], [1, 2]], 10**400])
+@pytest.mark.parametrize(
+    "value", [["0.5"], np.array("0.5"), np.array([True, False]), np.True_, [[1], [1, 2]], 10**400]
+)
 def test_no_silent_coercion(value):
     with pytest.raises(ValueError, match="alpha must be"):
         ls.Adaptation(value)
@@ -174,8 +183,14 @@ def test_clear_messages():
         (lambda: ls.Training(5, solver="sgd"), "needs a learning_rate"),
         (lambda: ls.Training(5, learning_rate=0.1), 'belong to solver="sgd"'),
         (lambda: ls.Training(5, solver="sgd", learning_rate=0.1, task_batch=2), "multiple of task_batch"),
-        (lambda: quick(training=ls.Training(5, solver="sgd", learning_rate={"NLA": 1.0})), "did you mean NAL"),
-        (lambda: quick(training=ls.Training(500, solver="sgd", learning_rate=50.0)), "diverges at learning_rate 50"),
+        (
+            lambda: quick(training=ls.Training(5, solver="sgd", learning_rate={"NLA": 1.0})),
+            "did you mean NAL",
+        ),
+        (
+            lambda: quick(training=ls.Training(500, solver="sgd", learning_rate=50.0)),
+            "diverges at learning_rate 50",
+        ),
     ]
     for call, message in cases:
         with pytest.raises((ValueError, TypeError), match=message):

@@ -38,7 +38,9 @@ def test_agrees_with_every_set_of_rows(m, ridge, monkeypatch):
     adaptation = ls.Adaptation(alpha, m)
     row = ls.replacement_effect(environment, ls.NAL(), adaptation, repeats=100_000).to_frame().iloc[0]
     whole, unseen = enumerated(environment, ls.optimum(environment, ls.NAL()), alpha, m)
-    assert row["with_replacement"] == pytest.approx(ls.risk(environment, ls.NAL(), adaptation).total, rel=1e-12)
+    assert row["with_replacement"] == pytest.approx(
+        ls.risk(environment, ls.NAL(), adaptation).total, rel=1e-12
+    )
     assert row["without"] == pytest.approx(whole, rel=1e-12)
     assert row["unseen"] == pytest.approx(unseen, rel=1e-12)
     for measured, truth in (
@@ -65,7 +67,9 @@ def test_errors_of_few_draws_are_unbiased():
     """The mean of 400 squared errors of two draws each against the truth, at 4.5 standard errors; half of it is 8 away."""
     environment, adaptation = world(), ls.Adaptation(0.1, 2)
     w = ls.optimum(environment, ls.NAL())
-    frames = pd.concat(ls.replacement_effect(environment, w, adaptation, 2, seed).to_frame() for seed in range(400))
+    frames = pd.concat(
+        ls.replacement_effect(environment, w, adaptation, 2, seed).to_frame() for seed in range(400)
+    )
     many = ls.replacement_effect(environment, w, adaptation, repeats=20_000).to_frame()
     for name in ("with_drawn", "without_drawn", "unseen_drawn"):
         squares, truth = frames[f"{name}_error"] ** 2, many[f"{name}_error"].item() ** 2 * 20_000 / 2
@@ -96,7 +100,9 @@ def test_a_simulation_without_replacement_has_the_exact_loss():
     for sampling in ("raw", "without_replacement"):
         simulation = simulated(sampling)
         points = simulation.solutions.reshape(-1, 2)
-        exact = ls.replacement_effect(one_task(), list(points), simulation.adaptation, repeats=2).table["without"]
+        exact = ls.replacement_effect(one_task(), list(points), simulation.adaptation, repeats=2).table[
+            "without"
+        ]
         errors = np.sqrt(np.diagonal(simulation.covariances, axis1=1, axis2=2).T)
         worst[sampling] = np.abs((simulation.losses.ravel() - exact) / errors.ravel()).max()
     assert worst["without_replacement"] < 4
@@ -119,7 +125,12 @@ def test_a_batch_of_all_rows_is_the_task():
     [
         (ls.hard_easy(d=2), {}, 5, "takes tasks given by data, and 'hard' is not"),
         (None, {}, 7, "task 't0' has 6 rows, and a batch takes 7 different ones"),
-        (None, {"tau": 2, "solver": "sgd", "learning_rate": 0.01, "task_batch": 10}, 7, "take smaller m, n1 and n2"),
+        (
+            None,
+            {"tau": 2, "solver": "sgd", "learning_rate": 0.01, "task_batch": 10},
+            7,
+            "take smaller m, n1 and n2",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_without_replacement(environment, training, m, message):

@@ -48,7 +48,20 @@ def test_the_command_says_what_the_library_says(tmp_path, capsys):
     tabs = tmp_path / "tabs.txt"
     pd.read_csv(path).to_csv(tabs, sep="\t", index=False)
     assert (
-        main(["diagnose", str(tabs), "--task", "clinic", "--target", "y", "--shots", "1,10,40", "--delimiter", "\\t"])
+        main(
+            [
+                "diagnose",
+                str(tabs),
+                "--task",
+                "clinic",
+                "--target",
+                "y",
+                "--shots",
+                "1,10,40",
+                "--delimiter",
+                "\\t",
+            ]
+        )
         == 0
     )
     assert diagnosis.verdict in capsys.readouterr().out
@@ -66,7 +79,22 @@ def test_the_command_says_what_the_library_says(tmp_path, capsys):
         "0.1",
     ]
     assert (
-        main(["diagnose", str(path), "--task", "clinic", "--target", "y", "--shots", "5", "--seed", "3", *options]) == 0
+        main(
+            [
+                "diagnose",
+                str(path),
+                "--task",
+                "clinic",
+                "--target",
+                "y",
+                "--shots",
+                "5",
+                "--seed",
+                "3",
+                *options,
+            ]
+        )
+        == 0
     )
     out = capsys.readouterr().out
     assert "d = 2" in out
@@ -132,9 +160,13 @@ def test_it_reads_on_a_desk_and_on_a_phone(report):
             )
             wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width, (wide, width)
-            drawn = browser.execute_script("return [...document.images].map(i => i.complete && i.naturalWidth > 300)")
+            drawn = browser.execute_script(
+                "return [...document.images].map(i => i.complete && i.naturalWidth > 300)"
+            )
             assert drawn == [True] * 6
-            shown = browser.execute_script("return document.querySelector('.verdict').getBoundingClientRect().bottom")
+            shown = browser.execute_script(
+                "return document.querySelector('.verdict').getBoundingClientRect().bottom"
+            )
             assert shown < 900  # the verdict is on the first screen
         assert browser.get_log("browser") == []
     finally:

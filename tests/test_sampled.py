@@ -51,7 +51,10 @@ def test_a_wrong_standard_error_is_caught():
     for seed in range(120):
         environment = ls.from_sampler(draw, 200, seed)
         at = ls.optimum(environment, ls.NAL())
-        z.append((ls.risk(environment, ls.NAL(), ADAPT).total - exact) / ls.risk(environment, at, ADAPT).standard_error)
+        z.append(
+            (ls.risk(environment, ls.NAL(), ADAPT).total - exact)
+            / ls.risk(environment, at, ADAPT).standard_error
+        )
     assert not 0.8 < np.std(z) < 1.2
 
 

@@ -80,7 +80,9 @@ def test_pseudo_rows_have_the_law_of_rows(kind, n):
 
 def test_a_missing_degree_of_freedom_is_caught(monkeypatch):
     true = gaussian.Gaussian.draw_compressed
-    monkeypatch.setattr(gaussian.Gaussian, "draw_compressed", lambda self, size, n, rng: true(self, size, n - 1, rng))
+    monkeypatch.setattr(
+        gaussian.Gaussian, "draw_compressed", lambda self, size, n, rng: true(self, size, n - 1, rng)
+    )
     with pytest.raises(AssertionError):
         check_same_law("dense", 12)
 

@@ -252,15 +252,21 @@ def test_finished_cells_are_not_computed_again(tmp_path, monkeypatch, table):
 def test_a_cell_that_cannot_be_computed_does_not_stop_the_others(tmp_path, pool):
     """It is named in the end, and what was computed is taken up by a sweep without it, or with other values and seeds."""
     file = tmp_path / "cells.csv"
-    options = {"training": ls.Training(4000, n1=5, solver="sgd", learning_rate=0.1), "seeds": [0], "file": file}
+    options = {
+        "training": ls.Training(4000, n1=5, solver="sgd", learning_rate=0.1),
+        "seeds": [0],
+        "file": file,
+    }
     options |= {"executor": Backwards(4), "workers": None} if pool == "backwards" else {"workers": pool}
     with pytest.raises(
-        ValueError, match="1 of 4 cells cannot be computed; the others are kept.*learning_rate = 90, seed = 0: SGD on"
+        ValueError,
+        match="1 of 4 cells cannot be computed; the others are kept.*learning_rate = 90, seed = 0: SGD on",
     ):
         sweep(over={"learning_rate": [0.1, 90.0, 0.2, 0.3]}, **options)
     assert cells(file) == {(0.1, 0), (0.2, 0), (0.3, 0)}
     more = sweep(
-        over={"learning_rate": [0.2, 0.25, 0.1]}, **(options | {"seeds": [0, 1], "executor": None, "workers": 1})
+        over={"learning_rate": [0.2, 0.25, 0.1]},
+        **(options | {"seeds": [0, 1], "executor": None, "workers": 1}),
     )
     assert len(more.table) == 6 * 4
     assert len(cells(file)) == 7
@@ -288,7 +294,8 @@ def test_ctrl_c_does_not_wait_for_cells(tmp_path):
 
 def test_a_worker_that_dies_is_said(tmp_path):
     code = SCRIPT.replace(
-        "import landscape as ls", "import os\nimport landscape as ls\nif __name__ != '__main__':\n    os._exit(3)"
+        "import landscape as ls",
+        "import os\nimport landscape as ls\nif __name__ != '__main__':\n    os._exit(3)",
     )
     (tmp_path / "dies.py").write_text(code)
     done = subprocess.run(
@@ -330,12 +337,16 @@ def test_what_is_not_a_whole_file_of_the_sweep_is_refused_and_left(tmp_path, kin
         with pytest.raises(ValueError, match=message):
             sweep(file=file)
         assert file.read_bytes() == content
-    other = {"environment": ls.from_sampler(lambda rng: (0.5, rng.normal(size=3), 0.0), 20, 0), "over": {"T": [20]}}
+    other = {
+        "environment": ls.from_sampler(lambda rng: (0.5, rng.normal(size=3), 0.0), 20, 0),
+        "over": {"T": [20]},
+    }
     drawn = tmp_path / f"drawn{kind}"
     sweep(file=drawn, **other)
     with pytest.raises(ValueError, match="looks the same, but holds other values"):
         sweep(
-            file=drawn, **(other | {"environment": ls.from_sampler(lambda rng: (0.5, rng.normal(size=3), 0.0), 20, 1)})
+            file=drawn,
+            **(other | {"environment": ls.from_sampler(lambda rng: (0.5, rng.normal(size=3), 0.0), 20, 1)}),
         )
     drawn.unlink()
     file.write_bytes(good)
@@ -404,7 +415,9 @@ def test_a_folder_without_locks_is_said(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", none)
-    with pytest.raises(ValueError, match="cannot lock .*No locks available; give a file in a folder of this machine"):
+    with pytest.raises(
+        ValueError, match="cannot lock .*No locks available; give a file in a folder of this machine"
+    ):
         sweep(file=tmp_path / "cells.csv")
 
 
@@ -444,7 +457,9 @@ def test_many_machines_by_a_scheduler(tmp_path, table):
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
         executor = client.get_executor(pure=False)
         found = sweep(executor=executor, workers=None, file=tmp_path / "cells.csv").table
-        assert main(["sweep", str(config(tmp_path)), "--scheduler", cluster.scheduler_address, "--quiet"]) == 0
+        assert (
+            main(["sweep", str(config(tmp_path)), "--scheduler", cluster.scheduler_address, "--quiet"]) == 0
+        )
     pd.testing.assert_frame_equal(found, table)
     assert len(cells(tmp_path / "from_config.csv")) == 2
 
@@ -528,7 +543,9 @@ def test_from_the_shell(tmp_path, capsys):
     ],
 )
 def test_a_config_that_does_not_fit(tmp_path, capsys, old, new, message):
-    assert main(["sweep", str(config(tmp_path, CONFIG.replace(old, new, 1))), "--quiet", "--workers", "1"]) == 2
+    assert (
+        main(["sweep", str(config(tmp_path, CONFIG.replace(old, new, 1))), "--quiet", "--workers", "1"]) == 2
+    )
     assert message in capsys.readouterr().err
 
 
@@ -559,7 +576,10 @@ def test_a_config_that_does_not_fit(tmp_path, capsys, old, new, message):
         ({"workers": 0}, "workers must be"),
         ({"executor": ThreadPoolExecutor(1)}, "either executor or workers"),
         (
-            {"training": ls.Training(41, n1=5, solver="sgd", learning_rate=0.1), "over": {"task_batch": [1, 2]}},
+            {
+                "training": ls.Training(41, n1=5, solver="sgd", learning_rate=0.1),
+                "over": {"task_batch": [1, 2]},
+            },
             "multiple of task_batch",
         ),
     ],

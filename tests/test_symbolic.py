@@ -71,7 +71,14 @@ def test_what_does_not_hold_has_a_reason_and_all_forms_can_be_written(id, entrie
     for text in (ledger.markdown(), ledger.latex(), ledger.errata(), entry.markdown()):
         assert text.count("$") % 2 == 0
         assert "{}" not in text.replace("{}", "", 0) or "^{}" in text
-    assert json.loads(ledger.json())[0].keys() == {"id", "source", "statement", "verdict", "correction", "seconds"}
+    assert json.loads(ledger.json())[0].keys() == {
+        "id",
+        "source",
+        "statement",
+        "verdict",
+        "correction",
+        "seconds",
+    }
 
 
 def test_no_record_without_a_claim():
@@ -105,7 +112,11 @@ def test_verdicts():
     [
         (sp.Eq(q, x), Derivation([], {q: 2 * x}), "say what is true instead"),
         (sp.Eq(q, x), Derivation([], {q: 2 * x}, corrections={"s": sp.Eq(q, 3 * x)}), "does not hold"),
-        (sp.Eq(q, 2 * x), Derivation([], {q: 2 * x}, corrections={"s": sp.Eq(q, x + x)}), "says what is printed"),
+        (
+            sp.Eq(q, 2 * x),
+            Derivation([], {q: 2 * x}, corrections={"s": sp.Eq(q, x + x)}),
+            "says what is printed",
+        ),
         (sp.Ge(q, x), Derivation([], {q: 2 * x}), "not sharp"),
         (sp.Ge(q, x), Derivation([], {q: 2 * x}, tight={"s": {x: 0}}), "not sharp"),
     ],
@@ -202,7 +213,9 @@ def isserlis(factors, covariance):
     if not factors:
         return sp.Integer(1)
     first, *rest = factors
-    return sum(covariance(first, rest[k]) * isserlis(rest[:k] + rest[k + 1 :], covariance) for k in range(len(rest)))
+    return sum(
+        covariance(first, rest[k]) * isserlis(rest[:k] + rest[k + 1 :], covariance) for k in range(len(rest))
+    )
 
 
 @pytest.mark.parametrize(("d", "n"), [(1, 2), (2, 1), (2, 3), (3, 2)])
@@ -369,7 +382,12 @@ def test_general_bounds_are_checked_by_algebra(monkeypatch):
 
     for module, name, wrong, claim in (
         (first_order, "reach", first_order.reach - first_order.mu**2, first_order.first_order_floor),
-        (first_order, "parts", first_order.parts + first_order.mean_g.T * first_order.g, first_order.first_order_floor),
+        (
+            first_order,
+            "parts",
+            first_order.parts + first_order.mean_g.T * first_order.g,
+            first_order.first_order_floor,
+        ),
         (meta_gradient, "tangent", meta_gradient.tangent - 1 / meta_gradient.m, meta_gradient.step_sizes),
         (figure_one, "room", figure_one.room - 1, figure_one.one_critical_point),
     ):
@@ -380,7 +398,9 @@ def test_general_bounds_are_checked_by_algebra(monkeypatch):
     parabola, above = meta_gradient.parabola_above()
     M, u = meta_gradient.M, meta_gradient.u
     assert sp.simplify(above.subs(meta_gradient.z, 0)) == sp.simplify(above.subs(meta_gradient.z, u)) == 0
-    with monkeypatch.context() as patch:  # a distribution with a smaller mean of 1/(4 + Z)^2 is not taken for the worst
+    with (
+        monkeypatch.context() as patch
+    ):  # a distribution with a smaller mean of 1/(4 + Z)^2 is not taken for the worst
         patch.setattr(meta_gradient, "second_moment", lambda variance: (4 + M) ** 2 / (4 + M + variance) ** 2)
         with pytest.raises(ArithmeticError):
             meta_gradient.check_moments(8)

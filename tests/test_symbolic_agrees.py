@@ -58,7 +58,9 @@ def test_weight_of_a_step(trial):
     """Any spectrum: the quadratic of MAML and its constant, against the weight matrix from pairings."""
     values, alpha, m, noise = [rational() for _ in range(3)], rational(), whole(), rational()
     quadratic = ls.MAML(alpha, n2=m).quadratic(spectrum(values, [1, 1, 1], noise))
-    expected = replace(weight_matrix(SIGMA, alpha, m), {SIGMA: sp.ImmutableMatrix.diag(*values), SIZE: sp.Integer(3)})
+    expected = replace(
+        weight_matrix(SIGMA, alpha, m), {SIGMA: sp.ImmutableMatrix.diag(*values), SIZE: sp.Integer(3)}
+    )
     assert [expected[i, i] for i in range(3)] == list(quadratic.A)
     claim = derived(population.least_risk)
     at = {
@@ -85,8 +87,14 @@ def test_proposition_1(trial):
     matrices = {}
     for names, weights in (
         ((population.Sigma_1, population.Sigma_2, population.mean_Sigma), [i.value for i in inputs]),
-        ((population.Q_1, population.Q_2, population.mean_Q), [ls.MAML(alpha, n2=n2).quadratic(i).A for i in inputs]),
-        ((population.M_1, population.M_2, population.mean_M), [ls.MAML(alpha, n2=m).quadratic(i).A for i in inputs]),
+        (
+            (population.Q_1, population.Q_2, population.mean_Q),
+            [ls.MAML(alpha, n2=n2).quadratic(i).A for i in inputs],
+        ),
+        (
+            (population.M_1, population.M_2, population.mean_M),
+            [ls.MAML(alpha, n2=m).quadratic(i).A for i in inputs],
+        ),
     ):
         pair = [sp.ImmutableMatrix.diag(*w) for w in weights]
         matrices |= dict(zip(names, (*pair, share * pair[0] + (1 - share) * pair[1]), strict=True))
@@ -127,9 +135,9 @@ def test_many_tasks(trial):
     maml = ls.MAML.matching(adaptation)
     weights = dict(zip((t.a_H, t.a_E), [weight.subs(at) for weight in t.natural_weights()], strict=True))
     for method, name in ((ls.NAL(), g.E_NAL), (maml, g.E_MAML)):
-        assert exact(ls.risk(environment, method, adaptation).above_noise) == derived(g.many_tasks).quantities[
-            name
-        ].subs(weights).subs(at)
+        assert exact(ls.risk(environment, method, adaptation).above_noise) == derived(
+            g.many_tasks
+        ).quantities[name].subs(weights).subs(at)
     gain = derived(gains.gain_of_maml).quantities[gains.ratio].subs(weights).subs(at)
     assert exact(ls.gain(environment, maml, adaptation)) == gain
 
@@ -159,7 +167,10 @@ def test_two_tasks(trial):
         t.Delta: sp.sqrt(at[t.d]) * (centres[t.w_1] - centres[t.w_2]),
     }
     optima, risks = derived(t.two_optima).quantities, derived(t.two_risks).quantities
-    for method, where, risk in ((ls.NAL(), t.w_NAL, t.E_NAL), (ls.MAML(at[t.alpha], n2=at[t.m]), t.w_MAML, t.E_MAML)):
+    for method, where, risk in (
+        (ls.NAL(), t.w_NAL, t.E_NAL),
+        (ls.MAML(at[t.alpha], n2=at[t.m]), t.w_MAML, t.E_MAML),
+    ):
         optimum = formulas.population_optimum(tasks, _labelled(method))
         assert sp.nsimplify(optimum[0]) == optima[where].subs(weights).subs(at).subs(centres)
         _, dispersion, suboptimality = formulas.risks_from(tasks, adaptation, optimum)
@@ -192,7 +203,10 @@ def test_peak_of_the_gain():
     slope = sp.numer(sp.together(sp.diff(gain, h.x)))
     assert sp.rem(slope, polynomial, h.x) == 0
     assert sp.rem(slope, polynomial + 1, h.x) != 0
-    peak = max(sp.Poly(polynomial, h.x).real_roots(), key=lambda root: gain.subs(h.x, root.n()) if 0 < root < 1 else 0)
+    peak = max(
+        sp.Poly(polynomial, h.x).real_roots(),
+        key=lambda root: gain.subs(h.x, root.n()) if 0 < root < 1 else 0,
+    )
     assert gain.subs(h.x, peak.n()) > max(gain.subs(h.x, peak.n() + side) for side in (-1e-3, 1e-3))
     c = sp.Rational(d + 1, m)
     assert gain.subs(h.x, (1 - c) / (1 + c)) == 1
@@ -218,7 +232,13 @@ def test_finite_tasks(trial):
     """Theorems 2 and 3 in one dimension: T times the squared error, against the scores of the package."""
     c = convergence
     n_1, n_2, tau, noise = int(whole(9)), int(whole(9)), int(whole(4)), rational()
-    at = point(c.rho, c.r, c.alpha) | {c.n: n_1 + n_2, c.n_1: n_1, c.n_2: n_2, c.tau: tau, c.sigma: sp.sqrt(noise)}
+    at = point(c.rho, c.r, c.alpha) | {
+        c.n: n_1 + n_2,
+        c.n_1: n_1,
+        c.n_2: n_2,
+        c.tau: tau,
+        c.sigma: sp.sqrt(noise),
+    }
     spread, centre = np.array([at[c.r]], dtype=object), np.array([sp.Integer(0)], dtype=object)
     nal = resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), derived(c.nal_converges).quantities).subs(at)
     inputs = spectrum([at[c.rho]], [1], noise)
@@ -250,7 +270,9 @@ def test_table_3():
         )
         optimum = formulas.population_optimum(kinds, weighed)
         assert exact(optimum[0]) == slips.weighted(factor)
-        assert float(optimum[0]) == pytest.approx(ls.optimum(table3.ENVIRONMENT, table3.METHODS[f"NAL nu={factor}"])[0])
+        assert float(optimum[0]) == pytest.approx(
+            ls.optimum(table3.ENVIRONMENT, table3.METHODS[f"NAL nu={factor}"])[0]
+        )
         if factor == 2:
             parts = formulas.risks_from(kinds, ls.Adaptation(sp.Integer(1)), optimum)
             assert exact(sum(parts)) == quantities[slips.test_error]
@@ -290,18 +312,26 @@ def test_risk_by_drawing():
     hard = rng.random(draws) < 0.5
     rho = np.where(hard, 0.3, 1.0)
     w_i = (
-        np.where(hard[:, None], 1.5, 0.0) + rng.standard_normal((draws, d)) * np.sqrt(np.where(hard, 0.4, 2.0))[:, None]
+        np.where(hard[:, None], 1.5, 0.0)
+        + rng.standard_normal((draws, d)) * np.sqrt(np.where(hard, 0.4, 2.0))[:, None]
     )
     X = rng.standard_normal((draws, m, d)) * np.sqrt(rho)[:, None, None]
     z = 0.5 * rng.standard_normal((draws, m))
     floor = derived(population.least_risk).quantities[population.floor]
     noise = np.mean(
         [
-            float(floor.subs({population.sigma: 0.5, population.alpha: 1, population.m: m, population.trace: d * v**2}))
+            float(
+                floor.subs(
+                    {population.sigma: 0.5, population.alpha: 1, population.m: m, population.trace: d * v**2}
+                )
+            )
             for v in (0.3, 1.0)
         ]
     )
-    for name, (hard_weight, easy_weight) in ((geography.E_NAL, (0.3, 1.0)), (geography.E_MAML, weights.values())):
+    for name, (hard_weight, easy_weight) in (
+        (geography.E_NAL, (0.3, 1.0)),
+        (geography.E_MAML, weights.values()),
+    ):
         start = 1.5 * float(hard_weight / (hard_weight + easy_weight))
         away = start - w_i
         after = away - np.einsum("imk,im->ik", X, np.einsum("imk,ik->im", X, away) - z) / m
@@ -323,7 +353,8 @@ def test_solutions_on_few_tasks_by_drawing():
     assert close(solution**2, value)
     assert not close(
         solution**2,
-        float(resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), derived(c.nal_converges).quantities).subs(at)) / T,
+        float(resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), derived(c.nal_converges).quantities).subs(at))
+        / T,
     )
 
 

@@ -53,7 +53,12 @@ def weight(method, rho, d):
 @pytest.mark.parametrize("trial", range(5))
 def test_shared_and_independent_hessian_batches(trial):
     module, claim = first_order, derived(first_order.hessian_batches)
-    alpha, n, d, offset = rational(), sp.Integer(RANDOM.randint(1, 40)), sp.Integer(RANDOM.randint(1, 9)), rational()
+    alpha, n, d, offset = (
+        rational(),
+        sp.Integer(RANDOM.randint(1, 40)),
+        sp.Integer(RANDOM.randint(1, 9)),
+        rational(),
+    )
     curves = [rational(), rational()]
     at = {module.alpha: alpha, module.n: n, module.d: d, module.Delta: offset, module.h_1: curves[0], module.h_2: curves[1]}  # fmt: skip
     for name in ("shared", "independent"):
@@ -62,7 +67,9 @@ def test_shared_and_independent_hessian_batches(trial):
         direction = claim.quantities[module.mean[name]].subs(at | {module.rho: curves[0], module.away: 1})
         assert direction == ours[0]
         assert claim.quantities[module.ends[name]].subs(at) == offset * ours[0] / sum(ours)
-    assert weight(ls.HFMAML(alpha), curves[0], d) == weight(ls.MAML(alpha, n2=n, hessian="independent"), curves[0], d)
+    assert weight(ls.HFMAML(alpha), curves[0], d) == weight(
+        ls.MAML(alpha, n2=n, hessian="independent"), curves[0], d
+    )
 
 
 @pytest.mark.parametrize("trial", range(3))
@@ -103,7 +110,9 @@ def test_floor_of_first_order_maml():
         shares.append(floor / (alpha * (high - low) * sigma / 2))
     assert max(shares) <= 1 + 1e-9
     claim, module = derived(first_order.first_order_floor), first_order
-    attained = claim.quantities[module.floor].subs({module.L: 1, module.mu: sp.Rational(1, 100), module.sigma: 1})
+    attained = claim.quantities[module.floor].subs(
+        {module.L: 1, module.mu: sp.Rational(1, 100), module.sigma: 1}
+    )
     assert 0.98 < float((attained / module.alpha).subs(module.alpha, EXACT / 10)) / (0.99 / 2) < 1
     assert weight(ls.FOMAML(EXACT), 2, 1) == 2 * (1 - 2 * EXACT)
 
@@ -148,7 +157,9 @@ def test_central_difference():
     rho, delta = 1.7, 0.4
     worst = float(claim.quantities[module.error].subs({module.rho: rho, module.delta: delta, module.v: 1}))
     assert worst == pytest.approx(rho * delta / 2)
-    for _ in range(200):  # gradients whose second derivative is a sum of kinks, with Lipschitz constant at most rho
+    for _ in range(
+        200
+    ):  # gradients whose second derivative is a sum of kinks, with Lipschitz constant at most rho
         kinks, sizes = rng.uniform(-0.5, 0.5, 4), rng.uniform(-1, 1, 4)
         sizes *= rho / np.sum(np.abs(sizes))
 
@@ -178,7 +189,9 @@ def test_lyapunov_rate():
     """Along random pairs of tasks the sharp rate is never passed and is reached; the printed one holds for alpha L < 1/2."""
     rng = np.random.default_rng(1)
     module = continuous_time
-    rate = sp.lambdify([module.h_1, module.h_2, module.alpha, module.g, module.sigma], module.decay_of_two_tasks())
+    rate = sp.lambdify(
+        [module.h_1, module.h_2, module.alpha, module.g, module.sigma], module.decay_of_two_tasks()
+    )
     for _ in range(2000):
         L = rng.uniform(0.1, 5)
         mu = L * rng.uniform(0.01, 0.5)
@@ -236,7 +249,10 @@ def test_curvature_of_the_maml_loss():
     for _ in range(200):
         mu, alpha = rng.uniform(0.01, 1), rng.uniform(0, 0.5)
         hessians, _, p = environment(rng, 3, 3, mu, 1.0)
-        mean = sum(q * (np.eye(3) - alpha * H) @ H @ (np.eye(3) - alpha * H) for q, H in zip(p, hessians, strict=True))
+        mean = sum(
+            q * (np.eye(3) - alpha * H) @ H @ (np.eye(3) - alpha * H)
+            for q, H in zip(p, hessians, strict=True)
+        )
         values = np.linalg.eigvalsh(mean)
         assert mu / 4 - 1e-12 <= values[0]
         assert values[-1] <= 1 + 1e-12
@@ -270,13 +286,17 @@ def test_intervals_enclose_and_tell_signs():
     for at in (figure_one.DIP, sp.Rational(1, 3)):
         step = 1e-5
         interval = figure_one.enclose(slope, at)
-        assert float(interval.mid) == pytest.approx((F(float(at) + step) - F(float(at) - step)) / (2 * step), abs=1e-4)
+        assert float(interval.mid) == pytest.approx(
+            (F(float(at) + step) - F(float(at) - step)) / (2 * step), abs=1e-4
+        )
         assert interval.delta < 1e-9
         assert abs(float(interval.mid) - float(sp.N(slope.subs(w, at), 40))) <= float(interval.delta) + 1e-15
     assert figure_one.sign_changes(w**2 + 1, figure_one.POINTS) == 0
     assert figure_one.sign_changes(w - sp.Rational(1, 3), figure_one.POINTS) == 1
     dense = sp.lambdify(w, slope)(np.linspace(-5, 5, 200_001))
-    assert np.sum(np.sign(dense[1:]) != np.sign(dense[:-1])) == figure_one.sign_changes(slope, figure_one.POINTS)
+    assert np.sum(np.sign(dense[1:]) != np.sign(dense[:-1])) == figure_one.sign_changes(
+        slope, figure_one.POINTS
+    )
 
 
 def test_mean_steps_of_the_experiments():
@@ -314,7 +334,9 @@ def test_diabetes_settings(columns, scale):
         assert ls.train(tasks, method, start, beta, 300, record_every=300).diverged == (exact > 2)
     if (columns, scale) == ("norm", "sum"):
         steepest = 2 * alpha * max(np.linalg.eigvalsh(H)[-1] for H in hessians)
-        assert steepest == pytest.approx(float(derived(diabetes.settings).quantities[diabetes.steepness]), abs=6e-4)
+        assert steepest == pytest.approx(
+            float(derived(diabetes.settings).quantities[diabetes.steepness]), abs=6e-4
+        )
 
 
 def test_work_of_a_step():

@@ -98,7 +98,8 @@ def test_risks_and_gain_of_many_tasks():
     environment, weights, points = many()
     draws = above_noise(environment, points, ls.Adaptation(1 / 0.8, M))
     risks = [
-        derived(geography.many_tasks)[name].subs(weights).subs(MANY) for name in (geography.E_NAL, geography.E_MAML)
+        derived(geography.many_tasks)[name].subs(weights).subs(MANY)
+        for name in (geography.E_NAL, geography.E_MAML)
     ]
     assert all(away(draws[:, i], risk) < 4.5 for i, risk in enumerate(risks))
     gain = derived(gains.gain_of_maml)[gains.ratio].subs(weights).subs(MANY)
@@ -156,7 +157,10 @@ def test_edges_of_the_window():
     within, beyond = sum(edges) / 2, (0.7 * edges[0], 1.15 * edges[1])
     assert pull(within, 50) < -4.5
     assert all(pull(x, 50) > 4.5 for x in beyond)
-    least, best = float(derived(hardness.hardness_window)[hardness.least].subs(hardness.d, D)), (np.sqrt(3) - 1) / 2
+    least, best = (
+        float(derived(hardness.hardness_window)[hardness.least].subs(hardness.d, D)),
+        (np.sqrt(3) - 1) / 2,
+    )
     assert abs(pull(best, round(least))) < 4.5
     assert pull(best, round(1.3 * least)) < -4.5 < 4.5 < pull(best, round(0.8 * least))
 
@@ -177,12 +181,16 @@ def test_where_maml_gains():
     for x in (0.4 * peak, peak, 2 * peak):
         a_H, a_E = (float(w.subs(hardness.x, x)) for w in hardness.scaled_weights(c))
         places = [(float(x) - 1) / (float(x) + 1), (a_H - a_E) / (a_H + a_E)]
-        draws = above_noise(hard_and_easy(float(x)), np.outer(places, np.ones(D)), ls.Adaptation(1.0, 60), 40_000)
+        draws = above_noise(
+            hard_and_easy(float(x)), np.outer(places, np.ones(D)), ls.Adaptation(1.0, 60), 40_000
+        )
         gain = draws[:, 0].mean() / draws[:, 1].mean()
         ratio = draws[:, 0] - gain * draws[:, 1]  # what moves the ratio of the means
         found.append((gain, ratio.std() / draws[:, 1].mean() / np.sqrt(len(draws))))
         assert abs(gain - 1 - float(surplus.subs(hardness.x, x))) < 4.5 * found[-1][1]
-    assert all(found[1][0] - gain > 4.5 * np.hypot(found[1][1], error) for gain, error in (found[0], found[2]))
+    assert all(
+        found[1][0] - gain > 4.5 * np.hypot(found[1][1], error) for gain, error in (found[0], found[2])
+    )
 
 
 def test_moments_of_a_sample_covariance():
@@ -267,10 +275,19 @@ def test_where_first_order_maml_rests():
     environment = ls.two_tasks(d=1, rho_hard=p[0], rho_easy=p[1], noise=0.1)
     weights = [rho * (1 - alpha * rho) for rho in p]
     point = np.array([(weights[0] - weights[1]) / sum(weights)])
-    floor = sum((1 - alpha * rho) ** 2 * rho * (point[0] - w) for rho, w in zip(p, (1.0, -1.0), strict=True)) / 2
+    floor = (
+        sum((1 - alpha * rho) ** 2 * rho * (point[0] - w) for rho, w in zip(p, (1.0, -1.0), strict=True)) / 2
+    )
     for method, expected in ((ls.FOMAML(alpha), 0.0), (ls.MAML(alpha, 4, hessian="independent"), floor)):
         mean, covariance = mean_gradient(
-            environment, method, point, ls.Training(2, n1=4, n2=4), 4, 200_000, "raw", np.random.default_rng(3)
+            environment,
+            method,
+            point,
+            ls.Training(2, n1=4, n2=4),
+            4,
+            200_000,
+            "raw",
+            np.random.default_rng(3),
         )
         assert abs(mean[0] - expected) < 4.5 * np.sqrt(covariance[0, 0])
     assert abs(floor) > 20 * np.sqrt(covariance[0, 0])

@@ -37,7 +37,9 @@ def products(source, sampling, n, seed, away=1.0, batch=None, mix=MIX):
         from landscape.simulator.thin import roots
 
         root = roots(source)
-        draw = lambda n: batch(root[None] if root.shape[1] > 1 else root, optima.T, source.noise_variance**0.5, n, rng)  # noqa: E731
+        draw = lambda n: batch(
+            root[None] if root.shape[1] > 1 else root, optima.T, source.noise_variance**0.5, n, rng
+        )  # noqa: E731
     W = np.broadcast_to(away * DELTA[None, :, None], (TASKS, 3, 1))
     one = draw(n)
     first = one.gradient(W)
@@ -145,7 +147,10 @@ def test_a_hessian_alone_knows_nothing_of_label_noise():
     """On the line it is v Sigma chi^2_n/n; the mean would be the same with noise. The variance is off by 2% of itself, 5 times less
     than allowed."""
     draw = batch_drawer(
-        Spectrum(np.array([0.7]), np.array([1.0]), 4.0), np.zeros((TASKS, 1)), "thin", np.random.default_rng(0)
+        Spectrum(np.array([0.7]), np.array([1.0]), 4.0),
+        np.zeros((TASKS, 1)),
+        "thin",
+        np.random.default_rng(0),
     )
     product = draw(3).hessian_times(np.full((1, 1, 1), 2.0)).ravel()
     assert product.var() == pytest.approx(1.4**2 * 2 / 3, rel=0.1)

@@ -19,7 +19,9 @@ SGD = ls.Training(T=20, n2=10, solver="sgd", learning_rate=0.1)
 
 
 def two(p, q):
-    return ls.Environment([ls.TaskFamily("a", 1.0, d=2, probability=p), ls.TaskFamily("b", 1.0, d=2, probability=q)])
+    return ls.Environment(
+        [ls.TaskFamily("a", 1.0, d=2, probability=p), ls.TaskFamily("b", 1.0, d=2, probability=q)]
+    )
 
 
 BAD = {
@@ -245,7 +247,9 @@ def test_best_step_takes_symbols():
 
 def test_results_show_what_a_reader_can_use():
     law = ls.asymptotics(ls.hard_easy(), ls.NAL(), ls.Training(T=2000, n1=50, n2=50))
-    curve = ls.sgd_curve(ls.hard_easy(), ls.NAL(), ls.Training(T=100, n2=50, solver="sgd", learning_rate=0.05))
+    curve = ls.sgd_curve(
+        ls.hard_easy(), ls.NAL(), ls.Training(T=100, n2=50, solver="sgd", learning_rate=0.05)
+    )
     for result in (law, curve):
         assert " object at 0x" not in repr(result)
     assert type(ls.best_step(ls.hard_easy(), ls.NAL(), 50)) is float  # as risk and gain give it

@@ -25,9 +25,13 @@ def test_the_surface_is_the_risk(environment):
     x, y = np.meshgrid(view.x, view.y)
     points = view.origin + np.stack([x, y], axis=-1) @ view.directions
     np.testing.assert_allclose(view.adapted, ls.risk(environment, points, ADAPT).total, rtol=1e-10)
-    np.testing.assert_allclose(view.pooled, ls.risk(environment, points, ls.Adaptation(0.0, steps=0)).total, rtol=1e-10)
+    np.testing.assert_allclose(
+        view.pooled, ls.risk(environment, points, ls.Adaptation(0.0, steps=0)).total, rtol=1e-10
+    )
     for method, place in zip(view.methods, view.solutions, strict=True):
-        np.testing.assert_allclose(view.origin + place @ view.directions, ls.optimum(environment, method), atol=1e-10)
+        np.testing.assert_allclose(
+            view.origin + place @ view.directions, ls.optimum(environment, method), atol=1e-10
+        )
 
 
 def test_one_step_leads_to_the_centre_where_alpha_is_one_over_the_curvature():

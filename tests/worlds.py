@@ -45,7 +45,9 @@ def random_world(seed, kind):
         families.append(ls.TaskFamily(f"family {i}", S, mu, C, p[i], noise, d))
         full = [np.diag(np.full(d, v)) if np.ndim(v) < 2 and np.size(v) == 1 else np.diag(v) if np.ndim(v) == 1 else v
                 for v in (S, C)]  # fmt: skip
-        twins.append(reference.gaussian_task(p[i], full[0], np.broadcast_to(mu, d).astype(float), full[1], noise))
+        twins.append(
+            reference.gaussian_task(p[i], full[0], np.broadcast_to(mu, d).astype(float), full[1], noise)
+        )
     environment = ls.Environment(families)
     top = max(np.linalg.eigvalsh(t["S"])[-1] for t in twins)
     return environment, twins, rng.uniform(0.2, 0.9) / top, rng

@@ -36,7 +36,12 @@ class Batches(Record):
 
     def __post_init__(self):
         whole = {"at_least": 1, "whole": True, "infinite": True}
-        self._set(**{name: checks.number(name, getattr(self, name), **whole) for name in ("B", "D_in", "D_o", "D_h")})
+        self._set(
+            **{
+                name: checks.number(name, getattr(self, name), **whole)
+                for name in ("B", "D_in", "D_o", "D_h")
+            }
+        )
 
     def draw_tasks(self, tasks, rng):
         """Indices of the tasks of an iteration and the weight of each."""
@@ -107,7 +112,9 @@ def least_step_batches(tasks, alpha, sigma, sigma_tilde):
     B, D : int
     """
     smoothness_bound(tasks, alpha, 0.0)  # L and rho must exist
-    sigma, sigma_tilde = (checks.number(n, v, at_least=0) for n, v in (("sigma", sigma), ("sigma_tilde", sigma_tilde)))
+    sigma, sigma_tilde = (
+        checks.number(n, v, at_least=0) for n, v in (("sigma", sigma), ("sigma_tilde", sigma_tilde))
+    )
     ratio = tasks.hessian_lipschitz * alpha / tasks.smoothness
     return max(1, math.ceil((ratio * sigma) ** 2 / 2)), max(1, math.ceil((2 * ratio * sigma_tilde) ** 2))
 

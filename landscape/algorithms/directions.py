@@ -23,7 +23,9 @@ def direction(method, w, draw, options):
     -------
     ndarray, shape (d,)
     """
-    raise TypeError(f"train knows NAL, MAML, FO-MAML, HF-MAML, Reptile and BI-MAML, not {type(method).__name__}")
+    raise TypeError(
+        f"train knows NAL, MAML, FO-MAML, HF-MAML, Reptile and BI-MAML, not {type(method).__name__}"
+    )
 
 
 @direction.register
@@ -44,7 +46,9 @@ def _descend(method, w, draw):
 def _maml(method: MAML, w, draw, options):
     points, batches = _descend(method, w, draw)
     g = draw("o").gradient(points[-1])
-    for point, batch in zip(points[-2::-1], reversed(batches), strict=True):  # the chain rule, last step first
+    for point, batch in zip(
+        points[-2::-1], reversed(batches), strict=True
+    ):  # the chain rule, last step first
         hessian = batch if method.hessian == "shared" else draw("h")
         Hg = hessian.hessian_times(point, g) if options.products else hessian.hessian(point) @ g
         g = g - method.alpha * Hg

@@ -64,7 +64,9 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
     if isinstance(method, HFMAML):
         raise ValueError("HF-MAML's flow is MAML's as its difference gets finer: use MAML(alpha)")
     if own_batches(None, method) != Batches():
-        raise ValueError(f"ode takes full batches, got n2 = {method.n2:g}: leave n2 out, or use flow() on quadratics")
+        raise ValueError(
+            f"ode takes full batches, got n2 = {method.n2:g}: leave n2 out, or use flow() on quadratics"
+        )
     times = checks.numbers("times", times, at_least=0)
     if (np.diff(times) <= 0).any():
         raise ValueError(f"times must be increasing, got {checks.short(times.tolist())}")
@@ -80,7 +82,9 @@ def ode(tasks, method, start, times, *, alpha=None, rtol=1e-9, atol=1e-11):
         )
 
     def run(method, w, begin, event=None):
-        stepper = Stepper(tasks, method, Batches(), Options(True, None, 0.0), np.random.default_rng(0), Count())
+        stepper = Stepper(
+            tasks, method, Batches(), Options(True, None, 0.0), np.random.default_rng(0), Count()
+        )
         left = iter(range(MOST))
 
         def velocity(t, w):

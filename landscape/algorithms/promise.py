@@ -118,7 +118,9 @@ def promise(tasks, method, start, level, batches=None, *, sigma, sigma_tilde=0.0
         raise ValueError(f"the theorems are for one inner step, got {method!r}")
     drawn = not all(math.isinf(size) for size in (batches.D_in, batches.D_o, batches.D_h))
     if drawn and getattr(method, "hessian", "independent") == "shared":
-        raise ValueError('Theorem 4.12 takes the Hessian on a batch of its own: write MAML(..., hessian="independent")')
+        raise ValueError(
+            'Theorem 4.12 takes the Hessian on a batch of its own: write MAML(..., hessian="independent")'
+        )
     level = checks.number("level", level, at_least=1e-40)
     sigma, sigma_tilde, sigma_H = (
         checks.number(name, value, at_least=0)
@@ -127,7 +129,11 @@ def promise(tasks, method, start, level, batches=None, *, sigma, sigma_tilde=0.0
     least = checks.number("least", least)
     start = checks.start("start", start, tasks.d)
     smoothness_bound(tasks, 0.0, 0.0)  # L and rho must exist
-    L, rho, alpha = tasks.smoothness, tasks.hessian_lipschitz, checks.number("alpha", method.alpha, at_least=0)
+    L, rho, alpha = (
+        tasks.smoothness,
+        tasks.hessian_lipschitz,
+        checks.number("alpha", method.alpha, at_least=0),
+    )
     number, range_ = {"MAML": ("4.12", 6), "FO-MAML": ("4.15", 10), "HF-MAML": ("4.17", 6)}[method.label]
     if alpha * L * range_ > 1 + 1e-12:
         raise ValueError(
@@ -141,7 +147,9 @@ def promise(tasks, method, start, level, batches=None, *, sigma, sigma_tilde=0.0
     else:
         variance = ((kappa * math.hypot(inner, outer) + lam * V) ** 2 + h**2 * V**2) if drawn else 0.0
     G = np.polynomial.Polynomial([0.0, 1.0])
-    decrease = (0.4 - 3.125 / c) * G**2 - (math.sqrt(3.125) / 2 + 3.125 / c) * bias**2 - 3.125 / (2 * c) * variance
+    decrease = (
+        (0.4 - 3.125 / c) * G**2 - (math.sqrt(3.125) / 2 + 3.125 / c) * bias**2 - 3.125 / (2 * c) * variance
+    )
     if decrease.coef[2] <= 0:
         raise ValueError(
             f"with B = {batches.B:g} tasks and D_h = {batches.D_h:g} nothing is promised: take larger batches, B >= 20"
@@ -154,6 +162,8 @@ def promise(tasks, method, start, level, batches=None, *, sigma, sigma_tilde=0.0
         )
     height = tasks.adapted(start, alpha) - least
     if height < 0:
-        raise ValueError(f"least must be a lower bound of F, which is {height + least:g} at the start, got {least:g}")
+        raise ValueError(
+            f"least must be a lower bound of F, which is {height + least:g} at the start, got {least:g}"
+        )
     bound = smoothness_bound(tasks, alpha, (level + sigma) / (1 - 2 * alpha * L - (alpha * L) ** 2))
     return Promise(float(c * bound * height / decrease(level)), floor)

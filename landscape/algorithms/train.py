@@ -114,7 +114,9 @@ def train(
     for step in (alpha, getattr(method, "alpha", 0.0)):
         check_reach(step, getattr(method, "steps", 1))
     if second_order == "matrices" and not isinstance(method, (MAML, BIMAML)):
-        raise ValueError(f'second_order="matrices" is for MAML: {method.label} takes no Hessians; leave it out')
+        raise ValueError(
+            f'second_order="matrices" is for MAML: {method.label} takes no Hessians; leave it out'
+        )
     if delta is not None:
         if not isinstance(method, HFMAML):
             raise ValueError(f"delta is for HFMAML's differences: leave it out for {method.label}")
@@ -162,7 +164,9 @@ def own_batches(batches, method):
     if math.isinf(n2) or n2 == batches.D_in:
         return batches
     if not math.isinf(batches.D_in):
-        raise ValueError(f"{method!r} takes inner batches of n2 = {n2:g}, but D_in = {batches.D_in:g}: leave one out")
+        raise ValueError(
+            f"{method!r} takes inner batches of n2 = {n2:g}, but D_in = {batches.D_in:g}: leave one out"
+        )
     return Batches(batches.B, n2, batches.D_o, batches.D_h)
 
 
@@ -220,7 +224,10 @@ class Stepper:
         for i, weight in zip(index, weights, strict=True):
             loss = self.tasks.losses[i]
             total += weight * direction(
-                method, w, lambda use, loss=loss: Counted(loss.batch(sizes[use], self.rng), self.count), self.options
+                method,
+                w,
+                lambda use, loss=loss: Counted(loss.batch(sizes[use], self.rng), self.count),
+                self.options,
             )
         return total
 

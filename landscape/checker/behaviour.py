@@ -65,7 +65,9 @@ def _drifts(samples):
     """
     spread = samples.std(axis=1, keepdims=True)
     standard = np.divide(samples, spread, out=np.zeros_like(samples), where=spread > 0)
-    ratio = (np.diff(standard, axis=1) ** 2).sum() / ((standard - standard.mean(axis=1, keepdims=True)) ** 2).sum()
+    ratio = (np.diff(standard, axis=1) ** 2).sum() / (
+        (standard - standard.mean(axis=1, keepdims=True)) ** 2
+    ).sum()
     return not 1 < ratio < 3
 
 

@@ -64,16 +64,26 @@ def _factors():
     for key, (name, looks) in _ALPHA.items():
         yield Bug(f"{name} in the inner step", {"step": (key,), "bend": (key,)}, looks)
     yield Bug(
-        "result multiplied by alpha", {"outside": ("alpha",)}, "the inner step size used for the meta-gradient too"
+        "result multiplied by alpha",
+        {"outside": ("alpha",)},
+        "the inner step size used for the meta-gradient too",
     )
-    yield Bug("result divided by alpha", {"outside": ("1/alpha",)}, "(w - adapted) / alpha, or a step size divided out")
+    yield Bug(
+        "result divided by alpha",
+        {"outside": ("1/alpha",)},
+        "(w - adapted) / alpha, or a step size divided out",
+    )
     for key, (name, looks) in (_LOSS | _ALPHA).items():
         factor = (_IN.get(key, key),)
         yield Bug(
-            f"{name} in the inner step, not in its derivative", {"step": factor}, looks + "; hand-written I - alpha H"
+            f"{name} in the inner step, not in its derivative",
+            {"step": factor},
+            looks + "; hand-written I - alpha H",
         )
         yield Bug(
-            f"{name} in the derivative of the inner step", {"bend": factor}, looks + "; in a hand-written I - alpha H"
+            f"{name} in the derivative of the inner step",
+            {"bend": factor},
+            looks + "; in a hand-written I - alpha H",
         )
 
 

@@ -118,7 +118,9 @@ class Calls:
                 True,
             ) from None
         if array.size != d:
-            hint = "the loss instead of its gradient?" if array.size == 1 else "not one number a coordinate of w"
+            hint = (
+                "the loss instead of its gradient?" if array.size == 1 else "not one number a coordinate of w"
+            )
             raise UnusableAnswer(f"returns shape {array.shape}, wanted ({d},)", hint, True)
         if not (np.abs(array) < HUGE).all():  # NaN is not
             raise UnusableAnswer(
@@ -165,6 +167,8 @@ def _raised(error, arguments):
     own = [f for f in frames if f.filename == frames[0].filename]  # the rest is inside libraries
     where = f" (line {own[-1].lineno} of {own[-1].name}: {own[-1].line})" if own else ""
     message = " ".join(str(error).split())[:200] or "no message"
-    shapes = ", ".join(f"{name} {np.shape(value)}" if np.ndim(value) else name for name, value in arguments.items())
+    shapes = ", ".join(
+        f"{name} {np.shape(value)}" if np.ndim(value) else name for name, value in arguments.items()
+    )
     looks = f"it was called with NumPy arrays of {arguments['w'].dtype}: {shapes}; turn them into tensors inside the function"
     return f"raises {type(error).__name__}: {message}{where}", looks

@@ -37,7 +37,10 @@ INSTEAD = {
         "no create_graph=True in the inner torch.autograd.grad, a .detach() or .data in the inner step, first_order=True "
         "(learn2learn), track_higher_grads=False (higher), stop_gradient (JAX, TensorFlow)",
     ),
-    REPTILE: ("displacement for gradient", "the result is the way from w to the adapted point; no outer loss is used"),
+    REPTILE: (
+        "displacement for gradient",
+        "the result is the way from w to the adapted point; no outer loss is used",
+    ),
     PLAIN: (
         "no inner step",
         "the outer loss is computed with the initial parameters: the adapted ones are not passed on",
@@ -109,11 +112,18 @@ def _methods(steps):
     yield Candidate(FIRST_ORDER, f"FO-MAML{many}", (), Routine(steps, tracked=0))
     yield Candidate(REPTILE, f"Reptile{many}", (), Routine(steps, returns="displacement"))
     yield Candidate(
-        REPTILE, f"Reptile{many}, divided by alpha", (), Routine(steps, returns="displacement", outside=("1/alpha",))
+        REPTILE,
+        f"Reptile{many}, divided by alpha",
+        (),
+        Routine(steps, returns="displacement", outside=("1/alpha",)),
     )
-    for method, (inner, outer, hessian) in ((m, batches) for m, listed in _APART.items() for batches in listed):
+    for method, (inner, outer, hessian) in (
+        (m, batches) for m, listed in _APART.items() for batches in listed
+    ):
         used = [f"its Hessian on {hessian}"]
-        used += [f"its inner gradient on {inner}"] * (inner != "X_in") + [f"its outer on {outer}"] * (outer != "X_out")
+        used += [f"its inner gradient on {inner}"] * (inner != "X_in") + [f"its outer on {outer}"] * (
+            outer != "X_out"
+        )
         name = f"MAML{many}{' and ' if many else ' with '}{', '.join(used)}"
         yield Candidate(method, name, (), Routine(steps, inner=inner, outer=outer, hessian=hessian))
 
@@ -144,13 +154,18 @@ def single(method, steps):
     """
     here, elsewhere = _clean(method, steps)
     likely = {method, MAML, FIRST_ORDER, REPTILE, PLAIN}
-    return _distinct(here + elsewhere + [_with(c, (bug,)) for c in here if c.method in likely for bug in BUGS])
+    return _distinct(
+        here + elsewhere + [_with(c, (bug,)) for c in here if c.method in likely for bug in BUGS]
+    )
 
 
 def _clean(method, steps):
     """Candidates without a bug, with the wanted number of steps (or none) and with other numbers; the wanted first."""
     here = sorted(_methods(steps), key=lambda c: c.method != method)
-    plain, zero = Candidate(PLAIN, PLAIN, (), Routine(0)), Candidate("zero", "zero", (), Routine(0, returns="zero"))
+    plain, zero = (
+        Candidate(PLAIN, PLAIN, (), Routine(0)),
+        Candidate("zero", "zero", (), Routine(0, returns="zero")),
+    )
     here = [plain, *here, zero] if method == PLAIN else [*here, plain, zero]
     return here, [c for k in STEPS if k != steps for c in _methods(k)]
 

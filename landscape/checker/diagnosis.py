@@ -57,13 +57,17 @@ class Finding(Result):
         return "\n".join(f"{name:9} {text}" for name, text in self._lines())
 
     def __repr__(self):
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in ("verdict", "wanted", "computes", "bugs"))
+        shown = ", ".join(
+            f"{name}={getattr(self, name)!r}" for name in ("verdict", "wanted", "computes", "bugs")
+        )
         return f"{type(self).__name__}({shown})"
 
     def _repr_html_(self):
         import html
 
-        rows = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in self._lines())
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in self._lines()
+        )
         return f"<table>{rows}</table>"
 
 

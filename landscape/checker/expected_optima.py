@@ -96,7 +96,10 @@ def expected(alpha, n_in, n_out, steps):
         yield FIRST_ORDER, f"FO-MAML{many} + {bug}", bug, FOMAML(step, steps, n_in, "same")
     yield SHARED, f"MAML{many} + batches swapped", "batches swapped", MAML(alpha, n_out, **same)
     if steps == 1:
-        for bug, n in (("inner batch reused as the outer one", n_in), ("outer batch reused as the inner one", n_out)):
+        for bug, n in (
+            ("inner batch reused as the outer one", n_in),
+            ("outer batch reused as the inner one", n_out),
+        ):
             yield SHARED, f"MAML + {bug}", bug, ReusedBatch(alpha, n)
 
 
@@ -116,7 +119,9 @@ def predictions(environment, alpha, n_in, n_out, steps, episodes):
             except ValueError:  # no optimum, or no moments of so high an order
                 continue
             try:
-                law = asymptotics(environment, record, Training(max(episodes, 2), **_samples(method, bug, n_in, n_out)))
+                law = asymptotics(
+                    environment, record, Training(max(episodes, 2), **_samples(method, bug, n_in, n_out))
+                )
                 finite, deviation = law.mean, np.sqrt(np.diag(law.covariance))
             except ValueError:
                 finite, deviation = best, np.full(len(best), np.nan)

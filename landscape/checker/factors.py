@@ -55,4 +55,6 @@ def free_factors(value, probes):
 def _described(text, factor):
     """A factor that is the same in every problem by its value, another by its range."""
     same = np.ptp(factor) <= EXACT * np.abs(factor).max()
-    return text.format(f"{factor.mean():.7g}" if same else f"{factor.min():.4g} to {factor.max():.4g}, by problem,")
+    return text.format(
+        f"{factor.mean():.7g}" if same else f"{factor.min():.4g} to {factor.max():.4g}, by problem,"
+    )

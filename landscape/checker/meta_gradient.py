@@ -18,7 +18,17 @@ NEAR = 0.03  # half precision comes so near to what is right; no known bug does
 
 
 def check_meta_gradient(
-    function, method="MAML", *, steps=1, loss="half", d=5, n_in=None, n_out=None, alpha=None, dtype="float64", seed=0
+    function,
+    method="MAML",
+    *,
+    steps=1,
+    loss="half",
+    d=5,
+    n_in=None,
+    n_out=None,
+    alpha=None,
+    dtype="float64",
+    seed=0,
 ):
     r"""Say what a meta-gradient function computes, and what is wrong with it.
 
@@ -97,7 +107,9 @@ def check_meta_gradient(
         if found.hits:
             answer = _named(found, method, steps, dtype)
         else:
-            answer = _factors(seen.value, probes, found, method, steps) or _unknown(calls, found, method, steps)
+            answer = _factors(seen.value, probes, found, method, steps) or _unknown(
+                calls, found, method, steps
+            )
     except UnusableAnswer as problem:
         verdict = WRONG if problem.wrong else CANNOT_TELL
         return Diagnosis(verdict, wanted, "nothing that can be compared", (problem.what,), (problem.looks,))
@@ -149,7 +161,9 @@ def _named(found, method, steps, dtype):
     bugs, looks = _instead(first.method, method)
     if first.routine.steps not in (0, steps):
         bugs.append(f"{counted(first.routine.steps)} instead of {steps}")
-        looks.append("the inner loop runs another number of times: range(), or a loop around a call that loops already")
+        looks.append(
+            "the inner loop runs another number of times: range(), or a loop around a call that loops already"
+        )
     bugs += [bug.name for bug in first.bugs]
     looks += [bug.looks for bug in first.bugs]
     if bugs in (["factor 2 in both losses"], ["factor 1/2 in both losses"]):
@@ -157,9 +171,13 @@ def _named(found, method, steps, dtype):
             "if the loss is meant to be so, say it: loss='full' (the mean squared error) or loss='half' (half of it)"
         )
     if found.precision == "single" and dtype == "float64":
-        looks.append("it agrees to single precision only: fine, if it is meant to compute in float32, or approximately")
+        looks.append(
+            "it agrees to single precision only: fine, if it is meant to compute in float32, or approximately"
+        )
     verdict = WRONG if bugs else RIGHT
-    return _Answer(verdict, str(first), bugs, looks, found.precision, found.residual, tuple(map(str, found.hits[1:4])))
+    return _Answer(
+        verdict, str(first), bugs, looks, found.precision, found.residual, tuple(map(str, found.hits[1:4]))
+    )
 
 
 def _instead(got, wanted):
@@ -173,7 +191,9 @@ def _factors(value, probes, found, method, steps):
     if fit is None:
         return None
     bugs, looks = _instead(fit.method, method)
-    return _Answer(WRONG, f"{fit.method} with unusual factors", bugs + fit.bugs, looks, "double", fit.residual)
+    return _Answer(
+        WRONG, f"{fit.method} with unusual factors", bugs + fit.bugs, looks, "double", fit.residual
+    )
 
 
 def _unknown(calls, found, method, steps):
@@ -183,5 +203,7 @@ def _unknown(calls, found, method, steps):
     if found.residuals[asked].min() > NEAR:
         bugs = ["none of the bugs known by name, nor two of them"]
         return _Answer(WRONG, "none of these", bugs, looks, None, found.residual)
-    looks.append("it is near what is wanted, but not equal: lower precision than float32, or an approximation?")
+    looks.append(
+        "it is near what is wanted, but not equal: lower precision than float32, or an approximation?"
+    )
     return _Answer(CANNOT_TELL, "none of these", [], looks, None, found.residual)

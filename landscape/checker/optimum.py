@@ -3,7 +3,14 @@
 import numpy as np
 
 from landscape import checks
-from landscape.checker.calling import HUGE, UnusableAnswer, as_array, check_callable, exits, judged_by_its_answer
+from landscape.checker.calling import (
+    HUGE,
+    UnusableAnswer,
+    as_array,
+    check_callable,
+    exits,
+    judged_by_its_answer,
+)
 from landscape.checker.candidates import DEPENDENT, INDEPENDENT, INSTEAD, METHODS, REPTILE, asked_for
 from landscape.checker.diagnosis import CANNOT_TELL, RIGHT, WRONG, OptimumDiagnosis
 from landscape.checker.expected_optima import predictions
@@ -56,7 +63,17 @@ def _episodes(environment, n_in, n_out, rng):
 
 
 def check_optimum(
-    train, method="MAML", *, alpha=0.8, steps=1, environment=None, n_in=4, n_out=12, repeats=12, seed=0, progress=True
+    train,
+    method="MAML",
+    *,
+    alpha=0.8,
+    steps=1,
+    environment=None,
+    n_in=4,
+    n_out=12,
+    repeats=12,
+    seed=0,
+    progress=True,
 ):
     r"""Say which method a training routine implements, by where it converges.
 
@@ -120,17 +137,25 @@ def check_optimum(
     environment.sample(1, 0)  # says what is wrong where it cannot be drawn from
     repeats = checks.number("repeats", repeats, at_least=environment.d + 2, whole=True)
     if alpha == 0 or n_in == n_out or (method == INDEPENDENT and steps > 1):
-        raise ValueError("alpha must not be 0, n_in and n_out must differ, and an independent Hessian takes steps=1")
+        raise ValueError(
+            "alpha must not be 0, n_in and n_out must differ, and an independent Hessian takes steps=1"
+        )
     wanted = asked_for(method, steps)
     try:
-        points, episodes = _train(train, alpha, environment, n_in, n_out, repeats, checks.seed(seed), progress)
+        points, episodes = _train(
+            train, alpha, environment, n_in, n_out, repeats, checks.seed(seed), progress
+        )
     except UnusableAnswer as answer:
         verdict = WRONG if answer.wrong else CANNOT_TELL
-        return OptimumDiagnosis(verdict, wanted, "nothing that can be compared", (answer.what,), (answer.looks,))
+        return OptimumDiagnosis(
+            verdict, wanted, "nothing that can be compared", (answer.what,), (answer.looks,)
+        )
     rows = list(_scores(points, predictions(environment, alpha, n_in, n_out, steps, episodes)))
     rows.sort(key=lambda row: row["z"])
     if not any(_is(row, method) for row in rows):
-        raise ValueError(f"{wanted} has no optimum that is known here: take a smaller alpha, or another environment")
+        raise ValueError(
+            f"{wanted} has no optimum that is known here: take a smaller alpha, or another environment"
+        )
     judged = _judge(rows, method)
     return OptimumDiagnosis(wanted=wanted, **judged, episodes=episodes, points=points, table=_table(rows))
 
@@ -165,7 +190,9 @@ def _train(train, alpha, environment, n_in, n_out, repeats, seed, progress):
         points[r] = point.ravel()
         counts.append(draw.count)
     if min(counts) == 0:
-        raise UnusableAnswer("never calls draw()", "each call of draw() gives the two batches of a new task", False)
+        raise UnusableAnswer(
+            "never calls draw()", "each call of draw() gives the two batches of a new task", False
+        )
     spread = np.cov(points.T).reshape(environment.d, -1)
     if np.ptp(points) < 1 / HUGE or np.linalg.matrix_rank(spread) < environment.d:
         looks = "the trained point does not depend on the tasks drawn"
@@ -192,7 +219,9 @@ def _scores(points, predictions):
 
 def _judge(rows, method):
     """The fields of a `Finding` that the rows, in order of z, decide."""
-    likely = [row for row in rows if row["method"] != DEPENDENT]  # what nobody asks for explains only what these do not
+    likely = [
+        row for row in rows if row["method"] != DEPENDENT
+    ]  # what nobody asks for explains only what these do not
     fits = _fitting(likely) or _fitting(rows)
     also = tuple(row["candidate"] for row in fits[1:4])
 
@@ -210,7 +239,11 @@ def _judge(rows, method):
         return found | {"verdict": CANNOT_TELL if also else RIGHT, "looks": looks}
     bug, look = INSTEAD[fits[0]["method"]]
     bugs, looks = ((), ()) if _is(fits[0], method) else ((bug,), (look,))
-    return found | {"verdict": WRONG, "bugs": bugs + (fits[0]["bug"],) * (fits[0]["bug"] is not None), "looks": looks}
+    return found | {
+        "verdict": WRONG,
+        "bugs": bugs + (fits[0]["bug"],) * (fits[0]["bug"] is not None),
+        "looks": looks,
+    }
 
 
 def _fitting(rows):

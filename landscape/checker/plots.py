@@ -13,7 +13,9 @@ def residuals(diagnosis, ax=None, most=10):
     ax.axvspan(1e-17, DOUBLE, color="#CFE3F1", label="equal in double precision")
     ax.axvspan(DOUBLE, SINGLE, color="0.92", label="equal in single precision")
     colour, _, marker = STYLES["MAML"]
-    ax.plot(frame["residual"].clip(lower=2e-17), range(len(frame)), marker, color=colour, markerfacecolor="white")
+    ax.plot(
+        frame["residual"].clip(lower=2e-17), range(len(frame)), marker, color=colour, markerfacecolor="white"
+    )
     ax.set_yticks(range(len(frame)), frame["candidate"], fontsize="small")
     ax.set_xscale("log")
     ax.set_xlim(1e-17, 10)
@@ -31,12 +33,22 @@ def optima(diagnosis, ax=None, most=5):
     ax = axes_or_new(ax, (8.4, 3.6))
     ax.plot(points[:, 0], points[:, 1], ".", color="0.6", label="trained points")
     ax.plot(*_ellipse(points[:, :2]), color="black", linewidth=1.2, label="their mean, 99%")
-    wanted = (table["candidate"] == diagnosis.wanted) | table["candidate"].str.startswith(f"{diagnosis.wanted} (")
+    wanted = (table["candidate"] == diagnosis.wanted) | table["candidate"].str.startswith(
+        f"{diagnosis.wanted} ("
+    )
     shown = table[(table.index < most) | wanted]
     for (_, row), marker in zip(shown.iterrows(), "os^vDP", strict=False):
         colour, _, _ = STYLES.get(row["candidate"].split(" ")[0], STYLES["NAL"])
         label = f"{row['candidate']} (z = {row['z']:.1f})"
-        ax.plot(row["optimum_1"], row["optimum_2"], marker, color=colour, markersize=8, linestyle="none", label=label)
+        ax.plot(
+            row["optimum_1"],
+            row["optimum_2"],
+            marker,
+            color=colour,
+            markersize=8,
+            linestyle="none",
+            label=label,
+        )
     ax.set_xlabel("first coordinate")
     ax.set_ylabel("second coordinate")
     _finish(ax)

@@ -80,7 +80,10 @@ class Probes:
 
     @cached_property
     def _batches(self):
-        return {name: Batch([_part(rows, *where) for rows in self.rows], self.scale) for name, where in BATCHES.items()}
+        return {
+            name: Batch([_part(rows, *where) for rows in self.rows], self.scale)
+            for name, where in BATCHES.items()
+        }
 
     def batch(self, name):
         """The loss on one of `BATCHES`."""

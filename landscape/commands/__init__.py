@@ -11,5 +11,7 @@ from importlib import import_module
 
 def commands():
     """Name and module of all commands, in order."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    names = sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
+    )
     return {name: import_module(f"{__name__}.{name}") for name in names}

@@ -9,10 +9,14 @@ HELP = "is a MAML implementation right? exit status 0 right, 1 wrong, 2 cannot t
 def add_arguments(parser):
     """The command's arguments."""
     parser.add_argument(
-        "target", metavar="MODULE:FUNCTION", help="function(w, X_in, y_in, X_out, y_out, alpha) -> meta-gradient"
+        "target",
+        metavar="MODULE:FUNCTION",
+        help="function(w, X_in, y_in, X_out, y_out, alpha) -> meta-gradient",
     )
     parser.add_argument(
-        "--optimum", action="store_true", help="it is train(draw, alpha) -> w instead: judge where it converges"
+        "--optimum",
+        action="store_true",
+        help="it is train(draw, alpha) -> w instead: judge where it converges",
     )
     parser.add_argument(
         "--method",
@@ -24,7 +28,9 @@ def add_arguments(parser):
         "--loss", default=None, help="half (default) or full: the mean squared error with or without 1/2"
     )
     parser.add_argument("--d", type=int, default=None, help="dimension of w (default: 5)")
-    parser.add_argument("--n-in", type=int, default=None, help="inner samples, for code made for a fixed number")
+    parser.add_argument(
+        "--n-in", type=int, default=None, help="inner samples, for code made for a fixed number"
+    )
     parser.add_argument("--n-out", type=int, default=None, help="outer samples, likewise")
     parser.add_argument("--alpha", type=float, default=None, help="inner step size, likewise")
     parser.add_argument("--dtype", default=None, help="float64 (default) or float32: of the arrays passed")
@@ -36,7 +42,9 @@ def run(options):
     import landscape
 
     function = imported(options.target)
-    names = ("alpha", "n_in", "n_out") if options.optimum else ("loss", "d", "n_in", "n_out", "alpha", "dtype")
+    names = (
+        ("alpha", "n_in", "n_out") if options.optimum else ("loss", "d", "n_in", "n_out", "alpha", "dtype")
+    )
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     unused = [n for n in ("loss", "d", "dtype") if options.optimum and getattr(options, n) is not None]
     if unused:
@@ -55,9 +63,13 @@ def imported(target):
 
     module, colon, path = target.partition(":")
     if not (module and colon and path):
-        raise ValueError(f"name a function as MODULE:FUNCTION, for example my_maml:meta_gradient; got {target!r}")
+        raise ValueError(
+            f"name a function as MODULE:FUNCTION, for example my_maml:meta_gradient; got {target!r}"
+        )
     if not module.replace(".", "_").isidentifier() or module.startswith("."):
-        raise ValueError(f"name a module as in an import, with dots and from here, not a path; got {module!r}")
+        raise ValueError(
+            f"name a module as in an import, with dots and from here, not a path; got {module!r}"
+        )
     sys.path.insert(0, str(Path.cwd()))
     print(f"importing {module}: its top-level code runs now", flush=True)
     try:

@@ -11,7 +11,9 @@ def add_arguments(parser):
     )
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     parser.add_argument("--features", metavar="A,B,...", help="columns to predict from (default: all others)")
-    parser.add_argument("--shots", metavar="N,N,...", help="samples of a new task to adapt to, for example 5,10,50")
+    parser.add_argument(
+        "--shots", metavar="N,N,...", help="samples of a new task to adapt to, for example 5,10,50"
+    )
     parser.add_argument("--html", metavar="REPORT", help="write a report that opens in any browser")
     parser.add_argument(
         "--weigh", default="tasks", choices=["tasks", "rows"], help="what counts alike (default: tasks)"
@@ -30,7 +32,9 @@ def add_arguments(parser):
     parser.add_argument(
         "--worth", type=float, default=0.01, help="the least cut of the loss worth having (default: 0.01)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the folds and the bootstrap (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the folds and the bootstrap (default: 0)"
+    )
 
 
 def run(options):

@@ -9,7 +9,9 @@ def add_arguments(parser):
     parser.add_argument("--list", action="store_true", help="list the figures and stop")
     parser.add_argument("--all", action="store_true", help="all of them")
     parser.add_argument("--quick", action="store_true", help="smaller settings: seconds instead of minutes")
-    parser.add_argument("--out", default="out", metavar="DIR", help="folder for the CSV and PNG files (default: out)")
+    parser.add_argument(
+        "--out", default="out", metavar="DIR", help="folder for the CSV and PNG files (default: out)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (default: 0)")
 
 

@@ -15,7 +15,9 @@ def add_arguments(parser):
         "--file", metavar="FILE", help="where the cells go (.csv or .parquet), if the config does not say"
     )
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a processor)")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a dask scheduler, to use its workers instead")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a dask scheduler, to use its workers instead"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -61,7 +63,9 @@ def run(options):
     arguments = load(options.config)
     arguments["file"] = options.file or arguments.get("file")
     if arguments["file"] is None:
-        raise ValueError('nowhere to keep the cells: write file = "cells.csv" into the config, or give --file')
+        raise ValueError(
+            'nowhere to keep the cells: write file = "cells.csv" into the config, or give --file'
+        )
     if options.scheduler and options.workers:
         raise ValueError("give either --scheduler or --workers")
     with _client(options.scheduler) if options.scheduler else nullcontext() as client:
@@ -74,7 +78,9 @@ def run(options):
         except (OSError, RuntimeError) as error:
             raise ValueError(getattr(error, "strerror", None) or error) from None
         except KeyboardInterrupt:
-            raise ValueError("stopped; finished cells are kept, and the same command goes on from there") from None
+            raise ValueError(
+                "stopped; finished cells are kept, and the same command goes on from there"
+            ) from None
     print(result.summary().to_string(index=False, float_format=lambda x: f"{x:.4g}"))
     print(f"\n{len(result.table)} rows in {arguments['file']}")
     return 0
@@ -84,7 +90,9 @@ def _client(address):
     try:
         from dask.distributed import Client
     except ImportError:
-        raise ValueError('--scheduler needs dask.distributed: pip install "task-landscape[distributed]"') from None
+        raise ValueError(
+            '--scheduler needs dask.distributed: pip install "task-landscape[distributed]"'
+        ) from None
     try:
         return Client(address, timeout="10s")
     except OSError as error:

@@ -60,4 +60,6 @@ def _table(ledger):
     for entry in ledger:
         counts[str(entry.verdict)] = counts.get(str(entry.verdict), 0) + 1
     total = sum(entry.seconds for entry in ledger)
-    return "\n".join([*lines, "", ", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + f"; {total:.1f} s"])
+    return "\n".join(
+        [*lines, "", ", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + f"; {total:.1f} s"]
+    )

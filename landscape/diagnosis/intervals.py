@@ -38,7 +38,9 @@ def bootstrap(losses, by_step, training, shares, seed):
     finite = np.isfinite(losses).all(axis=1)
     usable = np.isfinite(by_step).all(axis=2, keepdims=True)
     by_step = np.where(usable, by_step, 0.0)
-    best = np.where(usable, by_step @ trained.T, np.inf).argmin(axis=1, keepdims=True)  # (methods, 1, replicates)
+    best = np.where(usable, by_step @ trained.T, np.inf).argmin(
+        axis=1, keepdims=True
+    )  # (methods, 1, replicates)
     means = np.take_along_axis(by_step @ measured.T, best, axis=1)[:, 0]
     losses = np.where(finite[:, None], losses, 0.0)
     means[:, ::2] = losses @ measured[::2].T

@@ -56,7 +56,9 @@ def steps(diagnosis, ax=None, shots=None):
         if table.loc[label, "step"] > 0:
             colour, _, marker = plotting.style(label)
             best = rows.loc[rows["loss"].idxmin()]
-            ax.plot(best["step"], best["loss"], marker, color=colour, markerfacecolor="white", markeredgewidth=1.4)
+            ax.plot(
+                best["step"], best["loss"], marker, color=colour, markerfacecolor="white", markeredgewidth=1.4
+            )
     unadapted = diagnosis.steps().query("shots == @shots and step == 0 and method == 'NAL'")["loss"]
     if len(unadapted):
         ax.axhline(unadapted.item(), color="0.5", linewidth=1, linestyle=":", label="pooled, not adapted")
@@ -75,7 +77,10 @@ def landscape(diagnosis, ax=None):
     ax = plotting.axes_or_new(ax)
     where = diagnosis.geography
     for hard, (colour, marker), label in zip(
-        (True, False), (("#7A4B9A", "^"), ("#6E6E6E", "o")), ("slower (hard) tasks", "faster (easy) tasks"), strict=True
+        (True, False),
+        (("#7A4B9A", "^"), ("#6E6E6E", "o")),
+        ("slower (hard) tasks", "faster (easy) tasks"),
+        strict=True,
     ):
         points = where.solutions[where.hard == hard]
         face = colour if hard else "white"
@@ -158,7 +163,8 @@ def winners(diagnosis, ax=None, shots=None):
     plotting.finish(ax, "loss with pooled training", "loss with MAML")
     share = float(np.mean(frame["cut"] > 0))
     ax.set_title(
-        f"{shots} shot{'s' * (shots > 1)}: {100 * share:.0f}% of tasks win (below the line)", fontsize="medium"
+        f"{shots} shot{'s' * (shots > 1)}: {100 * share:.0f}% of tasks win (below the line)",
+        fontsize="medium",
     )
     return ax
 
@@ -171,7 +177,9 @@ def grid(diagnosis, ax=None, method="MAML"):
     values = cut.to_numpy(dtype=float)
     top = max(np.nanmax(values), 1.0)
     y, x = map(np.arange, values.shape)
-    edges = (np.arange(n + 1) - 0.5 for n in (len(x), len(y)))  # given, for they cannot be guessed from a single row
+    edges = (
+        np.arange(n + 1) - 0.5 for n in (len(x), len(y))
+    )  # given, for they cannot be guessed from a single row
     image = ax.pcolormesh(*edges, np.clip(values, -2 * top, None), cmap="cividis", vmin=-2 * top, vmax=top)
     if min(values.shape) > 1 and np.nanmin(values) < 0 < np.nanmax(values):
         ax.contour(x, y, np.nan_to_num(values, nan=-1e3), levels=[0], colors="white", linewidths=1.5)

@@ -95,7 +95,11 @@ class Prognosis(Result):
         shares = np.array([task.probability for task in self.environment.tasks()], dtype=float)
         mean = self.losses.by_step @ shares
         k, j, i = np.indices(mean.shape)
-        frame = {"shots": np.array(self.shots)[j], "step": self.alphas[i], "method": np.array(METHODS, dtype=object)[k]}
+        frame = {
+            "shots": np.array(self.shots)[j],
+            "step": self.alphas[i],
+            "method": np.array(METHODS, dtype=object)[k],
+        }
         frame |= {
             "loss": mean,
             "cut": 1 - ratio(mean, mean[:1].min(axis=2, keepdims=True)),

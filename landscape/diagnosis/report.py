@@ -125,7 +125,17 @@ def _methods(diagnosis):
             row.hessian_vector_products,
         ]
         rows.append(_row(cells, kind="" if known else "first"))
-    head = ["shots", "method", "best step", "loss", "cut", "95% interval", "answer", "gradients", "Hessian products"]
+    head = [
+        "shots",
+        "method",
+        "best step",
+        "loss",
+        "cut",
+        "95% interval",
+        "answer",
+        "gradients",
+        "Hessian products",
+    ]
     return _table(head, rows)
 
 

@@ -38,7 +38,9 @@ def paragraph(table, geography, winners, worth):
     groups = {kind: list(maml[maml["answer"] == kind].itertuples()) for kind in (PAYS, DOES_NOT, UNSURE)}
     said = []
     if groups[PAYS]:
-        cuts = [f"by {_cut(row)} at {_shots([row])} with step size {row.step:.2g}" for row in _few(groups[PAYS])]
+        cuts = [
+            f"by {_cut(row)} at {_shots([row])} with step size {row.step:.2g}" for row in _few(groups[PAYS])
+        ]
         said.append(
             f"MAML is predicted to cut post-adaptation loss {_and(cuts)}, compared with pooled training with its best step size."
         )
@@ -119,10 +121,14 @@ def _instead(table, maml):
     if len(paying):
         at = paying.loc[paying["low"].idxmax()]
         near = others[
-            (others["shots"] == at["shots"]) & (others["cut"] >= 0.9 * at["cut"]) & (others["method"] == "FO-MAML")
+            (others["shots"] == at["shots"])
+            & (others["cut"] >= 0.9 * at["cut"])
+            & (others["method"] == "FO-MAML")
         ]
         for row in near.itertuples():
-            said.append(f"FO-MAML gets {_cut(row)} at {_shots([row])} for less: it needs no second derivatives.")
+            said.append(
+                f"FO-MAML gets {_cut(row)} at {_shots([row])} for less: it needs no second derivatives."
+            )
     elif len(others):
         row = others.loc[others["low"].idxmax()]
         said.append(f"{row['method']} is predicted to cut it by {_cut(row)} at {_shots([row])}.")

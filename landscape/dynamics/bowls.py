@@ -50,8 +50,12 @@ def single_tasks(environment, *records):
     """The tasks of an environment without grids or symbols, one entry a coordinate."""
     check_environment(environment)
     varying = [environment, *records]
-    if any(checks.is_symbolic(getattr(r, name)) for r in varying for name in r._varying) or grid.shape(*varying):
-        raise ValueError("a path needs numbers: replace arrays and symbols in environment and method by one value each")
+    if any(checks.is_symbolic(getattr(r, name)) for r in varying for name in r._varying) or grid.shape(
+        *varying
+    ):
+        raise ValueError(
+            "a path needs numbers: replace arrays and symbols in environment and method by one value each"
+        )
     return [task.expanded() for task in environment.tasks()]
 
 

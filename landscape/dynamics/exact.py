@@ -94,9 +94,13 @@ def descent(environment, method, start, rate, adaptation=None):
     if not isinstance(method, BIMAML):
         phases = [Phase(0, start, own(tasks, method), rate, method.label)]
     elif not method.latched:
-        raise ValueError("BI-MAML that is not latched has no closed form in steps: use latched=True, flow() or train()")
+        raise ValueError(
+            "BI-MAML that is not latched has no closed form in steps: use latched=True, flow() or train()"
+        )
     else:
-        phases = _latched_phases(f, F, start, rate, np.nextafter(method.threshold, 0))  # Algorithm 1 tests < strictly
+        phases = _latched_phases(
+            f, F, start, rate, np.nextafter(method.threshold, 0)
+        )  # Algorithm 1 tests < strictly
     for phase in phases:
         if _diverges(phase):
             checks.warn(_why(phase))
@@ -128,8 +132,14 @@ def _prepared(environment, method, start, adaptation):
     method = method.resolved
     if adaptation is None:
         alpha = getattr(method, "alpha", None)
-        adaptation = Adaptation(0.0, steps=0) if alpha is None else Adaptation(alpha, steps=getattr(method, "steps", 1))
-        if getattr(method, "hessian", None) == "shared":  # then its stochastic gradients are those of F_m, m = n2
+        adaptation = (
+            Adaptation(0.0, steps=0)
+            if alpha is None
+            else Adaptation(alpha, steps=getattr(method, "steps", 1))
+        )
+        if (
+            getattr(method, "hessian", None) == "shared"
+        ):  # then its stochastic gradients are those of F_m, m = n2
             adaptation = replace(adaptation, m=method.n2, batches=method.batches)
     checks.instance("adaptation", adaptation, Adaptation)
     tasks = single_tasks(environment, method, adaptation)

@@ -197,7 +197,9 @@ class Phase:
 
     def _is_own(self, bowl):
         own = self.bowl
-        return np.allclose(bowl.H, own.H, rtol=1e-12, atol=0) and np.allclose(bowl.centre, own.centre, rtol=1e-10)
+        return np.allclose(bowl.H, own.H, rtol=1e-12, atol=0) and np.allclose(
+            bowl.centre, own.centre, rtol=1e-10
+        )
 
     def _bisect(self, norm, level, end):
         """The first iteration of a norm that only falls."""
@@ -212,7 +214,9 @@ class Phase:
     def _scan(self, norm, level, end):
         """The first iteration of any norm, looked at one by one."""
         if end > MOST:
-            raise ValueError(f"the level {level:g} would take up to {end:,} iterations: take a larger level or rate")
+            raise ValueError(
+                f"the level {level:g} would take up to {end:,} iterations: take a larger level or rate"
+            )
         size = max(1, min(4096, NUMBERS // len(self.start)))
         for k in range(0, end + 1, size):
             steps = np.arange(k, min(k + size, end + 1))

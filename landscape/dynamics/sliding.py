@@ -70,7 +70,9 @@ class Slide:
 
     def first_below(self, bowl, level, longest):
         """How long after the start the gradient norm of a bowl first is <= level; inf if never."""
-        return crossing(self.points, bowl.gradient_norm, level, np.linspace(0, min(longest, self.duration), SCAN))
+        return crossing(
+            self.points, bowl.gradient_norm, level, np.linspace(0, min(longest, self.duration), SCAN)
+        )
 
 
 def field(f, F, point):
@@ -106,7 +108,9 @@ def sliding_phases(f, F, start, threshold):
             return phases
         end = _onto_surface(f, slide.points(slide.duration)[0], threshold)
         begin, point, inside = begin + slide.duration, end, True
-    raise ValueError(f"the path changes between phases more than {MOST_PHASES} times: take a larger threshold")
+    raise ValueError(
+        f"the path changes between phases more than {MOST_PHASES} times: take a larger threshold"
+    )
 
 
 def _off_surface(f, point, threshold):
@@ -156,8 +160,17 @@ def _slide(f, F, begin, point, threshold):
     slowest = min(bowl.eigen()[0].min() for bowl in (f, F))
     horizon = 100 / max(slowest, 1e-12)
     if np.linalg.norm(field(f, F, point)[0]) <= 1e-11 * threshold:  # in one dimension it rests at once
-        return Slide(begin, point, 0.0, lambda t: np.repeat(point[:, None], len(np.atleast_1d(t)), axis=1), True)
+        return Slide(
+            begin, point, 0.0, lambda t: np.repeat(point[:, None], len(np.atleast_1d(t)), axis=1), True
+        )
     run = solve_ivp(
-        rate, (0, horizon), point, method="DOP853", rtol=1e-11, atol=1e-13, dense_output=True, events=(leaves, rests)
+        rate,
+        (0, horizon),
+        point,
+        method="DOP853",
+        rtol=1e-11,
+        atol=1e-13,
+        dense_output=True,
+        events=(leaves, rests),
     )
     return Slide(begin, point, float(run.t[-1]), run.sol, len(run.t_events[0]) == 0)

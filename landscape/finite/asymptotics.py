@@ -217,7 +217,11 @@ def prepare(environment, method, training):
     check_environment(environment)
     checks.instance("training", training, Training)
     method = checks.instance("method", method, Method).resolved
-    if any(checks.is_symbolic(getattr(record, name)) for record in (environment, method) for name in record._varying):
+    if any(
+        checks.is_symbolic(getattr(record, name))
+        for record in (environment, method)
+        for name in record._varying
+    ):
         raise ValueError("this takes numbers for all arguments: replace the symbols by values")
     if grid.shape(environment, method):
         raise ValueError("this takes numbers for all arguments: replace the arrays by one value each")

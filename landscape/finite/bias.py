@@ -71,6 +71,10 @@ def _first_order(inputs, alpha, K, away, n1, n2):
     KS = mul(K, Sigma)
     identity = inputs.function(np.ones_like)
     together = trace(mul(KS, Sigma)) * Sigma + (mul(Sigma, KS, Sigma) + mul(Sigma, KS.T, Sigma)) / n2
-    traced = trace(KS) * (identity - alpha * Sigma) - alpha * trace(mul(KS, Sigma)) * identity + alpha**2 * together
+    traced = (
+        trace(KS) * (identity - alpha * Sigma)
+        - alpha * trace(mul(KS, Sigma)) * identity
+        + alpha**2 * together
+    )
     total = mul(Sigma, both_sides(KS)) + (mul(Sigma, K, both_sides(Sigma)) + mul(Sigma, traced)) / n1
     return inputs.apply(total, away)

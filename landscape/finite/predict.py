@@ -57,7 +57,9 @@ def predict(environment, method, training, adaptation):
     half = 1.96 * np.sqrt(max(frame.variance_along(inputs, V, np.full(d, 1 / d)), 0.0))
     law = risk_law(tasks, adaptation, mean, V)
     low, high = law.interval(0.95)
-    return Prediction(centre, centre - half, centre + half, law.mean - law.noise, low - law.noise, high - law.noise)
+    return Prediction(
+        centre, centre - half, centre + half, law.mean - law.noise, low - law.noise, high - law.noise
+    )
 
 
 def _law(environment, method, training):

@@ -44,7 +44,9 @@ def score_moment(method, inputs, D, mean, n1, n2):
     ValueError
         For methods whose moments are not known.
     """
-    raise ValueError(f"the scatter of {type(method).__name__} is not known: it is for NAL, MAML, FO-MAML and HF-MAML")
+    raise ValueError(
+        f"the scatter of {type(method).__name__} is not known: it is for NAL, MAML, FO-MAML and HF-MAML"
+    )
 
 
 def _sampled(inputs, Y, n):
@@ -133,7 +135,9 @@ def shared_batch_form(inputs, alpha, Y, n1, n2):
 def _expected(tokens, alpha, Sigma, n, trace=None):
     """E of a word in P = I - alpha S, S and fixed matrices, times the trace of another."""
     if len(Sigma) > LARGEST_D:
-        raise ValueError(f"the scatter of MAML takes d <= {LARGEST_D} for dense covariances, got {len(Sigma)}")
+        raise ValueError(
+            f"the scatter of MAML takes d <= {LARGEST_D} for dense covariances, got {len(Sigma)}"
+        )
     total, identity = 0, np.eye(len(Sigma))
     trace = trace or []
     open_slots, slots = _slots(tokens), _slots(trace)

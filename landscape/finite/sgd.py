@@ -75,7 +75,9 @@ class SGDCurve(Result):
     def risk(self, adaptation):
         """Expected risk after adaptation from the iterates, exactly, shape (n,)."""
         inputs = self.tasks[0].inputs
-        noise, dispersion, best, M = risk_parts(self.tasks, [adaptation.quadratic(t.inputs) for t in self.tasks])
+        noise, dispersion, best, M = risk_parts(
+            self.tasks, [adaptation.quadratic(t.inputs) for t in self.tasks]
+        )
         apart = self.optimum_entries - best
         values = []
         for mean, second in zip(self.means, self.second_moments, strict=True):
@@ -135,10 +137,14 @@ def sgd_curve(environment, method, training, iterations=None):
     training.check(method)
     inputs = tasks[0].inputs
     if not frame.is_turned(inputs) and environment.d > LARGEST_D:
-        raise ValueError(f"sgd_curve takes d <= {LARGEST_D} for families that are not isotropic, got {environment.d}")
+        raise ValueError(
+            f"sgd_curve takes d <= {LARGEST_D} for families that are not isotropic, got {environment.d}"
+        )
     quadratics = [method.quadratic(task.inputs) for task in tasks]
     if any(q.b is not None for q in quadratics):
-        raise ValueError("sgd_curve does not know MAML with a shared batch on data tasks: simulate, or use asymptotics")
+        raise ValueError(
+            "sgd_curve does not know MAML with a shared batch on data tasks: simulate, or use asymptotics"
+        )
     H, best = weight_and_optimum(tasks, method)
     rate, total = training.rate(method), training.T // training.task_batch
     step = _Step(tasks, method, training, n2, quadratics, H, best, rate)
@@ -189,7 +195,11 @@ class _Step:
         pulls = []
         for own, task, q in zip(self.own, self.tasks, self.quadratics, strict=True):
             apart = self.best - task.centre
-            D = E + 2 * frame.outer(inputs, e, apart) + one * (frame.outer(inputs, apart, apart) + task.spread)
+            D = (
+                E
+                + 2 * frame.outer(inputs, e, apart)
+                + one * (frame.outer(inputs, apart, apart) + task.spread)
+            )
             noisy = noisy + own * score_moment(self.method, task.inputs, D, e + one * apart, *self.samples)
             pulls.append((q.A, apart))
         crossed = 0

@@ -100,7 +100,8 @@ def solve_for(unknown, environment, method, adaptation, training, *, suboptimali
     wants_level = unknown in ("T", "n1", "n2", "tau")
     if wants_level != (suboptimality is not None):
         raise ValueError(
-            f"{unknown!r} " + ("needs suboptimality=, what is wanted" if wants_level else "takes no suboptimality=")
+            f"{unknown!r} "
+            + ("needs suboptimality=, what is wanted" if wants_level else "takes no suboptimality=")
         )
     if (unknown == "design") != (budget is not None):
         raise ValueError(f"{unknown!r} " + ("needs budget=" if unknown == "design" else "takes no budget="))
@@ -152,7 +153,9 @@ def _least(name, values, expected, wanted, limit_reason, at_infinity):
         reason = f"no {name} up to {values[-1]:,} brings it to {wanted:g}: the least is {curve[best]:.3g} at {values[best]:,}"
         if at_infinity is not None:
             reason += f", and without bound it tends to {at_infinity:.3g}"
-        return Answer(name, None, float(curve[best]), wanted, np.array(values), curve, f"{reason}. {limit_reason}")
+        return Answer(
+            name, None, float(curve[best]), wanted, np.array(values), curve, f"{reason}. {limit_reason}"
+        )
     high = values[good[0]]
     low = values[good[0] - 1] if good[0] else high - 1
     while high - low > 1:
@@ -224,16 +227,16 @@ def _alpha(expected, environment, method, training, wanted, budget):
     found = minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": 1e-7 / steepest})
     reason = f"alpha = {found.x:.4g} has the least expected suboptimality"
     if found.x < 0:
-        reason += (
-            "; it is negative: with so little data the step away from a task's own samples averages their noise out"
-        )
+        reason += "; it is negative: with so little data the step away from a task's own samples averages their noise out"
     return Answer("alpha", float(found.x), float(found.fun), None, values, curve, reason)
 
 
 def _split(expected, environment, method, training, wanted, budget):
     n2 = training.n2 if method.n2 is None else method.n2
     if n2 is None or np.isinf(n2):
-        raise ValueError("split needs a finite n2, in the method or in Training: their sum n1 + n2 stays fixed")
+        raise ValueError(
+            "split needs a finite n2, in the method or in Training: their sum n1 + n2 stays fixed"
+        )
     if isinstance(method, NAL):
         raise ValueError("NAL uses all samples alike: there is nothing to split")
     total = int(training.n1 + n2)
@@ -266,9 +269,7 @@ def _design(expected, environment, method, training, wanted, budget):
     if best is None:
         raise ValueError(f"budget must allow at least 2 tasks a dimension of 2 samples each, got {budget}")
     value, T, n1, n2 = best
-    reason = (
-        f"with {budget:,} samples in all, {T:,} tasks of {n1} outer and {n2} inner samples do best of the designs tried"
-    )
+    reason = f"with {budget:,} samples in all, {T:,} tasks of {n1} outer and {n2} inner samples do best of the designs tried"
     return Answer("samples_a_task", (T, n1, n2), float(value), None, np.array(sizes), np.array(curve), reason)
 
 

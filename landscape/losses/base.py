@@ -53,7 +53,9 @@ class Loss(Record):
 
     def difference_rounding(self, w, delta):
         """Size of the rounding in (gradient(w + delta v) - gradient(w - delta v))/(2 delta), whatever v."""
-        return EPS / delta * float(np.linalg.norm(self.gradient(w)) + np.linalg.norm(self.hessian_times(w, w)))
+        return (
+            EPS / delta * float(np.linalg.norm(self.gradient(w)) + np.linalg.norm(self.hessian_times(w, w)))
+        )
 
     @property
     def samples(self):
@@ -80,8 +82,14 @@ class Loss(Record):
             If rng is not a Generator.
         """
         if type(size) is not int or size < 1:  # what training hands over passes as it is
-            size = size if size == math.inf else checks.number("size", size, at_least=1, whole=True, infinite=True)
-        return self if size == math.inf else self._batch(size, checks.instance("rng", rng, np.random.Generator))
+            size = (
+                size
+                if size == math.inf
+                else checks.number("size", size, at_least=1, whole=True, infinite=True)
+            )
+        return (
+            self if size == math.inf else self._batch(size, checks.instance("rng", rng, np.random.Generator))
+        )
 
     def _batch(self, size, rng):
         raise ValueError(f"{type(self).__name__} has no samples to draw: use full batches (inf)")

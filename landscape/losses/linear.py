@@ -44,7 +44,11 @@ class LinearModelLoss(Loss):
     _twist = math.inf  # largest |phi'''|
 
     def __post_init__(self):
-        if self._labels and np.iterable(self.y) and any(isinstance(label, (bool, np.bool_)) for label in self.y):
+        if (
+            self._labels
+            and np.iterable(self.y)
+            and any(isinstance(label, (bool, np.bool_)) for label in self.y)
+        ):
             raise ValueError(
                 f"y of {type(self).__name__} must hold labels -1 and 1, got True and False: write np.where(y, 1, -1)"
             )

@@ -52,7 +52,9 @@ def as_methods(methods):
     try:
         methods = list(methods)
     except TypeError:
-        raise TypeError(f"methods must be {Method._wanted}, or a list of them, got {checks.short(methods)}") from None
+        raise TypeError(
+            f"methods must be {Method._wanted}, or a list of them, got {checks.short(methods)}"
+        ) from None
     if not methods:
         raise ValueError("methods must hold at least one Method, got none")
     return [checks.instance("each of methods", method, Method) for method in methods]

@@ -59,7 +59,9 @@ class MAML(Method):
         if self.n2 is None:
             raise ValueError("n2 must be a whole number >= 1 or inf, got None")
         if self.batches == "same" and self.hessian == "independent" and self.steps > 1:
-            raise ValueError('hessian="independent" means another batch for each step: it needs batches="fresh"')
+            raise ValueError(
+                'hessian="independent" means another batch for each step: it needs batches="fresh"'
+            )
 
     @staticmethod
     def matching(adaptation):
@@ -70,7 +72,9 @@ class MAML(Method):
         """Whether the method's loss is the risk after that very adaptation."""
         same = [(self.alpha, adaptation.alpha), (self.n2, adaptation.m), (self.steps, adaptation.steps)]
         alike = self.steps == 1 or self.batches == adaptation.batches
-        return alike and self.hessian == "shared" and all(np.array_equal(ours, theirs) for ours, theirs in same)
+        return (
+            alike and self.hessian == "shared" and all(np.array_equal(ours, theirs) for ours, theirs in same)
+        )
 
     def quadratic(self, inputs):
         """The loss after the inner steps; full gradients where the Hessian has its own batch."""

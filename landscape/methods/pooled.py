@@ -46,7 +46,11 @@ class NAL(Method):
             weights = {k: checks.number(f"task_weights[{k!r}]", v, at_least=0) for k, v in weights.items()}
         elif self.batch is not None:
             raise ValueError("batch normalises task_weights: give task_weights too, or leave batch out")
-        batch = None if self.batch is None else checks.number("batch", self.batch, at_least=1, at_most=500, whole=True)
+        batch = (
+            None
+            if self.batch is None
+            else checks.number("batch", self.batch, at_least=1, at_most=500, whole=True)
+        )
         self._set(task_weights=weights, batch=batch)
 
     def __hash__(self):
@@ -80,9 +84,13 @@ class NAL(Method):
                 f"{len(groups)} different task_weights in batches of {self.batch} are too many to sum exactly: "
                 "use fewer different weights or a smaller batch"
             )
-        per_group = [sum(t.probability for t, nu in zip(tasks, weights, strict=True) if nu == g) for g in groups]
+        per_group = [
+            sum(t.probability for t, nu in zip(tasks, weights, strict=True) if nu == g) for g in groups
+        ]
         expected = _normalised(groups, per_group, self.batch)
-        return [task.probability * expected[groups.index(nu)] for task, nu in zip(tasks, weights, strict=True)]
+        return [
+            task.probability * expected[groups.index(nu)] for task, nu in zip(tasks, weights, strict=True)
+        ]
 
     def batch_moments(self, tasks):
         """Second moments of the normalised weights within a batch; see `landscape.finite.sgd.batch_weights`."""

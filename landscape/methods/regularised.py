@@ -84,7 +84,9 @@ class BaMAML(Method):
     def quadratic(self, inputs):
         """(I + Sigma/(g s))^-1 Sigma (I + Sigma/g)^-1."""
         g, s = self.strength, self.train_share
-        return Quadratic(inputs.function(lambda lam: lam * (s * g / (s * g + lam)) * (g / (g + lam))), None, None)
+        return Quadratic(
+            inputs.function(lambda lam: lam * (s * g / (s * g + lam)) * (g / (g + lam))), None, None
+        )
 
     def cost(self, d, n1, n2):
         """A gradient, and two linear solves of at most d Hessian-vector products each."""

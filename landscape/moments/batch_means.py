@@ -46,7 +46,9 @@ def expected_product(factors, n):
         total = total + _together(factors, list(chosen)) / n**2
     if len(places) == 4:
         a, b, c, d = places
-        pairings = _nested(factors, a, b, c, d) + _side_by_side(factors, a, b, c, d) + _crossed(factors, a, b, c, d)
+        pairings = (
+            _nested(factors, a, b, c, d) + _side_by_side(factors, a, b, c, d) + _crossed(factors, a, b, c, d)
+        )
         total = total + (_together(factors, places) + (n - 1) * pairings) / n**3
     return total
 
@@ -74,8 +76,12 @@ def _side_by_side(factors, a, b, c, d):
 
 def _nested(factors, a, b, c, d):
     """Pairs (b, c) within (a, d)."""
-    inner = _product(factors[a + 1 : d], {b - a - 1: factors[b].away, c - a - 1: factors[c].away}).mean(axis=0)
-    return _product([*factors[: a + 1], inner, *factors[d:]], {a: factors[a].away, a + 2: factors[d].away}).mean(axis=0)
+    inner = _product(factors[a + 1 : d], {b - a - 1: factors[b].away, c - a - 1: factors[c].away}).mean(
+        axis=0
+    )
+    return _product(
+        [*factors[: a + 1], inner, *factors[d:]], {a: factors[a].away, a + 2: factors[d].away}
+    ).mean(axis=0)
 
 
 def _crossed(factors, a, b, c, d):

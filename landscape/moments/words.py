@@ -105,7 +105,9 @@ def _pairings(orders):
                 after[factors[i - 1]], before[factor] = (number, factor), (number, factors[i - 1])
                 number += 1
     found = {}
-    for pairing in _perfect_matchings(tuple(range(2 * k))):  # leg 2i is the left one of factor i, 2i + 1 the right one
+    for pairing in _perfect_matchings(
+        tuple(range(2 * k))
+    ):  # leg 2i is the left one of factor i, 2i + 1 the right one
         mate = {a: b for pair in pairing for a, b in (pair, pair[::-1])}
         groups = _groups(k, pairing)
         seen, loops = set(), []

@@ -80,7 +80,11 @@ def softplus_jet(t, order):
     """log(1 + exp(t)), whose derivative is the sigmoid."""
     e = np.exp(-np.abs(t))
     value = np.maximum(t, 0) + np.log1p(e)
-    return value[None] if order == 0 else np.concatenate([value[None], _sigmoid_derivatives(logistic(t, e), order - 1)])
+    return (
+        value[None]
+        if order == 0
+        else np.concatenate([value[None], _sigmoid_derivatives(logistic(t, e), order - 1)])
+    )
 
 
 def _linear_jet(t, order):

@@ -19,7 +19,10 @@ class Block:
 
     def times(self, rows):
         """Its product with each row of (..., r, d); with those of the identity, the matrix."""
-        return self.level[..., None, None] * rows + rows @ np.swapaxes(self.vectors, -1, -2) @ self.core @ self.vectors
+        return (
+            self.level[..., None, None] * rows
+            + rows @ np.swapaxes(self.vectors, -1, -2) @ self.core @ self.vectors
+        )
 
     def trace(self, identity, scale):
         """The trace of its product with S^2, from that of S^2 and from ``scale``, which multiplies rows by S."""

@@ -124,9 +124,16 @@ def nonlinear_comparison(environment, adaptation, *, starts=24, seed=0, progress
     linear = linearised(environment)
     methods = {"NAL": NAL(), "MAML": MAML.matching(adaptation)}
     predicted = {name: optimum(linear, method).reshape(environment.shape) for name, method in methods.items()}
-    floor = sum(p * float(t.loss(t.teacher)) for p, t in zip(environment.probabilities, environment.tasks, strict=True))
-    noise = sum(
-        p * getattr(t, "noise", 0.0) / 2 for p, t in zip(environment.probabilities, environment.tasks, strict=True)
+    floor = sum(
+        p * float(t.loss(t.teacher))
+        for p, t in zip(environment.probabilities, environment.tasks, strict=True)
     )
-    risks = {name: float(risk(linear, method, adaptation).total) + floor - noise for name, method in methods.items()}
+    noise = sum(
+        p * getattr(t, "noise", 0.0) / 2
+        for p, t in zip(environment.probabilities, environment.tasks, strict=True)
+    )
+    risks = {
+        name: float(risk(linear, method, adaptation).total) + floor - noise
+        for name, method in methods.items()
+    }
     return NonlinearComparison(environment, adaptation, solutions, predicted, risks)

@@ -45,7 +45,9 @@ class NonlinearEnvironment(Record):
 
     tasks: tuple
 
-    _linear_instead = "; ask nonlinear_comparison(), or take linearised(environment)"  # where linear tasks are wanted
+    _linear_instead = (
+        "; ask nonlinear_comparison(), or take linearised(environment)"  # where linear tasks are wanted
+    )
 
     def __post_init__(self):
         tasks = (self.tasks,) if isinstance(self.tasks, NonlinearTask) else self.tasks
@@ -129,7 +131,8 @@ class NonlinearEnvironment(Record):
         h = STEP * max(np.abs(self.teachers).max(), 1e-3)
         moves = h * np.eye(M * d).reshape(M * d, *[1] * (W.ndim - 2), M, d)
         ahead, behind = (
-            self._mean(lambda task, at=at: _scatter_term(task, at, adaptation)) for at in (W + moves, W - moves)
+            self._mean(lambda task, at=at: _scatter_term(task, at, adaptation))
+            for at in (W + moves, W - moves)
         )
         return np.moveaxis((ahead - behind) / (2 * h), 0, -1).reshape(W.shape)
 
@@ -193,7 +196,11 @@ def _task_risk(task, W, adaptation):
     for _ in range(adaptation.steps):
         U = U - adaptation.alpha * task.gradient(U)
     value = task.loss(U)
-    return value + _scatter_term(task, W, adaptation) if np.isfinite(adaptation.m) and adaptation.steps else value
+    return (
+        value + _scatter_term(task, W, adaptation)
+        if np.isfinite(adaptation.m) and adaptation.steps
+        else value
+    )
 
 
 def _scatter_term(task, W, adaptation):

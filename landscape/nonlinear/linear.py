@@ -28,7 +28,14 @@ def linearised(environment):
     check_nonlinear(environment)
     return Environment(
         [
-            TaskFamily(task.name, task.hessian(task.teacher), task.teacher.ravel(), 0.0, p, getattr(task, "noise", 0.0))
+            TaskFamily(
+                task.name,
+                task.hessian(task.teacher),
+                task.teacher.ravel(),
+                0.0,
+                p,
+                getattr(task, "noise", 0.0),
+            )
             for task, p in zip(environment.tasks, environment.probabilities, strict=True)
         ]
     )

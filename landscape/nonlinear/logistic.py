@@ -82,7 +82,12 @@ class LogisticTask(NonlinearTask):
         moment = left.against(right, np.cos(angle(w, v)), 2)
         own, own_bend = left.expect(square[0]), left.expect(square[2])
         # b alone contributes I/2: the sigmoid less 1/2 is odd
-        terms = own - 2 * moment(0, 0) + 0.5, own_bend - 2 * moment(2, 0), -2 * moment(1, 1), -2 * moment(0, 2)
+        terms = (
+            own - 2 * moment(0, 0) + 0.5,
+            own_bend - 2 * moment(2, 0),
+            -2 * moment(1, 1),
+            -2 * moment(0, 2),
+        )
         return of_one_neuron(*terms, w, v)
 
     def _labels(self, x, rng):

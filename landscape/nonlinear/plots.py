@@ -14,7 +14,9 @@ def contours(ax, x, y, values):
 
     low, high = max(values.min(), 1e-4 * values.max()), values.max()
     levels = np.geomspace(low, high * (1 + 1e-9), 16)
-    filled = ax.contourf(x, y, np.maximum(values, low), levels=levels, cmap="cividis", norm=LogNorm(low, high))
+    filled = ax.contourf(
+        x, y, np.maximum(values, low), levels=levels, cmap="cividis", norm=LogNorm(low, high)
+    )
     ax.contour(x, y, values, levels=levels, colors="white", linewidths=0.4, alpha=0.6)
     bar = ax.figure.colorbar(filled, ax=ax, ticks=levels[::3], format="{x:.2g}", shrink=0.85)
     bar.ax.yaxis.set_minor_locator(NullLocator())
@@ -77,7 +79,10 @@ def view(picture, axes=None):
     m = picture.comparison.adaptation.m
     after = r"$m = \infty$" if np.isinf(m) else f"$m = {m:g}$"
     for ax, values, title in zip(
-        axes, (picture.pooled, picture.adapted), ("NAL: pooled loss", f"MAML: after a step, {after}"), strict=True
+        axes,
+        (picture.pooled, picture.adapted),
+        ("NAL: pooled loss", f"MAML: after a step, {after}"),
+        strict=True,
     ):
         contours(ax, picture.x, picture.y, values)
         teachers(ax, picture.comparison.environment)
@@ -91,5 +96,9 @@ def view(picture, axes=None):
 def legend(figure, ax, columns=6):
     """One legend for the figure, below it."""
     figure.legend(
-        *ax.get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
+        *ax.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        fontsize="small",
     )

@@ -79,7 +79,10 @@ def sampled_risk(environment, W, adaptation, draws=1000, seed=0):
     """
     check_nonlinear(environment)
     checks.instance("adaptation", adaptation, Adaptation)
-    alpha, m = checks.number("alpha", adaptation.alpha), checks.number("m", adaptation.m, at_least=1, whole=True)
+    alpha, m = (
+        checks.number("alpha", adaptation.alpha),
+        checks.number("m", adaptation.m, at_least=1, whole=True),
+    )
     steps = checks.number("steps", adaptation.steps, at_least=1, whole=True)
     if adaptation.batches == "same" and steps > 1:
         raise ValueError('sampled_risk draws a fresh batch for each step: use batches="fresh"')

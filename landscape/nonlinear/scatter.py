@@ -81,7 +81,9 @@ def quasi_scatter(activation, W, V, noise):
     z, share = _normal(n)
     both = np.concatenate([W, np.broadcast_to(V, (len(W), *V.shape))], axis=1)
     frames = (
-        np.swapaxes(np.linalg.qr(np.swapaxes(both, 1, 2))[0], 1, 2) if n < d else np.tile(np.eye(d), (len(W), 1, 1))
+        np.swapaxes(np.linalg.qr(np.swapaxes(both, 1, 2))[0], 1, 2)
+        if n < d
+        else np.tile(np.eye(d), (len(W), 1, 1))
     )
     level, core = np.empty((len(W), M, M)), np.empty((len(W), M, n, M, n))
     for i, vectors in enumerate(both @ np.swapaxes(frames, 1, 2)):

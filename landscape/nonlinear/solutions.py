@@ -118,7 +118,9 @@ def minima(environment, adaptation=None, *, starts=24, seed=0, progress=False):
     small.gradient(begin[len(small.tasks)], adaptation)
     sampled = adaptation is not None and np.isfinite(adaptation.m)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", checks.LandscapeWarning)  # on the way only: the solutions are evaluated below
+        warnings.simplefilter(
+            "ignore", checks.LandscapeWarning
+        )  # on the way only: the solutions are evaluated below
         full = replace(adaptation, m=np.inf) if sampled else adaptation
         ends = [(_descend(small, full, W, size), 1) for W in tqdm(begin, disable=not progress, desc="starts")]
         kept = _distinct(ends, size)
@@ -165,7 +167,9 @@ def _descend(environment, adaptation, start, size):
         return float(environment.risk(w.reshape(shape), adaptation)), gradient(w)
 
     try:
-        scale = np.linalg.norm(gradient(start.ravel())) + np.linalg.norm(gradient(1.1 * start.ravel() + 0.01 * size))
+        scale = np.linalg.norm(gradient(start.ravel())) + np.linalg.norm(
+            gradient(1.1 * start.ravel() + 0.01 * size)
+        )
         options = {"ftol": 1e-15, "gtol": 1e-10}
         w = start.ravel()
         for room in (NEAR, ROOM):  # far away losses cost more: their series are long
@@ -185,7 +189,11 @@ def _descend(environment, adaptation, start, size):
     except (np.linalg.LinAlgError, ValueError):  # singular, or led beyond what integrals are kept for
         return None
     norm = np.linalg.norm(gradient(w))
-    if np.abs(w).max() > 0.99 * ROOM * size or norm > max(STATIONARY * scale, 1e-10) or least < -1e-6 * scale / size:
+    if (
+        np.abs(w).max() > 0.99 * ROOM * size
+        or norm > max(STATIONARY * scale, 1e-10)
+        or least < -1e-6 * scale / size
+    ):
         return None
     return w.reshape(shape), norm, least
 
@@ -193,6 +201,10 @@ def _descend(environment, adaptation, start, size):
 def _curvature(gradient, w, size):
     """The objective's Hessian, from central differences of its gradient, some directions at a time."""
     h, n = 1e-5 * size, len(w)
-    pieces = np.array_split(h * np.eye(n), 1 + n**3 // 10_000)  # a gradient after adaptation needs n^2 numbers a point
-    H = np.concatenate([gradient(w + moves) - gradient(w - moves) for moves in pieces if len(moves)]) / (2 * h)
+    pieces = np.array_split(
+        h * np.eye(n), 1 + n**3 // 10_000
+    )  # a gradient after adaptation needs n^2 numbers a point
+    H = np.concatenate([gradient(w + moves) - gradient(w - moves) for moves in pieces if len(moves)]) / (
+        2 * h
+    )
     return (H + H.T) / 2

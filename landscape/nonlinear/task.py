@@ -41,7 +41,9 @@ class NonlinearTask(Record):
         what = f"covariance of task {self.name!r}"
         covariance = checks.positive_semidefinite(what, self.covariance)
         if np.ndim(covariance) and len(covariance) != teacher.shape[1]:
-            raise ValueError(f"{what} must be a number or fit d = {teacher.shape[1]}, got shape {covariance.shape}")
+            raise ValueError(
+                f"{what} must be a number or fit d = {teacher.shape[1]}, got shape {covariance.shape}"
+            )
         least = np.min(covariance) if np.ndim(covariance) < 2 else np.linalg.eigvalsh(covariance)[0]
         if least <= 0:
             raise ValueError(f"{what} must be positive definite, but its smallest eigenvalue is {least:g}")
@@ -57,7 +59,9 @@ class NonlinearTask(Record):
     @cached_property
     def _root(self):
         """R with R R' = Sigma, as compact as Sigma is given."""
-        return np.linalg.cholesky(self.covariance) if np.ndim(self.covariance) == 2 else np.sqrt(self.covariance)
+        return (
+            np.linalg.cholesky(self.covariance) if np.ndim(self.covariance) == 2 else np.sqrt(self.covariance)
+        )
 
     def _whiten(self, W):
         return W @ self._root if np.ndim(self._root) == 2 else W * self._root
@@ -73,7 +77,9 @@ class NonlinearTask(Record):
             return W[None]
         if W.ndim < 2 or W.shape[-2:] != (M, d):
             single = " or (d,) for a single point" if M == 1 else ""
-            raise ValueError(f"{name} must have shape (..., M, d) with M = {M}, d = {d}{single}, got {W.shape}")
+            raise ValueError(
+                f"{name} must have shape (..., M, d) with M = {M}, d = {d}{single}, got {W.shape}"
+            )
         return W
 
     def _in_blocks(self, formula, W, tail, *more):
@@ -135,7 +141,9 @@ class NonlinearTask(Record):
     def hessian_times(self, W, G):
         """The Hessian at W times G, both of shape (..., M, d), at a cost of order d unless Sigma is dense."""
         W, G = np.broadcast_arrays(self.points(W), self.points(G, "G"))
-        product = self._in_blocks(self._white_product, W, self.shape, self._whiten(G.reshape(-1, *self.shape)))
+        product = self._in_blocks(
+            self._white_product, W, self.shape, self._whiten(G.reshape(-1, *self.shape))
+        )
         return self._back(product)
 
     def gradient_covariance(self, W):
@@ -157,7 +165,9 @@ class NonlinearTask(Record):
         white, U, mean, out = self._whiten(W), W - alpha * g, self._whiten(g), np.empty(len(W))
         for here in self._pieces(white, shape):
             level, core, frame = self._white_scatter(white[here])
-            out[here] = self._in_blocks(self._white_trace, U[here], (), level, core, self._scale(frame), mean[here])
+            out[here] = self._in_blocks(
+                self._white_trace, U[here], (), level, core, self._scale(frame), mean[here]
+            )
         return out.reshape(shape)[()]
 
     def _white_hessian(self, W):

@@ -70,7 +70,9 @@ def theorem1(environment, W, alpha, *, resolution=33):
     alpha = checks.number("alpha", alpha, above=0)
     resolution = checks.number("resolution", resolution, at_least=2, whole=True)
     if len(environment.tasks) != 2 or abs(environment.probabilities[0] - 0.5) > 1e-9:
-        raise ValueError(f"Theorem 1 is about two equally likely tasks, got probabilities {environment.probabilities}")
+        raise ValueError(
+            f"Theorem 1 is about two equally likely tasks, got probabilities {environment.probabilities}"
+        )
     W = environment.tasks[0].points(W)
     if W.ndim != 2:
         raise ValueError(f"W must be one point of shape {environment.shape}, got {W.shape}")
@@ -87,7 +89,9 @@ def theorem1(environment, W, alpha, *, resolution=33):
     }  # fmt: skip
     rows = []
     for region in REGIONS:
-        (b1, L1), (b2, L2) = (_extremes(task, _region(region, task, W, alpha, resolution)) for task in (hard, easy))
+        (b1, L1), (b2, L2) = (
+            _extremes(task, _region(region, task, W, alpha, resolution)) for task in (hard, easy)
+        )
         inside = alpha * L1 < 1 and alpha * (L2 + b2) <= 2 * (1 + 1e-12)
         ratio = common["ratio"] * (1 - 1e-9)  # on quadratics the proof's bound is an equality
         printed = (1 - 2 * alpha * b2) / (1 - alpha * L1) ** 2 if inside else np.inf

@@ -70,9 +70,13 @@ def nonlinear_view(comparison, *, reach=2.0, resolution=80):
     if not hasattr(comparison, "solutions"):
         raise TypeError(f"comparison must be what nonlinear_comparison returns, got {comparison!r}")
     if comparison.environment.shape != (1, 2):
-        raise ValueError(f"a picture needs one neuron in two dimensions, got (M, d) = {comparison.environment.shape}")
+        raise ValueError(
+            f"a picture needs one neuron in two dimensions, got (M, d) = {comparison.environment.shape}"
+        )
     line = np.linspace(-1, 1, checks.number("resolution", resolution, at_least=2, whole=True))
     line = line * checks.number("reach", reach, above=0)
     points = square(line, line)
     pooled = comparison.environment.risk(points)
-    return NonlinearView(comparison, line, line, pooled, comparison.environment.risk(points, comparison.adaptation))
+    return NonlinearView(
+        comparison, line, line, pooled, comparison.environment.risk(points, comparison.adaptation)
+    )

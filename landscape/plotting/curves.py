@@ -67,7 +67,13 @@ def risk_parts(risk, ax=None):
     hatches = {"noise": "", "dispersion": "//", "suboptimality": "xx"}
     for name, colour in shades.items():
         ax.bar(
-            frame.index, frame[name], bottom=bottom, color=colour, hatch=hatches[name], edgecolor="white", label=name
+            frame.index,
+            frame[name],
+            bottom=bottom,
+            color=colour,
+            hatch=hatches[name],
+            edgecolor="white",
+            label=name,
         )
         bottom = bottom + frame[name].to_numpy()
     ax.set_xticks(frame.index if len(frame) > 1 else [])
@@ -83,7 +89,14 @@ def z_scores(result, ax=None):
     for i, (quantity, marker) in enumerate(zip(table["quantity"].unique(), "osD", strict=False)):
         here = (table["quantity"] == quantity).to_numpy()
         colour = list(STYLES.values())[i][0]
-        ax.plot(rows[here], table["z"].to_numpy()[here], marker, color=colour, markerfacecolor="white", label=quantity)
+        ax.plot(
+            rows[here],
+            table["z"].to_numpy()[here],
+            marker,
+            color=colour,
+            markerfacecolor="white",
+            label=quantity,
+        )
     ax.axhline(0, color="black", linewidth=0.8)
     return finish(ax, "comparison", "z")
 
@@ -94,7 +107,11 @@ def sgd_curve(curve, ax=None):
     frame = curve.to_frame()
     colour, dashes, _ = style(curve.method.label)
     ax.plot(
-        frame["iteration"], frame["coordinate"], color=colour, linestyle=dashes, label=f"{curve.method.label}, mean"
+        frame["iteration"],
+        frame["coordinate"],
+        color=colour,
+        linestyle=dashes,
+        label=f"{curve.method.label}, mean",
     )
     low = frame["coordinate"] - 2 * frame["standard_deviation"]
     high = frame["coordinate"] + 2 * frame["standard_deviation"]
@@ -109,12 +126,20 @@ def answer(result, ax=None):
     if result.wanted is not None:
         ax.axhline(result.wanted, color="0.4", linestyle="--", linewidth=1, label="wanted")
     if result.value is not None and not isinstance(result.value, tuple):
-        ax.plot(result.value, result.suboptimality, "o", color=STYLES["NAL"][0], label=f"answer: {result.value:.4g}")
+        ax.plot(
+            result.value,
+            result.suboptimality,
+            "o",
+            color=STYLES["NAL"][0],
+            label=f"answer: {result.value:.4g}",
+        )
     if np.min(result.values) > 0 and np.max(result.values) > 30 * np.min(result.values):
         ax.set_xscale("log")
     finite = result.curve[np.isfinite(result.curve) & (result.curve > 0)]
     if len(finite) and finite.max() > 30 * finite.min():
         ax.set_yscale("log")
     return finish(
-        ax, {"n1": "outer samples $n_1$", "T": "tasks $T$"}.get(result.unknown, result.unknown), "suboptimality"
+        ax,
+        {"n1": "outer samples $n_1$", "T": "tasks $T$"}.get(result.unknown, result.unknown),
+        "suboptimality",
     )

@@ -15,7 +15,9 @@ def landscapes(view, axes=None):
         axes = plt.subplots(1, 2, figsize=(8.6, 4.3), sharex=True, sharey=True, layout="constrained")[1]
     axes = two_axes(axes)
     titles = "pooled loss $f$", rf"loss after adaptation $F_m$, $m = {_plain(view.adaptation.m)}$"
-    for ax, values, title, arrows in zip(axes, (view.pooled, view.adapted), titles, (False, True), strict=True):
+    for ax, values, title, arrows in zip(
+        axes, (view.pooled, view.adapted), titles, (False, True), strict=True
+    ):
         landscape(ax, view, values, arrows=arrows)
         ax.set_title(title, fontsize="medium")
     axes[1].set_ylabel("")
@@ -52,7 +54,9 @@ def landscape(ax, view, values, arrows):
                     point,
                     arrowprops={"arrowstyle": "->", "color": colour, "linestyle": dashes, "linewidth": 1.5},
                 )
-        ax.plot(*point, marker, color=colour, markersize=9, markeredgecolor="white", linestyle="none", label=label)
+        ax.plot(
+            *point, marker, color=colour, markersize=9, markeredgecolor="white", linestyle="none", label=label
+        )
     ax.set_xlim(view.x[0], view.x[-1])
     ax.set_ylim(view.y[0], view.y[-1])
     ax.set_aspect("equal")

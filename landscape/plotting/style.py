@@ -45,7 +45,11 @@ def axes_or_new(ax, size=(5.2, 3.6)):
     """`ax`, or fresh axes of a new figure."""
     from matplotlib import pyplot as plt
 
-    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else checks.instance("ax", ax, plt.Axes)
+    return (
+        plt.subplots(figsize=size, layout="constrained")[1]
+        if ax is None
+        else checks.instance("ax", ax, plt.Axes)
+    )
 
 
 def two_axes(axes):

@@ -68,7 +68,9 @@ def writable(folder):
 
 def figures():
     """Name and title of all figures, in order."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    names = sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
+    )
     return {name.replace("_", "-"): import_module(f"{__name__}.{name}").TITLE for name in names}
 
 

@@ -31,7 +31,10 @@ def diabetes(rng, scale, columns="unit"):
         n = len(rows)
         tasks.append(
             LeastSquares(
-                X.loc[rows], table.loc[rows, "progression"].astype(float), 0.0, 2.0 * n if scale == "sum" else scale
+                X.loc[rows],
+                table.loc[rows, "progression"].astype(float),
+                0.0,
+                2.0 * n if scale == "sum" else scale,
             )
         )
     return LossTasks(tasks)
@@ -42,7 +45,9 @@ def svm(rng, kind):
     try:
         from sklearn.datasets import make_classification
     except ImportError:
-        raise ImportError("the synthetic SVM tasks need scikit-learn: pip install 'task-landscape[data]'") from None
+        raise ImportError(
+            "the synthetic SVM tasks need scikit-learn: pip install 'task-landscape[data]'"
+        ) from None
     tasks = []
     for _ in range(50):
         X, y = make_classification(n_samples=300, n_features=20, random_state=int(rng.integers(2**31)))

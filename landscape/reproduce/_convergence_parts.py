@@ -45,7 +45,9 @@ def full():
         for eps in LEVELS:
             bound = guarantees.iterations(world, method, 4.0, eps).bound if label != "FO-MAML" else math.nan
             reached = path.time_to(eps)
-            passing = reached < math.inf and best > eps  # FO-MAML may pass through such points without staying
+            passing = (
+                reached < math.inf and best > eps
+            )  # FO-MAML may pass through such points without staying
             rows.append({"method": label, "eps": eps, "iterations": reached, "passes_only": passing, "guaranteed": bound,
                          "best_gradient_norm": best})  # fmt: skip
     return pd.DataFrame(rows)
@@ -83,7 +85,9 @@ def printed_difference():
     for _ in range(4):
         X = rng.standard_normal((40, 3)) * rng.uniform(0.5, 2, 3)
         losses.append(
-            Logistic(X, np.where(X @ rng.standard_normal(3) + 0.3 * rng.standard_normal(40) > 0, 1.0, -1.0), 0.2)
+            Logistic(
+                X, np.where(X @ rng.standard_normal(3) + 0.3 * rng.standard_normal(40) > 0, 1.0, -1.0), 0.2
+            )
         )
     tasks, rows = LossTasks(losses), []
     for share in (6, 12, 24, 48, 96):
@@ -94,7 +98,9 @@ def printed_difference():
             ("HF-MAML, delta 1e-4", HFMAML(alpha), 1e-4),
         ):
             run = train(tasks, method, 0.0, 1 / tasks.smoothness, 200, delta=delta, record_every=200)
-            rows.append({"method": label, "alpha": alpha, "gradient_norm": run.table["gradient_norm_F"].iloc[-1]})
+            rows.append(
+                {"method": label, "alpha": alpha, "gradient_norm": run.table["gradient_norm_F"].iloc[-1]}
+            )
     return pd.DataFrame(rows)
 
 
@@ -155,5 +161,7 @@ def operations(counts, n, d):
     """Multiplications with rows of X (n, d): 2 n d a gradient, 3 n d a product, n d (d + 2) + d^2 a Hessian and its product."""
     hessian = n * d * (d + 2) + d**2
     return (
-        2 * n * d * counts["gradients"] + 3 * n * d * counts["hessian_vector_products"] + hessian * counts["hessians"]
+        2 * n * d * counts["gradients"]
+        + 3 * n * d * counts["hessian_vector_products"]
+        + hessian * counts["hessians"]
     )

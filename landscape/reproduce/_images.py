@@ -74,9 +74,13 @@ def environment(half, kinds, easy, T, rng):
         a, b = kinds[i // 2 % len(kinds)] if hard else easy[rng.integers(len(easy))]
         if not hard and rng.random() < 0.5:
             a, b = b, a
-        rows = [rng.choice(np.flatnonzero(digit == k), ROWS, replace=(digit == k).sum() < ROWS) for k in (a, b)]
+        rows = [
+            rng.choice(np.flatnonzero(digit == k), ROWS, replace=(digit == k).sum() < ROWS) for k in (a, b)
+        ]
         inputs = np.column_stack([np.ones(2 * ROWS), X[np.concatenate(rows)]])
         tasks.append(
-            DataTask(f"{'hard' if hard else 'easy'} {i}: {a} against {b}", inputs, np.repeat([1.0, -1.0], ROWS))
+            DataTask(
+                f"{'hard' if hard else 'easy'} {i}: {a} against {b}", inputs, np.repeat([1.0, -1.0], ROWS)
+            )
         )
     return TabularEnvironment(tasks, ("intercept", *(f"component {j + 1}" for j in range(X.shape[1]))), ())

@@ -34,7 +34,9 @@ def neurons(activation, **teachers):
 def smoothness(environment):
     """The largest curvature of any task on the square shown, [-2, 2]^2."""
     line = np.linspace(-2, 2, 41)
-    return max(np.linalg.eigvalsh(task.hessian(square(line, line)))[..., -1].max() for task in environment.tasks)
+    return max(
+        np.linalg.eigvalsh(task.hessian(square(line, line)))[..., -1].max() for task in environment.tasks
+    )
 
 
 def spread(environment):
@@ -97,7 +99,8 @@ def _measured(comparison, quick, seed):
     frame = comparison.to_frame()
     points = [c.best for c in comparison.solutions.values()] + list(comparison.predicted.values())
     runs = [
-        sampled_risk(comparison.environment, W, comparison.adaptation, 300 if quick else 3000, seed) for W in points
+        sampled_risk(comparison.environment, W, comparison.adaptation, 300 if quick else 3000, seed)
+        for W in points
     ]
     frame["empirical"] = [run.value for run in runs]
     frame["standard_error"] = [run.standard_error for run in runs]
@@ -111,7 +114,11 @@ def coincide(claim, comparison):
     gain = comparison.gain
     return [
         finding(
-            f"{claim}: the solutions coincide", "distance below 0.1 of the teachers' spread", share, share, share < 0.1
+            f"{claim}: the solutions coincide",
+            "distance below 0.1 of the teachers' spread",
+            share,
+            share,
+            share < 0.1,
         ),
         finding(f"{claim}: nothing is gained", "ratio of risks below 1.05", gain, gain, gain < 1.05),
     ]
@@ -156,7 +163,13 @@ def elsewhere(rule, claim, draw, m, seed, progress, step=1.0, layouts=LAYOUTS):
         low, high = share_interval(times, layouts)
         rule_of_all = f"{same[0]['rule']}; 95% interval of the share of layouts above 1/2"
         rows.append(
-            finding(f"{same[0]['finding']}, in {times} of {layouts} random layouts", rule_of_all, low, high, low > 0.5)
+            finding(
+                f"{same[0]['finding']}, in {times} of {layouts} random layouts",
+                rule_of_all,
+                low,
+                high,
+                low > 0.5,
+            )
         )
     return rows
 
@@ -193,5 +206,16 @@ def reproduction(table, figure, notes, findings):
     """A Reproduction whose summary shows solutions, risks and gains."""
     import pandas as pd
 
-    shown = ["panels", "method", "source", "w1", "w2", "risk", "empirical", "standard_error", "gain", "linear_gain"]
+    shown = [
+        "panels",
+        "method",
+        "source",
+        "w1",
+        "w2",
+        "risk",
+        "empirical",
+        "standard_error",
+        "gain",
+        "linear_gain",
+    ]
     return Reproduction(table, figure, table[shown], notes, pd.DataFrame(findings))

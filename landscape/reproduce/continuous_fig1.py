@@ -31,7 +31,9 @@ def critical_points(alpha, points):
 
     first, _ = derivatives(points, alpha)
     signs = np.flatnonzero(np.signbit(first[1:]) != np.signbit(first[:-1]))
-    return np.array([brentq(lambda w: derivatives(w, alpha)[0], points[i], points[i + 1], xtol=1e-14) for i in signs])
+    return np.array(
+        [brentq(lambda w: derivatives(w, alpha)[0], points[i], points[i + 1], xtol=1e-14) for i in signs]
+    )
 
 
 def theorem_limit():
@@ -64,14 +66,20 @@ def run(quick, seed, progress):
         )  # fmt: skip
     starts = np.linspace(-4, 4, 5 if quick else 17)
     ends = [ode(TASKS, MAML(PRINTED), [w], [400.0], rtol=1e-8, atol=1e-10) for w in starts]
-    ends = pd.DataFrame({"start": starts, "end": [e.w[0] for e in ends], "F": [e.table["F"].iloc[-1] for e in ends]})
+    ends = pd.DataFrame(
+        {"start": starts, "end": [e.w[0] for e in ends], "F": [e.table["F"].iloc[-1] for e in ends]}
+    )
     table = pd.concat(
         [pd.DataFrame(rows).assign(kind="landscape"), ends.assign(kind="MAML ODE at 0.4")], ignore_index=True
     )
     figure = Figure(figsize=(10.5, 3.5), layout="constrained")
     _draw(figure.subplots(1, 3), points[:: max(1, len(points) // 40_000)], ends)
     return Reproduction(
-        table, figure, pd.DataFrame(rows), _notes(limit, sigma, ends), pd.DataFrame(_findings(rows, points, ends))
+        table,
+        figure,
+        pd.DataFrame(rows),
+        _notes(limit, sigma, ends),
+        pd.DataFrame(_findings(rows, points, ends)),
     )
 
 

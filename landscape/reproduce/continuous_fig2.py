@@ -29,7 +29,10 @@ def run(quick, seed, progress):
 
     repeats, rows, missing, curves = (3 if quick else 10), [], [], {}
     cells = [
-        (name, reading, i) for name, problem in PROBLEMS.items() for reading in problem[-1] for i in range(repeats)
+        (name, reading, i)
+        for name, problem in PROBLEMS.items()
+        for reading in problem[-1]
+        for i in range(repeats)
     ]
     for name, reading, i in tqdm(cells, desc="readings", disable=not progress):
         try:
@@ -44,7 +47,10 @@ def run(quick, seed, progress):
     figure = Figure(figsize=(13, 6.2), layout="constrained")
     _draw(figure.subplots(2, 4), curves)
     summary = (
-        table.groupby(["problem", "reading"], sort=False).mean(numeric_only=True).drop(columns="repeat").reset_index()
+        table.groupby(["problem", "reading"], sort=False)
+        .mean(numeric_only=True)
+        .drop(columns="repeat")
+        .reset_index()
     )
     columns = [
         "problem",
@@ -60,7 +66,9 @@ def run(quick, seed, progress):
         "saved, time",
         "paper",
     ]
-    return Reproduction(table, figure, summary[columns], _notes(table, missing), pd.DataFrame(_findings(table)))
+    return Reproduction(
+        table, figure, summary[columns], _notes(table, missing), pd.DataFrame(_findings(table))
+    )
 
 
 def _compare(name, reading, i, seed, quick):
@@ -93,7 +101,8 @@ def _compare(name, reading, i, seed, quick):
         n, d = tasks.losses[0].samples, tasks.d
         row["saved, products"] = 1 - operations(bi.iloc[-1], n, d) / operations(maml.iloc[-1], n, d)
         as_matrices = [
-            dict(t.iloc[-1]) | {"hessians": t["hessian_vector_products"].iloc[-1], "hessian_vector_products": 0}
+            dict(t.iloc[-1])
+            | {"hessians": t["hessian_vector_products"].iloc[-1], "hessian_vector_products": 0}
             for t in (bi, maml)
         ]
         row["saved, matrices"] = 1 - operations(as_matrices[0], n, d) / operations(as_matrices[1], n, d)
@@ -160,7 +169,9 @@ def _draw(axes, curves):
                             markeredgecolor="white",
                             markersize=6,
                         )
-            plotting.finish(ax, "iteration", "$F(w_k)$" if column == "F" else r"$\|\nabla F(w_k)\|$", legend=j == 0)
+            plotting.finish(
+                ax, "iteration", "$F(w_k)$" if column == "F" else r"$\|\nabla F(w_k)\|$", legend=j == 0
+            )
             if column != "F":
                 ax.set_yscale("log")
                 low, high = ax.get_ylim()

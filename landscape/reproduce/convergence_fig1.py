@@ -12,7 +12,9 @@ from landscape.families import TaskFamily
 from landscape.methods import MAML, NAL
 from landscape.reproduce import Reproduction, finding, interval_of
 
-TITLE = "Fallah et al., Figure 1: the pooled optimum w and MAML's w^ on three tasks, two gradient steps from each"
+TITLE = (
+    "Fallah et al., Figure 1: the pooled optimum w and MAML's w^ on three tasks, two gradient steps from each"
+)
 
 CURVATURES = {"T1": 1.0, "T2": 0.12, "T3": 0.45}  # easiest, hardest, in between
 OPTIMA = {"T1": (-1.0, -0.6), "T2": (1.6, 1.4), "T3": (1.2, -1.0)}
@@ -106,7 +108,12 @@ def _draw(ax, here):
     floor, best, hessian = risk_quadratic(here.environment, ADAPTATION)
     away = np.stack(np.meshgrid(x, y), axis=-1) - best
     ax.contour(
-        x, y, floor + np.einsum("ijk,kl,ijl->ij", away, hessian, away) / 2, levels=14, colors="0.8", linewidths=0.7
+        x,
+        y,
+        floor + np.einsum("ijk,kl,ijl->ij", away, hessian, away) / 2,
+        levels=14,
+        colors="0.8",
+        linewidths=0.7,
     )
     for (label, _), path in here.paths.items():
         colour, dashes, _ = plotting.style(label)
@@ -118,9 +125,12 @@ def _draw(ax, here):
     for label, point in here.points.items():
         colour, _, marker = plotting.style(label)
         name = "w, pooled" if label == "NAL" else r"$\hat w$, MAML"
-        ax.plot(*point, marker, color=colour, markersize=10, markeredgecolor="white", linestyle="none", label=name)
+        ax.plot(
+            *point, marker, color=colour, markersize=10, markeredgecolor="white", linestyle="none", label=name
+        )
     ax.set_aspect("equal")
     plotting.finish(ax, "first coordinate", "second coordinate")
     ax.set_title(
-        f"{STEPS} steps of gradient descent from each start\n(contours: mean loss after them)", fontsize="medium"
+        f"{STEPS} steps of gradient descent from each start\n(contours: mean loss after them)",
+        fontsize="medium",
     )

@@ -8,7 +8,9 @@ from landscape.reproduce import Reproduction, finding, interval_of
 from landscape.reproduce import _convergence_parts as parts
 from landscape.reproduce._convergence_parts import ALPHA, LEVELS, NOISE, D, environment, methods
 
-TITLE = "Fallah et al., Table 1: best gradient norm against eps, alpha, sigma and K, iterations, cost against d"
+TITLE = (
+    "Fallah et al., Table 1: best gradient norm against eps, alpha, sigma and K, iterations, cost against d"
+)
 
 
 def run(quick, seed, progress):
@@ -27,7 +29,10 @@ def run(quick, seed, progress):
         parts.printed_difference(),
     ]
     table = pd.concat(
-        [t.assign(part=n) for t, n in zip(tables, ("full", "floor", "K-shot", "cost", "difference"), strict=True)],
+        [
+            t.assign(part=n)
+            for t, n in zip(tables, ("full", "floor", "K-shot", "cost", "difference"), strict=True)
+        ],
         ignore_index=True,
     )
     table.insert(0, "part", table.pop("part"))
@@ -36,14 +41,18 @@ def run(quick, seed, progress):
     full, _, shot, cost, difference = tables
     summary = pd.concat(
         [
-            full[full["eps"] == LEVELS[-1]][["method", "eps", "iterations", "guaranteed", "best_gradient_norm"]],
+            full[full["eps"] == LEVELS[-1]][
+                ["method", "eps", "iterations", "guaranteed", "best_gradient_norm"]
+            ],
             shot.groupby(["method", "K"], sort=False)["gradient_norm"].mean().reset_index(),
             cost[cost["d"] == sizes[-1]][["method", "d", "operations", "seconds"]],
             difference,
         ],
         ignore_index=True,
     )
-    return Reproduction(table, figure, summary, _notes(full, cost, difference), pd.DataFrame(_findings(tables)))
+    return Reproduction(
+        table, figure, summary, _notes(full, cost, difference), pd.DataFrame(_findings(tables))
+    )
 
 
 def _slope(x, y):
@@ -81,10 +90,14 @@ def _findings(tables):
             )
         )
     for label, part in shot.groupby("method", sort=False):
-        slopes = part.groupby("repeat")[["K", "gradient_norm"]].apply(lambda g: _slope(g["K"], g["gradient_norm"]))
+        slopes = part.groupby("repeat")[["K", "gradient_norm"]].apply(
+            lambda g: _slope(g["K"], g["gradient_norm"])
+        )
         low, high = interval_of(slopes)
         if label == "FO-MAML":
-            top = shot[shot["K"] == shot["K"].max()].pivot(index="repeat", columns="method", values="gradient_norm")
+            top = shot[shot["K"] == shot["K"].max()].pivot(
+                index="repeat", columns="method", values="gradient_norm"
+            )
             more = top["FO-MAML"] - top["MAML"]
             low, high = interval_of(more)
             limit = full[full["method"] == label]["best_gradient_norm"].iloc[0]
@@ -103,7 +116,11 @@ def _findings(tables):
     slope = -_slope(exact["eps"], exact["iterations"])
     rows.append(
         finding(
-            "iterations grow as 1/eps^2", "log-log slope in 1/eps within 1.8 to 2.2", slope, slope, 1.8 < slope < 2.2
+            "iterations grow as 1/eps^2",
+            "log-log slope in 1/eps within 1.8 to 2.2",
+            slope,
+            slope,
+            1.8 < slope < 2.2,
         )
     )
     return rows

@@ -40,13 +40,26 @@ def run(quick, seed, progress):
     tables, ratios = [], {}
     for number, (name, (title, environment)) in enumerate(PANELS.items()):
         simulation = simulate(
-            environment, METHODS, ADAPTATION, Training(T), repeats, seed + number, tasks=tasks, progress=progress
+            environment,
+            METHODS,
+            ADAPTATION,
+            Training(T),
+            repeats,
+            seed + number,
+            tasks=tasks,
+            progress=progress,
         )
         table = agreement(simulation).to_frame()
         mean, error = simulation.gain("MAML")
         ratios[name] = interval(float(mean), float(error), repeats)
         exact = gain(environment, METHODS[1], ADAPTATION)
-        ratio = {"method": "MAML", "quantity": "gain", "theory": exact, "empirical": mean, "standard_error": error}
+        ratio = {
+            "method": "MAML",
+            "quantity": "gain",
+            "theory": exact,
+            "empirical": mean,
+            "standard_error": error,
+        }
         table.loc[len(table)] = ratio | {"gap": mean - exact, "z": np.nan}
         table.insert(0, "panel", name)
         tables.append(table)
@@ -65,7 +78,13 @@ def _draw(column, name, title, environment, simulation, rng):
     for index, (family, marker) in enumerate(zip(("hard", "easy"), "^.", strict=True)):
         here = optima[families == index]
         where.plot(
-            here[:, 0], here[:, 1], marker, color=COLOURS[family], alpha=0.55, markersize=5, label=f"{family} tasks"
+            here[:, 0],
+            here[:, 1],
+            marker,
+            color=COLOURS[family],
+            alpha=0.55,
+            markersize=5,
+            label=f"{family} tasks",
         )
     for label, method in zip(("NAL", "MAML"), METHODS, strict=True):
         colour, _, marker = plotting.style(label)
@@ -83,7 +102,9 @@ def _draw(column, name, title, environment, simulation, rng):
         bars.barh(label, exact, color=colour, alpha=0.75, height=0.6, hatch=hatch, edgecolor="white")
         values = simulation.above_noise[simulation.labels.index(label)]
         half = np.ptp(interval_of(values)) / 2
-        bars.errorbar(values.mean(), label, xerr=half, color="black", marker=marker, markerfacecolor="white", capsize=3)
+        bars.errorbar(
+            values.mean(), label, xerr=half, color="black", marker=marker, markerfacecolor="white", capsize=3
+        )
     where.set_title(f"({name}) {title.split(', ', 1)[0]}\n{title.split(', ', 1)[1]}", fontsize="medium")
     where.set_xlabel("first coordinate")
     where.set_ylabel("second coordinate")

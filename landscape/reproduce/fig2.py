@@ -21,4 +21,6 @@ def run(quick, seed, progress):
     rho = np.array([0.05, 0.2, 0.6, 1.0]) if quick else np.linspace(0.1, 1, 10)
     T, repeats, tasks = (300, 4, 500) if quick else (5000, 10, 3000)
     trainings = {"exact": lambda m: Training(T)}
-    return reproduce_panels([2000, 500, 100], trainings, rho, repeats, tasks, seed, progress, NOTES, {2000: 1, 100: 1})
+    return reproduce_panels(
+        [2000, 500, 100], trainings, rho, repeats, tasks, seed, progress, NOTES, {2000: 1, 100: 1}
+    )

@@ -42,7 +42,14 @@ def run(quick, seed, progress):
         geography = paper[paper["panel"] == pair]
         theory = compare(environment(fine, geography), METHODS, ADAPTATION).to_frame()
         simulation = simulate(
-            environment(coarse, geography), METHODS, ADAPTATION, training, repeats, seed, tasks=tasks, progress=progress
+            environment(coarse, geography),
+            METHODS,
+            ADAPTATION,
+            training,
+            repeats,
+            seed,
+            tasks=tasks,
+            progress=progress,
         )
         table = agreement(simulation).to_frame()
         gains = _empirical_gain(simulation)
@@ -86,7 +93,9 @@ def _gain_rows(theory, gains):
 def _draw(left, right, panel, theory, simulation, gains, geography):
     measured = simulation.to_frame()
     for label in ("NAL", "MAML"):
-        plotting.lines(left, label, theory[theory["method"] == label], "R", "above_noise", name=f"{label}, exact")
+        plotting.lines(
+            left, label, theory[theory["method"] == label], "R", "above_noise", name=f"{label}, exact"
+        )
         groups = measured[measured["method"] == label].groupby("R")["above_noise"]
         plotting.points(left, label, groups.agg(mean="mean", error="sem", count="count"))
     plotting.lines(right, "MAML", theory[theory["method"] == "MAML"], "R", "gain", name="exact")

@@ -14,7 +14,9 @@ from landscape.reproduce._nonlinear import (
     spread,
 )
 
-TITLE = "Collins et al., Figure 4: landscapes of a softplus neuron, equal tasks (a, b) and one hard task (c, d)"
+TITLE = (
+    "Collins et al., Figure 4: landscapes of a softplus neuron, equal tasks (a, b) and one hard task (c, d)"
+)
 
 M = 250
 AROUND = [(1.5, 0.5), (-0.5, 1.0), (0.5, -1.5), (-1.0, -1.0)]
@@ -46,7 +48,9 @@ def run(quick, seed, progress):
     alphas = ", ".join(f"{c.adaptation.alpha:.3g} in ({'-'.join(k)})" for k, c in comparisons.items())
     notes = _notes(alphas, comparisons, control)
     if not quick:
-        steps = other_steps({"(a-b)": EQUAL, "(c-d)": ONE_HARD, "places of (c-d), none hard": SAME_PLACES}, M, seed)
+        steps = other_steps(
+            {"(a-b)": EQUAL, "(c-d)": ONE_HARD, "places of (c-d), none hard": SAME_PLACES}, M, seed
+        )
         findings += [
             *elsewhere(coincide, "equal tasks", lambda rng: random_layout(rng, 0), M, seed, progress),
             *elsewhere(gains, "one hard task", lambda rng: random_layout(rng, 1), M, seed, progress),

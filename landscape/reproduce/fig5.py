@@ -35,7 +35,8 @@ def run(quick, seed, progress):
         rows += _checks(task, exact, linear, 20_000 if quick else 1_000_000, rng)
         single.append((exact.argmin(), np.linalg.norm(away, axis=-1).argmin()))
     figure.suptitle(
-        "white: loss 0.01, 0.1, 0.5; dashed: the same levels of the quadratic at the teacher", fontsize="small"
+        "white: loss 0.01, 0.1, 0.5; dashed: the same levels of the quadratic at the teacher",
+        fontsize="small",
     )
     table = pd.DataFrame(rows)
     nearest = float(np.mean([a == b for a, b in single]))

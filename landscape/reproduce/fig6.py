@@ -16,7 +16,9 @@ from landscape.reproduce._nonlinear import (
     reproduction,
 )
 
-TITLE = "Collins et al., Figure 6: landscapes of a sigmoid neuron, small R (a, b) and large R, small r_H (c, d)"
+TITLE = (
+    "Collins et al., Figure 6: landscapes of a sigmoid neuron, small R (a, b) and large R, small r_H (c, d)"
+)
 
 M = 80
 NEAR = neurons("sigmoid", hard=[(1.0, -0.6), (-0.6, 1.0)], easy=[(1.0, 1.0), (-0.6, -0.6)])
@@ -45,7 +47,11 @@ def run(quick, seed, progress):
         *coincide("(a-b) small R", near),
         *gains("(c-d) large R, small r_H", far),
         finding(
-            "(c-d) the solutions lie further apart than in (a-b)", "ratio of distances above 2", apart, apart, apart > 2
+            "(c-d) the solutions lie further apart than in (a-b)",
+            "ratio of distances above 2",
+            apart,
+            apart,
+            apart > 2,
         ),
     ]
     alphas = " and ".join(f"{c.adaptation.alpha:.3g}" for c in comparisons.values())

@@ -30,10 +30,14 @@ def run(quick, seed, progress):
     from tqdm.auto import tqdm
 
     rho = (
-        np.array([0.05, 0.2, 0.5, 1.0]) if quick else np.r_[0.02, 0.03, 0.05, np.linspace(0.1, 0.9, 9), 0.95, 0.98, 1.0]
+        np.array([0.05, 0.2, 0.5, 1.0])
+        if quick
+        else np.r_[0.02, 0.03, 0.05, np.linspace(0.1, 0.9, 9), 0.95, 0.98, 1.0]
     )
     easy = tasks(0.5).tasks[1]
-    curvature = np.linalg.eigvalsh(easy.hessian(np.zeros(D)))[-1]  # the largest anywhere: sigmoid' is 1/4 at 0
+    curvature = np.linalg.eigvalsh(easy.hessian(np.zeros(D)))[
+        -1
+    ]  # the largest anywhere: sigmoid' is 1/4 at 0
     readings = {r"\alpha = 1/\rho_E": 1 / RHO_EASY, r"\alpha = 1/L_E": 1 / curvature}
     figure = Figure(figsize=(8.2, 5.6), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True)
@@ -110,9 +114,9 @@ def _draw(column, frame, title):
         )
     plotting.finish(where, "", "coordinate", legend=False).set_ylim(-1.35, 1.35)
     where.set_ylabel("coordinate of the solution")
-    plotting.finish(risk, r"input variance of the hard task $\rho_H$", "risk above the floor", legend=False).set_ylim(
-        bottom=0
-    )
+    plotting.finish(
+        risk, r"input variance of the hard task $\rho_H$", "risk above the floor", legend=False
+    ).set_ylim(bottom=0)
     where.set_title(title, fontsize="medium")
 
 

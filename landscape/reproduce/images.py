@@ -50,7 +50,9 @@ def run(quick, seed, progress):
                 "accuracy_hard": right[hard].mean(), "accuracy_easy": right[~hard].mean(),
                 **{f"cut_{name}": table.loc[label, name] for name in ("cut", "low", "high")},
             })  # fmt: skip
-    table = pd.DataFrame(rows).rename(columns={"cut_cut": "cut_predicted", "cut_low": "low", "cut_high": "high"})
+    table = pd.DataFrame(rows).rename(
+        columns={"cut_cut": "cut_predicted", "cut_low": "low", "cut_high": "high"}
+    )
     cuts = _cuts(table)
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     _draw(figure.subplots(1, 3), pairs, cuts, table)
@@ -115,7 +117,10 @@ def _draw(axes, pairs, cuts, table):
         _means(middle, cuts, name, label, colour, marker, places, shift)
     for shift, (name, label, colour, marker) in zip(
         (-0.08, 0.08),
-        (("cut_measured_hard", "hard tasks", "#7A4B9A", "^"), ("cut_measured_easy", "easy tasks", "#6E6E6E", "o")),
+        (
+            ("cut_measured_hard", "hard tasks", "#7A4B9A", "^"),
+            ("cut_measured_easy", "easy tasks", "#6E6E6E", "o"),
+        ),
         strict=True,
     ):
         _means(right, cuts, name, label, colour, marker, places, shift)
@@ -169,7 +174,13 @@ def _findings(cuts, pairs):
     )
     low, high = interval_of(few["accuracy_hard_gain"])
     rows.append(
-        finding("the hard tasks' accuracy improves as well", "the difference of accuracies > 0", low, high, low > 0)
+        finding(
+            "the hard tasks' accuracy improves as well",
+            "the difference of accuracies > 0",
+            low,
+            high,
+            low > 0,
+        )
     )
     inside = ((cuts["low"] <= cuts["cut_measured"]) & (cuts["cut_measured"] <= cuts["high"])).mean()
     rows.append(finding("measured cuts lie in the predicted intervals", "at least 85% of the runs (new tasks scatter too)", inside, inside,

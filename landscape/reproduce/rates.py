@@ -45,9 +45,13 @@ def run(quick, seed, progress):
         ax.set_xticks(values, [f"{value:,}" for value in values], minor=False)
         ax.minorticks_off()
         here = (
-            pd.DataFrame([row for row in rows if row["varies"] == name]).groupby("method")["bound"].agg(["min", "max"])
+            pd.DataFrame([row for row in rows if row["varies"] == name])
+            .groupby("method")["bound"]
+            .agg(["min", "max"])
         )
-        bounds = "\n".join(f"bound for {label}: {low:,.0f} to {high:,.0f}" for label, low, high in here.itertuples())
+        bounds = "\n".join(
+            f"bound for {label}: {low:,.0f} to {high:,.0f}" for label, low, high in here.itertuples()
+        )
         ax.annotate(
             f"off the scale (constants 1):\n{bounds}",
             (0.97, 0.97),
@@ -63,7 +67,9 @@ def run(quick, seed, progress):
     axes[0].set_ylabel(r"distance $\|\hat w - w^*\|$ (root mean square)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     table = pd.DataFrame(rows)
-    summary = table[["method", "varies", "value", "simulated", "standard_error", "predicted", "floor", "bound"]]
+    summary = table[
+        ["method", "varies", "value", "simulated", "standard_error", "predicted", "floor", "bound"]
+    ]
     return Reproduction(table, figure, summary, _notes(table), pd.DataFrame(_findings(table, repeats)))
 
 
@@ -95,9 +101,9 @@ def _bound(label, training):
     if label == "NAL":
         n = training.tau * (training.n1 + n2)
         spread = ((high - low) / 2) ** 2
-        return high**2 * B / low**2 * np.sqrt(d / n) + (high * B / low**2 * spread + spread * B / low) / np.sqrt(
-            training.T
-        )
+        return high**2 * B / low**2 * np.sqrt(d / n) + (
+            high * B / low**2 * spread + spread * B / low
+        ) / np.sqrt(training.T)
     low_hat = low * (1 - alpha * high) ** 2 + alpha**2 * low**3 * (d + 1) / n2
     high_hat = high * (1 - alpha * low) ** 2 + alpha**2 * high**3 * (d + 1) / n2
     within = 16 * high_hat * B * d / low_hat**2 * np.sqrt(alpha**4 * high**6 / training.tau)
@@ -107,7 +113,14 @@ def _bound(label, training):
 def _draw(ax, label, name, rows):
     colour, dashes, marker = plotting.style(label)
     ax.plot(rows["value"], rows["predicted"], color=colour, linestyle=dashes, label=f"{label}, predicted")
-    ax.plot(rows["value"], rows["floor"], color=colour, linestyle=":", linewidth=1.2, label=f"{label}, between tasks")
+    ax.plot(
+        rows["value"],
+        rows["floor"],
+        color=colour,
+        linestyle=":",
+        linewidth=1.2,
+        label=f"{label}, between tasks",
+    )
     ax.errorbar(
         rows["value"], rows["simulated"], 1.96 * rows["standard_error"], fmt=marker, color=colour, markerfacecolor="white",
         capsize=2.5, label=f"{label}, simulated",
@@ -118,14 +131,22 @@ def _findings(table, repeats):
     rows = []
     for label in METHODS:
         here = table[(table["method"] == label) & (table["varies"] == "T")]
-        slopes = np.diff(np.log(here["simulated"].iloc[[0, -1]])) / np.diff(np.log(here["value"].iloc[[0, -1]]))
+        slopes = np.diff(np.log(here["simulated"].iloc[[0, -1]])) / np.diff(
+            np.log(here["value"].iloc[[0, -1]])
+        )
         relative = np.hypot(*(here["standard_error"] / here["simulated"]).iloc[[0, -1]])
         low, high = interval(
             float(slopes[0]), relative / np.log(here["value"].iloc[-1] / here["value"].iloc[0]), repeats
         )
         rule = "interval of the log-log slope within -0.6 to -0.4"
         rows.append(
-            finding(f"{label}: the distance falls as 1/sqrt(T) at fixed n", rule, low, high, low > -0.6 and high < -0.4)
+            finding(
+                f"{label}: the distance falls as 1/sqrt(T) at fixed n",
+                rule,
+                low,
+                high,
+                low > -0.6 and high < -0.4,
+            )
         )
     return rows
 

@@ -28,15 +28,27 @@ def run(quick, seed, progress):
     paper = printed("table3").pivot(index="panel", columns="quantity", values="value")
     iterations, repeats, tasks = (1000, 3, 500) if quick else (4000, 5, 3000)
     training = Training(
-        iterations * BATCH, n1=25, n2=500, solver="sgd", learning_rate={"NAL": 0.025, "MAML": 0.05}, task_batch=BATCH
+        iterations * BATCH,
+        n1=25,
+        n2=500,
+        solver="sgd",
+        learning_rate={"NAL": 0.025, "MAML": 0.05},
+        task_batch=BATCH,
     )
-    given, options = (ENVIRONMENT, list(METHODS.values()), Adaptation(ALPHA)), {"tasks": tasks, "progress": progress}
+    given, options = (
+        (ENVIRONMENT, list(METHODS.values()), Adaptation(ALPHA)),
+        {"tasks": tasks, "progress": progress},
+    )
     run = simulate(*given, training, repeats, seed, engine="numpy", **options)
     empirical = simulate(*given, Training(iterations * BATCH, n1=25, n2=500), repeats, seed + 1, **options)
     rows = []
     for i, (name, method) in enumerate(METHODS.items()):
         coordinates = run.solutions[i].mean(axis=-1)
-        row = {"method": name, "theory": optimum(ENVIRONMENT, method)[0], "unnormalised": _ratio_weights(method)}
+        row = {
+            "method": name,
+            "theory": optimum(ENVIRONMENT, method)[0],
+            "unnormalised": _ratio_weights(method),
+        }
         error = coordinates.std(ddof=1) / np.sqrt(repeats)
         row |= {"sgd": coordinates.mean(), "sgd_sd": coordinates.std(ddof=1), "sgd_standard_error": error}
         row |= {"t": (coordinates.mean() - row["theory"]) / error}
@@ -50,7 +62,10 @@ def run(quick, seed, progress):
         for reading, m in READINGS.items():
             row[f"error, {reading}"] = risk(ENVIRONMENT, method, Adaptation(ALPHA, m)).total
         row |= {"error, sgd": run.losses[i].mean(), "error, sgd sd": run.losses[i].std(ddof=1)}
-        row |= {"error, paper": paper.loc[name, "test error"], "error, paper sd": paper.loc[name, "test error sd"]}
+        row |= {
+            "error, paper": paper.loc[name, "test error"],
+            "error, paper sd": paper.loc[name, "test error sd"],
+        }
         rows.append(row)
     table = pd.DataFrame(rows)
     columns = [
@@ -68,7 +83,9 @@ def run(quick, seed, progress):
         "error, sgd",
         "error, paper",
     ]
-    return Reproduction(table, _draw(table), table[columns], _notes(table), pd.DataFrame(_findings(table, run)))
+    return Reproduction(
+        table, _draw(table), table[columns], _notes(table), pd.DataFrame(_findings(table, run))
+    )
 
 
 def _ratio_weights(method):
@@ -86,7 +103,15 @@ def _draw(table):
     x = np.arange(len(table))
     for ax, exact, sgd, sd, paper, paper_sd, label in [
         (left, "theory", "sgd", "sgd_sd", "paper", "paper_sd", "mean coordinate of the solution"),
-        (right, "error, m = inf", "error, sgd", "error, sgd sd", "error, paper", "error, paper sd", "test error"),
+        (
+            right,
+            "error, m = inf",
+            "error, sgd",
+            "error, sgd sd",
+            "error, paper",
+            "error, paper sd",
+            "test error",
+        ),
     ]:
         ax.bar(
             x,
@@ -96,9 +121,18 @@ def _draw(table):
             label="exact" + (", full gradient at test" if ax is right else ""),
         )
         ax.errorbar(
-            x - 0.15, table[sgd], table[sd], fmt="o", color="#0072B2", markerfacecolor="white", capsize=3, label="SGD"
+            x - 0.15,
+            table[sgd],
+            table[sd],
+            fmt="o",
+            color="#0072B2",
+            markerfacecolor="white",
+            capsize=3,
+            label="SGD",
         )
-        ax.errorbar(x + 0.15, table[paper], table[paper_sd], fmt="s", color="#D55E00", capsize=3, label="printed")
+        ax.errorbar(
+            x + 0.15, table[paper], table[paper_sd], fmt="s", color="#D55E00", capsize=3, label="printed"
+        )
         if ax is left:
             ax.errorbar(
                 x,

@@ -100,7 +100,9 @@ class Deck:
         optima = self.centres[:, families]
         if self.spreads is not None:
             noise = rng.standard_normal(optima.shape)
-            optima += times(_pick(self.spreads, families.ravel()), noise.reshape(len(noise), -1)).reshape(noise.shape)
+            optima += times(_pick(self.spreads, families.ravel()), noise.reshape(len(noise), -1)).reshape(
+                noise.shape
+            )
         return families, optima
 
 
@@ -140,7 +142,9 @@ def descend(environments, methods, inner, training, rng, engine, progress=None):
     """
     deck, rate = Deck(environments, methods[0]), training.rate(methods[0])
     run = _descend_compiled if engine == "numba" else _descend_together
-    return run(deck, methods, np.asarray(inner, dtype=float), training, rate, rng, progress or (lambda steps: None))
+    return run(
+        deck, methods, np.asarray(inner, dtype=float), training, rate, rng, progress or (lambda steps: None)
+    )
 
 
 def _descend_together(deck, methods, inner, training, rate, rng, progress):
@@ -155,14 +159,20 @@ def _descend_together(deck, methods, inner, training, rate, rng, progress):
         weights = _weights(deck, families, methods[0])
         deviations = deck.deviations[families] if deck.deviations.any() else np.zeros((len(families), 1))
         for i, family in enumerate(families):
-            root, here, deviation = _pick(deck.roots, family), np.ascontiguousarray(optima[:, i]), deviations[i]
+            root, here, deviation = (
+                _pick(deck.roots, family),
+                np.ascontiguousarray(optima[:, i]),
+                deviations[i],
+            )
 
             def draw(n, root=root, here=here, deviation=deviation):
                 return ThinBatch(root, here, deviation, n, rng)
 
             W = (np.repeat(w, batch, axis=1) if batch > 1 else w).T[:, :, None]
             with np.errstate(over="ignore", invalid="ignore"):
-                g = sum(meta_gradient(method, W, draw, training.n1, n2) for _ in range(training.tau))[:, :, 0].T
+                g = sum(meta_gradient(method, W, draw, training.n1, n2) for _ in range(training.tau))[
+                    :, :, 0
+                ].T
                 if weights is not None:
                     g = g * weights[i]
                 w = w - (rate / training.tau) * (g.reshape(d, -1, batch).mean(axis=2) if batch > 1 else g)
@@ -190,7 +200,9 @@ def _descend_compiled(deck, methods, inner, training, rate, rng, progress):
     numbers = training.T // training.task_batch, training.task_batch, training.tau, rate
 
     def group(at, rng):
-        lanes = np.arange(at, at + compiled.LANES) % chains  # the last group is filled up with chains that are not kept
+        lanes = (
+            np.arange(at, at + compiled.LANES) % chains
+        )  # the last group is filled up with chains that are not kept
         bounds = np.ascontiguousarray(deck.bounds.T[lanes])
         own = alpha[lanes], steps, n1[lanes], inner[lanes]
         out = compiled.descend(

@@ -212,11 +212,26 @@ def descend(
     alpha, n1, n2 : ndarray, shape (LANES,)
     """
     shape = (centres.shape[1], LANES)
-    w, total, optimum, point, g = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.empty(shape), np.empty(shape)
+    w, total, optimum, point, g = (
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape),
+        np.empty(shape),
+        np.empty(shape),
+    )
     product, work, scratch = np.empty(shape), np.empty(shape), np.empty((9, LANES))
     deltas, xs, shrinks = np.empty((steps, *shape)), np.empty((steps, *shape)), np.empty((steps, LANES))
-    other = (np.empty(shape), np.empty(LANES), np.empty(shape))  # the memory of a batch that is not used again
-    family, deviation, weight, summed = np.empty(LANES, np.int64), np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    other = (
+        np.empty(shape),
+        np.empty(LANES),
+        np.empty(shape),
+    )  # the memory of a batch that is not used again
+    family, deviation, weight, summed = (
+        np.empty(LANES, np.int64),
+        np.empty(LANES),
+        np.empty(LANES),
+        np.empty(LANES),
+    )
     none, one, back = np.zeros(LANES), np.ones(LANES), -alpha
     n, freedom = rows(kind, steps, n1, n2, batch, tau, len(spreads) > 0)
     narrow = 1 / np.sqrt(n)
@@ -270,7 +285,15 @@ def descend(
                             g[j, lane] -= point[j, lane]
                 else:
                     first(
-                        roots, family, entries, point, deviation, (narrow[row], xis[row], chis[row]), other, scratch, g
+                        roots,
+                        family,
+                        entries,
+                        point,
+                        deviation,
+                        (narrow[row], xis[row], chis[row]),
+                        other,
+                        scratch,
+                        g,
                     )
                     row += 1
                 if kind in (SHARED, INDEPENDENT):

@@ -64,7 +64,8 @@ def thin_runs(result, cells, streams, progress):
     for method in result.methods:
         training.check(method)
     thin = np.all(
-        [check_runs(env, resolved, adapt, training, result.sampling) for env, adapt, resolved in points], axis=0
+        [check_runs(env, resolved, adapt, training, result.sampling) for env, adapt, resolved in points],
+        axis=0,
     )
     found = []
     for index, method in enumerate(result.methods):
@@ -74,7 +75,9 @@ def thin_runs(result, cells, streams, progress):
         own = training.of(method)
         environments = [env for env, *_ in points for _ in range(repeats)]
         methods = [resolved[index] for *_, resolved in points for _ in range(repeats)]
-        inner = [training.inner(resolved[index], adapt.m) for _, adapt, resolved in points for _ in range(repeats)]
+        inner = [
+            training.inner(resolved[index], adapt.m) for _, adapt, resolved in points for _ in range(repeats)
+        ]
         rng = np.random.default_rng(streams[index])
         total, name = len(cells) * (training.T // training.task_batch), f"SGD, {method.label}"
         with counter(progress, total=total, desc=name, unit="step", unit_scale=True, leave=False) as count:

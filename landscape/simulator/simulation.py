@@ -95,7 +95,8 @@ class Simulation(Result):
         shape = self.losses.shape
         axes = axis_columns(self.grid, self.environment, self.adaptation, self.methods)
         columns = {
-            name: np.broadcast_to(np.stack([own[name] for own in axes], axis=-1)[..., None], shape) for name in axes[0]
+            name: np.broadcast_to(np.stack([own[name] for own in axes], axis=-1)[..., None], shape)
+            for name in axes[0]
         }
         columns["method"] = np.broadcast_to(np.array(self.labels, dtype=object)[:, None], shape)
         columns["repeat"] = np.broadcast_to(np.arange(shape[-1]), shape)

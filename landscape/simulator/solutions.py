@@ -74,7 +74,9 @@ def trained_point(environment, method, training, m, sampling, rng):
     """
     training.check(method)
     solve = _descend if training.solver == "sgd" else _solve
-    return solve(_affine_gradients(environment, method, training, m, sampling, rng), environment.d, method, training)
+    return solve(
+        _affine_gradients(environment, method, training, m, sampling, rng), environment.d, method, training
+    )
 
 
 def _affine_gradients(environment, method, training, m, sampling, rng):
@@ -87,7 +89,9 @@ def _affine_gradients(environment, method, training, m, sampling, rng):
     together = math.lcm(training.task_batch, method.resolved.batch or 1)
     size = max(1, CHUNK // (W.size * together)) * together
     for start in range(0, training.T, size):
-        yield task_gradients(environment, method, W, training, m, min(size, training.T - start), sampling, rng)
+        yield task_gradients(
+            environment, method, W, training, m, min(size, training.T - start), sampling, rng
+        )
 
 
 def _solve(chunks, d, method, training):
@@ -124,7 +128,9 @@ def _descend(chunks, d, method, training):
 def check_converged(points, method, training):
     """Raise where SGD ran away."""
     if not np.isfinite(points).all() or np.abs(points).max() > 1e100:
-        raise ValueError(f"SGD on {method!r} diverges at learning_rate {training.rate(method):g}: take a smaller one")
+        raise ValueError(
+            f"SGD on {method!r} diverges at learning_rate {training.rate(method):g}: take a smaller one"
+        )
 
 
 def mean_gradient(environment, method, point, training, m, T, sampling, rng):

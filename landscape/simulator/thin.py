@@ -32,7 +32,11 @@ def roots(inputs):
             'sampling="thin" needs Gaussian inputs: take sampling="bartlett" or "raw" for tasks given by data'
         )
     if isinstance(inputs, Spectrum):
-        value = inputs.value if len(inputs.value) == 1 else np.repeat(inputs.value, inputs.multiplicity.astype(int))
+        value = (
+            inputs.value
+            if len(inputs.value) == 1
+            else np.repeat(inputs.value, inputs.multiplicity.astype(int))
+        )
         return np.sqrt(np.asarray(value, dtype=float))[:, None]
     return inputs.function(lambda values: np.sqrt(np.clip(values, 0, None)))
 

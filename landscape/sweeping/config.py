@@ -63,7 +63,9 @@ def load(path):
         "methods": [_method(_table("methods", method), adaptation) for method in methods],
         "adaptation": adaptation,
         "training": _make("training", Training, _table("training", given["training"])),
-        "over": {name: _values(name, values) for name, values in _table("over", given.get("over", {})).items()},
+        "over": {
+            name: _values(name, values) for name, values in _table("over", given.get("over", {})).items()
+        },
     } | {name: given[name] for name in OPTIONS if name in given}
 
 
@@ -89,10 +91,14 @@ def _environment(values):
         return _make("environment", kinds[kind], values)
     families = values.pop("families", [])
     if values:
-        raise ValueError(f"[environment] of families takes [[environment.families]] only, got {', '.join(values)}")
+        raise ValueError(
+            f"[environment] of families takes [[environment.families]] only, got {', '.join(values)}"
+        )
     if not isinstance(families, list):
         raise ValueError(f"[[environment.families]] must be a list of tables, got {families!r}")
-    return Environment([_make("environment.families", TaskFamily, _table("environment.families", f)) for f in families])
+    return Environment(
+        [_make("environment.families", TaskFamily, _table("environment.families", f)) for f in families]
+    )
 
 
 def _method(values, adaptation):
@@ -103,7 +109,9 @@ def _method(values, adaptation):
         raise ValueError(f"matching of [[methods]] must be true or false, got {matching!r}")
     if matching:
         if values:
-            raise ValueError(f"a matching MAML takes everything from the adaptation, got {', '.join(values)} too")
+            raise ValueError(
+                f"a matching MAML takes everything from the adaptation, got {', '.join(values)} too"
+            )
         return MAML.matching(adaptation)
     return _make("methods", METHODS[kind], values)
 

@@ -20,7 +20,9 @@ def format_of(path):
 
 
 def _damaged(path, what):
-    return ValueError(f"{str(path)!r} is damaged ({what}) and was left as it is: move it away, or give another file")
+    return ValueError(
+        f"{str(path)!r} is damaged ({what}) and was left as it is: move it away, or give another file"
+    )
 
 
 def _foreign(path):
@@ -34,7 +36,11 @@ def frame(cells):
     return pd.DataFrame({name: np.concatenate([cell[name] for cell in cells]) for name in cells[0]})
 
 
-TEXT = {"index": False, "lineterminator": "\n", "quoting": csv.QUOTE_NONNUMERIC}  # a "#" in quotes is no comment
+TEXT = {
+    "index": False,
+    "lineterminator": "\n",
+    "quoting": csv.QUOTE_NONNUMERIC,
+}  # a "#" in quotes is no comment
 
 
 class Csv:
@@ -72,7 +78,9 @@ def _table(text):
     import pandas as pd
 
     names, *rows = csv.reader(io.StringIO(text))
-    return pd.DataFrame({name: _column(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)})
+    return pd.DataFrame(
+        {name: _column(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+    )
 
 
 def _column(values):
@@ -96,7 +104,9 @@ class Parquet:
         table = arrow.Table.from_pandas(content, preserve_index=False)
         said = json.dumps([TITLE, self.fingerprint, _digest(content)]).encode()
         buffer = io.BytesIO()
-        parquet.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | {b"landscape": said}), buffer)
+        parquet.write_table(
+            table.replace_schema_metadata((table.schema.metadata or {}) | {b"landscape": said}), buffer
+        )
         return buffer.getvalue()
 
     @staticmethod
@@ -108,7 +118,9 @@ class Parquet:
             content = table.to_pandas()
         except (arrow.ArrowException, OSError, ValueError) as error:
             raise _damaged(path, str(error).split("\n")[0]) from None
-        title, fingerprint, digest = json.loads((table.schema.metadata or {}).get(b"landscape", b"[null, null, null]"))
+        title, fingerprint, digest = json.loads(
+            (table.schema.metadata or {}).get(b"landscape", b"[null, null, null]")
+        )
         if title != TITLE:
             raise _foreign(path)
         if digest != _digest(content):

@@ -72,11 +72,17 @@ class Plan(Record):
             given = self.arguments((*place.values(), self.seeds[0]))
             for method in given["methods"]:
                 given["training"].check(method)
-            check_runs(*(given[name] for name in ("environment", "methods", "adaptation", "training", "sampling")))
+            check_runs(
+                *(given[name] for name in ("environment", "methods", "adaptation", "training", "sampling"))
+            )
 
     def _values(self, name, values, methods):
         """The checked values of a name, all whole numbers or all others: one kind a column, in files as in memory."""
-        known = [*self.environment._varying, *self.adaptation._varying, *(n for m in methods for n in m._varying)]
+        known = [
+            *self.environment._varying,
+            *self.adaptation._varying,
+            *(n for m in methods for n in m._varying),
+        ]
         checks.known("name in over", name, dict.fromkeys([*known, *TRAINING]))
         if any(isinstance(value, bool) for value in np.ravel(np.array(values, dtype=object))):
             raise ValueError(f"over[{name!r}] must hold numbers, got {values!r}")
@@ -106,7 +112,12 @@ class Plan(Record):
         or seeds are added.
         """
         columns = dict(zip(self.names, place, strict=True))
-        environment, adaptation, methods, training = self.environment, self.adaptation, self.methods, self.training
+        environment, adaptation, methods, training = (
+            self.environment,
+            self.adaptation,
+            self.methods,
+            self.training,
+        )
         for name in self.over:
             value = {name: columns[name]}
             if name in environment._varying:
@@ -128,7 +139,9 @@ class Plan(Record):
     @property
     def fingerprint(self):
         """What all cells have in common, each argument with a digest of its value, as text: a file holds cells of one fingerprint."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("over", "seeds")}
+        values = {
+            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in ("over", "seeds")
+        }
         values |= {"names": self.names, "version": __version__}
         return {name: f"{_plain(value)} {_digest(value)}" for name, value in values.items()}
 

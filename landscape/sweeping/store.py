@@ -82,7 +82,9 @@ class Store:
                 self.part.unlink()
             if content:
                 raise
-            raise ValueError(f"cannot write {str(self.path)!r}: {error.strerror}; give another file") from None
+            raise ValueError(
+                f"cannot write {str(self.path)!r}: {error.strerror}; give another file"
+            ) from None
 
 
 def checked_path(path):
@@ -92,7 +94,9 @@ def checked_path(path):
     try:
         path = Path(path).expanduser().resolve()
     except RuntimeError as error:  # "~" of somebody unknown, or links that go round
-        raise ValueError(f"file must be a path that ends in .csv or .parquet, got {str(path)!r}: {error}") from None
+        raise ValueError(
+            f"file must be a path that ends in .csv or .parquet, got {str(path)!r}: {error}"
+        ) from None
     if path.is_dir():
         raise ValueError(f"file must not be a folder, got {str(path)!r}")
     return path
@@ -119,7 +123,9 @@ def locked(path):
     with file:
         try:
             _lock(file)
-            ours = lock.stat().st_ino == os.fstat(file.fileno()).st_ino  # and not one that was just taken away
+            ours = (
+                lock.stat().st_ino == os.fstat(file.fileno()).st_ino
+            )  # and not one that was just taken away
         except (BlockingIOError, PermissionError, FileNotFoundError):
             ours = False
         except OSError as error:
@@ -127,7 +133,9 @@ def locked(path):
                 f"cannot lock {str(path)!r}: {error.strerror}; give a file in a folder of this machine"
             ) from None
         if not ours:
-            raise ValueError(f"another process is sweeping into {str(path)!r}: wait for it, or give another file")
+            raise ValueError(
+                f"another process is sweeping into {str(path)!r}: wait for it, or give another file"
+            )
         try:
             yield
         finally:

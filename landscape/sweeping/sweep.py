@@ -69,7 +69,9 @@ class Sweep(Result):
         """Mean, standard error over runs, and their number, for each place of the grid and method."""
         groups = self.table.groupby([*self.axes, "method"], sort=False)[["coordinate", "loss", "above_noise"]]
         summary = groups.agg(["mean", "sem"])
-        summary.columns = [name if kind == "mean" else f"{name}_standard_error" for name, kind in summary.columns]
+        summary.columns = [
+            name if kind == "mean" else f"{name}_standard_error" for name, kind in summary.columns
+        ]
         return summary.assign(runs=groups.size()).reset_index()
 
     def plot(self, ax=None, x=None, y="above_noise"):
@@ -147,7 +149,9 @@ def sweep(
     """
     plan = Plan(environment, methods, adaptation, training, over, seeds, repeats, tasks, sampling, engine)
     if executor is None:
-        workers = checks.number("workers", processors() if workers is None else workers, at_least=1, whole=True)
+        workers = checks.number(
+            "workers", processors() if workers is None else workers, at_least=1, whole=True
+        )
     elif not hasattr(executor, "submit"):
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     elif workers is not None:
@@ -156,7 +160,9 @@ def sweep(
         store = Store(file, plan)
         places, failed = list(plan.places), {}
         missing = [place for place in places if place not in store.cells]
-        bar = counter(progress, total=len(places), initial=len(places) - len(missing), desc="sweep", unit="cell")
+        bar = counter(
+            progress, total=len(places), initial=len(places) - len(missing), desc="sweep", unit="cell"
+        )
         with pool_for(executor, min(workers or 1, len(missing))) as pool, bar as count:
             for done, errors in finished(plan, missing, pool):
                 failed |= errors

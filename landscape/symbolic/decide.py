@@ -95,7 +95,9 @@ def equivalent(first, second):
         return len(first.args) == len(second.args) and all(map(equivalent, first.args, second.args))
     if any(getattr(side, "is_Matrix", False) for side in (*first.args, *second.args)):
         return all(_same(a, b) for a, b in zip(first.args, second.args, strict=True))
-    ratio = _constant((first.lhs - first.rhs) / (second.lhs - second.rhs))  # a factor on both sides changes nothing
+    ratio = _constant(
+        (first.lhs - first.rhs) / (second.lhs - second.rhs)
+    )  # a factor on both sides changes nothing
     return ratio is not None and bool(ratio > 0 or (isinstance(first, sp.Eq) and ratio != 0))
 
 
@@ -103,7 +105,9 @@ def _constant(expression):
     """The value of an expression that is the same number everywhere, None of any other."""
     expression = expression.xreplace({limit: sp.Dummy(positive=True) for limit in expression.atoms(sp.Limit)})
     symbols = sorted(expression.free_symbols, key=str)
-    values = [expression.xreplace({s: sp.Rational(k + 2 * i, 7 + i) for i, s in enumerate(symbols)}) for k in (3, 8)]
+    values = [
+        expression.xreplace({s: sp.Rational(k + 2 * i, 7 + i) for i, s in enumerate(symbols)}) for k in (3, 8)
+    ]
     if values[0] != values[1]:  # quick, and settles nearly every case
         return None
     value = sp.simplify(expression)

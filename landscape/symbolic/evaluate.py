@@ -22,8 +22,12 @@ def replace(expression, values):
         return values.get(expression, expression)
     if expression in values:
         return values[expression]
-    kept = 2 if isinstance(expression, sp.Limit) else len(expression.args)  # a limit's point and direction stay
-    arguments = [replace(argument, values) for argument in expression.args[:kept]] + list(expression.args[kept:])
+    kept = (
+        2 if isinstance(expression, sp.Limit) else len(expression.args)
+    )  # a limit's point and direction stay
+    arguments = [replace(argument, values) for argument in expression.args[:kept]] + list(
+        expression.args[kept:]
+    )
     if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
         return expression
     if isinstance(expression, (sp.MatAdd, sp.Add)) and any(map(is_matrix, arguments)):
@@ -31,7 +35,9 @@ def replace(expression, values):
     if isinstance(expression, (sp.MatMul, sp.Mul)) and any(map(is_matrix, arguments)):
         return _product(arguments)
     if isinstance(expression, Relational):
-        return expression.func(*arguments, evaluate=False)  # telling whether two long expressions are equal comes later
+        return expression.func(
+            *arguments, evaluate=False
+        )  # telling whether two long expressions are equal comes later
     if isinstance(expression, sp.Identity) and arguments[0].is_Integer:
         return sp.ImmutableMatrix.eye(int(arguments[0]))
     if isinstance(expression, sp.Trace) and is_matrix(arguments[0]):

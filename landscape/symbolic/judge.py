@@ -51,7 +51,9 @@ def judge(statement, derivation):
     for own in (correction, instead):
         if own is not None and not holds(own.relation, quantities, own.given)[0]:
             raise Undecided(f"the correction of {name!r} does not hold: {own.relation}")
-    true, counterexample = holds(statement.relation, quantities, statement.given, witness=derivation.witness.get(name))
+    true, counterexample = holds(
+        statement.relation, quantities, statement.given, witness=derivation.witness.get(name)
+    )
     if true and correction is None:
         if not _sharp(statement, derivation):
             raise Undecided(f"{name!r} holds, but is not sharp: give its sharp form as a correction")
@@ -60,7 +62,10 @@ def judge(statement, derivation):
         if equivalent(statement.relation, correction.relation) and statement.given == correction.given:
             raise Undecided(f"the correction of {name!r} says what is printed")
         return Judgement(
-            statement, Verdict.CONSERVATIVE, correction, looseness=_looseness(statement, correction, quantities)
+            statement,
+            Verdict.CONSERVATIVE,
+            correction,
+            looseness=_looseness(statement, correction, quantities),
         )
     if statement.assumption:
         verdict = Verdict.NOT_APPLICABLE

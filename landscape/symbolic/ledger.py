@@ -122,7 +122,9 @@ class Ledger(Result):
         known = recorded()
         found = {entry.claim.id: entry.verdicts for entry in self.entries}
         return [
-            (id, known.get(id, "no record"), verdicts) for id, verdicts in found.items() if known.get(id) != verdicts
+            (id, known.get(id, "no record"), verdicts)
+            for id, verdicts in found.items()
+            if known.get(id) != verdicts
         ]
 
     def markdown(self):
@@ -200,7 +202,9 @@ def verify(ids=None, *, paper=None, progress=True):
     chosen = [id for id in ids if paper is None or id.startswith(f"{paper}-")]
     if not chosen:
         raise ValueError(
-            f"none of the claims {', '.join(ids)} is from paper {paper!r}" if ids else "ids must hold at least one id"
+            f"none of the claims {', '.join(ids)} is from paper {paper!r}"
+            if ids
+            else "ids must hold at least one id"
         )
     bar = tqdm(chosen, disable=not progress, leave=False, unit="claim")
     entries = []

@@ -116,6 +116,8 @@ def _plain(text):
     """Inline LaTeX as words: good enough to read a sentence on a terminal."""
     text = re.sub(r"\\[td]?frac ?(?:\{([^{}]*)\}|(\w))(?:\{([^{}]*)\}|(\w))", _fraction, text)
     text = re.sub(r"\\(?:mathcal|mathrm|text|operatorname|mathbb|bar|hat|tilde)\b ?\{?(\w*)\}?", r"\1", text)
-    text = re.sub(r"\\([A-Za-z]+)", lambda found: _LETTERS.get(found[1], _SIGNS.get(found[1], found[1])), text)
+    text = re.sub(
+        r"\\([A-Za-z]+)", lambda found: _LETTERS.get(found[1], _SIGNS.get(found[1], found[1])), text
+    )
     text = text.replace("\\|", "‖").replace("\\,", " ").replace("\\", "")
     return re.sub(r"[${}]", "", text)

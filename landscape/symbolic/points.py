@@ -80,7 +80,9 @@ class Points:
         values = {}
         for symbol in self.symbols:
             if symbol.is_integer or str(symbol) in COUNTS:  # a counterexample should be one that can occur
-                largest = 4 if symbol.is_integer and str(symbol) == "d" else 40  # sizes of matrices are to stay small
+                largest = (
+                    4 if symbol.is_integer and str(symbol) == "d" else 40
+                )  # sizes of matrices are to stay small
                 values[symbol] = sp.Integer(self.random.randint(1, largest))
         for symbol in self.symbols:
             if isinstance(symbol, sp.MatrixSymbol):

@@ -66,10 +66,14 @@ def _polynomial_sign(polynomial, may_vanish):
     poly = sp.Poly(polynomial, *symbols)
     never_negative = [symbol.is_nonnegative for symbol in symbols]
     if all(
-        known or power % 2 == 0 for powers in poly.monoms() for known, power in zip(never_negative, powers, strict=True)
+        known or power % 2 == 0
+        for powers in poly.monoms()
+        for known, power in zip(never_negative, powers, strict=True)
     ):
         signs = {_number_sign(c) if c.is_number else None for c in poly.coeffs()}
-        if signs in ({1}, {-1}) and (may_vanish or any(_never_zero(powers, symbols) for powers in poly.monoms())):
+        if signs in ({1}, {-1}) and (
+            may_vanish or any(_never_zero(powers, symbols) for powers in poly.monoms())
+        ):
             return signs.pop()
     if len(symbols) == 1:
         return _by_sturm(poly, symbols[0], may_vanish)

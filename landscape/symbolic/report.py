@@ -19,13 +19,22 @@ def point(values):
 def entry_markdown(entry):
     """A claim with its statements, their verdicts, the derivation and what holds."""
     claim, derivation = entry.claim, entry.derivation
-    parts = [f"### {claim.id}: {claim.title}", f"*{claim.source}*. Verdict: **{entry.verdict}**{_numerical(entry)}"]
+    parts = [
+        f"### {claim.id}: {claim.title}",
+        f"*{claim.source}*. Verdict: **{entry.verdict}**{_numerical(entry)}",
+    ]
     for judgement in entry.judgements:
-        parts += [f"**As printed** ({judgement.verdict}). {judgement.statement.markdown()}", *_evidence(judgement)]
+        parts += [
+            f"**As printed** ({judgement.verdict}). {judgement.statement.markdown()}",
+            *_evidence(judgement),
+        ]
     if derivation.reason:
         parts.append(f"**Why.** {derivation.reason}")
     parts.append("**Derivation.**")
-    parts += [f"{number}. {sentence(step.sentence, step.formula)}" for number, step in enumerate(derivation.steps, 1)]
+    parts += [
+        f"{number}. {sentence(step.sentence, step.formula)}"
+        for number, step in enumerate(derivation.steps, 1)
+    ]
     return "\n\n".join(parts)
 
 
@@ -132,7 +141,9 @@ def entry_terminal(entry):
         if judgement.looseness is not None:
             lines.append(f"  loose by the factor {judgement.looseness}")
         if judgement.counterexample and judgement.verdict in (Verdict.FAILS, Verdict.NOT_APPLICABLE):
-            lines.append("  counterexample: " + ", ".join(f"{s} = {v}" for s, v in judgement.counterexample.items()))
+            lines.append(
+                "  counterexample: " + ", ".join(f"{s} = {v}" for s, v in judgement.counterexample.items())
+            )
     if entry.derivation.reason:
         lines += ["", "  why:", terminal(entry.derivation.reason)]
     lines += ["", "  derivation:"]

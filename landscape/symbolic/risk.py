@@ -34,7 +34,9 @@ def gradient(form, w):
         if sum(letter in (step, step.T) for letter in word) != 1:
             continue
         if word[0] != step.T:
-            word = tuple(sp.Transpose(letter).doit() if 1 in letter.shape else letter for letter in reversed(word))
+            word = tuple(
+                sp.Transpose(letter).doit() if 1 in letter.shape else letter for letter in reversed(word)
+            )
         total = total + scalar * sp.MatMul(*word[1:])
     return total.doit()
 

@@ -28,13 +28,19 @@ class PaperPrinter(LatexPrinter):
         parts = [] if isinstance(expr, sp.MatAdd) else [sp.fraction(term) for term in expr.args]
         below = {bottom for _, bottom in parts}
         if len(below) == 1 and below != {1} and min(below).is_Integer:
-            return rf"\frac{{{self._print(sp.Add(*(top for top, _ in parts)))}}}{{{self._print(below.pop())}}}"
+            return (
+                rf"\frac{{{self._print(sp.Add(*(top for top, _ in parts)))}}}{{{self._print(below.pop())}}}"
+            )
         return super()._print_Add(expr, order)
 
     def _print_Mul(self, expr):
         minus = expr.could_extract_minus_sign()
         top, bottom = sp.fraction(-expr if minus else expr, exact=True)
-        written = self._factors(top) if bottom == 1 else rf"\frac{{{self._factors(top)}}}{{{self._factors(bottom)}}}"
+        written = (
+            self._factors(top)
+            if bottom == 1
+            else rf"\frac{{{self._factors(top)}}}{{{self._factors(bottom)}}}"
+        )
         return f"- {written}" if minus else written
 
     def _factors(self, expr):
@@ -50,7 +56,11 @@ class PaperPrinter(LatexPrinter):
         base = factor.base if factor.is_Pow else factor
         written = self._print(base)
         if base.is_Symbol:
-            group = 5 if len(written) > 12 or written.startswith(("(", "|", r"\|")) else 1 + (written != r"\alpha")
+            group = (
+                5
+                if len(written) > 12 or written.startswith(("(", "|", r"\|"))
+                else 1 + (written != r"\alpha")
+            )
         else:
             group = 0 if base.is_number else 3 if base.is_Add else 4
         return group, factor.sort_key()

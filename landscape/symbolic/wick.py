@@ -96,5 +96,7 @@ def isotropic(expression, covariance, rho, d):
     if expression == covariance:
         return rho
     if expression.has(sp.Trace):
-        return expression.replace(lambda e: isinstance(e, sp.Trace), lambda e: d * isotropic(e.arg, covariance, rho, d))
+        return expression.replace(
+            lambda e: isinstance(e, sp.Trace), lambda e: d * isotropic(e.arg, covariance, rho, d)
+        )
     return expression

@@ -36,7 +36,9 @@ def _terms(expression):
     if isinstance(expression, (sp.MatMul, sp.Mul)):
         out = [[]]
         for factor in expression.args:
-            parts = _terms(factor) if factor.is_Matrix else [[term] for term in sp.Add.make_args(_linear(factor))]
+            parts = (
+                _terms(factor) if factor.is_Matrix else [[term] for term in sp.Add.make_args(_linear(factor))]
+            )
             out = [left + right for left in out for right in parts]
         return out
     if isinstance(expression, sp.MatPow) and expression.exp.is_Integer and expression.exp > 0:

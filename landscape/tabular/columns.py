@@ -43,7 +43,9 @@ def as_numbers(frame, target, task, categories):
         levels = _levels(name, values, categories)
         columns += [(values == level).to_numpy(dtype=float) for level in levels[1:]]
         features += [f"{name}={level}" for level in levels[1:]]
-        account.append(f"{name!r} is a category: one 0/1 column for each of its levels but the first, {levels[0]!r}.")
+        account.append(
+            f"{name!r} is a category: one 0/1 column for each of its levels but the first, {levels[0]!r}."
+        )
     if len(target) * max(len(features), 1) > MOST_NUMBERS:
         raise ValueError(
             f"{len(target):,} rows of {len(features)} features are more than {MOST_NUMBERS:,} numbers: take a sample of each "
@@ -82,7 +84,9 @@ def _floats(what, values):
             f"{infinite.sum():,}): correct or drop these rows"
         )
     size = np.abs(array).max()
-    if size and not 1 / checks.LARGEST <= size <= checks.LARGEST:  # sixth powers must neither overflow nor vanish
+    if (
+        size and not 1 / checks.LARGEST <= size <= checks.LARGEST
+    ):  # sixth powers must neither overflow nor vanish
         raise ValueError(
             f"the largest entry of {what} must be 0 or {1 / checks.LARGEST:g} to {checks.LARGEST:g} in size, got {size:g}: "
             "choose other units"
@@ -143,7 +147,9 @@ def _levels(name, values, categories):
             f"feature {name!r} must be numbers or a category, got {stranger}: turn it into numbers (for a date, say, "
             "days since the first) or leave it out by features="
         )
-    if not isinstance(values.dtype, pd.CategoricalDtype):  # what is declared a category may have numbers for names
+    if not isinstance(
+        values.dtype, pd.CategoricalDtype
+    ):  # what is declared a category may have numbers for names
         _check_text(name, values)
     levels = sorted(values.unique(), key=str)
     if categories == "error":

@@ -47,7 +47,9 @@ class TabularEnvironment(Environment):
     def _repr_html_(self):
         first, *rest = repr(self).split("\n")
         listed = "".join(f"<li>{html.escape(sentence[2:])}</li>" for sentence in rest)
-        return f"<p>{html.escape(first)}; features: {html.escape(', '.join(self.features))}</p><ul>{listed}</ul>"
+        return (
+            f"<p>{html.escape(first)}; features: {html.escape(', '.join(self.features))}</p><ul>{listed}</ul>"
+        )
 
 
 def from_data(
@@ -141,7 +143,9 @@ def from_data(
     least_rows = checks.number("least_rows", least_rows, at_least=1, whole=True)
     account = []
     if delimiter is not None and not isinstance(source, (str, Path)):
-        raise ValueError(f"delimiter is for text files, got {delimiter!r} with a {type(source).__name__}: leave it out")
+        raise ValueError(
+            f"delimiter is for text files, got {delimiter!r} with a {type(source).__name__}: leave it out"
+        )
     if isinstance(source, dict):
         if target is not None or task is not None:
             raise ValueError("target and task name columns of a table: leave them out for a dict of (X, y)")
@@ -185,6 +189,8 @@ def from_data(
         penalty = ridge * float(np.mean(X[where] ** 2)) if open_ else 0.0
         families.append(DataTask(name, X[where], y[where], share, penalty))
     account.append(
-        "all tasks are equally likely." if weigh == "tasks" else "tasks are likely in proportion to their rows."
+        "all tasks are equally likely."
+        if weigh == "tasks"
+        else "tasks are likely in proportion to their rows."
     )
     return TabularEnvironment(families, tuple(features), tuple(account))

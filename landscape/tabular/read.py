@@ -80,7 +80,9 @@ def _text(path, delimiter):
             f"{path.name} has rows with more fields than the header's {len(names)}: is the delimiter {delimiter!r}?"
         ) from None
     except (pd.errors.ParserError, csv.Error) as error:
-        raise ValueError(f"{path.name} is not a table separated by {delimiter!r}: {str(error).strip()}") from None
+        raise ValueError(
+            f"{path.name} is not a table separated by {delimiter!r}: {str(error).strip()}"
+        ) from None
     frame.columns = names
     unnamed = names.count("")
     if not unnamed:

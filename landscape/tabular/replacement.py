@@ -103,7 +103,9 @@ def replacement_effect(environment, starts, adaptation, repeats=200, seed=0):
         losses = _drawn(task, points, alpha, m, repeats, np.random.default_rng(stream))
         measured += p * losses.mean(axis=1)
         variance += p**2 * losses.var(axis=1, ddof=1) / repeats
-    columns = {"start": [w.label if isinstance(w, Method) else f"point {i + 1}" for i, w in enumerate(starts)]}
+    columns = {
+        "start": [w.label if isinstance(w, Method) else f"point {i + 1}" for i, w in enumerate(starts)]
+    }
     columns |= dict(zip(("with_replacement", "without", "unseen"), exact, strict=True))
     for name, mean, error in zip(
         ("with_drawn", "without_drawn", "unseen_drawn"), measured, np.sqrt(variance), strict=True

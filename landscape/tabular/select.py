@@ -15,7 +15,9 @@ def choose(frame, target, task, features):
     check_distinct(list(frame.columns), "the table")
     for role, name in (("target", target), ("task", task)):
         if name is None:
-            raise ValueError(f"{role} must name a column of the table, got None; there are {listed(frame.columns)}")
+            raise ValueError(
+                f"{role} must name a column of the table, got None; there are {listed(frame.columns)}"
+            )
         checks.known(f"column for {role}", name, list(frame.columns))
     if target == task:
         raise ValueError(f"target and task must be different columns, got {target!r} for both")

@@ -9,7 +9,9 @@ def without_missing(frame, target, task, missing, account):
     """Rows with a value in every column that is used."""
     if not len(target):
         raise ValueError("the table has no rows")
-    holes = frame.isna().assign(**{f"target {target.name!r}": target.isna(), f"task {task.name!r}": task.isna()})
+    holes = frame.isna().assign(
+        **{f"target {target.name!r}": target.isna(), f"task {task.name!r}": task.isna()}
+    )
     lacking = holes.any(axis=1)
     if not lacking.any():
         return frame, target, task
@@ -98,7 +100,9 @@ def check_independent(X, features):
     size = np.sqrt((X**2).mean(axis=0))
     gone = [name for name, s in zip(features, size, strict=True) if s == 0]
     if gone:
-        raise ValueError(f"{gone[0]!r} does not vary within any task: leave it out by features=, or standardise across")
+        raise ValueError(
+            f"{gone[0]!r} does not vary within any task: leave it out by features=, or standardise across"
+        )
     second = (X / size).T @ (X / size) / len(X)
     values, vectors = np.linalg.eigh(second)
     if values[0] <= 1e-10 * values[-1]:

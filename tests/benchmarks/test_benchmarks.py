@@ -174,7 +174,9 @@ def test_a_diagnosis_does_not_walk_over_the_rows_again(benchmark):
     rng = np.random.default_rng(0)
 
     def diagnosis(rows):
-        tasks = [ls.DataTask(f"{i}", rng.standard_normal((rows, 6)), rng.standard_normal(rows)) for i in range(40)]
+        tasks = [
+            ls.DataTask(f"{i}", rng.standard_normal((rows, 6)), rng.standard_normal(rows)) for i in range(40)
+        ]
         environment = ls.Environment(tasks)
         return lambda: ls.diagnose(environment, [5, 50], progress=False)
 

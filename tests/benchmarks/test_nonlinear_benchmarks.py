@@ -73,7 +73,8 @@ def test_a_thousand_dimensions_cost_as_much_as_two(benchmark):
     def asked(d):
         rng = np.random.default_rng(0)
         tasks = [
-            ls.NeuronTask(n, 1.5 * rng.standard_normal(d) / np.sqrt(d), c) for n, c in (("hard", 0.5), ("easy", 1.0))
+            ls.NeuronTask(n, 1.5 * rng.standard_normal(d) / np.sqrt(d), c)
+            for n, c in (("hard", 0.5), ("easy", 1.0))
         ]
         environment, W = ls.NonlinearEnvironment(tasks), rng.standard_normal((1, d)) / np.sqrt(d)
         step, samples = ls.Adaptation(1.0), ls.Adaptation(1.0, m=20)

@@ -32,7 +32,9 @@ def raw(n2, iterations):
         def draw(n, family=family):
             X = rng.standard_normal((CHAINS, n, D)) * roots[family][:, None]
             return Batch(
-                X, (X @ centres[family][:, :, None])[:, :, 0] + deviation * rng.standard_normal((CHAINS, n)), n
+                X,
+                (X @ centres[family][:, :, None])[:, :, 0] + deviation * rng.standard_normal((CHAINS, n)),
+                n,
             )
 
         w = w - RATE * meta_gradient(method, w, draw, N1, n2)
@@ -43,7 +45,9 @@ def thin(n2, iterations, engine):
     training = ls.Training(iterations, n1=N1, solver="sgd", learning_rate=RATE)
     method = ls.MAML(1.0, n2)
     rng = np.random.default_rng(0)
-    return chains.descend([ENVIRONMENT] * CHAINS, [method] * CHAINS, np.full(CHAINS, float(n2)), training, rng, engine)
+    return chains.descend(
+        [ENVIRONMENT] * CHAINS, [method] * CHAINS, np.full(CHAINS, float(n2)), training, rng, engine
+    )
 
 
 def fastest(call, steps, rounds):

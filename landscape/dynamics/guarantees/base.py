@@ -85,7 +85,9 @@ class Spread:
             square = own.function(lambda lam: lam**2)
             first, second = first + p * own.value, second + p * square
             pull, push = pull + p * own.apply(own.value, mu), push + p * own.apply(square, mu)
-            k = k + p * (own.form(square, mu) + (0 if task.spread is None else own.inner(square, task.spread)))
+            k = k + p * (
+                own.form(square, mu) + (0 if task.spread is None else own.inner(square, task.spread))
+            )
         self.Q = second - (first**2 if first.ndim == 1 else first @ first)
         self.q = push - inputs.apply(first, pull)
         self.k = k - pull @ pull
@@ -129,7 +131,9 @@ class Spread:
             return (top + gap) * radius**2 + np.sum(g**2 / (gap + (top - values)))
 
         scale = math.log(np.linalg.norm(g) / radius + 1e-300)  # at the minimiser the gap is at most ||g||/r
-        best = minimize_scalar(dual, bounds=(scale - 40, scale + 1), method="bounded", options={"xatol": 1e-12})
+        best = minimize_scalar(
+            dual, bounds=(scale - 40, scale + 1), method="bounded", options={"xatol": 1e-12}
+        )
         return math.sqrt(max(best.fun + self._square(centre), 0.0))
 
     def everywhere(self):

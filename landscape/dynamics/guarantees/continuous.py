@@ -142,8 +142,12 @@ def hessian_bounds(environment, alpha):
     values = adapted(single_tasks(environment), Adaptation(alpha)).eigen()[0]
     constants, where = {"L": L, "mu": mu}, "every w: the Hessian is constant and kappa = 0"
     return (
-        Guarantee(name, "least curvature of F", mu / 8, float(values.min()), mu / 4, constants, where, "printed"),
-        Guarantee(name, "largest curvature of F", 9 * L / 8, float(values.max()), L, constants, where, "printed"),
+        Guarantee(
+            name, "least curvature of F", mu / 8, float(values.min()), mu / 4, constants, where, "printed"
+        ),
+        Guarantee(
+            name, "largest curvature of F", 9 * L / 8, float(values.max()), L, constants, where, "printed"
+        ),
     )
 
 

@@ -43,7 +43,9 @@ def smoothness(environment, alpha):
     L, mu = curvatures(environment)
     alpha = in_range(name, alpha, 1 / L, "1/L")
     top = float(adapted(single_tasks(environment), Adaptation(alpha)).eigen()[0].max())
-    return Guarantee(name, "smoothness of F", 4 * L, top, L, {"L": L, "mu": mu}, NO_REGION, "printed; rho = 0")
+    return Guarantee(
+        name, "smoothness of F", 4 * L, top, L, {"L": L, "mu": mu}, NO_REGION, "printed; rho = 0"
+    )
 
 
 def iterations(environment, method, start, level):

@@ -13,7 +13,9 @@ def claims():
     from landscape.symbolic.claim import Claim
 
     out: dict = {}
-    for name in sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")):
+    for name in sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
+    ):
         for claim in vars(import_module(f"{__name__}.{name}")).values():
             if isinstance(claim, Claim):
                 if claim.id in out:

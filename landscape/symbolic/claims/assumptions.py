@@ -12,11 +12,15 @@ d = sp.Symbol("d", positive=True, integer=True)
 distance = quantity("|w - c|", r"|w - c|", positive=True)
 away = quantity("|w - w_i|", r"\|w - w_i^*\|", positive=True)
 spread = quantity("spread(w)", r"\mathbb{E}_i |\nabla f(w) - \nabla f_i(w)|^2")
-sampled = quantity("sampled(w)", r"\mathbb{E}_\theta \|\nabla f_i(w, \theta) - \nabla f_i(w)\|^2")  # theta is a sample
+sampled = quantity(
+    "sampled(w)", r"\mathbb{E}_\theta \|\nabla f_i(w, \theta) - \nabla f_i(w)\|^2"
+)  # theta is a sample
 hessian = quantity("hessian(w)", r"\mathbb{E}_\theta \|\nabla^2 f_i(w, \theta) - \nabla^2 f_i(w)\|_F^2")
 
 A = matrix("Sigma", d)
-w, w_1, w_2 = (matrix(name, d, written, 1) for name, written in (("w", None), ("w_1", "w_1^*"), ("w_2", "w_2^*")))
+w, w_1, w_2 = (
+    matrix(name, d, written, 1) for name, written in (("w", None), ("w_1", "w_1^*"), ("w_2", "w_2^*"))
+)
 shared = matrix("spread, equal Hessians", 1, r"\mathbb{E}_i \|\nabla f(w) - \nabla f_i(w)\|^2")
 
 
@@ -32,7 +36,9 @@ def sample_spread():
     """The same over samples of one Gaussian task, E|x(x'v - z)|^2 - |Sigma v|^2, and of its Hessian x x'."""
     cov = sp.MatrixSymbol("Sigma", d, d)
     one = sp.Identity(d)
-    square = isotropic(expected_word([one, one, one], sp.Integer(1), cov), cov, rho, d)  # of (x x')^2, in front of I
+    square = isotropic(
+        expected_word([one, one, one], sp.Integer(1), cov), cov, rho, d
+    )  # of (x x')^2, in front of I
     return sp.factor(square - rho**2) * away**2 + d * rho * nu**2, sp.factor(d * (square - rho**2))
 
 

@@ -10,7 +10,8 @@ alpha, mu, L, h_1, h_2, Delta, sigma = positive("alpha mu L h_1 h_2 Delta sigma"
 switch = quantity("epsilon_0", r"\varepsilon_0", positive=True)
 end = quantity("lim |F'(w(t))|", r"\lim_{t \to \infty} \|\nabla F(\hat w(t))\|")
 a_1, a_2, mean_h = (
-    quantity(name, written, positive=True) for name, written in (("a_1", None), ("a_2", None), ("mean h", r"\bar h"))
+    quantity(name, written, positive=True)
+    for name, written in (("a_1", None), ("a_2", None), ("mean h", r"\bar h"))
 )
 bound = quantity("bound on |F'|", r"\sup_{\|\nabla f\| \le \varepsilon_0} \|\nabla F\|", positive=True)
 time = quantity("T_BI", r"\sup_{L \ge h \ge \mu} T(\varepsilon)", positive=True)
@@ -78,9 +79,9 @@ def biphasic_ode():
     values = [expression.subs(EXAMPLE) for expression in (pooled, place, adapted, left)]
     if not values[2] < values[1] < values[0]:
         raise ArithmeticError("in the example the minimum of F should lie beyond the switch")
-    triangle = ((1 + 2 * alpha * L + alpha**2 * L**2) * switch + (2 * alpha * L + alpha**2 * L**2) * sigma).subs(
-        alpha, 1 / (2 * L)
-    )
+    triangle = (
+        (1 + 2 * alpha * L + alpha**2 * L**2) * switch + (2 * alpha * L + alpha**2 * L**2) * sigma
+    ).subs(alpha, 1 / (2 * L))
     short = {a_1: h_1 * (1 - alpha * h_1) ** 2, a_2: h_2 * (1 - alpha * h_2) ** 2, mean_h: (h_1 + h_2) / 2}
     return Derivation(
         steps=[

@@ -48,7 +48,10 @@ def bent_task():
     x, y, t = sp.symbols("x y t", real=True)
     loss = x**2 / 2 + x**3 / 6 + sp.Rational(15, 2) * x + y * (x**3 - 1) / 3 + 2 * y**2
     here = {x: 1, y: 0}
-    grad, hess = sp.ImmutableMatrix([sp.diff(loss, x), sp.diff(loss, y)]), sp.ImmutableMatrix(sp.hessian(loss, (x, y)))
+    grad, hess = (
+        sp.ImmutableMatrix([sp.diff(loss, x), sp.diff(loss, y)]),
+        sp.ImmutableMatrix(sp.hessian(loss, (x, y))),
+    )
     g = grad.subs(here)
     size = 1 / g[0]
     velocity = -(sp.eye(2) - size * hess.subs(here)) * grad.subs({x: 0, y: 0})
@@ -117,19 +120,23 @@ def maml_ode():
 
 rate = quantity("d/dt f'^2/2", r"\frac{d}{dt}\tfrac12\|\nabla f(w)\|^2")
 worst = quantity(
-    "sup rate - sigma^2/2", r"\sup_\sigma \left( \frac{d}{dt}\tfrac12\|\nabla f(w)\|^2 - \frac{\sigma^2}{2} \right)"
+    "sup rate - sigma^2/2",
+    r"\sup_\sigma \left( \frac{d}{dt}\tfrac12\|\nabla f(w)\|^2 - \frac{\sigma^2}{2} \right)",
 )
 g = quantity("|f'|", r"\|\nabla f(w)\|", positive=True)
 sigma = quantity("sigma", r"\sigma", positive=True)
 a_1, a_2, h = (
-    quantity(name, written, positive=True) for name, written in (("a_1", None), ("a_2", None), ("mean h", r"\bar h"))
+    quantity(name, written, positive=True)
+    for name, written in (("a_1", None), ("a_2", None), ("mean h", r"\bar h"))
 )
 energy = matrix("dE/dt", 1, r"\frac{d}{dt}\|\nabla f(w)\|^2")
 full, velocity = matrix("hess f", d, r"\nabla^2 f(w)"), matrix("dw", d, r"\dot w", 1)
 nabla, b, at = matrix("grad f(w)", d, r"\nabla f(w)", 1), matrix("b", d, columns=1), matrix("w", d, columns=1)
 decay = quantity("exp(-zeta (t + c0))", r"e^{-\zeta (t + c_0)}", positive=True)
 y = quantity("y(t)", "y(t)", positive=True)
-PRINTED = sigma**2 / 2 - (mu - sp.Rational(5, 4) * L**2 * alpha * (L**3 * alpha**2 + 2 * L**2 * alpha + 2)) * g**2
+PRINTED = (
+    sigma**2 / 2 - (mu - sp.Rational(5, 4) * L**2 * alpha * (L**3 * alpha**2 + 2 * L**2 * alpha + 2)) * g**2
+)
 ORDER = (sp.Lt(alpha, 1 / (2 * L)), sp.Gt(L, h_2), sp.Gt(h_2, h_1), sp.Gt(h_1, mu))
 
 
@@ -157,7 +164,11 @@ def lyapunov():
     if sp.simplify(sp.diff(solution, time) / 2 - (gamma - zeta * solution)) != 0:
         raise ArithmeticError("the solution does not satisfy its equation")
     norm = 2 * alpha * L + alpha**2 * L**2
-    excess = sp.Rational(5, 4) * L**2 * alpha * (L**3 * alpha**2 + 2 * L**2 * alpha + 2) - L * norm - L**2 * norm**2 / 2
+    excess = (
+        sp.Rational(5, 4) * L**2 * alpha * (L**3 * alpha**2 + 2 * L**2 * alpha + 2)
+        - L * norm
+        - L**2 * norm**2 / 2
+    )
     if sign(excess, ORDER[:1]) != 1 or sp.expand(excess.subs(alpha, 1 / (2 * L))) != 0:
         raise ArithmeticError("the proof's rate should be that of (3.5) at the largest step")
     form = (full * at - b).T * (full * at - b)

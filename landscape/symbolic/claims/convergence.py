@@ -14,14 +14,18 @@ bound = quantity(
     "bound on Var Q(k,s)",
     r"\mathrm{Var}\big[\tfrac{1}{\tau n_1}\textstyle\sum_j \hat Q_{i,j}(k, s)\big]_{\text{highest order}}",
 )
-variance = quantity("Var of mean Q", r"\mathrm{Var}\big[\tfrac{1}{\tau n_1}\textstyle\sum_j \hat Q_{i,j}\big]")
+variance = quantity(
+    "Var of mean Q", r"\mathrm{Var}\big[\tfrac{1}{\tau n_1}\textstyle\sum_j \hat Q_{i,j}\big]"
+)
 size = sp.Symbol("D", integer=True, positive=True)
 S, identity = sp.MatrixSymbol("Sigma", size, size), sp.Identity(size)
 
 
 def moment(order, samples, curvature):
     """E[s^k] of s = (x_1^2 + ... + x_n^2)/n for x ~ N(0, rho): pairings in one dimension."""
-    return sp.factor(isotropic(expected_word([identity] * (order + 1), samples, S), S, curvature, sp.Integer(1)))
+    return sp.factor(
+        isotropic(expected_word([identity] * (order + 1), samples, S), S, curvature, sp.Integer(1))
+    )
 
 
 @claim(
@@ -58,7 +62,10 @@ def nal_converges():
                 r"With $s_i = \frac1n\sum x^2$ the solution (41) is $\sum s_i w_i^*/\sum s_i$ plus noise of variance $\sigma^2/(n\sum s_i)$, given the inputs. "
                 r"So its squared error is $r\,\mathbb{E}[\sum s_i^2/(\sum s_i)^2] + \sigma^2\,\mathbb{E}[1/(n\sum s_i)]$."
             ),
-            Step(r"Shares are independent of their total, so the first mean is a ratio of second moments: {}", shares),
+            Step(
+                r"Shares are independent of their total, so the first mean is a ratio of second moments: {}",
+                shares,
+            ),
             Step(r"and the second is the mean of an inverse chi-square of $N = nT$: {}", inverse),
             Step(r"Together, exactly (for $nT > 2$), {}", sp.Eq(error_NAL, exact)),
         ],

@@ -38,9 +38,12 @@ def tasks():
     mean = {name: sum(p[name] for p in patients) / len(patients) for name in ("age", *COLUMNS)}
     groups: dict = {}
     for p in patients:
-        groups.setdefault((p["sex"], p["age"] > mean["age"]), []).append([p[name] - mean[name] for name in COLUMNS])
+        groups.setdefault((p["sex"], p["age"] > mean["age"]), []).append(
+            [p[name] - mean[name] for name in COLUMNS]
+        )
     data = [
-        DomainMatrix.from_list_sympy(len(group), len(COLUMNS), group).convert_to(sp.QQ) for group in groups.values()
+        DomainMatrix.from_list_sympy(len(group), len(COLUMNS), group).convert_to(sp.QQ)
+        for group in groups.values()
     ]
     products = [(X.shape[0], X.transpose() * X) for X in data]
     return products, [sum(product.to_Matrix()[i, i] for _, product in products) for i in range(len(COLUMNS))]
@@ -51,7 +54,10 @@ def hessians(columns, scale):
     products, squares = tasks()
     size = 1 if columns == "norm" else sum(n for n, _ in products)
     scales = sp.diag(*(size / square for square in squares))
-    return [DomainMatrix.from_Matrix(SCALES[scale](n) * scales).convert_to(sp.QQ) * product for n, product in products]
+    return [
+        DomainMatrix.from_Matrix(SCALES[scale](n) * scales).convert_to(sp.QQ) * product
+        for n, product in products
+    ]
 
 
 def mean_hessians(columns, scale):
@@ -111,7 +117,9 @@ def settings():
     }
     largest = {key: decimals(lambda value: BETA * value, pair) for key, pair in bounds.items()}
     after = decimals(lambda value: (1 - BETA * value) ** STEPS, bounds["f", "norm", "mean"])
-    steepest = max(decimals(lambda value: 2 * ALPHA * value, largest_eigenvalue(H)) for H in hessians("norm", "sum"))
+    steepest = max(
+        decimals(lambda value: 2 * ALPHA * value, largest_eigenvalue(H)) for H in hessians("norm", "sum")
+    )
     entry = COLUMNS.index("s1")
     measured = BETA * sum(product.to_Matrix()[entry, entry] / n for n, product in products) / len(products)
 

@@ -7,7 +7,11 @@ from landscape.symbolic.notation import positive, quantity
 from landscape.symbolic.wick import expected_word, isotropic
 
 ALPHA, BETA, SAMPLES, DIMENSION, STEPS = sp.Rational(3, 10), sp.Rational(1, 20), 100, 20, 25
-SCALES = {"sum": 2 * SAMPLES, "mean": 2, "half": 1}  # Hessian over X'X/n for |y - Xg|^2, the same over n, and over 2n
+SCALES = {
+    "sum": 2 * SAMPLES,
+    "mean": 2,
+    "half": 1,
+}  # Hessian over X'X/n for |y - Xg|^2, the same over n, and over 2n
 
 SHRINKS = {
     (method, scale): quantity(f"{method} {scale}", rf"\rho_{{{method}}}^{{({written})}}", positive=True)
@@ -81,7 +85,9 @@ def digits(number, places=3):
 def settings():
     """Moments of Wishart matrices give the mean steps, exactly."""
     values = {name: factors(scale) for name, scale in SCALES.items()}
-    named = {SHRINKS[method, name]: values[name][k] for name in SCALES for k, method in enumerate(("BI", "MAML"))}
+    named = {
+        SHRINKS[method, name]: values[name][k] for name in SCALES for k, method in enumerate(("BI", "MAML"))
+    }
     margin = positive("t")
     printed, hinge = sp.Max(0, -1 + 1 + margin), sp.Max(0, 1 - (1 + margin))  # y = -1, x'w = -1 - t
     after = {key: digits(named[SHRINKS[key]] ** STEPS) for key in left}

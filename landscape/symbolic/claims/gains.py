@@ -87,7 +87,9 @@ def gain_of_maml():
                 sp.Eq(sp.Limit(surplus, rho_H, 0), 0),
             ),
             "easy": Statement(
-                "easy", r"Dispersed easy tasks take the gain away: {}", sp.Eq(sp.Limit(surplus, r_E, sp.oo), 0)
+                "easy",
+                r"Dispersed easy tasks take the gain away: {}",
+                sp.Eq(sp.Limit(surplus, r_E, sp.oo), 0),
             ),
             "packed": Statement(
                 "packed",
@@ -143,7 +145,10 @@ def figure_3():
                 r"With $r_H = R^2/k_H$ and $r_E = R^2/k_E$ both risks are proportional to $R^2$, and the ratio is {}",
                 at,
             ),
-            Step(r"With $d = 10$, $m = 500$, $\rho_H = 0.1$, $\rho_E = 0.9$ it is in (b) {}", sp.Float(values["b"], 5)),
+            Step(
+                r"With $d = 10$, $m = 500$, $\rho_H = 0.1$, $\rho_E = 0.9$ it is in (b) {}",
+                sp.Float(values["b"], 5),
+            ),
             Step(r"and in (d) {}", sp.Float(values["d"], 5)),
             Step(r"Corollary 2 would have 1.5 and 11 there."),
         ],
@@ -174,7 +179,9 @@ panel_a = quantity("ratio in Figure 1(a) - 1", rf"\left({RATIO} - 1\right)\bigg|
 def figure_1():
     """Evaluate the exact gain where the figure says, and where it must be read off the picture."""
     gain, weights = exact_gain()
-    alike = sp.factor(gain.subs(rho_H, rho_E).subs({a: weight.subs(rho_H, rho_E) for a, weight in weights.items()}))
+    alike = sp.factor(
+        gain.subs(rho_H, rho_E).subs({a: weight.subs(rho_H, rho_E) for a, weight in weights.items()})
+    )
     value = gain.subs(weights).subs(printed_setting | {R: 5, r_H: 2, r_E: 2})
     return Derivation(
         steps=[

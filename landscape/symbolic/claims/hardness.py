@@ -12,7 +12,8 @@ d = sp.Symbol("d", positive=True, integer=True)
 a_H, a_E = quantity("a_H", positive=True), quantity("a_E", positive=True)
 least = quantity("least m", r"m_{\min}", positive=True)
 surplus = quantity(
-    "E_m(w_NAL)/E_m(w_MAML) - 1", r"\left(\frac{\mathcal{E}_m(w_{NAL}^*)}{\mathcal{E}_m(w_{MAML}^*)} - 1\right)"
+    "E_m(w_NAL)/E_m(w_MAML) - 1",
+    r"\left(\frac{\mathcal{E}_m(w_{NAL}^*)}{\mathcal{E}_m(w_{MAML}^*)} - 1\right)",
 )
 peak = quantity("x of the largest gain, m = oo", r"x_{\max}", positive=True)
 
@@ -35,7 +36,9 @@ def scaled_weights(ratio):
         given=(sp.Lt(x, 1),),
     ),
     Statement(
-        "least", r"For this there must be more samples than dimensions (printed with $\gg$): {}", sp.Gt(least, d)
+        "least",
+        r"For this there must be more samples than dimensions (printed with $\gg$): {}",
+        sp.Gt(least, d),
     ),
 )
 def hardness_window():
@@ -61,7 +64,9 @@ def hardness_window():
             "window": Statement(
                 "window",
                 r"Without any $\gg$ the solution of MAML is closer to the hard task's exactly where {}",
-                sp.Equivalent(sp.Gt(a_H, a_E), sp.Lt((1 + (d + 1) / m) * x**2 + (d + 1) / m, (1 - (d + 1) / m) * x)),
+                sp.Equivalent(
+                    sp.Gt(a_H, a_E), sp.Lt((1 + (d + 1) / m) * x**2 + (d + 1) / m, (1 - (d + 1) / m) * x)
+                ),
                 given=(sp.Lt(x, 1),),
             ),
             "least": Statement(
@@ -86,7 +91,9 @@ def hardness_window():
         sp.Gt(surplus, 0),
         given=(sp.Lt(x, 1), sp.Lt(c, 1)),
     ),
-    Statement("peak", r"The gain is largest somewhere below equal hardness; for large $m$ at {}", sp.Lt(peak, 1)),
+    Statement(
+        "peak", r"The gain is largest somewhere below equal hardness; for large $m$ at {}", sp.Lt(peak, 1)
+    ),
 )
 def peak_of_gain():
     """Differentiate the exact gain for two tasks."""
@@ -113,7 +120,9 @@ def peak_of_gain():
         ],
         quantities={surplus: gain, peak: sp.radsimp(sp.nsimplify(largest))},
         corrections={
-            "peak": Statement("peak", r"For $m \to \infty$ the gain is largest at {}", sp.Eq(peak, sp.sqrt(5) - 2))
+            "peak": Statement(
+                "peak", r"For $m \to \infty$ the gain is largest at {}", sp.Eq(peak, sp.sqrt(5) - 2)
+            )
         },
         instead={
             "everywhere": Statement(
@@ -121,7 +130,10 @@ def peak_of_gain():
                 r"It is never larger, and exactly {}",
                 sp.Eq(
                     surplus,
-                    x * (1 - x) ** 2 * (1 - x - c * (1 + x)) ** 2 / (c * (1 + x) ** 2 * ((1 - x) ** 2 + c * x**2)),
+                    x
+                    * (1 - x) ** 2
+                    * (1 - x - c * (1 + x)) ** 2
+                    / (c * (1 + x) ** 2 * ((1 - x) ** 2 + c * x**2)),
                 ),
                 given=(sp.Lt(x, 1), sp.Lt(c, 1)),
             )
@@ -156,7 +168,8 @@ def direction_weight(value, square_trace):
         r"With hard tasks $x\Sigma$, easy tasks $\Sigma$ and $\alpha = 1/\lambda_1$ the condition on $m$ holds with the effective dimension "
         r"$\tau = \mathrm{tr}(\Sigma)/\lambda_1$ for $d$: in the steepest direction {}",
         sp.Equivalent(
-            sp.Gt(top_H, top_E), sp.Lt((1 + (trace + 1) / m) * x**2 + (trace + 1) / m, (1 - (trace + 1) / m) * x)
+            sp.Gt(top_H, top_E),
+            sp.Lt((1 + (trace + 1) / m) * x**2 + (trace + 1) / m, (1 - (trace + 1) / m) * x),
         ),
         given=(sp.Lt(x, 1),),
     ),
@@ -188,7 +201,9 @@ def effective_dimension():
                 r"So $\theta$ takes the place of $d$. For $\lambda_j = \lambda_1 j^{-s}$ it stays below $\zeta(2s)$ as $d$ grows if $s > 1/2$: "
                 r"at $s = 1$ a bounded $m > (3 + 2\sqrt3)(\pi^2/6 + 1) \approx 17.1$ suffices, while $\tau$ grows like $\log d$."
             ),
-            Step(r"In a direction of variance $u\lambda_1$ the weights differ, for $m \to \infty$ by {}", rest),
+            Step(
+                r"In a direction of variance $u\lambda_1$ the weights differ, for $m \to \infty$ by {}", rest
+            ),
             Step(
                 r"This is positive only for $u > 1/(1 + y + y^2)$: where $u$ is smaller, the easy tasks keep the larger weight however many samples."
             ),

@@ -50,7 +50,9 @@ many = quantity("E_m(w_MAML), many tasks", r"\mathcal{E}_m(w_{MAML}^*)")
 def impossibly_hard():
     """Take the limits of the derived risks and weights."""
     weights = dict(zip((a_H, a_E), natural_weights(), strict=True))
-    pooled, adapted = (sp.factor(risk(point).subs(weights)) for point in (optimum(rho_H, rho_E), optimum(a_H, a_E)))
+    pooled, adapted = (
+        sp.factor(risk(point).subs(weights)) for point in (optimum(rho_H, rho_E), optimum(a_H, a_E))
+    )
     part = sp.factor((a_H / (a_H + a_E)).subs(weights))
     _, spread = risks()
     return Derivation(

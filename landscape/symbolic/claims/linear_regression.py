@@ -64,7 +64,9 @@ def weight_after_a_step():
     return Derivation(
         steps=[
             Step(r"$S = X^\top X/s$ has mean $\Sigma$, so the terms in $\alpha$ are $-2\alpha\Sigma^2$."),
-            Step(r"The term in $\alpha^2$ is the mean of $S \Sigma S$ (Lemma 2 with $A = \Sigma$): {}", middle),
+            Step(
+                r"The term in $\alpha^2$ is the mean of $S \Sigma S$ (Lemma 2 with $A = \Sigma$): {}", middle
+            ),
             Step(r"Together {}", sp.Eq(weight, derived)),
         ],
         quantities={weight: derived},

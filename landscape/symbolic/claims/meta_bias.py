@@ -66,7 +66,8 @@ def bias_of_meta_gradient():
                 sp.Eq(bias, curved),
             ),
             Step(
-                r"On a quadratic the gradient is affine and the mean of the noise is 0: {}", sp.Eq(quadratic, straight)
+                r"On a quadratic the gradient is affine and the mean of the noise is 0: {}",
+                sp.Eq(quadratic, straight),
             ),
             Step(r"The noise of both batches adds to the second moment {}", sp.Eq(moment, exact)),
             Step(

@@ -9,7 +9,9 @@ from landscape.symbolic.positivity import sign
 
 L, alpha, h, M = positive("L alpha h M")
 SLOPE = quantity("E|f_i'|", r"\mathbb{E}_{i \sim p} \|\nabla f_i(w)\|", positive=True)
-steepest = quantity("Lipschitz constant", r"\sup_{f, u} \frac{\|\nabla F(w) - \nabla F(u)\|}{\|w - u\|}", positive=True)
+steepest = quantity(
+    "Lipschitz constant", r"\sup_{f, u} \frac{\|\nabla F(w) - \nabla F(u)\|}{\|w - u\|}", positive=True
+)
 convex = quantity("curvature of F", r"\sup_u \frac{\|\nabla F(w) - \nabla F(u)\|}{\|w - u\|}", positive=True)
 
 
@@ -66,7 +68,10 @@ def smoothness():
         corrections={
             "general": sp.Eq(steepest, L * (1 + alpha * L) ** 2 + rho * alpha * (1 + alpha * L) * SLOPE),
             "linear": Statement(
-                "linear", r"For every $h \le 1/\alpha$ {}", sp.Le(convex, 4 / (27 * alpha)), (sp.Le(h, 1 / alpha),)
+                "linear",
+                r"For every $h \le 1/\alpha$ {}",
+                sp.Le(convex, 4 / (27 * alpha)),
+                (sp.Le(h, 1 / alpha),),
             ),
         },
         tight={"linear": {h: best}},
@@ -96,7 +101,9 @@ def parabola_above():
     b, c = sp.symbols("b c")
     curve = 1 / (4 + z) ** 2
     parabola = sp.Rational(1, 16) + b * z + c * z**2
-    (found,) = sp.solve([(parabola - curve).subs(z, u), sp.diff(parabola - curve, z).subs(z, u)], [b, c], dict=True)
+    (found,) = sp.solve(
+        [(parabola - curve).subs(z, u), sp.diff(parabola - curve, z).subs(z, u)], [b, c], dict=True
+    )
     parabola = parabola.subs(found)
     return parabola, sp.factor(parabola - curve)
 
@@ -106,7 +113,11 @@ def check_moments(variance):
     parabola, above = parabola_above()
     _, slope, bend = sp.Poly(parabola, z).all_coeffs()[::-1]
     mean = (sp.Rational(1, 16) + slope * M + bend * (variance + M**2)).subs(u, (variance + M**2) / M)
-    if sign(tangent) != 1 or sign(above) != 1 or sp.simplify((4 + M) ** 2 * mean - second_moment(variance)) != 0:
+    if (
+        sign(tangent) != 1
+        or sign(above) != 1
+        or sp.simplify((4 + M) ** 2 * mean - second_moment(variance)) != 0
+    ):
         raise ArithmeticError("a step of the bounds on moments does not hold")
 
 
@@ -175,7 +186,9 @@ def step_sizes():
         ],
         quantities={first: 1 / (level + L), second: exact / level**2, plain: 1 / (4 * L)},
         corrections={
-            "second": Statement("second", r"With exact gradients (to four digits) {}", sp.Eq(second, exact / level**2)),
+            "second": Statement(
+                "second", r"With exact gradients (to four digits) {}", sp.Eq(second, exact / level**2)
+            ),
             "quadratics": sp.Eq(plain, 1 / (4 * L)),
         },
         tight={"first": {level: 4 * L}},

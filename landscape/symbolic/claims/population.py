@@ -15,7 +15,9 @@ M_1, M_2 = matrix("M_1", d, "Q_1^{(m)}"), matrix("M_2", d, "Q_2^{(m)}")
 mean_Sigma = matrix("E[Sigma]", d, r"\mathbb{E}_i[\Sigma_i]")
 mean_Q = matrix("E[Q]", d, r"\mathbb{E}_i[Q_i^{(n_2)}]")
 mean_M = matrix("E[M]", d, r"\mathbb{E}_i[Q_i^{(m)}]")
-w, w_1, w_2 = (matrix(name, d, written, 1) for name, written in (("w", None), ("w_1", "w_1^*"), ("w_2", "w_2^*")))
+w, w_1, w_2 = (
+    matrix(name, d, written, 1) for name, written in (("w", None), ("w_1", "w_1^*"), ("w_2", "w_2^*"))
+)
 apart = matrix("D", d, r"D", 1)
 w_NAL, w_MAML = matrix("w_NAL", d, "w_{NAL}^*", 1), matrix("w_MAML", d, "w_{MAML}^*", 1)
 
@@ -110,7 +112,9 @@ def two_task_risk(first, second, trained_first, trained_second):
         "all",
         r"This also holds in any environment, for example with two equally likely tasks $\Sigma_i = \rho_i I$ whose optima are "
         r"$\Delta = \|w_1^* - w_2^*\|$ apart: {}",
-        sp.Eq(quantity("inf F_m, two tasks", r"\inf_w F_m(w)"), sigma**2 + alpha**2 * sigma**2 * mean_trace / m),
+        sp.Eq(
+            quantity("inf F_m, two tasks", r"\inf_w F_m(w)"), sigma**2 + alpha**2 * sigma**2 * mean_trace / m
+        ),
     ),
 )
 def least_risk():
@@ -148,7 +152,9 @@ def least_risk():
     )
 
 
-excess_NAL, excess_MAML = (quantity(f"E_m(w_{name})", rf"\mathcal{{E}}_m(w_{{{name}}}^*)") for name in ("NAL", "MAML"))
+excess_NAL, excess_MAML = (
+    quantity(f"E_m(w_{name})", rf"\mathcal{{E}}_m(w_{{{name}}}^*)") for name in ("NAL", "MAML")
+)
 E_NAL, E_MAML = (
     matrix("E_m(w_NAL)", 1, r"\mathcal{E}_m(w_{NAL}^*)"),
     matrix("E_m(w_MAML)", 1, r"\mathcal{E}_m(w_{MAML}^*)"),
@@ -221,7 +227,10 @@ def excess_risks():
                 r"The risk of the best $w$ is, in the same way, not 0 but {}",
                 printed_risk(mean_M, M_1, M_2),
             ),
-            Step(r"For two equally likely isotropic tasks, $\Delta$ apart, NAL leaves above the noise {}", other_value),
+            Step(
+                r"For two equally likely isotropic tasks, $\Delta$ apart, NAL leaves above the noise {}",
+                other_value,
+            ),
             Step(
                 r"and MAML, trained with the weights $b_H$ and $b_E$ that $n_2$ samples give, {}",
                 two_task_risk(a_H, a_E, *positive("b_H b_E")),
@@ -246,13 +255,18 @@ def excess_risks():
                 (sp.Lt(p, 1),),
             ),
             "maml": Statement(
-                "maml", r"Above the noise floor {}", sp.Eq(A_MAML, printed_risk(mean_Q, Q_1, Q_2)), (sp.Lt(p, 1),)
+                "maml",
+                r"Above the noise floor {}",
+                sp.Eq(A_MAML, printed_risk(mean_Q, Q_1, Q_2)),
+                (sp.Lt(p, 1),),
             ),
             "chain": sp.Eq(C_NAL, from_second_line(w_NAL) / 2),
         },
         instead={
             "better": Statement(
-                "better", r"With $n_2 = m$, whatever the weights $a_H$ and $a_E$ are, {}", sp.Le(matched, other)
+                "better",
+                r"With $n_2 = m$, whatever the weights $a_H$ and $a_E$ are, {}",
+                sp.Le(matched, other),
             )
         },
         tight={"better": {a_H: a_E, rho_H: rho_E}},

@@ -42,7 +42,9 @@ error = quantity("error after a step", r"\big(x(w - \alpha\nabla\hat f(w)) - y\b
     ),
     Statement("loss", r"Section 3: the loss of a batch of $m$ samples is {}", sp.Eq(batch_loss, squares / 2)),
     Statement(
-        "noise", r"A.1: label noise, which section 3 draws from $N(0, \nu^2)$, has {}", sp.Eq(noise_power, sigma**2)
+        "noise",
+        r"A.1: label noise, which section 3 draws from $N(0, \nu^2)$, has {}",
+        sp.Eq(noise_power, sigma**2),
     ),
 )
 def signs():
@@ -51,7 +53,10 @@ def signs():
     derived = X_out * (w - alpha * step - w_i) - z_out
     one = sp.expand(x * (delta - alpha * x_hat * (x_hat * delta - z_hat)) - z)
     right = (
-        X_out * (w - w_i) - alpha / n * X_out * X_in.T * X_in * (w - w_i) - z_out + alpha / n * X_out * X_in.T * z_in
+        X_out * (w - w_i)
+        - alpha / n * X_out * X_in.T * X_in * (w - w_i)
+        - z_out
+        + alpha / n * X_out * X_in.T * z_in
     )
     return Derivation(
         steps=[
@@ -108,7 +113,9 @@ def printed_value(name, written, value):
         sp.Eq(m_7, m_caption),
     ),
     Statement(
-        "figure 8", r"Figure 8 is a version of Figure 2, so its last column has the same $m$: {}", sp.Eq(m_8, m_caption)
+        "figure 8",
+        r"Figure 8 is a version of Figure 2, so its last column has the same $m$: {}",
+        sp.Eq(m_8, m_caption),
     ),
     Statement("figure 1", r"Figure 1(d) has one hardness ratio: {}", sp.Eq(ratio_intro, ratio_text)),
 )
@@ -231,7 +238,9 @@ def table_3():
         corrections={f"nu = {factor}": sp.Eq(name, values[name]) for factor, name in coordinate.items()}
         | {
             "maml": Statement(
-                "maml", r"With $n_2 = 500$ inner and $n_1 = 25$ outer samples {}", sp.Eq(swapped, values[swapped])
+                "maml",
+                r"With $n_2 = 500$ inner and $n_1 = 25$ outer samples {}",
+                sp.Eq(swapped, values[swapped]),
             ),
         },
         instead={"error": sp.Eq(test_error, values[test_error])},

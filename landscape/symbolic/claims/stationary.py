@@ -9,15 +9,20 @@ from landscape.symbolic.risk import gradient, stationary
 d = sp.Symbol("d", positive=True, integer=True)
 alpha, h_1, h_2, beta_2, L_1 = positive("alpha h_1 h_2 beta_2 L_1")
 H_1, H_2, H, identity = matrix("H_1", d), matrix("H_2", d), matrix("H", d), sp.Identity(d)
-w, w_1, w_2 = (matrix(name, d, written, 1) for name, written in (("w", None), ("w_1*", "w_1^*"), ("w_2*", "w_2^*")))
+w, w_1, w_2 = (
+    matrix(name, d, written, 1) for name, written in (("w", None), ("w_1*", "w_1^*"), ("w_2*", "w_2^*"))
+)
 g_1, g_2 = (matrix(f"grad f_{i}(w)", d, rf"\nabla f_{i}(w)", 1) for i in (1, 2))
 after_1, after_2 = (
-    matrix(f"grad f_{i}(w - alpha grad f_{i}(w))", d, rf"\nabla f_{i}(w - \alpha\nabla f_{i}(w))", 1) for i in (1, 2)
+    matrix(f"grad f_{i}(w - alpha grad f_{i}(w))", d, rf"\nabla f_{i}(w - \alpha\nabla f_{i}(w))", 1)
+    for i in (1, 2)
 )
 whole = matrix("grad F(w)", d, r"\nabla F_\infty(w)", 1)
 nal_1, nal_2 = (matrix(f"|grad f_{i}(w_NAL)|^2", 1, rf"\|\nabla f_{i}(w_{{NAL}})\|^2") for i in (1, 2))
 norms = quantity(
-    "|grad f_1(w_MAML)|/|grad f_2(w_MAML)|", r"\frac{\|\nabla f_1(w_{MAML})\|}{\|\nabla f_2(w_{MAML})\|}", positive=True
+    "|grad f_1(w_MAML)|/|grad f_2(w_MAML)|",
+    r"\frac{\|\nabla f_1(w_{MAML})\|}{\|\nabla f_2(w_{MAML})\|}",
+    positive=True,
 )
 ordered = (sp.Le(h_1, L_1), sp.Lt(L_1, 1 / alpha), sp.Le(beta_2, h_2), sp.Lt(h_2, 1 / alpha))
 
@@ -83,8 +88,13 @@ def norms_at_stationary_points():
     exact = (1 - alpha * beta_2) ** 2 / (1 - alpha * L_1) ** 2
     return Derivation(
         steps=[
-            Step(r"The gradient of $\tfrac12 (w - w_1^*)^\top H_1 (w - w_1^*)$ after a step is {}", moved[0][0]),
-            Step(r"MAML's objective is the mean of the two losses after a step, with the gradient {}", objective),
+            Step(
+                r"The gradient of $\tfrac12 (w - w_1^*)^\top H_1 (w - w_1^*)$ after a step is {}", moved[0][0]
+            ),
+            Step(
+                r"MAML's objective is the mean of the two losses after a step, with the gradient {}",
+                objective,
+            ),
             Step(
                 r"So at its stationary points $(I - \alpha H_1)^2\nabla f_1 = -(I - \alpha H_2)^2\nabla f_2$, exactly. Where the gradients lie along "
                 r"eigenvectors of curvatures $h_1$ and $h_2$ the norms are in the ratio {}",
@@ -95,8 +105,13 @@ def norms_at_stationary_points():
                 r"$\alpha L_1 < 1$ and $\alpha (L_2 + \beta_2) \le 2$: {}",
                 exact,
             ),
-            Step(r"(13) leaves out of this {}", sp.factor(exact - (1 - 2 * alpha * beta_2) / (1 - alpha * L_1) ** 2)),
-            Step(r"At NAL's solution the two gradients add up to zero. Beyond quadratics nothing is decided here."),
+            Step(
+                r"(13) leaves out of this {}",
+                sp.factor(exact - (1 - 2 * alpha * beta_2) / (1 - alpha * L_1) ** 2),
+            ),
+            Step(
+                r"At NAL's solution the two gradients add up to zero. Beyond quadratics nothing is decided here."
+            ),
         ],
         quantities={
             g_1: one,

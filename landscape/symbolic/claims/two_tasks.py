@@ -6,7 +6,9 @@ from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import positive, quantity
 from landscape.symbolic.risk import isotropic_weight
 
-alpha, rho, rho_H, rho_E, m, x, c, Delta, R, r_H, r_E = positive("alpha rho rho_H rho_E m x c Delta R r_H r_E")
+alpha, rho, rho_H, rho_E, m, x, c, Delta, R, r_H, r_E = positive(
+    "alpha rho rho_H rho_E m x c Delta R r_H r_E"
+)
 d = sp.Symbol("d", positive=True, integer=True)
 a_H, a_E = quantity("a_H", positive=True), quantity("a_E", positive=True)
 
@@ -65,7 +67,9 @@ def weights_at_natural_step():
             Step(r"and the hard task has {}", sp.Eq(a_H, hard)),
         ],
         quantities={a_H: hard, a_E: easy},
-        corrections={"hard": sp.Eq(a_H, rho_H * (1 - rho_H / rho_E) ** 2 + (d + 1) * rho_H**3 / (m * rho_E**2))},
+        corrections={
+            "hard": sp.Eq(a_H, rho_H * (1 - rho_H / rho_E) ** 2 + (d + 1) * rho_H**3 / (m * rho_E**2))
+        },
         reason=r"$\alpha^2\rho_H^3$ at $\alpha = 1/\rho_E$ is $\rho_H^3/\rho_E^2$; the main text prints $\rho_E^3$, (24) prints $\rho_E^2$.",
     )
 
@@ -99,7 +103,10 @@ def two_optima():
                 r"An isotropic task counts in each coordinate with $\rho$ for NAL; for MAML with what pairing gives: {}",
                 sp.Eq(named, weight),
             ),
-            Step(r"The derivative of the mean of two such quadratics vanishes for NAL at {}", optimum(rho_H, rho_E)),
+            Step(
+                r"The derivative of the mean of two such quadratics vanishes for NAL at {}",
+                optimum(rho_H, rho_E),
+            ),
             Step(r"and for MAML at {}", optimum(a_H, a_E)),
         ],
         quantities={w_NAL: optimum(rho_H, rho_E), w_MAML: optimum(a_H, a_E), named: weight},
