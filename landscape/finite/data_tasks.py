@@ -9,7 +9,7 @@ import copy
 import numpy as np
 
 from landscape.methods import FOMAML, MAML, NAL
-from landscape.moments.batch_means import Mean, expected_product
+from landscape.linalg.moments.batch_means import Mean, expected_product
 
 MOST_ROWS = 3000  # every row is judged against every other: time grows with their square
 

@@ -2,7 +2,7 @@ r"""Second moments of one task's meta-gradient (its *score*) at a point, from n1
 
 With D the second moment of w - w_i over the family, E[S Y S] = Sigma Y Sigma + scatter(Y)/n ([L] Lemma 2)
 gives pooled training and first-order methods; MAML with a shared batch is of order four in the inner
-sample covariance and needs `landscape.moments`.
+sample covariance and needs `landscape.linalg.moments`.
 """
 
 from fractions import Fraction
@@ -15,7 +15,7 @@ from landscape.algebra import Rows
 from landscape.finite.data_tasks import maml_moment
 from landscape.finite.frame import is_turned, outer
 from landscape.methods import FOMAML, HFMAML, MAML, NAL
-from landscape.moments import expected_word, power_moment, quartic
+from landscape.linalg.moments import expected_word, power_moment, quartic
 
 LARGEST_D = 60  # of dense MAML: order-four words take d^3 each
 

@@ -1,98 +1,190 @@
-"""What every method offers."""
+"""What a method offers: a quadratic form for each task (theory), a meta-gradient on drawn batches (simulator)."""
 
-from landscape import checks
-from landscape.record import Record
+from __future__ import annotations
 
-# c in the step size 1/(c L(w)) of Fallah et al., Theorems 4.12, 4.15 and 4.17
-STEP_DIVISORS = {"MAML": 12, "FO-MAML": 18, "HF-MAML": 25}
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation, Draw, as_adaptation
+from landscape.core import checks
+from landscape.core.domains import short
+from landscape.core.parameters import Record, with_values
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.tasks.families import Task
+from landscape.tasks.inputs import Moments
 
 
-class Method(Record):
-    """Base of all methods. `A` below is the weight a method gives a task; see each class."""
+@dataclass(frozen=True)
+class Cost:
+    """What one task costs an iteration of training."""
 
-    label = "?"
-    weight_latex = "?"
-    n2: object = None  # inner batch, for methods that are tied to one
-    batch: int | None = None  # tasks within which weights are normalised, for methods that do so
-    _wanted = "a method, for example NAL() or MAML(alpha)"  # in messages
+    gradients: int
+    hessian_vector_products: int
+    samples: float
+
+    def columns(self) -> dict[str, float]:
+        """Return the counts as columns of a table."""
+        return {
+            "gradients": self.gradients,
+            "hessian_vector_products": self.hessian_vector_products,
+            "samples": self.samples,
+        }
+
+
+class Method(Record, ABC):
+    """Base of all methods: subclass it in a file, nothing else has to be touched."""
+
+    _wanted = "a method, for example NAL() or MAML(0.5)"
+    registry: ClassVar[dict[str, type[Method]]] = {}
+    weight_latex: ClassVar[str] = ""
+    """The weight A of a task, in LaTeX."""
+
+    def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if register:
+            Method.registry[cls.__name__] = cls
 
     @property
-    def resolved(self):
-        """The method itself, with nothing left to be taken from elsewhere."""
+    @abstractmethod
+    def label(self) -> str:
+        """The method's name in the literature."""
+
+    @abstractmethod
+    def objective(self, moments: Moments) -> QuadraticForm:
+        """Compute the form whose gradient is the task's mean meta-gradient (the theory's half)."""
+
+    @abstractmethod
+    def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
+        """Compute the meta-gradient of one episode of each task (the simulator's half).
+
+        Parameters
+        ----------
+        W : array, shape (tasks or 1, d, J)
+            Points, one a column: one draw serves many points (common random numbers).
+        draw : callable
+            n -> a fresh batch of n samples of each task.
+        n1, n2 : float
+            Outer and inner samples.
+
+        Returns
+        -------
+        array, shape (tasks, d, J)
+        """
+
+    @abstractmethod
+    def cost(self, d: int, n1: Scalar, n2: Scalar) -> Cost:
+        """Count what one task costs an iteration."""
+
+    def within(self, adaptation: Adaptation | None) -> Method:
+        """Fill in the adaptation that judges it, where the method trains for that one; see `MAML`."""
         return self
 
-    def following(self, adaptation):
-        """The method after the adaptation was changed by a sweep; most do not follow."""
+    def minimises(self) -> Adaptation | None:
+        """Name the adaptation whose risk is the method's objective, if there is one."""
+        return None
+
+    @property
+    def n2(self) -> Scalar | None:
+        """Samples of an inner batch, where the method itself says how many."""
+        return None
+
+    @property
+    def task_batch(self) -> int | None:
+        """Tasks within which weights are normalised, for methods that do so."""
+        return None
+
+    def trained_on(self, n2: Scalar) -> Method:
+        """Return the method with n2 samples in its inner batches, where it leaves their number open."""
         return self
 
-    def quadratic(self, inputs):
-        """The quadratic whose gradient is the task's mean meta-gradient."""
-        raise TypeError(f"{type(self).__name__} is not a training method")
-
-    def minimises(self, adaptation):
-        """Whether the method's loss is the risk after that very adaptation."""
-        return False
-
-    def shares(self, tasks):
-        """How much each task counts: its probability, unless the method weighs tasks itself."""
+    def shares(self, tasks: Sequence[Task]) -> list[Scalar]:
+        """Compute how much each task counts: its probability, unless the method weighs tasks itself."""
         return [task.probability for task in tasks]
 
-    def cost(self, d, n1, n2):
-        """Gradients, Hessian-vector products and samples that one task costs an iteration."""
-        raise TypeError(f"{type(self).__name__} is not a training method")
+    @property
+    def factors(self) -> int:
+        """How many factors such as I - alpha Sigma, which may vanish, the weight has."""
+        return 0
 
-    def _repr_latex_(self):
+    def _repr_latex_(self) -> str:
         return rf"$\text{{{self.label}}}:\ A = {self.weight_latex}$"
 
 
-def as_methods(methods):
-    """A list of methods from one method or several."""
+class InnerMethod(Method, register=False):
+    """A method with an inner adaptation; without one it takes the adaptation that judges it."""
+
+    inner: Adaptation | None
+    kind: ClassVar[str]
+    """The method's name where its inner adaptation does not change it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.inner is not None:
+            self._set(inner=as_adaptation(self.inner, f"inner of {type(self).__name__}"))
+            self._check_inner(self.adaptation)
+
+    def _check_inner(self, inner: Adaptation) -> None:
+        """Refuse inner adaptations that the method has no use for."""
+
+    @property
+    def label(self) -> str:
+        return self.kind
+
+    @property
+    def adaptation(self) -> Adaptation:
+        """The inner adaptation; an error where it is still open."""
+        if self.inner is None:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name}() trains for the adaptation that judges it, and nothing here does: give the inner one, "
+                f"{name}(0.5) or {name}(GradientSteps(0.5, m=20))"
+            )
+        return self.inner
+
+    def within(self, adaptation: Adaptation | None) -> Method:
+        if self.inner is not None or adaptation is None:
+            return self
+        self._check_inner(adaptation)
+        return with_values(self, {"inner": adaptation})
+
+    @property
+    def factors(self) -> int:
+        return self.adaptation.factors
+
+    @property
+    def target_needs_n2(self) -> bool:
+        """Whether the objective depends on the size of the inner batches."""
+        return getattr(self.adaptation, "batches", "fresh") == "same"
+
+    @property
+    def n2(self) -> Scalar | None:
+        m = self.adaptation.m
+        return m if self.target_needs_n2 or not np.all(np.isinf(np.asarray(m, dtype=float))) else None
+
+    def trained_on(self, n2: Scalar) -> Method:
+        return self if self.n2 is not None else with_values(self, {"inner": with_values(self.adaptation, {"m": n2})})
+
+
+def as_methods(methods: Any) -> list[Method]:
+    """Return a list of methods from one method or several."""
     if isinstance(methods, (Method, type, str)):
-        methods = [checks.instance("methods", methods, Method)]
+        methods = [checks.instance("methods", methods, Method)]  # type: ignore[type-abstract]
     try:
-        methods = list(methods)
+        listed = list(methods)
     except TypeError:
-        raise TypeError(
-            f"methods must be {Method._wanted}, or a list of them, got {checks.short(methods)}"
-        ) from None
-    if not methods:
-        raise ValueError("methods must hold at least one Method, got none")
-    return [checks.instance("each of methods", method, Method) for method in methods]
+        raise TypeError(f"methods must be {Method._wanted}, or a list of them, got {short(methods)}") from None
+    if not listed:
+        raise ValueError("methods must hold at least one method, got none")
+    return [checks.instance("each of methods", method, Method) for method in listed]  # type: ignore[type-abstract]
 
 
-def step_size(value):
-    """A checked inner step size."""
-    return checks.number("alpha", value, grid=True)
-
-
-def check_reach(alpha, steps):
-    """Refuse inner steps so large that the loss after them overflows."""
-    if steps and abs(alpha) > checks.LARGEST ** (1 / steps):
-        raise ValueError(
-            f"alpha must be at most {checks.LARGEST ** (1 / steps):.3g} in size for {steps} inner steps, got {alpha:g}"
-        )
-
-
-def step_count(value):
-    """A checked number of inner steps."""
-    return checks.number("steps", value, at_least=1, at_most=checks.MOST_STEPS, whole=True)
-
-
-def cost_row(gradients, hessian_vector_products, samples):
-    """What one task costs an iteration, as columns."""
-    return {"gradients": gradients, "hessian_vector_products": hessian_vector_products, "samples": samples}
-
-
-def inner_batch(method):
-    """The checked n2 of a method that may do without one, unless its steps share a batch."""
-    checks.known("batches", method.batches, ["fresh", "same"])
-    if method.n2 is None:
-        if method.batches == "same" and method.steps > 1:
-            raise ValueError('batches="same" needs n2, the size of the batch that all inner steps share')
-        return None
-    return checks.number("n2", method.n2, at_least=1, whole=True, infinite=True, grid=True)
-
-
-def batch_count(method):
-    """How many inner batches a task takes."""
-    return 1 if method.batches == "same" else method.steps
+def labels(methods: Sequence[Method]) -> list[str]:
+    """Name each method: short where that tells them apart, else by its repr, numbered if need be."""
+    short_names = [method.label for method in methods]
+    names = [n if short_names.count(n) == 1 else repr(m) for n, m in zip(short_names, methods, strict=True)]
+    return [n if names.count(n) == 1 else f"{n} #{names[: i + 1].count(n)}" for i, n in enumerate(names)]

@@ -1,60 +1,81 @@
 """Pooled training first, MAML after."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
+from landscape.adaptations.base import Adaptation, Draw
+from landscape.adaptations.gradient_steps import GradientSteps, is_full
+from landscape.core import checks
+from landscape.core.domains import positive
+from landscape.core.parameters import parameter, record
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.methods.base import Cost, InnerMethod
+from landscape.tasks.inputs import Moments
 
-from landscape import checks
-from landscape.adaptation import after
-from landscape.methods.base import Method, cost_row, step_size
 
-
-@dataclass(frozen=True, eq=False, repr=False)
-class BIMAML(Method):
+@record
+class BIMAML(InnerMethod):
     r"""BI-MAML: descend on f until :math:`\|\nabla f\| < \varepsilon_0`, then on F (Xu et al., Algorithm 1).
 
     Parameters
     ----------
-    alpha : float
-        Inner step size of the second phase.
-    threshold : float
-        :math:`\varepsilon_0`.
+    inner : GradientSteps or float
+        The full gradient step of the second phase.
     latched : bool
         Whether the second phase is for good. Algorithm 1 as printed is not latched: it tests
-        :math:`\|\nabla f\| \ge \varepsilon_0` at every moment, and where :math:`\|\nabla f\| > \varepsilon_0` at
-        MAML's optimum it slides along that surface for ever and never gets there.
+        :math:`\|\nabla f\| \ge \varepsilon_0` at every moment, and where :math:`\|\nabla f\| > \varepsilon_0` at MAML's optimum
+        it slides along that surface for ever and never gets there.
 
     Raises
     ------
     ValueError
-        If alpha is not finite or threshold not positive.
+        If the threshold is not positive, or the inner step is not one full gradient step.
 
     Examples
     --------
-    >>> flow(two_tasks(d=2), BIMAML(0.5, threshold=0.1), start=3.0).limit.round(3)
+    >>> from landscape import TwoTasks, flow
+    >>> flow(TwoTasks(d=2), BIMAML(0.5, threshold=0.1), start=3.0).limit.round(3)
     array([-0.47, -0.47])
     """
 
-    alpha: float
-    threshold: float
+    inner: Adaptation | None
+    threshold: float = parameter(
+        positive, symbol=r"\varepsilon_0", label="gradient norm at which MAML begins", typical=(0.05, 0.5)
+    )
     latched: bool = True
 
-    label = "BI-MAML"
+    kind = "BI-MAML"
     weight_latex = r"(I-\alpha\Sigma)\Sigma(I-\alpha\Sigma)\ \text{in the second phase}"
-    _varying = ("alpha",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checks.flag("latched", self.latched)
-        self._set(alpha=step_size(self.alpha), threshold=checks.number("threshold", self.threshold, above=0))
+        super().__post_init__()
 
-    def quadratic(self, inputs):
-        """The loss after one full gradient step: where the latched method ends up."""
+    def _check_inner(self, inner: Adaptation) -> None:
+        if not isinstance(inner, GradientSteps) or inner.steps != 1 or not is_full(inner.m):
+            raise ValueError(f"BI-MAML takes one full gradient step inside, got {inner!r}: write BIMAML(0.5, threshold)")
+
+    @property
+    def alpha(self) -> Scalar:
+        """The inner step size."""
+        assert isinstance(self.adaptation, GradientSteps)
+        return self.adaptation.alpha
+
+    def objective(self, moments: Moments) -> QuadraticForm:
+        """Compute the loss after one full gradient step: where the latched method ends up."""
         if not self.latched:
             raise ValueError(
                 "BI-MAML that is not latched need not end up at MAML's optimum: use latched=True, or flow() for its path"
             )
-        return after(inputs, self.alpha, np.inf, 1)
+        return self.adaptation.expected(moments)
 
-    def cost(self, d, n1, n2):
-        """Of an iteration of the second phase, which is MAML's; one of the first takes one gradient."""
-        return cost_row(2, 1, n1 + n2)
+    @property
+    def factors(self) -> int:
+        return 2
+
+    def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
+        raise TypeError("BI-MAML changes its gradient on the way: simulate it by train(), or its path by flow()")
+
+    def cost(self, d: int, n1: Scalar, n2: Scalar) -> Cost:
+        """Count an iteration of the second phase, which is MAML's; one of the first takes one gradient."""
+        return Cost(2, 1, n1 + n2)

@@ -1,112 +1,106 @@
-"""MAML, with its own inner step or with that of the adaptation it is judged by."""
+"""MAML: the loss after an inner adaptation, as the loss one trains on."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import numpy as np
+from landscape.adaptations.base import Adaptation, Draw, at_mean_step
+from landscape.adaptations.ridge_to_start import RidgeToStart
+from landscape.core.domains import choice
+from landscape.core.parameters import parameter, record
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.methods.base import Cost, Method, InnerMethod
+from landscape.tasks.inputs import Moments
 
-from landscape import checks
-from landscape.adaptation import Adaptation, after
-from landscape.methods.base import Method, batch_count, cost_row, inner_batch, step_count, step_size
 
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MAML(Method):
-    r"""Model-agnostic meta-learning: the loss after `steps` inner steps.
+@record
+class MAML(InnerMethod):
+    r"""Model-agnostic meta-learning: the loss after an inner adaptation is what one trains on.
 
     Parameters
     ----------
-    alpha : float or array
-        Inner step size :math:`\alpha` in training.
-    n2 : float or array
-        Samples of an inner batch; ``inf`` takes full gradients.
-    steps : int
-        Inner steps.
-    batches : {"fresh", "same"}
-        Whether each inner step draws its own n2 samples or all use one batch; see `Adaptation`.
-    hessian : {"shared", "independent"}
-        Whether the Hessian in the meta-gradient is taken on the inner batch itself (Collins et al.;
-        common practice) or on another batch (Fallah et al., eq. (5)). With the shared batch
+    inner : Adaptation or float, optional
+        The inner adaptation; a number stands for full gradient steps of that size. Left out, MAML trains for the adaptation
+        that judges it ("train as you test"), also as that varies over a grid.
 
-        .. math:: A = (I-\alpha\Sigma)\Sigma(I-\alpha\Sigma)
-                  + \tfrac{\alpha^2}{n_2}(\Sigma^3 + \mathrm{tr}(\Sigma^2)\Sigma)
+    Notes
+    -----
+    With the Hessian of the meta-gradient on the inner batch itself (``hessian="shared"``: Collins et al.; common practice)
 
-        for one step and Gaussian inputs (Collins et al., eq. (84)); with an independent one the last
-        term is absent, whatever the batch sizes: the two have different limits.
+    .. math:: A = (I-\alpha\Sigma)\Sigma(I-\alpha\Sigma) + \tfrac{\alpha^2}{n_2}(\Sigma^3 + \mathrm{tr}(\Sigma^2)\Sigma)
+
+    for one gradient step and Gaussian inputs (Collins et al., eq. (84)). On another batch (``"independent"``: Fallah et al.,
+    eq. (5)) the last term is absent, whatever the batch sizes: the two have different limits.
 
     Examples
     --------
-    >>> optimum(two_tasks(d=2), MAML(0.8)).round(3)
+    >>> from landscape import GradientSteps, TwoTasks, optimum
+    >>> optimum(TwoTasks(d=2), MAML(0.8)).round(3)
     array([0.358, 0.358])
-    >>> MAML.matching(Adaptation(0.8, m=50)).resolved
-    MAML(0.8, n2=50)
+    >>> MAML(GradientSteps(0.8, m=50))
+    MAML(GradientSteps(0.8, m=50))
     """
 
-    alpha: float
-    n2: float = np.inf
-    steps: int = 1
-    batches: str = "fresh"
-    hessian: str = "shared"
+    inner: Adaptation | None = None
+    hessian: str = parameter(choice("shared", "independent"), default="shared", label="batch of the Hessian")
 
-    label = "MAML"
     weight_latex = (
         r"(I-\alpha\Sigma)\Sigma(I-\alpha\Sigma) + \frac{\alpha^2}{n_2}(\Sigma^3+\mathrm{tr}(\Sigma^2)\Sigma)"
     )
-    _varying = ("alpha", "n2")
 
-    def __post_init__(self):
-        checks.known("hessian", self.hessian, ["shared", "independent"])
-        self._set(alpha=step_size(self.alpha), steps=step_count(self.steps), n2=inner_batch(self))
-        if self.n2 is None:
-            raise ValueError("n2 must be a whole number >= 1 or inf, got None")
-        if self.batches == "same" and self.hessian == "independent" and self.steps > 1:
-            raise ValueError(
-                'hessian="independent" means another batch for each step: it needs batches="fresh"'
-            )
-
-    @staticmethod
-    def matching(adaptation):
-        """MAML trained for `adaptation`: same alpha and steps, n2 = m, also as they vary in a sweep."""
-        return MatchingMAML(adaptation)
-
-    def minimises(self, adaptation):
-        """Whether the method's loss is the risk after that very adaptation."""
-        same = [(self.alpha, adaptation.alpha), (self.n2, adaptation.m), (self.steps, adaptation.steps)]
-        alike = self.steps == 1 or self.batches == adaptation.batches
-        return (
-            alike and self.hessian == "shared" and all(np.array_equal(ours, theirs) for ours, theirs in same)
-        )
-
-    def quadratic(self, inputs):
-        """The loss after the inner steps; full gradients where the Hessian has its own batch."""
-        n2 = self.n2 if self.hessian == "shared" else np.inf
-        return after(inputs, self.alpha, n2, self.steps, self.batches)
-
-    def cost(self, d, n1, n2):
-        """A gradient a step and the outer one; a Hessian-vector product a step on the way back."""
-        batches = batch_count(self) * (1 if self.hessian == "shared" else 2)
-        return cost_row(self.steps + 1, self.steps, n1 + batches * n2)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MatchingMAML(Method):
-    """MAML with the alpha, m and steps of the adaptation it will be judged by."""
-
-    adaptation: Adaptation
-
-    label = MAML.label
-    weight_latex = MAML.weight_latex
-    _constructor = "MAML.matching"
-
-    def __post_init__(self):
-        checks.instance("adaptation", self.adaptation, Adaptation)
-        step_count(self.adaptation.steps)
+    def _check_inner(self, inner: Adaptation) -> None:
+        if self.hessian == "independent" and getattr(inner, "batches", "fresh") == "same":
+            raise ValueError('hessian="independent" means another batch for each step: it needs batches="fresh"')
 
     @property
-    def resolved(self):
-        """The MAML it stands for."""
-        adaptation = self.adaptation
-        return MAML(adaptation.alpha, n2=adaptation.m, steps=adaptation.steps, batches=adaptation.batches)
+    def label(self) -> str:
+        return "MAML" if self.inner is None else self.inner.maml_label
 
-    def following(self, adaptation):
-        """MAML for the changed adaptation."""
-        return MatchingMAML(adaptation)
+    @property
+    def target_needs_n2(self) -> bool:
+        return self.hessian == "shared"
+
+    def objective(self, moments: Moments) -> QuadraticForm:
+        """Compute the expected loss after the inner adaptation; K'Sigma K where the Hessian has its own batch."""
+        if self.hessian == "independent":
+            return at_mean_step(self.adaptation, moments)
+        return self.adaptation.expected(moments)
+
+    def minimises(self) -> Adaptation | None:
+        return self.adaptation if self.hessian == "shared" else None
+
+    @property
+    def factors(self) -> int:
+        return 2 * self.adaptation.factors
+
+    def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
+        adapted = self.adaptation.adapt(W, draw)
+        g = draw(n1).gradient(adapted.points)
+        return (adapted if self.hessian == "shared" else self.adaptation.adapt(W, draw)).pullback(g)
+
+    def cost(self, d: int, n1: Scalar, n2: Scalar) -> Cost:
+        """Count the adaptation, the outer gradient, and the way back."""
+        inner = self.adaptation.cost(d)
+        batches = inner.batches * (1 if self.hessian == "shared" else 2)
+        return Cost(inner.gradients + 1, inner.forward_products + inner.backward_products, n1 + batches * n2)
+
+
+def IMAML(strength: Scalar) -> Method:
+    r"""Make implicit MAML: the inner problem is the loss plus :math:`\tfrac g2\|v-w\|^2`, solved exactly.
+
+    Parameters
+    ----------
+    strength : float
+        g, above 0: how strongly the inner problem pulls towards the initial point.
+
+    Returns
+    -------
+    MAML
+        With `RidgeToStart` inside.
+
+    Examples
+    --------
+    >>> from landscape import TwoTasks, optimum
+    >>> optimum(TwoTasks(d=2), IMAML(0.5)).round(3)
+    array([-0.231, -0.231])
+    """
+    return MAML(RidgeToStart(strength))

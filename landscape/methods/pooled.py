@@ -1,17 +1,26 @@
 """Pooled training, and how it may weigh tasks."""
 
+from __future__ import annotations
+
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
 
-from landscape import checks
-from landscape.methods.base import Method, cost_row
-from landscape.quadratics import loss
+from landscape.adaptations.base import Draw, loss_form
+from landscape.core import checks
+from landscape.core.domains import nonnegative, whole
+from landscape.core.parameters import record
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.methods.base import Cost, Method
+from landscape.tasks.families import Task
+from landscape.tasks.inputs import Moments
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class NAL(Method):
     r"""Non-adaptive learning: pooled training, :math:`A = \Sigma` (Collins et al., eq. (5)).
 
@@ -20,48 +29,51 @@ class NAL(Method):
     task_weights : dict of str to float, optional
         Weight :math:`\nu` of each family by name; families left out have weight 1.
     batch : int, optional
-        Weights are normalised to sum to 1 within each batch of so many tasks (Collins et al., C.1,
-        Table 3). A family then counts E[N_f nu_f / sum_g N_g nu_g], N the numbers of tasks in the
-        batch, which is *not* proportional to its weight. Summed exactly over all batches.
+        Weights are normalised to sum to 1 within each batch of so many tasks (Collins et al., C.1, Table 3). A family
+        then counts E[N_f nu_f / sum_g N_g nu_g], N the numbers of tasks in the batch, which is *not* proportional to its
+        weight. Summed exactly over all batches.
 
     Examples
     --------
-    >>> optimum(two_tasks(d=2), NAL()).round(3)
+    >>> from landscape import TwoTasks, optimum
+    >>> optimum(TwoTasks(d=2), NAL()).round(3)
     array([-0.818, -0.818])
-    >>> optimum(two_tasks(d=2), NAL({"hard": 30})).round(3)
+    >>> optimum(TwoTasks(d=2), NAL({"hard": 30})).round(3)
     array([0.5, 0.5])
     """
 
-    task_weights: dict | None = None
+    task_weights: Mapping[str, float] | None = None
     batch: int | None = None
 
-    label = "NAL"
     weight_latex = r"\Sigma"
 
-    def __post_init__(self):
-        weights = self.task_weights
+    def __post_init__(self) -> None:
+        weights: Any = self.task_weights
         if weights is not None:
             if not isinstance(weights, dict) or not weights:
                 raise ValueError(f"task_weights must be a dict of family name to weight, got {weights!r}")
-            weights = {k: checks.number(f"task_weights[{k!r}]", v, at_least=0) for k, v in weights.items()}
+            weights = {k: nonnegative.check(f"task_weights[{k!r}]", v) for k, v in weights.items()}
         elif self.batch is not None:
             raise ValueError("batch normalises task_weights: give task_weights too, or leave batch out")
-        batch = (
-            None
-            if self.batch is None
-            else checks.number("batch", self.batch, at_least=1, at_most=500, whole=True)
-        )
+        batch = None if self.batch is None else whole(1, 500).check("batch", self.batch)
         self._set(task_weights=weights, batch=batch)
 
-    def __hash__(self):
-        weights = None if self.task_weights is None else tuple(sorted(self.task_weights.items()))
-        return hash((type(self), weights, self.batch))
+    @property
+    def label(self) -> str:
+        return "NAL"
 
-    def quadratic(self, inputs):
-        """The task's loss."""
-        return loss(inputs)
+    @property
+    def task_batch(self) -> int | None:
+        return self.batch
 
-    def weights(self, names):
+    def objective(self, moments: Moments) -> QuadraticForm:
+        """Return the task's loss."""
+        return loss_form(moments)
+
+    def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
+        return draw(n1 + n2).gradient(W)
+
+    def weights(self, names: Sequence[str]) -> list[float]:
         """The weight of each family, in the order of `names`."""
         given = self.task_weights or {}
         for name in given:
@@ -71,7 +83,7 @@ class NAL(Method):
             raise ValueError("task_weights are 0 for every family: give at least one a weight > 0")
         return weights
 
-    def shares(self, tasks):
+    def shares(self, tasks: Sequence[Task]) -> list[Scalar]:
         """Probability times weight, or the expected normalised weight where there is a batch."""
         weights = self.weights([task.name for task in tasks])
         if self.batch is None:
@@ -92,8 +104,8 @@ class NAL(Method):
             task.probability * expected[groups.index(nu)] for task, nu in zip(tasks, weights, strict=True)
         ]
 
-    def batch_moments(self, tasks):
-        """Second moments of the normalised weights within a batch; see `landscape.finite.sgd.batch_weights`."""
+    def batch_moments(self, tasks: Sequence[Task]) -> tuple[Array, Array]:
+        """Second moments of the normalised weights within a batch; see `landscape.closed_form.finite_sample.sgd`."""
         weights = self.weights([task.name for task in tasks])
         groups = sorted(set(weights))
         member = np.array([groups.index(nu) for nu in weights])
@@ -110,18 +122,18 @@ class NAL(Method):
         part = np.divide(p, chances[member], out=np.zeros_like(p), where=p > 0)
         return own[member] * part, cross[np.ix_(member, member)] * np.outer(part, part)
 
-    def cost(self, d, n1, n2):
-        """One gradient on all n1 + n2 samples."""
-        return cost_row(1, 0, n1 + n2)
+    def cost(self, d: int, n1: Scalar, n2: Scalar) -> Cost:
+        """Count one gradient on all n1 + n2 samples."""
+        return Cost(1, 0, n1 + n2)
 
 
-def _normalised(weights, probabilities, batch):
+def _normalised(weights: Sequence[float], probabilities: Sequence[Any], batch: int) -> list[Any]:
     r"""E[nu_g N_g / Z] / p_g with Z = sum N_h nu_h, N multinomial(batch, p): per unit of probability.
 
     E[N_g phi(N)] = batch p_g E[phi(N' + 1_g)] with N' multinomial(batch - 1, p): summing over the
     other batch - 1 tasks needs no division by p_g, which may be 0.
     """
-    expected = [0] * len(weights)
+    expected: list[Any] = [0] * len(weights)
     for others in combinations_with_replacement(range(len(weights)), batch - 1):
         counts = [others.count(g) for g in range(len(weights))]
         ways = math.factorial(batch - 1) // math.prod(math.factorial(n) for n in counts)

@@ -1,0 +1,171 @@
+"""What an adaptation offers: a half for the theory, which sees moments only, and one for the simulator.
+
+An adaptation is a random affine map of the distance to a task's optimum, w - w_i -> R (w - w_i) + r.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+import numpy as np
+
+from landscape.core.domains import is_symbolic, short
+from landscape.core.errors import NoClosedForm
+from landscape.core.parameters import Record
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.operators import Operator
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.tasks.inputs import Moments
+
+
+class Batch(Protocol):
+    """Samples of each of several tasks; points and vectors are columns, shape (tasks or 1, d, J)."""
+
+    def gradient(self, W: Array) -> Array:
+        """Compute the gradient of the mean squared loss (with the factor 1/2) at each column."""
+
+    def hessian_times(self, V: Array) -> Array:
+        """Compute the batch's Hessian times each column."""
+
+    def hessian(self) -> Array:
+        """Compute the batch's Hessian X'X/n, shape (tasks or 1, d, d)."""
+
+
+Draw: TypeAlias = Callable[[Scalar], Batch]
+"""n -> a fresh batch of n samples of each task; n = inf gives the tasks themselves."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What adaptation makes of points.
+
+    Attributes
+    ----------
+    points : array, shape (tasks, d, J)
+    pullback : callable
+        g -> R'g, where R is the derivative of the adapted point by the point before.
+    """
+
+    points: Array
+    pullback: Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class AdaptationCost:
+    """What adapting to one task costs, and going back through it.
+
+    Attributes
+    ----------
+    gradients : int
+    forward_products, backward_products : int
+        Hessian-vector products of the adaptation itself, and of its pullback.
+    batches : int
+        Batches of samples drawn.
+    """
+
+    gradients: int
+    forward_products: int
+    backward_products: int
+    batches: int
+
+
+class Adaptation(Record, ABC):
+    """Base of all adaptations: subclass it in a file of its own, nothing else has to be touched."""
+
+    _wanted = "an adaptation, for example GradientSteps(0.5, m=20)"
+    registry: ClassVar[dict[str, type[Adaptation]]] = {}
+    maml_label: ClassVar[str] = "MAML"
+    """What MAML is called in the literature with this adaptation inside."""
+    ignores_start: ClassVar[bool] = False
+    """Whether the adapted point does not depend on where it starts."""
+    m: Scalar = np.inf
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Adaptation.registry[cls.__name__] = cls
+
+    @abstractmethod
+    def adapt(self, W: Array, draw: Draw) -> Adapted:
+        """Adapt points to each task by drawing its samples (the simulator's half)."""
+
+    def form(self, moments: Moments) -> QuadraticForm:
+        """Compute the expected loss after adaptation as a form of w - w_i (the theory's half).
+
+        Raises
+        ------
+        NoClosedForm
+            Where no exact formula is known.
+        """
+        raise NoClosedForm(
+            f"{type(self).__name__} has no exact risk for these inputs: give draws= and rng= for an estimate with a "
+            "standard error"
+        )
+
+    def expected(self, moments: Moments) -> QuadraticForm:
+        """Compute the `form`, or look it up: the last one is kept with the moments."""
+        known = moments.memo.get(self)
+        if known is None:
+            moments.memo.clear()
+            known = moments.memo[self] = self.form(moments)
+        return known
+
+    def shrinkage(self, moments: Moments) -> Operator:
+        """Compute E[R], the mean share of w - w_i that is left (theory).
+
+        Raises
+        ------
+        NoClosedForm
+            Where no exact formula is known.
+        """
+        raise NoClosedForm(f"the mean step of {type(self).__name__} is not known for these inputs: train by simulate()")
+
+    def pull(self, moments: Moments) -> Operator:
+        """Compute I - E[R] (theory); override where the difference cancels."""
+        return moments.Sigma.identity() - self.shrinkage(moments)
+
+    def expands(self, moments: Moments) -> bool:
+        """Say whether some step leads away from the task's optimum in some direction."""
+        return False
+
+    @property
+    def factors(self) -> int:
+        """How many factors such as I - alpha Sigma, which may vanish, E[R] has."""
+        return 0
+
+    @abstractmethod
+    def cost(self, d: int) -> AdaptationCost:
+        """Count what adapting costs in d dimensions."""
+
+
+def as_adaptation(value: Any, name: str = "adaptation") -> Adaptation:
+    """Check an adaptation; a number stands for gradient steps of that size."""
+    if isinstance(value, Adaptation):
+        return value
+    if is_symbolic(value) or (np.ndim(value) == 0 and isinstance(value, (int, float, np.number))):
+        return Adaptation.registry["GradientSteps"](value)  # type: ignore[call-arg]
+    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) in (1, 2):
+        raise TypeError(
+            f"{name} must be {Adaptation._wanted}, got an array of shape {np.shape(value)}: for a step size per "
+            'coordinate or a matrix write PreconditionedSteps(P, m); for a grid write over={"alpha": [...]}'
+        )
+    hint = f"; write {value.__name__}(...)" if isinstance(value, type) and issubclass(value, Adaptation) else ""
+    raise TypeError(f"{name} must be {Adaptation._wanted}, got {short(value)}{hint}")
+
+
+def is_full(m: Scalar) -> bool:
+    """Say whether every batch of m samples is the whole population."""
+    return not is_symbolic(m) and np.asarray(m).dtype != object and bool(np.all(np.isinf(m)))
+
+
+def loss_form(moments: Moments) -> QuadraticForm:
+    """Return a task's own loss as a form of w - w_i: Sigma, 0, sigma^2."""
+    return QuadraticForm(moments.Sigma, None, moments.noise_variance)
+
+
+def at_mean_step(adaptation: Adaptation, moments: Moments) -> QuadraticForm:
+    """Compute K'Sigma K with K = E[R]: the weight where the derivative is taken on a batch of its own."""
+    K = adaptation.shrinkage(moments)
+    return QuadraticForm(K.T @ moments.Sigma @ K, None, moments.noise_variance)

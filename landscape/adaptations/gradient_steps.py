@@ -1,0 +1,149 @@
+"""Gradient steps with a number as step size: the adaptation of MAML."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Batch, Draw, is_full, loss_form
+from landscape.core.domains import batch_size, choice, is_symbolic, real, step_count
+from landscape.core.errors import NoClosedForm
+from landscape.core.parameters import parameter, record
+from landscape.core.tolerances import EXPANDING, LARGEST
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.moments.same_batch import mean_shrinkage, same_batch_form
+from landscape.linalg.operators import Diagonal, Operator
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.tasks.inputs import Moments
+
+
+@record
+class GradientSteps(Adaptation):
+    r"""Gradient steps w -> w - alpha grad f_i(w; m), each on m fresh samples or all on one batch.
+
+    On one batch the steps are dependent: exact for Gaussian inputs only, up to 10 steps for isotropic families and 3 for
+    others.
+
+    Raises
+    ------
+    ValueError
+        If alpha is not finite, m < 1 or not whole, steps < 0.
+    TypeError
+        If alpha is a vector or a matrix: see `PreconditionedSteps`.
+
+    Examples
+    --------
+    >>> GradientSteps(0.5, m=20)
+    GradientSteps(0.5, m=20)
+    """
+
+    alpha: Scalar = parameter(
+        real, symbol=r"\alpha", label="inner step size", typical=(0.05, 0.9), grid=True,
+        instead="for a step size per coordinate or a matrix use PreconditionedSteps(P, m)",
+    )  # fmt: skip
+    m: Scalar = parameter(
+        batch_size, default=np.inf, symbol="m", label="samples a step", typical=(2, 60), grid=True
+    )
+    steps: int = parameter(step_count, default=1, symbol="k", label="number of steps", typical=(1, 3))
+    batches: str = parameter(choice("fresh", "same"), default="fresh", label="samples of several steps")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.steps <= 1:
+            self._set(batches="fresh")  # one step has one batch
+        bound = LARGEST ** (1 / max(self.steps, 1))
+        if not is_symbolic(self.alpha) and self.steps and abs(self.alpha) > bound:
+            raise ValueError(
+                f"alpha must be at most {bound:.3g} in size for {self.steps} inner steps, got {self.alpha:g}"
+            )
+
+    def _shares_batch(self) -> bool:
+        return self.batches == "same" and not is_full(self.m)
+
+    def form(self, moments: Moments) -> QuadraticForm:
+        """Compute Q of Collins et al., Proposition 1, by one `step` after another, or by Wishart moments."""
+        if not self._shares_batch():
+            form = loss_form(moments)
+            P = moments.Sigma.identity() - self.alpha * moments.Sigma
+            for _ in range(self.steps):
+                form = step(moments, form, P, self.alpha, self.m)
+            return form
+        _check_gaussian(moments)
+        A, noise = same_batch_form(moments.Sigma, self.alpha, self.m, self.steps)
+        return QuadraticForm(A, None, moments.noise_variance * (1 + noise))
+
+    def shrinkage(self, moments: Moments) -> Operator:
+        """Compute (I - alpha Sigma)^k; on one batch E[(I - alpha S)^k]."""
+        if self._shares_batch():
+            _check_gaussian(moments)
+            return mean_shrinkage(moments.Sigma, self.alpha, self.m, self.steps)
+        return (moments.Sigma.identity() - self.alpha * moments.Sigma) ** self.steps
+
+    def pull(self, moments: Moments) -> Operator:
+        """Compute alpha Sigma (I + P + ... + P^(k-1)), P = I - alpha Sigma."""
+        if self._shares_batch():
+            return super().pull(moments)
+        P, out = moments.Sigma.identity() - self.alpha * moments.Sigma, 0 * moments.Sigma
+        for _ in range(self.steps):
+            out = out @ P + self.alpha * moments.Sigma
+        return out
+
+    def expands(self, moments: Moments) -> bool:
+        """Say whether alpha times some curvature lies outside [0, 2]."""
+        if not self.steps or np.asarray(self.alpha).dtype == object:
+            return False
+        largest = np.max(self.alpha)
+        if np.min(self.alpha) < 0 or largest * np.max(moments.Sigma.bound()) <= 2:
+            return bool(np.min(self.alpha) < 0)
+        return bool(np.max(self.alpha * moments.Sigma.largest()) > 2 * (1 + EXPANDING))
+
+    @property
+    def factors(self) -> int:
+        return self.steps
+
+    def cost(self, d: int) -> AdaptationCost:
+        return AdaptationCost(self.steps, 0, self.steps, 1 if self.batches == "same" else self.steps)
+
+    def adapt(self, W: Array, draw: Draw) -> Adapted:
+        used: list[Batch] = []
+        for k in range(self.steps):
+            used.append(used[0] if k and self.batches == "same" else draw(self.m))
+            W = W - self.alpha * used[-1].gradient(W)
+
+        def pullback(g: Array) -> Array:
+            for batch in reversed(used):
+                g = g - self.alpha * batch.hessian_times(g)
+            return g
+
+        return Adapted(W, pullback)
+
+
+def step(moments: Moments, form: QuadraticForm, P: Operator, alpha: Scalar, m: Scalar) -> QuadraticForm:
+    r"""Compute the expected value of a form after one gradient step on m fresh samples, as a form.
+
+    .. math::
+        A &\to P A P + \tfrac{\alpha^2}{m} \mathrm{scatter}(A), \qquad P = I - \alpha\Sigma \\
+        b &\to P b + \tfrac{\alpha^2}{m} \mathrm{third}(A), \qquad c \to c + \tfrac{\alpha^2}{m} \mathrm{noise}(A)
+
+    It follows from d -> (I - alpha S) d + alpha s with S the mean of xx', s the mean of xe. From the loss it gives
+    Collins et al., eq. (84). A product: written out, the terms of P A P would cancel.
+    """
+    A, b, c = form.A, form.b, form.c
+    SA = moments.times(A)
+    PAP = P @ A @ P if isinstance(A, Diagonal) else (A - alpha * SA) @ P
+    b = None if b is None else P @ b
+    if is_full(m):
+        return QuadraticForm(PAP, b, c)
+    share = alpha**2 / m
+    third = moments.third(A)
+    if third is not None:
+        push = np.asarray(share)[..., None] * third
+        b = push if b is None else b + push
+    return QuadraticForm(PAP + share * moments.scatter(A, SA), b, c + share * moments.noise(A, SA))
+
+
+def _check_gaussian(moments: Moments) -> None:
+    if not moments.is_gaussian:
+        raise NoClosedForm(
+            'batches="same" with several steps is exact for Gaussian inputs only: for data tasks use batches="fresh", or '
+            "give draws= for an estimate"
+        )

@@ -1,0 +1,150 @@
+"""Gradient steps with a vector or a matrix as step size: Meta-SGD, Meta-Curvature, one layer of linear attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Batch, Draw, is_full, loss_form
+from landscape.core.domains import batch_size, choice, real, step_count
+from landscape.core.errors import NoClosedForm
+from landscape.core.parameters import parameter, record
+from landscape.core.tolerances import EXPANDING, SYMMETRIC
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.moments.same_batch import mean_shrinkage, same_batch_form
+from landscape.linalg.operators import Diagonal, Matrix, Operator, diagonal
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.tasks.inputs import Moments
+
+
+@record
+class PreconditionedSteps(Adaptation):
+    r"""Gradient steps w -> w - P grad f_i(w; m) with a symmetric matrix P, or a step size per coordinate.
+
+    Parameters
+    ----------
+    P : array, shape (d,) or (d, d)
+        Symmetric; it need not be positive. For a number use `GradientSteps`.
+
+    Raises
+    ------
+    ValueError
+        If P is not a vector or a symmetric matrix of finite numbers.
+
+    Examples
+    --------
+    >>> from landscape import HardEasy, risk
+    >>> risk(HardEasy(d=2), 0.0, PreconditionedSteps([0.9, 0.9], m=20)).total.round(4)
+    1.3462
+    """
+
+    P: Any
+    m: Scalar = parameter(
+        batch_size, default=np.inf, symbol="m", label="samples a step", typical=(2, 60), grid=True
+    )
+    steps: int = parameter(step_count, default=1, symbol="k", label="number of steps", typical=(1, 3))
+    batches: str = parameter(choice("fresh", "same"), default="fresh", label="samples of several steps")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        P = real.check_many("P", self.P)
+        if P.ndim not in (1, 2) or (P.ndim == 2 and P.shape[0] != P.shape[1]):
+            raise ValueError(
+                f"P must be a vector (d,) or a symmetric matrix (d, d), got shape {P.shape}; for a number use "
+                "GradientSteps(alpha, m)"
+            )
+        if P.ndim == 2:
+            size = np.sqrt(np.abs(np.diagonal(P)))
+            size = np.where(size == 0, np.sqrt(np.abs(P).max(axis=1)), size)
+            if (np.abs(P - P.T) > SYMMETRIC * np.outer(size, size)).any():
+                raise ValueError(f"P must be symmetric, but differs from its transpose by up to {np.abs(P - P.T).max():g}")
+            P = (P + P.T) / 2
+        self._set(P=P, batches="fresh" if self.steps <= 1 else self.batches)
+
+    @property
+    def operator(self) -> Operator:
+        """P as an operator."""
+        return diagonal(self.P) if self.P.ndim == 1 else Matrix(self.P)
+
+    def _step_matrix(self, moments: Moments) -> Operator:
+        """P, with a check that it fits the inputs."""
+        P = self.operator
+        if P.d != moments.Sigma.d:
+            raise ValueError(f"P must fit d = {moments.Sigma.d}, got {P.d}")
+        return P
+
+    def _shares_batch(self, moments: Moments) -> bool:
+        if self.batches == "fresh" or is_full(self.m):
+            return False
+        if not moments.is_gaussian:
+            raise NoClosedForm('batches="same" is exact for Gaussian inputs only: give draws= for an estimate')
+        return True
+
+    def form(self, moments: Moments) -> QuadraticForm:
+        """Compute the expected loss: A -> K'AK + scatter(PAP)/m with K = I - P Sigma, step by step."""
+        P = self._step_matrix(moments)
+        if self._shares_batch(moments):
+            A, noise = same_batch_form(moments.Sigma, P, self.m, self.steps)
+            return QuadraticForm(A, None, moments.noise_variance * (1 + noise))
+        form, K = loss_form(moments), moments.Sigma.identity() - P @ moments.Sigma
+        for _ in range(self.steps):
+            PAP, b, c = P @ form.A @ P, form.b, form.c
+            A, b = K.T @ form.A @ K, None if b is None else K.T @ b
+            if not is_full(self.m):
+                SPAP, third = moments.Sigma @ PAP, moments.third(PAP)
+                if third is not None:
+                    push = third / np.asarray(self.m)[..., None]
+                    b = push if b is None else b + push
+                A, c = A + moments.scatter(PAP, SPAP) / self.m, c + moments.noise(PAP, SPAP) / self.m
+            form = QuadraticForm(A, b, c)
+        return form
+
+    def shrinkage(self, moments: Moments) -> Operator:
+        """Compute (I - P Sigma)^k; on one batch E[(I - P S)^k]."""
+        P = self._step_matrix(moments)
+        if self._shares_batch(moments):
+            return mean_shrinkage(moments.Sigma, P, self.m, self.steps)
+        return (moments.Sigma.identity() - P @ moments.Sigma) ** self.steps
+
+    def pull(self, moments: Moments) -> Operator:
+        """Compute I - E[R], where P commutes with the inputs: else it is not symmetric."""
+        P = self._step_matrix(moments)
+        if not (isinstance(P, Diagonal) and isinstance(moments.Sigma, Diagonal)):
+            raise NoClosedForm("I - E[R] is not symmetric for a matrix P: Reptile's stationary point is not a minimum")
+        K, out = moments.Sigma.identity() - P @ moments.Sigma, 0 * moments.Sigma
+        if self._shares_batch(moments):
+            return super().pull(moments)
+        for _ in range(self.steps):
+            out = out @ K + P @ moments.Sigma
+        return out
+
+    def expands(self, moments: Moments) -> bool:
+        """Say whether an eigenvalue of P Sigma lies outside [0, 2], by those of R P R' with R'R = Sigma."""
+        if not self.steps:
+            return False
+        R = moments.Sigma.expanded().root()
+        values = R @ self._step_matrix(moments) @ R.T
+        outside = np.max(values.largest()) > 2 * (1 + EXPANDING) or np.max((-values).largest()) > EXPANDING
+        return bool(outside)
+
+    @property
+    def factors(self) -> int:
+        return self.steps
+
+    def cost(self, d: int) -> AdaptationCost:
+        return AdaptationCost(self.steps, 0, self.steps, 1 if self.batches == "same" else self.steps)
+
+    def adapt(self, W: Array, draw: Draw) -> Adapted:
+        P: Array = np.diag(self.P) if self.P.ndim == 1 else self.P
+        used: list[Batch] = []
+        for k in range(self.steps):
+            used.append(used[0] if k and self.batches == "same" else draw(self.m))
+            W = W - P @ used[-1].gradient(W)
+
+        def pullback(g: Array) -> Array:
+            for batch in reversed(used):
+                g = g - batch.hessian_times(P @ g)
+            return g
+
+        return Adapted(W, pullback)

@@ -1,0 +1,70 @@
+"""Ridge regression of a task's own samples towards the start: the inner problem of iMAML."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full
+from landscape.core.domains import batch_size, positive
+from landscape.core.parameters import parameter, record
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.operators import Operator
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.tasks.inputs import Moments
+
+
+@record
+class RidgeToStart(Adaptation):
+    r"""The minimiser of the mean loss of m samples plus :math:`\tfrac g2\|v-w\|^2`. Exact at m = inf.
+
+    Raises
+    ------
+    ValueError
+        If the strength is not positive or m < 1.
+
+    Examples
+    --------
+    >>> from landscape import HardEasy, risk
+    >>> risk(HardEasy(d=2), 0.0, RidgeToStart(0.5)).total.round(4)
+    0.7037
+    """
+
+    strength: Scalar = parameter(
+        positive, symbol="g", label="strength of the pull to the start", typical=(0.1, 2.0), grid=True
+    )
+    m: Scalar = parameter(batch_size, default=np.inf, symbol="m", label="samples", typical=(2, 60), grid=True)
+
+    maml_label = "iMAML"
+
+    def form(self, moments: Moments) -> QuadraticForm:
+        """Compute Sigma (g (Sigma + g I)^-1)^2, the weight of iMAML."""
+        if not is_full(self.m):
+            return super().form(moments)
+        g = np.asarray(self.strength)[..., None]
+        A = moments.Sigma.apply(lambda lam: lam * (g / (lam + g)) ** 2)
+        return QuadraticForm(A, None, moments.noise_variance)
+
+    def shrinkage(self, moments: Moments) -> Operator:
+        """Compute g (Sigma + g I)^-1."""
+        if not is_full(self.m):
+            return super().shrinkage(moments)
+        g = np.asarray(self.strength)[..., None]
+        return moments.Sigma.apply(lambda lam: g / (lam + g))
+
+    def pull(self, moments: Moments) -> Operator:
+        """Compute Sigma (Sigma + g I)^-1."""
+        if not is_full(self.m):
+            return super().pull(moments)
+        g = np.asarray(self.strength)[..., None]
+        return moments.Sigma.apply(lambda lam: lam / (lam + g))
+
+    def cost(self, d: int) -> AdaptationCost:
+        """Count a gradient, and two linear solves of at most d Hessian-vector products each."""
+        return AdaptationCost(1, d, d, 1)
+
+    def adapt(self, W: Array, draw: Draw) -> Adapted:
+        batch, g = draw(self.m), self.strength
+        H = batch.hessian()
+        H = np.broadcast_to(H, (len(W), *H.shape[1:])) + g * np.eye(H.shape[-1])
+        # The inner loss is quadratic: one Newton step from w reaches its minimiser.
+        return Adapted(W - np.linalg.solve(H, batch.gradient(W)), lambda v: g * np.linalg.solve(H, v))

@@ -1,0 +1,203 @@
+"""Ask a question on every point of a grid: put named values where they belong, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation, as_adaptation
+from landscape.core import checks
+from landscape.core.domains import is_symbolic, short
+from landscape.core.errors import OVERFLOW, warn
+from landscape.core.grids import Grid, Over, Varying, arguments, grid, put
+from landscape.core.parameters import Record, exact, is_symbolic_record, parameters
+from landscape.core.results import Estimate
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.operators import Matrix
+from landscape.methods.base import Method, labels
+from landscape.tasks.environment import Environment, check_environment
+from landscape.tasks.families import Task, TaskFamily
+
+Start: TypeAlias = Method | Array
+"""Where adaptation starts: a method's optimum, or a point."""
+
+Question: TypeAlias = Callable[[list[Task], Any, list[Any]], Sequence[Scalar | Estimate]]
+"""Takes tasks, the adaptation and the starts of one block; gives numbers of the block's shape."""
+
+EXPANDS = (
+    "the inner step expands: the step size times the curvature must lie in [0, 2] for a step to bring a task nearer to its "
+    "optimum, and in some direction it does not"
+)
+
+
+class Setting:
+    """An environment, an adaptation and starts, each of them given or a function of names in `over`.
+
+    Parameters
+    ----------
+    environment : Environment or callable
+    adaptation : Adaptation, float or callable, optional
+        None where nothing is adapted.
+    starts : sequence of Method, float, array or callable
+    over : dict, optional
+    """
+
+    def __init__(self, environment: Any, adaptation: Any, starts: Sequence[Any], over: Over = None) -> None:
+        self.grid: Grid = grid(over)
+        self.environment = environment if arguments(environment) else check_environment(environment)
+        self.adaptation = adaptation
+        if adaptation is not None and not arguments(adaptation):
+            self.adaptation = as_adaptation(adaptation)
+        self.starts = list(starts)
+        methods = [s for s in self.starts if isinstance(s, Method)]
+        self._labels = dict(zip(labels(methods), methods, strict=True))
+        things = (self.environment, self.adaptation, *self.starts)
+        self.functions = {name for thing in things for name in arguments(thing)}
+        missing = self.functions - set(self.grid.axes) - set(self.grid.derived)
+        if missing:
+            name = min(missing)
+            raise ValueError(f"a function of {name!r} was given, and over has no values for it: over={{{name!r}: [...]}}")
+        fixed = [thing for thing in things if isinstance(thing, Record)]
+        self.is_symbolic = any(map(is_symbolic_record, fixed)) or any(map(is_symbolic, self.starts))
+
+    def blocks(self) -> Iterator[tuple[tuple[slice, ...], Environment, Any, list[Any]]]:
+        """Walk over the grid: where each block lies, and everything at its values."""
+        first = next(self.grid.blocks(self.functions, 1 << 30))[1]
+        width = self._width(*self.at(first))
+        for where, values in self.grid.blocks(self.functions, width):
+            yield where, *self.at(values)
+
+    def points(self) -> Iterator[tuple[tuple[int, ...], Environment, Any, list[Any]]]:
+        """Walk over the grid point by point: its index, and everything with plain numbers for parameters."""
+        for index, values in self.grid.points():
+            plain = {k: v.array.item() if k in self.functions and not v.own else v for k, v in values.items()}
+            yield index, *self.at(plain)
+
+    def at(self, values: dict[str, Any]) -> tuple[Environment, Any, list[Any]]:
+        """Put values of all names where they belong, and let methods follow the adaptation."""
+        made = [self._made(thing, values) for thing in (self.environment, self.adaptation, *self.starts)]
+        environment: Environment = check_environment(made[0])
+        adaptation = None if made[1] is None else as_adaptation(made[1])
+        starts = [s if isinstance(s, Method) else _point(s, environment.d) for s in made[2:]]
+        for name, value in values.items():
+            if not isinstance(value, Varying):
+                continue
+            changed = environment.put(name, value)
+            if changed is not None:
+                environment = changed
+                continue
+            moved = None if adaptation is None else put(adaptation, name, value)
+            if moved is not None:
+                adaptation = moved
+                continue
+            if not self._put_in_method(name, value, starts) and not self._feeds_others(name):
+                raise ValueError(self._unknown(name, environment, adaptation))
+        starts = [s.within(adaptation) if isinstance(s, Method) else s for s in starts]
+        if self.is_symbolic:
+            environment = exact(environment)
+            adaptation = None if adaptation is None else exact(adaptation)
+            starts = [exact(s) if isinstance(s, Method) else s for s in starts]
+        return environment, adaptation, starts
+
+    def _made(self, thing: Any, values: dict[str, Any]) -> Any:
+        names = arguments(thing)
+        return thing(**{name: values[name] for name in names}) if names else thing
+
+    def _put_in_method(self, name: str, value: Varying, starts: list[Any]) -> bool:
+        for index, start in enumerate(self.starts):
+            label = next((k for k, m in self._labels.items() if m is start and name.startswith(k + ".")), None)
+            if label is not None:
+                changed = put(starts[index], name[len(label) + 1 :], value)
+                if changed is not None:
+                    starts[index] = changed
+                    return True
+        return False
+
+    def _feeds_others(self, name: str) -> bool:
+        """Whether the name serves only to compute others."""
+        return any(name in arguments(f) for f in self.grid.derived.values())
+
+    def _unknown(self, name: str, environment: Environment, adaptation: Any) -> str:
+        names = [p.name for p in parameters(environment) if p.grid]
+        if not names:
+            fields = ("covariance", "centre", "spread", "noise", "probability")
+            names += [f"{f.name}.{x}" for f in environment.families[:5] if isinstance(f, TaskFamily) for x in fields]
+        names += [] if adaptation is None else [p.name for p in parameters(adaptation) if p.grid]
+        for label, method in self._labels.items():
+            names += [f"{label}.{p.name}" for p in parameters(method) if p.grid]
+            inner = getattr(method, "inner", None)
+            names += [f"{label}.inner.{p.name}" for p in parameters(inner) if p.grid] if inner is not None else []
+        try:
+            checks.known("name in over", name, names)
+        except ValueError as error:
+            return f"{error}; or give a function of it, for example environment=lambda {_identifier(name)}: Mixture([...])"
+        return f"{name} cannot vary here"
+
+    def _width(self, environment: Environment, adaptation: Any, starts: list[Any]) -> int:
+        """Numbers of one operator at a grid point."""
+        operators = [task.inputs.Sigma for task in environment.tasks()]
+        P = getattr(adaptation, "operator", None)
+        if any(isinstance(A, Matrix) for A in (*operators, P)):
+            return environment.d**2
+        sizes = [operators[0].diagonal().shape[-1], *(len(s) for s in starts if isinstance(s, np.ndarray))]
+        return max(*sizes, 1 if P is None else environment.d)
+
+    def answer(self, question: Question, *, infinite: bool = False) -> list[Estimate]:
+        """Ask a question on the whole grid; `infinite` says whether its numbers may be.
+
+        Returns
+        -------
+        list of Estimate
+            Shape (*grid), or (*grid, k) where the question gives vectors.
+
+        Raises
+        ------
+        ValueError
+            If a name fits nowhere, or numbers overflow.
+        """
+        shape, warned = self.grid.shape, False
+        values: list[Array] = []
+        replicates: list[Array | None] = []
+        for where, environment, adaptation, starts in self.blocks():
+            tasks = environment.tasks()
+            if self.is_symbolic and any(isinstance(t.inputs.Sigma, Matrix) for t in tasks):
+                raise ValueError("symbols need isotropic or diagonal families: give numbers, or use HardEasy or TwoTasks")
+            try:
+                with np.errstate(over="ignore", invalid="ignore"):
+                    parts = [p if isinstance(p, Estimate) else Estimate(p) for p in question(tasks, adaptation, starts)]
+            except OverflowError:
+                raise ValueError(OVERFLOW) from None
+            if not warned and isinstance(adaptation, Adaptation):
+                occurring = (t for t in tasks if np.any(np.asarray(t.probability) != 0))
+                warned = any(adaptation.expands(t.inputs) for t in occurring if t.inputs.Sigma.diagonal().dtype != object)
+            if not shape:
+                values, replicates = [p.value for p in parts], [p.replicates for p in parts]
+                break
+            own = [p.value.shape[len(shape) :] for p in parts]
+            if not values:
+                values = [np.empty(shape + o, dtype=p.value.dtype) for p, o in zip(parts, own, strict=True)]
+                sizes = [None if p.replicates is None else len(p.replicates) for p in parts]
+                replicates = [None if n is None else np.empty((n, *shape, *o)) for n, o in zip(sizes, own, strict=True)]
+            for target, repeated, part in zip(values, replicates, parts, strict=True):
+                target[where] = part.value
+                if repeated is not None:
+                    repeated[(slice(None), *where)] = part.replicates
+        if warned:
+            warn(EXPANDS)
+        if not infinite and any(v.dtype != object and not np.isfinite(v).all() for v in values):
+            raise ValueError(OVERFLOW)
+        return [Estimate(v, r) for v, r in zip(values, replicates, strict=True)]
+
+
+def _identifier(name: str) -> str:
+    return name if name.isidentifier() else "value"
+
+
+def _point(value: Any, d: Any) -> Any:
+    if is_symbolic(value):
+        return np.asarray([value])
+    if isinstance(value, (type, str)):
+        raise TypeError(f"a start must be {Method._wanted}, or a point, got {short(value)}")
+    return checks.point("start", value, d)

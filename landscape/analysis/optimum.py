@@ -1,0 +1,76 @@
+"""Where does a method end up?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from landscape.analysis.evaluate import Setting
+from landscape.closed_form import population
+from landscape.closed_form.sampling_error import optimum_estimate
+from landscape.core import checks
+from landscape.core.domains import is_symbolic
+from landscape.core.grids import Over, arguments
+from landscape.core.results import Estimate
+from landscape.methods.base import Method
+from landscape.tasks.environment import Environment
+from landscape.tasks.families import Task
+from landscape.tasks.sampled import SampledEnvironment
+
+
+def optimum(environment: Environment, method: Method, over: Over = None) -> Estimate:
+    r"""Compute the population optimum of a method, :math:`w^* = E[W_i]^{-1} E[W_i w_i]`.
+
+    Parameters
+    ----------
+    environment : Environment
+        Or a function of names in `over` that makes one.
+    method : Method
+    over : dict of str to sequence, optional
+        A grid: names of parameters and the values they take; see `compare`.
+
+    Returns
+    -------
+    Estimate, shape (*grid, d)
+        Serves as an array; on tasks from `from_sampler` with a ``standard_error``.
+
+    Raises
+    ------
+    ValueError
+        If E[W] vanishes or is singular.
+
+    Notes
+    -----
+    Collins et al., eq. (5), for every method and any data: the weight is the `objective` of the method, plus E[b_i] on the
+    right where inputs are not Gaussian.
+
+    Examples
+    --------
+    >>> from landscape import MAML, NAL, TwoTasks
+    >>> optimum(TwoTasks(d=2), MAML(0.8)).round(3)
+    array([0.358, 0.358])
+    >>> optimum(TwoTasks(d=2), NAL(), over={"rho_hard": [0.1, 0.5]}).round(3)
+    array([[-0.818, -0.818],
+           [-0.333, -0.333]])
+    """
+    if not arguments(method):
+        checks.instance("method", method, Method)  # type: ignore[type-abstract]
+    setting = Setting(environment, None, [method], over)
+    d = _dimension(setting)
+    sampled = isinstance(setting.environment, SampledEnvironment)
+
+    def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
+        if sampled:
+            return [optimum_estimate(tasks, starts[0])]
+        return [population.optimum(tasks, starts[0])]
+
+    (point,) = setting.answer(question)
+    return point.map(lambda v: np.repeat(v, d // v.shape[-1], axis=-1))
+
+
+def _dimension(setting: Setting) -> int:
+    environment = next(setting.blocks())[1]
+    if is_symbolic(environment.d):
+        raise ValueError("d must be a number to list the coordinates of an optimum; risk() takes a symbol")
+    return environment.d

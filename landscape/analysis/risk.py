@@ -1,0 +1,264 @@
+"""How well does one adapt from a point, and how much better from another?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation, as_adaptation
+from landscape.analysis.evaluate import Setting
+from landscape.closed_form.best_step import step_coefficients
+from landscape.closed_form.population import landscape_of, risk_forms, risk_parts
+from landscape.closed_form.sampling_error import risk_estimates
+from landscape.core.domains import batch_size, is_symbolic
+from landscape.core.errors import OVERFLOW
+from landscape.core.grids import Grid, Over
+from landscape.core.parameters import record
+from landscape.core.results import Estimate, Result, ratio
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.methods.base import Method
+from landscape.methods.pooled import NAL
+from landscape.tasks.environment import Environment, check_environment
+from landscape.tasks.families import Task
+from landscape.tasks.sampled import SampledEnvironment
+
+PARTS = ("noise", "dispersion", "suboptimality", "above_noise", "total")
+
+
+@record
+class Risk(Result):
+    r"""The risk after adaptation, F_m(w) = noise + dispersion + suboptimality.
+
+    Parameters
+    ----------
+    noise : Estimate, shape (*grid)
+        What label noise costs, whatever the initial point: no task could be served better.
+    dispersion : Estimate
+        What the tasks' disagreement costs even the best initial point.
+    suboptimality : Estimate
+        What this point adds: excess risk as Collins et al. define it in eq. (2).
+    grid : Grid
+    """
+
+    noise: Estimate
+    dispersion: Estimate
+    suboptimality: Estimate
+    grid: Grid = Grid({}, {})
+
+    @property
+    def above_noise(self) -> Estimate:
+        """Dispersion + suboptimality: what Collins et al., eqs. (6), (7), (9)-(11) call excess risk."""
+        return self.dispersion + self.suboptimality
+
+    @property
+    def total(self) -> Estimate:
+        """The expected loss after adaptation, F_m(w)."""
+        return self.noise + self.above_noise
+
+    def headline(self) -> str:
+        """Say the total risk, and what of it lies above the noise."""
+        if self.grid.dims:
+            axes = " x ".join(f"{name} ({n})" for name, n in zip(self.grid.dims, self.grid.shape, strict=True))
+            return f"risk after adaptation over {axes}"
+        if is_symbolic(self.total.item()):
+            return f"risk after adaptation {_simplified(self.total.item())}"
+        return f"risk after adaptation {_said(self.total)}, of it {_said(self.above_noise)} above the noise"
+
+    def columns(self) -> Mapping[str, Any]:
+        """Give one row a grid point: the three parts, above_noise and total, and their errors."""
+        out: dict[str, Any] = dict(self.grid.columns())
+        for name in PARTS:
+            part: Estimate = getattr(self, name)
+            out[name] = np.broadcast_to(part.value, self.grid.shape).ravel()
+            if part.standard_error is not None:
+                out[f"{name}_error"] = np.broadcast_to(part.standard_error, self.grid.shape).ravel()
+        return out
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the three parts as a stacked bar a grid point."""
+        from landscape import plotting  # optional: pyplot takes 0.35 s
+
+        return plotting.risk_parts(self, ax=ax)
+
+    def _repr_latex_(self) -> str | None:  # type: ignore[override]
+        if self.grid.dims or not is_symbolic(self.total.item()):
+            return None
+        import sympy  # optional here: only symbols need it
+
+        parts = [_simplified(part.item()) for part in (self.noise, self.dispersion, self.suboptimality)]
+        names = ("noise", "dispersion", "suboptimality")
+        written = (rf"\underbrace{{{sympy.latex(e)}}}_{{\text{{{n}}}}}" for e, n in zip(parts, names, strict=True) if e != 0)
+        return "$F_m = " + " + ".join(written) + "$"
+
+
+def _simplified(expression: Any) -> Any:
+    import sympy  # optional here: only symbols need it
+
+    return sympy.factor(sympy.together(expression))
+
+
+def _said(part: Estimate) -> str:
+    error = part.standard_error
+    return f"{float(part):.4g}" + ("" if error is None else f" +- {error:.2g}")
+
+
+def risk(environment: Environment, start: Method | float | Array, adaptation: Adaptation | float, over: Over = None) -> Risk:
+    r"""Compute the risk after adaptation from a start, in its three exact parts.
+
+    .. math:: F_m(w) = \text{noise} + \text{dispersion} + \tfrac12 (w-w_m)^\top E[M_i] (w-w_m)
+
+    Parameters
+    ----------
+    environment : Environment
+        Or a function of names in `over` that makes one.
+    start : Method, float or array, shape (d,)
+        A method stands for its population optimum; a number for that value in every coordinate.
+    adaptation : Adaptation or float
+        A number stands for full gradient steps of that size.
+    over : dict of str to sequence, optional
+        A grid: names of parameters and the values they take; see `compare`.
+
+    Returns
+    -------
+    Risk
+        ``noise``, ``dispersion``, ``suboptimality``, and the sums ``above_noise`` (what Collins et al., Proposition 1,
+        eqs. (6), (7) call excess risk) and ``total``. On tasks from `from_sampler` each has a ``standard_error``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its domain, or the optimum of a method is not unique.
+    NoClosedForm
+        If no exact formula is known for the adaptation.
+
+    Examples
+    --------
+    >>> from landscape import MAML, GradientSteps, HardEasy
+    >>> after = risk(HardEasy(noise=0.1), MAML(), GradientSteps(1.0, m=50))
+    >>> after
+    <risk after adaptation 4.072, of it 4.018 above the noise>
+    >>> risk(HardEasy(), 0.0, GradientSteps(1.0, m=50)).suboptimality.round(3)  # from the origin
+    0.263
+    """
+    setting = Setting(environment, adaptation, [start], over)
+    return Risk(*risks(setting), setting.grid)
+
+
+def risks(setting: Setting) -> list[Estimate]:
+    """Compute noise, dispersion and the suboptimality of each start of a setting, over its grid."""
+    sampled = isinstance(setting.environment, SampledEnvironment)
+
+    def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
+        return list((risk_estimates if sampled else risk_parts)(tasks, adaptation, starts))
+
+    return setting.answer(question)
+
+
+def risk_landscape(environment: Environment, adaptation: Adaptation | float) -> QuadraticForm:
+    r"""Compute F_m itself, the risk after adaptation as a function of the initial point.
+
+    Parameters
+    ----------
+    environment : Environment
+        With numbers for all parameters.
+    adaptation : Adaptation or float
+        ``GradientSteps(alpha, steps=0)`` gives the pooled loss f.
+
+    Returns
+    -------
+    QuadraticForm
+        Call it at points (..., d); it has a ``minimiser`` (d,), a ``minimum`` (noise and dispersion) and the Hessian ``A``,
+        :math:`E[M_i]`.
+
+    Examples
+    --------
+    >>> from landscape import GradientSteps, TwoTasks
+    >>> F = risk_landscape(TwoTasks(d=2), GradientSteps(0.8, m=50))
+    >>> F.minimiser.round(3)
+    array([0.038, 0.038])
+    """
+    tasks = [task.expanded() for task in check_environment(environment).tasks()]
+    with np.errstate(over="ignore", invalid="ignore"):
+        form = landscape_of(tasks, risk_forms(tasks, as_adaptation(adaptation))).form
+    if not (np.isfinite(form.minimum) and np.isfinite(form.minimiser).all()):
+        raise ValueError(OVERFLOW)
+    return form
+
+
+def gain(
+    environment: Environment,
+    method: Method,
+    adaptation: Adaptation | float,
+    over: Over = None,
+    *,
+    against: Method | float | Array | None = None,
+) -> Estimate:
+    r"""Compute how many times less a method leaves above the noise than another.
+
+    Parameters
+    ----------
+    environment : Environment
+    method : Method
+    adaptation : Adaptation or float
+    over : dict of str to sequence, optional
+        A grid: names of parameters and the values they take; see `compare`.
+    against : Method, float or array, shape (d,), optional
+        What it is compared with; pooled training, `NAL`, by default.
+
+    Returns
+    -------
+    Estimate, shape (*grid)
+        Ratio of ``above_noise``; 1 where both vanish, ``inf`` where only the method's does.
+
+    Examples
+    --------
+    >>> from landscape import MAML, GradientSteps, HardEasy
+    >>> gain(HardEasy(), MAML(), GradientSteps(1 / 0.9, m=500)).round(3)
+    1.764
+    """
+    setting = Setting(environment, adaptation, [NAL() if against is None else against, method], over)
+    _, dispersion, worse, better = risks(setting)
+    return (dispersion + worse).with_(dispersion + better, ratio)
+
+
+def best_step(environment: Environment, start: Method | float | Array, m: Scalar = np.inf, over: Over = None) -> Estimate:
+    r"""Compute the step size :math:`\alpha^*` that minimises the risk after one step on m samples.
+
+    Parameters
+    ----------
+    environment : Environment
+    start : Method, float or array, shape (d,)
+        As for `risk`.
+    m : float
+        Samples of the step.
+    over : dict of str to sequence, optional
+        A grid: names of parameters (``"m"`` among them) and the values they take; see `compare`.
+
+    Returns
+    -------
+    Estimate, shape (*grid)
+
+    Raises
+    ------
+    ValueError
+        If the point is the optimum of every task and no noise matters: then any alpha is as good.
+
+    Notes
+    -----
+    F_m after one step is exactly quadratic in alpha: `landscape.closed_form.best_step`.
+
+    Examples
+    --------
+    >>> from landscape import NAL, HardEasy
+    >>> best_step(HardEasy(), NAL(), m=50).round(3)
+    0.915
+    """
+    step = Adaptation.registry["GradientSteps"](0.0, batch_size.check("m", m, symbols=True))  # type: ignore[call-arg]
+    setting = Setting(environment, step, [start], over)
+    slope, bend = setting.answer(lambda tasks, adaptation, starts: step_coefficients(tasks, adaptation.m, starts[0]))
+    if bend.value.dtype != object and np.any(bend.value <= 0):
+        raise ValueError("start is the optimum of every task and noise does not matter at this m: any alpha is as good")
+    return slope / bend

@@ -1,0 +1,1 @@
+"""The theory: exact answers from moments alone. Nothing here draws."""

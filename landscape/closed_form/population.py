@@ -1,0 +1,192 @@
+r"""Where each method ends up, and how well it adapts from there: exact, at population level.
+
+The home of Proposition 1 of Collins et al.: with Q_i = `Q`(moments of task i, adaptation) the risk after adaptation is
+:math:`F_m(w) = \tfrac12 E\|w - w_i\|^2_{Q_i}` plus a floor of noise, and NAL's and MAML's optima are
+:math:`E[\Sigma_i]^{-1} E[\Sigma_i w_i]` and :math:`E[Q_i]^{-1} E[Q_i w_i]`. Everything here sees moments only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation
+from landscape.core.errors import warn
+from landscape.core.tolerances import EPS, ILL_CONDITIONED, VANISHING
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.operators import Factor, Operator
+from landscape.linalg.quadratic import QuadraticForm, difference, mean_form
+from landscape.methods.base import Method
+from landscape.tasks.families import Task
+from landscape.tasks.inputs import Moments
+
+
+def Q(moments: Moments, adaptation: Adaptation) -> Operator:
+    r"""Compute the matrix Q of Collins et al., Proposition 1, for any adaptation.
+
+    For one gradient step on m samples and Gaussian inputs
+
+    .. math:: Q = (I - \alpha\Sigma)\Sigma(I - \alpha\Sigma) + \tfrac{\alpha^2}{m}(\mathrm{tr}(\Sigma^2)\Sigma + \Sigma^3).
+
+    Parameters
+    ----------
+    moments : Moments
+        Of a task's inputs.
+    adaptation : Adaptation
+
+    Returns
+    -------
+    Operator
+        The Hessian of the expected loss after adaptation.
+    """
+    return adaptation.expected(moments).A
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """The risk after adaptation F_m, as a function of the initial point.
+
+    Attributes
+    ----------
+    noise : float or array, shape (*grid)
+        What label noise costs, whatever the point.
+    dispersion : float or array
+        What the tasks' disagreement costs even the best point.
+    form : QuadraticForm
+        F_m around its minimiser w_m.
+    factor : Factor
+        Of its Hessian E[M_i].
+    """
+
+    noise: Scalar
+    dispersion: Scalar
+    form: QuadraticForm
+    factor: Factor
+
+    def suboptimality(self, w: Array) -> Scalar:
+        """Compute (w - w_m)'E[M_i](w - w_m)/2."""
+        return self.form.above_minimum(w)
+
+
+def risk_forms(tasks: Sequence[Task], adaptation: Adaptation) -> list[QuadraticForm]:
+    """Compute each task's expected loss after adaptation as a form of w, around the task's own best point."""
+    forms = [(adaptation.expected(task.inputs), task.centre) for task in tasks]
+    return [QuadraticForm(form.A, form.b, form.c, centre).completed() for form, centre in forms]
+
+
+def landscape_of(tasks: Sequence[Task], forms: Sequence[QuadraticForm]) -> Landscape:
+    """Compute F_m from the tasks' risks: the floors are sums over tasks, never a difference of two values."""
+    mean = mean_form([task.probability for task in tasks], forms)
+    factor = mean.A.factor()
+    best = mean.completed(factor).origin
+    noise: Scalar = 0
+    dispersion: Scalar = 0
+    for task, form in zip(tasks, forms, strict=True):
+        cost = form.A.quad(difference(np.asarray(best), form.origin))
+        if task.spread is not None:
+            cost = cost + form.A.inner(task.spread)
+        noise, dispersion = noise + task.probability * form.c, dispersion + task.probability * cost
+    return Landscape(noise / 2, dispersion / 2, QuadraticForm(mean.A, None, noise + dispersion, best), factor)
+
+
+def objective(tasks: Sequence[Task], method: Method) -> tuple[QuadraticForm, Factor]:
+    r"""Compute a method's mean objective around its optimum :math:`w^* = E[A_i]^{-1} E[A_i w_i + b_i]`.
+
+    Collins et al., eq. (5), for every method and any data.
+
+    Returns
+    -------
+    QuadraticForm
+    Factor
+        Of its Hessian E[A_i].
+
+    Raises
+    ------
+    ValueError
+        If E[A] is singular.
+    """
+    floors: list[Array] = []
+    shares = method.shares(tasks)
+
+    def iter_objectives() -> Iterator[QuadraticForm]:
+        """A generator: only one task's weight is alive at a time."""
+        for task, share in zip(tasks, shares, strict=True):
+            form = method.objective(task.inputs)
+            floors.append(_vanishing(method, task, share))
+            yield QuadraticForm(form.A, form.b, form.c, task.centre)
+
+    mean = mean_form(shares, iter_objectives())
+    factor = check_stationary(mean.A, method, sum(floors))
+    return mean.completed(factor), factor
+
+
+def optimum(tasks: Sequence[Task], method: Method) -> Array:
+    """Compute a method's population optimum w*, shape (*grid, k); see `objective`."""
+    return np.asarray(objective(tasks, method)[0].origin)
+
+
+def _vanishing(method: Method, task: Task, share: Scalar) -> Array:
+    """The size below which entries of the mean weight are rounding: products of I - alpha Sigma that should be 0."""
+    size = task.inputs.Sigma.diagonal()
+    if size.dtype == object or not method.factors:
+        return np.zeros(size.shape)
+    out: Array = VANISHING**method.factors * np.asarray(share)[..., None] * np.abs(size)
+    return out
+
+
+def check_stationary(A: Operator, method: Method, floor: Array | float) -> Factor:
+    """Prepare solving with a mean weight E[A]; what is checked and what solves is one object.
+
+    Raises
+    ------
+    ValueError
+        If it is singular: the optimum is not unique.
+
+    Warns
+    -----
+    LandscapeWarning
+        If it is indefinite, or so ill-conditioned that digits of the optimum are lost.
+    """
+    factor = A.factor(floor)
+    if factor.is_singular.any():
+        raise ValueError(
+            f"the mean weight E[W] of {method!r} is singular, so its optimum is not unique. Where alpha is 1 over the "
+            "curvature of all tasks, change alpha or use finite n2; else drop directions without any inputs, or columns "
+            "that are sums of others"
+        )
+    if factor.is_indefinite.any():
+        warn(
+            f"the mean weight E[W] of {method.label} has negative eigenvalues: the stationary point is unstable and "
+            "training does not reach it; use a smaller alpha"
+        )
+    if factor.reciprocal_condition < ILL_CONDITIONED:
+        digits = max(0, round(-np.log10(EPS / max(factor.reciprocal_condition, EPS))))
+        warn(f"the optimum of {method.label} keeps about {digits} digits: some directions have nearly no weight")
+    return factor
+
+
+def risk_parts(tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Method | Array]) -> list[Scalar]:
+    """Compute noise, dispersion and the suboptimality of each start (a method's optimum, or a given point).
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    adaptation : Adaptation
+    starts : sequence of Method or array, shape (*grid, k)
+
+    Returns
+    -------
+    list of float or array, shape (*grid)
+    """
+    landscape = landscape_of(tasks, risk_forms(tasks, adaptation))
+    out = [landscape.noise, landscape.dispersion]
+    for start in starts:
+        if isinstance(start, Method) and start.minimises() == adaptation:
+            if landscape.factor.is_singular.any():
+                warn(f"the optimum of {start.label} is not unique; its risk is: the least one, the same at all of them")
+            out.append(landscape.suboptimality(np.asarray(landscape.form.origin)))
+        else:
+            out.append(landscape.suboptimality(optimum(tasks, start) if isinstance(start, Method) else start))
+    return out

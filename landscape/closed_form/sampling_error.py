@@ -1,0 +1,70 @@
+r"""What a sample of T tasks leaves uncertain: replicates of optima and risks, to first order.
+
+On equally likely tasks that were drawn, everything here is a smooth function of means over tasks. Leaving out task i
+moves such a value by -psi_i/(T - 1) to first order, psi_i its influence. Replicates made of that carry standard errors
+through ratios, with the correlation of what comes from the same tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation
+from landscape.closed_form.population import landscape_of, objective, risk_forms
+from landscape.core.results import Estimate
+from landscape.core.typing import Array
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.methods.base import Method
+from landscape.tasks.families import Task
+
+
+def _estimate(value: Array, influences: Array) -> Estimate:
+    """The value with each task left out, by its influence (T, *grid)."""
+    T = len(influences)
+    centred = influences - influences.mean(axis=0)
+    return Estimate(value, value - centred / (T - 1))
+
+
+def _optimum_influences(tasks: Sequence[Task], method: Method) -> tuple[Array, Array]:
+    """The optimum w* (*grid, d) and how much each task moves it, -H^-1 s_i for its score s_i, shape (T, *grid, d)."""
+    mean, factor = objective(tasks, method)
+    point = np.asarray(mean.origin)
+    scale = [np.asarray(p * len(tasks))[..., None] for p in method.shares(tasks)]
+    moved = []
+    for task, p in zip(tasks, scale, strict=True):
+        form = method.objective(task.inputs)
+        score = QuadraticForm(form.A, form.b, 0.0, task.centre).gradient(point)
+        moved.append(-factor.solve(p * score))
+    return point, np.array(moved)
+
+
+def optimum_estimate(tasks: Sequence[Task], method: Method) -> Estimate:
+    """Compute a method's optimum w* with its error, shape (*grid, d)."""
+    point, moved = _optimum_influences(tasks, method)
+    return _estimate(np.broadcast_to(point, moved.shape[1:]), moved)
+
+
+def risk_estimates(tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Method | Array]) -> list[Estimate]:
+    """Compute noise, dispersion and the suboptimality of each start with their errors.
+
+    Task i adds F_i(w) to the risk from a point w; from a method's optimum also grad F(w)' times how much the task moves
+    that. The least risk, whose minimiser moves too, has no such term: the gradient is 0 there.
+    """
+    forms = risk_forms(tasks, adaptation)
+    landscape = landscape_of(tasks, forms)
+    best = np.asarray(landscape.form.origin)
+    noise = np.array([form.c / 2 for form in forms])
+    floor = np.array([form(best) for form in forms])
+    out = [
+        _estimate(np.asarray(landscape.noise), noise),
+        _estimate(np.asarray(landscape.dispersion), floor - noise),
+    ]
+    for start in starts:
+        point, moved = _optimum_influences(tasks, start) if isinstance(start, Method) else (start, None)
+        added = np.array([form(point) for form in forms])
+        if moved is not None:
+            added = added + np.sum(moved * landscape.form.gradient(point), axis=-1)
+        out.append(_estimate(np.asarray(landscape.suboptimality(point)), added - floor))
+    return out

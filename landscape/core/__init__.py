@@ -1,0 +1,1 @@
+"""What every other room stands on: typed records with declared parameters, grids by name, results, messages."""

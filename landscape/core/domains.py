@@ -1,0 +1,186 @@
+"""Sets of numbers that can test, describe and draw their members: every number given by a user passes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from landscape.core.tolerances import LARGEST, SMALLEST
+from landscape.core.typing import Array
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A set of numbers, or of names.
+
+    Parameters
+    ----------
+    low, high : float
+        Its ends.
+    open_low, open_high : bool
+        Whether an end is left out.
+    whole : bool
+        Whether its members are whole numbers.
+    infinite : bool
+        Whether positive infinity belongs to it.
+    choices : tuple of str
+        The names, where it is a set of names.
+    """
+
+    low: float = -np.inf
+    high: float = np.inf
+    open_low: bool = False
+    open_high: bool = False
+    whole: bool = False
+    infinite: bool = False
+    choices: tuple[str, ...] = ()
+
+    def check(self, name: str, value: Any, *, symbols: bool = False) -> Any:
+        """Return one clean number (or name) of the domain.
+
+        Parameters
+        ----------
+        name : str
+            The argument's name, for the message.
+        value : float, str or SymPy expression
+        symbols : bool
+            Whether a SymPy expression is taken. An exact number is checked as one and kept exact.
+
+        Returns
+        -------
+        float, int, str or SymPy expression
+
+        Raises
+        ------
+        ValueError
+            If the value is outside the domain.
+        TypeError
+            If it is an array.
+        """
+        if self.choices:
+            if not isinstance(value, str) or value not in self.choices:
+                raise ValueError(f"{name} must be {self}, got {short(value)}")
+            return value
+        if is_symbolic(value):
+            if value.is_number:
+                self.check(name, float(value))
+            if not symbols:
+                raise ValueError(f"{name} must be a number here, got the symbol {value}")
+            return value
+        array = float_array(name, value)
+        if array.ndim:
+            raise TypeError(f"{name} must be one number, got an array of shape {array.shape}")
+        array = self._members(name, array)
+        return int(array) if self.whole and np.isfinite(array) else float(array)
+
+    def check_many(self, name: str, values: Any) -> Array:
+        """Return an array of the domain's numbers, read-only, of any shape."""
+        array = float_array(name, values)
+        if array.size == 0:
+            raise ValueError(f"{name} must not be empty")
+        array = self._members(name, array)
+        array.setflags(write=False)
+        return array
+
+    def check_list(self, name: str, values: Any) -> Array:
+        """Return a number or a list of numbers as a vector, read-only."""
+        array = np.atleast_1d(self.check_many(name, values))
+        if array.ndim > 1:
+            raise ValueError(f"{name} must be a number or a list of numbers, got shape {array.shape}")
+        return array
+
+    def _members(self, name: str, array: Array) -> Array:
+        """The array with -0 as 0; an error names the first entry that is outside and what is wanted."""
+        for bad, wanted in self._rules(array):
+            if bad.any():
+                raise ValueError(f"{name} must be {wanted}, got {float(array[bad].flat[0]):g}")
+        out: Array = array + 0.0
+        return out
+
+    def _rules(self, x: Array) -> list[tuple[Array, str]]:
+        finite = np.isfinite(x)
+        outside = np.isnan(x) | (x == -np.inf) | (~finite & (not self.infinite))
+        outside |= (x <= self.low) if self.open_low else (x < self.low)
+        outside |= (x >= self.high) if self.open_high else (x > self.high)
+        if self.infinite:
+            outside &= x != np.inf
+        if self.whole:
+            rounded = np.round(np.where(finite, x, 0.0))
+            outside |= finite & ((x != rounded) | (np.abs(np.where(finite, x, 0.0)) > 2.0**53))
+        size = np.abs(np.where(finite, x, 0.0))
+        return [
+            (outside, str(self)),
+            (size > LARGEST, f"at most {LARGEST:g} in size"),
+            ((size > 0) & (size < SMALLEST), f"0 or at least {SMALLEST:g} in size"),
+        ]
+
+    def __str__(self) -> str:
+        if self.choices:
+            return "one of " + ", ".join(map(repr, self.choices))
+        words = [] if self.infinite else ["finite"]
+        words += ["a whole number"] if self.whole else []
+        words += [f"{'>' if self.open_low else '>='} {self.low:g}"] if self.low > -np.inf else []
+        words += [f"{'<' if self.open_high else '<='} {self.high:g}"] if self.high < np.inf else []
+        return " and ".join(words or ["a number"]) + (" or inf" if self.infinite and words else "")
+
+
+def choice(*names: str) -> Domain:
+    """Make a domain of names."""
+    return Domain(choices=names)
+
+
+def whole(low: float, high: float = np.inf, *, infinite: bool = False) -> Domain:
+    """Make a domain of whole numbers from `low` to `high`, both included."""
+    return Domain(low, high, whole=True, infinite=infinite)
+
+
+real = Domain()
+positive = Domain(low=0.0, open_low=True)
+nonnegative = Domain(low=0.0)
+probability = Domain(low=0.0, high=1.0)
+count = whole(1)
+batch_size = whole(1, infinite=True)
+step_count = whole(0, 100_000)
+"""Inner steps: each is computed, so that there is an end."""
+
+
+def is_symbolic(value: Any) -> bool:
+    """Say whether a value is a SymPy expression, without importing SymPy."""
+    return hasattr(value, "free_symbols") and hasattr(value, "is_number")
+
+
+def short(value: Any) -> str:
+    """Show a value in at most 60 characters, for a message."""
+    text = repr(value).replace("\n", " ")
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def float_array(name: str, value: Any) -> Array:
+    """Return a new float array; an error names what is no real number.
+
+    Raises
+    ------
+    ValueError
+        For text, booleans, complex numbers, masked entries and whatever else is no real number.
+    """
+    if value is None or isinstance(value, (str, bytes, bool)):
+        raise ValueError(f"{name} must be a number, got {short(value)}")
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must not have masked entries, got {short(value)}")
+    problem = f"{name} must be a number or an array of numbers, got {short(value)}"
+    try:
+        raw = np.asarray(value)
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(problem) from None
+    if raw.dtype.kind == "c":
+        raise ValueError(f"{name} must be real, got {short(value)}")
+    if raw.dtype.kind not in "iufO":
+        raise ValueError(problem)
+    if raw.dtype.kind == "O" and any(isinstance(entry, (str, bool)) for entry in raw.flat):
+        raise ValueError(problem)
+    try:
+        return np.array(raw, dtype=float)
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(problem) from None

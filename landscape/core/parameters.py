@@ -1,0 +1,264 @@
+"""A parameter is declared once: domain, symbol, label, typical range.
+
+Validation, documentation, LaTeX, sliders, axis labels and the draws of tests read that one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar, dataclass_transform, overload
+
+import numpy as np
+
+from landscape.core.domains import Domain, is_symbolic
+from landscape.core.typing import Array
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """What is known about one field of a record.
+
+    Parameters
+    ----------
+    name : str
+    domain : Domain
+    symbol : str
+        In LaTeX.
+    label : str
+        In words, for axes, sliders and documentation.
+    typical : tuple of float
+        The ends of the range in which tests draw it and sliders move it.
+    grid : bool
+        Whether it may vary over a grid (`over=`) and may be a SymPy expression.
+    instead : str
+        What to use for a vector or a matrix, for the message.
+    """
+
+    name: str
+    domain: Domain
+    symbol: str = ""
+    label: str = ""
+    typical: tuple[float, ...] = (0.0, 1.0)
+    grid: bool = False
+    instead: str = ""
+
+    def check(self, value: Any) -> Any:
+        """Return the value as a float, int, str or SymPy expression, or say what is wrong with it."""
+        if not self.domain.choices and not is_symbolic(value) and np.ndim(value):
+            cure = f'for a grid write over={{"{self.name}": [...]}}' if self.grid else "it takes no grid"
+            more = f"; {self.instead}" if self.instead else ""
+            shape = np.shape(value)
+            raise TypeError(f"{self.name} must be one number, got an array of shape {shape}: {cure}{more}")
+        return self.domain.check(self.name, value, symbols=self.grid)
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """Draw a typical value, for tests that run over everything registered."""
+        if self.domain.choices:
+            return self.domain.choices[0]
+        low, high = self.typical
+        return int(rng.integers(int(low), int(high) + 1)) if self.domain.whole else float(rng.uniform(low, high))
+
+
+def parameter(
+    domain: Domain,
+    *,
+    default: Any = dataclasses.MISSING,
+    symbol: str = "",
+    label: str = "",
+    typical: tuple[float, ...] = (0.0, 1.0),
+    grid: bool = False,
+    instead: str = "",
+) -> Any:
+    """Declare a field of a record; see `Parameter`."""
+    declared = Parameter("", domain, symbol, label, typical, grid, instead)
+    return dataclasses.field(default=default, metadata={"parameter": declared})
+
+
+class Record:
+    """Base of frozen values that may hold arrays.
+
+    Their parameters are checked when they are made; they compare and hash by value, pickle, and their `repr`
+    evaluates back. They are changed by `dataclasses.replace`.
+    """
+
+    def __post_init__(self) -> None:
+        self._set(**{p.name: p.check(getattr(self, p.name)) for p in parameters(self)})
+
+    def _set(self, **values: Any) -> None:
+        """Store checked values in a frozen instance (from ``__post_init__`` only)."""
+        for name, value in values.items():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    def _key(self) -> tuple[Any, ...]:
+        return type(self), *(_key(getattr(self, f.name)) for f in _fields(type(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return type(self) is type(other) and isinstance(other, Record) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        known: int | None = self.__dict__.get("_hash")
+        if known is None:
+            known = self.__dict__["_hash"] = hash(self._key())
+        return known
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in _fields(type(self))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._set(**state)
+
+    def __repr__(self) -> str:
+        parts: list[str] = []
+        for field in _fields(type(self)):
+            value = getattr(self, field.name)
+            if not field.repr or (field.default is not dataclasses.MISSING and _same(value, field.default)):
+                continue
+            positional = not parts and field is _fields(type(self))[0] and not field.kw_only
+            parts.append(_shown(value) if positional else f"{field.name}={_shown(value)}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def _repr_latex_(self) -> str:
+        shown = (f"{p.symbol or p.name} = {_latex(getattr(self, p.name))}" for p in parameters(self) if p.symbol)
+        return "$" + r",\ ".join(shown) + "$"
+
+
+def _key(value: Any) -> Any:
+    """A hashable stand-in that is equal exactly where the values are."""
+    if isinstance(value, np.ndarray):
+        return value.shape, tuple(value.flat) if value.dtype == object else (value + 0.0).tobytes()
+    if isinstance(value, Mapping):
+        return frozenset((k, _key(v)) for k, v in value.items())
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_key, value))
+    return value
+
+
+def _same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and _key(a) == _key(b)
+
+
+def _shown(value: Any) -> str:
+    """Show a value so that it evaluates back; large arrays by their shape only."""
+    if isinstance(value, np.ndarray):
+        return repr(value.tolist()) if value.size <= 36 else f"<array of shape {value.shape}>"
+    if isinstance(value, float) and np.isinf(value):
+        return 'float("inf")'
+    return repr(value)
+
+
+def _latex(value: Any) -> str:
+    if is_symbolic(value):
+        import sympy  # optional here: only symbols need it, and importing it takes 0.3 s
+
+        return str(sympy.latex(value))
+    return r"\infty" if isinstance(value, float) and np.isinf(value) else f"{value:g}"
+
+
+_FIELDS: dict[type, tuple[dataclasses.Field[Any], ...]] = {}
+_DECLARED: dict[type, tuple[Parameter, ...]] = {}
+"""Looked up for every record that is made, compared or hashed."""
+
+
+def _fields(cls: Any) -> tuple[dataclasses.Field[Any], ...]:
+    if cls not in _FIELDS:
+        _FIELDS[cls] = dataclasses.fields(cls)
+    return _FIELDS[cls]
+
+
+def _declared(cls: Any) -> tuple[Parameter, ...]:
+    if cls not in _DECLARED:
+        found = (f for f in _fields(cls) if "parameter" in f.metadata)
+        _DECLARED[cls] = tuple(dataclasses.replace(f.metadata["parameter"], name=f.name) for f in found)
+    return _DECLARED[cls]
+
+
+def parameters(record: Any) -> tuple[Parameter, ...]:
+    """List what a record, or its class, declares."""
+    return _declared(record if isinstance(record, type) else type(record))
+
+
+def with_values(record: T, values: Mapping[str, Any]) -> T:
+    """Replace fields without validation: pieces of checked grids need no second check."""
+    new: T = object.__new__(type(record))
+    for field in _fields(type(record)):
+        object.__setattr__(new, field.name, values.get(field.name, getattr(record, field.name)))
+    return new
+
+
+def is_symbolic_record(record: Any) -> bool:
+    """Say whether any parameter of a record, or of a record inside it, is a SymPy expression."""
+    values = (getattr(record, f.name) for f in _fields(type(record)))
+    return any(is_symbolic_record(v) if isinstance(v, Record) else is_symbolic(v) for v in values)
+
+
+def exact(record: T) -> T:
+    """Turn whole numbers and short decimals of a record's parameters into exact SymPy numbers.
+
+    Beside symbols a float would spread: 0.5*rho for rho/2. A decimal is short if it has at most six digits.
+    """
+    import sympy  # optional here: only symbols need it
+
+    def rational(value: Any) -> Any:
+        if isinstance(value, Record):
+            return exact(value)
+        if isinstance(value, float) and np.isfinite(value) and len(repr(value).strip("0.-")) <= 7:
+            return sympy.Rational(repr(value))
+        return value
+
+    grids = {p.name for p in parameters(record) if p.grid}
+    return with_values(
+        record,
+        {
+            f.name: sympy.Integer(value) if f.name in grids and isinstance(value, int) else rational(value)
+            for f in _fields(type(record))
+            for value in [getattr(record, f.name)]
+            if f.name in grids or isinstance(value, Record)
+        },
+    )
+
+
+def document(cls: type) -> str:
+    """Write the parameters of a record in numpydoc."""
+    return "\n".join(_described(p) for p in _declared(cls))
+
+
+def _described(p: Parameter) -> str:
+    symbol = f" :math:`{p.symbol}`" if p.symbol else ""
+    label = p.label[:1].upper() + p.label[1:]
+    kind = str(p.domain) if p.domain.choices else f"float, {p.domain}"
+    return f"{p.name} : {kind}\n    {label}{symbol}." + (" Varies by ``over=``." if p.grid else "")
+
+
+@overload
+def record(cls: type[T]) -> type[T]: ...
+@overload
+def record(*, kw_only: bool) -> Any: ...
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(parameter, dataclasses.field))
+def record(cls: type[T] | None = None, *, kw_only: bool = False) -> Any:
+    """Make a frozen dataclass of a `Record`; its docstring lists the declared parameters."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        new = dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=kw_only)(cls)
+        new.__doc__ = _with_parameters(cls.__doc__ or "", document(new))
+        return new
+
+    return decorate if cls is None else decorate(cls)
+
+
+def _with_parameters(text: str, written: str) -> str:
+    """Insert the declared parameters before the sections that follow them in numpydoc."""
+    if not written:
+        return text
+    sections = ("Raises", "See Also", "Notes", "References", "Examples")
+    places = [text.find(f"\n\n    {section}\n    ---") for section in sections]
+    end = min((place for place in places if place >= 0), default=len(text.rstrip()))
+    header = "\n" if "\n    Parameters\n    ---" in text else "\n\n    Parameters\n    ----------\n"
+    body = "\n".join("    " + line for line in written.split("\n"))
+    return text[:end].rstrip() + header + body + (text[end:] or "\n    ")

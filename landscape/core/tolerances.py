@@ -1,0 +1,36 @@
+"""Every rounding constant, with its reason.
+
+All are relative to an operator scaled to unit diagonal, so that none depends on units.
+"""
+
+from typing import Final
+
+EPS: Final = 2.0**-52
+"""Distance from 1 to the next larger double."""
+
+SINGULAR: Final = 8 * EPS
+"""Times d: an eigenvalue of a matrix of unit diagonal this small is rounding of its entries."""
+
+SAFE_PIVOT: Final = 1e-8
+"""Squared Cholesky pivots above it prove a matrix of unit diagonal definite without eigenvalues."""
+
+VANISHING: Final = 8 * EPS
+"""To the power of the factors I - alpha Sigma of a weight: what it may be where it should be 0."""
+
+EQUAL: Final = 4e-15
+"""Two coordinates this close, relatively, are the same: what is left is rounding."""
+
+ILL_CONDITIONED: Final = 1e-10
+"""Reciprocal condition of the scaled matrix below which a solution keeps fewer than about six digits."""
+
+SYMMETRIC: Final = 1e-10
+"""A given matrix may differ from its transpose, and dip below 0, by this share of its diagonal."""
+
+LARGEST: Final = 1e40
+"""Largest size of a given number: its sixth power, which the formulas reach, is a double."""
+
+SMALLEST: Final = 1e-150
+"""Smallest size of a given number that is not 0: its square, which risks are made of, is a double."""
+
+EXPANDING: Final = 1e-12
+"""Relative margin above 2 at which alpha times a curvature is called expanding."""

@@ -1,0 +1,1 @@
+"""Symmetric operators and quadratic forms as values, and exact moments of sample covariances (`moments`)."""

@@ -1,0 +1,1 @@
+"""What the tasks are: inputs, families, environments. Nothing here adapts, trains or evaluates."""

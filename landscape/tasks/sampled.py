@@ -1,0 +1,79 @@
+"""Environments known only through a sampler: T drawn tasks stand for all, with standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from landscape.core import checks
+from landscape.core.domains import short, whole
+from landscape.core.parameters import record
+from landscape.tasks.environment import Mixture
+from landscape.tasks.families import TaskFamily
+
+
+@record
+class SampledEnvironment(Mixture):
+    """An environment of tasks that were drawn, all equally likely: what is computed on it has a standard error.
+
+    Parameters
+    ----------
+    families : sequence of TaskFamily
+    """
+
+    def __repr__(self) -> str:
+        return f"<environment of {len(self.families)} drawn tasks, d = {self.d}>"
+
+
+def from_sampler(
+    draw: Callable[[np.random.Generator], Any], T: int, rng: np.random.Generator | int | None
+) -> SampledEnvironment:
+    """Make an environment of a function that draws tasks.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(rng)`` returns (covariance, optimum, noise) of one task: a number, (d,) or (d, d); (d,); a variance.
+        ``rng`` is a numpy Generator and must be the only source of randomness.
+    T : int
+        Tasks to draw, at least 2. Standard errors shrink with the square root of T.
+    rng : numpy.random.Generator or int
+        A seed gives the same tasks each time.
+
+    Returns
+    -------
+    SampledEnvironment
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `draw` is not callable, or what it returns is no task.
+
+    Examples
+    --------
+    >>> def draw(rng):
+    ...     hardness = rng.uniform(0.1, 1.0)
+    ...     return hardness, rng.normal(1 / hardness, 1.0, size=3), 0.1
+    >>> environment = from_sampler(draw, T=2000, rng=0)
+    >>> environment
+    <environment of 2000 drawn tasks, d = 3>
+    >>> from landscape import MAML, GradientSteps, risk
+    >>> risk(environment, MAML(), GradientSteps(0.8, m=20)).total
+    0.9281 +- 0.025
+    """
+    if not callable(draw):
+        raise TypeError(f"draw must be a function of a numpy Generator, got {draw!r}")
+    T = whole(2).check("T", T)
+    generator = checks.generator(rng)
+    families = []
+    for index in range(T):
+        drawn = draw(generator)
+        try:
+            covariance, optimum, noise = drawn
+        except (TypeError, ValueError):
+            raise ValueError(f"draw must return (covariance, optimum, noise), got {short(drawn)}") from None
+        optimum = checks.vector("optimum returned by draw", optimum)
+        families.append(TaskFamily(f"task {index}", covariance, optimum, noise=noise))
+    return SampledEnvironment(tuple(families))
