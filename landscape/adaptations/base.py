@@ -120,7 +120,9 @@ class Adaptation(Record, ABC):
         NoClosedForm
             Where no exact formula is known.
         """
-        raise NoClosedForm(f"the mean step of {type(self).__name__} is not known for these inputs: train by simulate()")
+        raise NoClosedForm(
+            f"the mean step of {type(self).__name__} is not known for these inputs: train by simulate()"
+        )
 
     def pull(self, moments: Moments) -> Operator:
         """Compute I - E[R] (theory); override where the difference cancels."""
@@ -151,7 +153,9 @@ def as_adaptation(value: Any, name: str = "adaptation") -> Adaptation:
             f"{name} must be {Adaptation._wanted}, got an array of shape {np.shape(value)}: for a step size per "
             'coordinate or a matrix write PreconditionedSteps(P, m); for a grid write over={"alpha": [...]}'
         )
-    hint = f"; write {value.__name__}(...)" if isinstance(value, type) and issubclass(value, Adaptation) else ""
+    hint = (
+        f"; write {value.__name__}(...)" if isinstance(value, type) and issubclass(value, Adaptation) else ""
+    )
     raise TypeError(f"{name} must be {Adaptation._wanted}, got {short(value)}{hint}")
 
 

@@ -82,7 +82,8 @@ class GradientSteps(Adaptation):
         """Compute alpha Sigma (I + P + ... + P^(k-1)), P = I - alpha Sigma."""
         if self._shares_batch():
             return super().pull(moments)
-        P, out = moments.Sigma.identity() - self.alpha * moments.Sigma, 0 * moments.Sigma
+        P = moments.Sigma.identity() - self.alpha * moments.Sigma
+        out: Operator = 0 * moments.Sigma
         for _ in range(self.steps):
             out = out @ P + self.alpha * moments.Sigma
         return out

@@ -58,7 +58,9 @@ class PreconditionedSteps(Adaptation):
             size = np.sqrt(np.abs(np.diagonal(P)))
             size = np.where(size == 0, np.sqrt(np.abs(P).max(axis=1)), size)
             if (np.abs(P - P.T) > SYMMETRIC * np.outer(size, size)).any():
-                raise ValueError(f"P must be symmetric, but differs from its transpose by up to {np.abs(P - P.T).max():g}")
+                raise ValueError(
+                    f"P must be symmetric, but differs from its transpose by up to {np.abs(P - P.T).max():g}"
+                )
             P = (P + P.T) / 2
         self._set(P=P, batches="fresh" if self.steps <= 1 else self.batches)
 
@@ -78,7 +80,9 @@ class PreconditionedSteps(Adaptation):
         if self.batches == "fresh" or is_full(self.m):
             return False
         if not moments.is_gaussian:
-            raise NoClosedForm('batches="same" is exact for Gaussian inputs only: give draws= for an estimate')
+            raise NoClosedForm(
+                'batches="same" is exact for Gaussian inputs only: give draws= for an estimate'
+            )
         return True
 
     def form(self, moments: Moments) -> QuadraticForm:
@@ -111,8 +115,11 @@ class PreconditionedSteps(Adaptation):
         """Compute I - E[R], where P commutes with the inputs: else it is not symmetric."""
         P = self._step_matrix(moments)
         if not (isinstance(P, Diagonal) and isinstance(moments.Sigma, Diagonal)):
-            raise NoClosedForm("I - E[R] is not symmetric for a matrix P: Reptile's stationary point is not a minimum")
-        K, out = moments.Sigma.identity() - P @ moments.Sigma, 0 * moments.Sigma
+            raise NoClosedForm(
+                "I - E[R] is not symmetric for a matrix P: Reptile's stationary point is not a minimum"
+            )
+        K = moments.Sigma.identity() - P @ moments.Sigma
+        out: Operator = 0 * moments.Sigma
         if self._shares_batch(moments):
             return super().pull(moments)
         for _ in range(self.steps):

@@ -71,7 +71,9 @@ class Comparison(Result):
 
     def headline(self) -> str:
         """Say the largest gain, and over what."""
-        best = max(self.labels, key=lambda name: float(np.max(np.asarray(self.gain(name).value, dtype=float))))
+        best = max(
+            self.labels, key=lambda name: float(np.max(np.asarray(self.gain(name).value, dtype=float)))
+        )
         largest = self.gain(best)
         if not self.grid.dims:
             error = "" if largest.standard_error is None else f" +- {largest.standard_error:.2g}"
@@ -109,7 +111,9 @@ class Comparison(Result):
         from landscape import plotting  # optional: pyplot takes 0.35 s
 
         if set(self.grid.dims) != {x, y} or x == y:
-            raise ValueError(f"a heat map needs exactly the varying names x and y, got {list(self.grid.dims)} for {x=}, {y=}")
+            raise ValueError(
+                f"a heat map needs exactly the varying names x and y, got {list(self.grid.dims)} for {x=}, {y=}"
+            )
         checks.known("method", label, self.labels)
         return plotting.heatmap(self, ax=ax, x=x, y=y, label=label, boundary=self._window(x, y))
 
@@ -120,7 +124,10 @@ class Comparison(Result):
         if {x, y} != {"rho_hard", "m"} or rho_easy is None or abs(alpha * rho_easy - 1) > 1e-12:
             return None
         hardness = np.linspace(0, 1, 501)[1:-1]
-        curve = {"rho_hard": hardness * rho_easy, "m": np.asarray(window_boundary(hardness, self.environment.d))}
+        curve = {
+            "rho_hard": hardness * rho_easy,
+            "m": np.asarray(window_boundary(hardness, self.environment.d)),
+        }
         return curve[x], curve[y]
 
 
@@ -188,7 +195,9 @@ def _costs(setting: Setting, n1: int) -> list[Cost]:
 
     if "m" in " ".join(setting.grid.dims) or setting.grid.derived or setting.functions:
         samples = [part.value for part in setting.answer(question, infinite=True)]
-        return [Cost(c.gradients, c.hessian_vector_products, s) for c, s in zip(found[0], samples, strict=True)]
+        return [
+            Cost(c.gradients, c.hessian_vector_products, s) for c, s in zip(found[0], samples, strict=True)
+        ]
     environment, adaptation, methods = next(setting.blocks())[1:]
     question(environment.tasks(), adaptation, methods)
     return found[0]

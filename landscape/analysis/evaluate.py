@@ -58,7 +58,9 @@ class Setting:
         missing = self.functions - set(self.grid.axes) - set(self.grid.derived)
         if missing:
             name = min(missing)
-            raise ValueError(f"a function of {name!r} was given, and over has no values for it: over={{{name!r}: [...]}}")
+            raise ValueError(
+                f"a function of {name!r} was given, and over has no values for it: over={{{name!r}: [...]}}"
+            )
         fixed = [thing for thing in things if isinstance(thing, Record)]
         self.is_symbolic = any(map(is_symbolic_record, fixed)) or any(map(is_symbolic, self.starts))
 
@@ -107,7 +109,9 @@ class Setting:
 
     def _put_in_method(self, name: str, value: Varying, starts: list[Any]) -> bool:
         for index, start in enumerate(self.starts):
-            label = next((k for k, m in self._labels.items() if m is start and name.startswith(k + ".")), None)
+            label = next(
+                (k for k, m in self._labels.items() if m is start and name.startswith(k + ".")), None
+            )
             if label is not None:
                 changed = put(starts[index], name[len(label) + 1 :], value)
                 if changed is not None:
@@ -123,12 +127,16 @@ class Setting:
         names = [p.name for p in parameters(environment) if p.grid]
         if not names:
             fields = ("covariance", "centre", "spread", "noise", "probability")
-            names += [f"{f.name}.{x}" for f in environment.families[:5] if isinstance(f, TaskFamily) for x in fields]
+            names += [
+                f"{f.name}.{x}" for f in environment.families[:5] if isinstance(f, TaskFamily) for x in fields
+            ]
         names += [] if adaptation is None else [p.name for p in parameters(adaptation) if p.grid]
         for label, method in self._labels.items():
             names += [f"{label}.{p.name}" for p in parameters(method) if p.grid]
             inner = getattr(method, "inner", None)
-            names += [f"{label}.inner.{p.name}" for p in parameters(inner) if p.grid] if inner is not None else []
+            names += (
+                [f"{label}.inner.{p.name}" for p in parameters(inner) if p.grid] if inner is not None else []
+            )
         try:
             checks.known("name in over", name, names)
         except ValueError as error:
@@ -163,15 +171,21 @@ class Setting:
         for where, environment, adaptation, starts in self.blocks():
             tasks = environment.tasks()
             if self.is_symbolic and any(isinstance(t.inputs.Sigma, Matrix) for t in tasks):
-                raise ValueError("symbols need isotropic or diagonal families: give numbers, or use HardEasy or TwoTasks")
+                raise ValueError(
+                    "symbols need isotropic or diagonal families: give numbers, or use HardEasy or TwoTasks"
+                )
             try:
                 with np.errstate(over="ignore", invalid="ignore"):
-                    parts = [p if isinstance(p, Estimate) else Estimate(p) for p in question(tasks, adaptation, starts)]
+                    parts = list(map(_estimate, question(tasks, adaptation, starts)))
             except OverflowError:
                 raise ValueError(OVERFLOW) from None
             if not warned and isinstance(adaptation, Adaptation):
                 occurring = (t for t in tasks if np.any(np.asarray(t.probability) != 0))
-                warned = any(adaptation.expands(t.inputs) for t in occurring if t.inputs.Sigma.diagonal().dtype != object)
+                warned = any(
+                    adaptation.expands(t.inputs)
+                    for t in occurring
+                    if t.inputs.Sigma.diagonal().dtype != object
+                )
             if not shape:
                 values, replicates = [p.value for p in parts], [p.replicates for p in parts]
                 break
@@ -179,7 +193,9 @@ class Setting:
             if not values:
                 values = [np.empty(shape + o, dtype=p.value.dtype) for p, o in zip(parts, own, strict=True)]
                 sizes = [None if p.replicates is None else len(p.replicates) for p in parts]
-                replicates = [None if n is None else np.empty((n, *shape, *o)) for n, o in zip(sizes, own, strict=True)]
+                replicates = [
+                    None if n is None else np.empty((n, *shape, *o)) for n, o in zip(sizes, own, strict=True)
+                ]
             for target, repeated, part in zip(values, replicates, parts, strict=True):
                 target[where] = part.value
                 if repeated is not None:
@@ -189,6 +205,10 @@ class Setting:
         if not infinite and any(v.dtype != object and not np.isfinite(v).all() for v in values):
             raise ValueError(OVERFLOW)
         return [Estimate(v, r) for v, r in zip(values, replicates, strict=True)]
+
+
+def _estimate(part: Scalar | Estimate) -> Estimate:
+    return part if isinstance(part, Estimate) else Estimate(np.asarray(part))
 
 
 def _identifier(name: str) -> str:

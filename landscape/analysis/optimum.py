@@ -55,7 +55,7 @@ def optimum(environment: Environment, method: Method, over: Over = None) -> Esti
            [-0.333, -0.333]])
     """
     if not arguments(method):
-        checks.instance("method", method, Method)  # type: ignore[type-abstract]
+        checks.instance("method", method, Method)
     setting = Setting(environment, None, [method], over)
     d = _dimension(setting)
     sampled = isinstance(setting.environment, SampledEnvironment)

@@ -61,7 +61,9 @@ class Risk(Result):
     def headline(self) -> str:
         """Say the total risk, and what of it lies above the noise."""
         if self.grid.dims:
-            axes = " x ".join(f"{name} ({n})" for name, n in zip(self.grid.dims, self.grid.shape, strict=True))
+            axes = " x ".join(
+                f"{name} ({n})" for name, n in zip(self.grid.dims, self.grid.shape, strict=True)
+            )
             return f"risk after adaptation over {axes}"
         if is_symbolic(self.total.item()):
             return f"risk after adaptation {_simplified(self.total.item())}"
@@ -83,14 +85,18 @@ class Risk(Result):
 
         return plotting.risk_parts(self, ax=ax)
 
-    def _repr_latex_(self) -> str | None:  # type: ignore[override]
+    def _repr_latex_(self) -> str | None:
         if self.grid.dims or not is_symbolic(self.total.item()):
             return None
         import sympy  # optional here: only symbols need it
 
         parts = [_simplified(part.item()) for part in (self.noise, self.dispersion, self.suboptimality)]
         names = ("noise", "dispersion", "suboptimality")
-        written = (rf"\underbrace{{{sympy.latex(e)}}}_{{\text{{{n}}}}}" for e, n in zip(parts, names, strict=True) if e != 0)
+        written = (
+            rf"\underbrace{{{sympy.latex(e)}}}_{{\text{{{n}}}}}"
+            for e, n in zip(parts, names, strict=True)
+            if e != 0
+        )
         return "$F_m = " + " + ".join(written) + "$"
 
 
@@ -105,7 +111,9 @@ def _said(part: Estimate) -> str:
     return f"{float(part):.4g}" + ("" if error is None else f" +- {error:.2g}")
 
 
-def risk(environment: Environment, start: Method | float | Array, adaptation: Adaptation | float, over: Over = None) -> Risk:
+def risk(
+    environment: Environment, start: Method | float | Array, adaptation: Adaptation | float, over: Over = None
+) -> Risk:
     r"""Compute the risk after adaptation from a start, in its three exact parts.
 
     .. math:: F_m(w) = \text{noise} + \text{dispersion} + \tfrac12 (w-w_m)^\top E[M_i] (w-w_m)
@@ -144,7 +152,8 @@ def risk(environment: Environment, start: Method | float | Array, adaptation: Ad
     0.263
     """
     setting = Setting(environment, adaptation, [start], over)
-    return Risk(*risks(setting), setting.grid)
+    noise, dispersion, suboptimality = risks(setting)
+    return Risk(noise, dispersion, suboptimality, setting.grid)
 
 
 def risks(setting: Setting) -> list[Estimate]:
@@ -224,7 +233,9 @@ def gain(
     return (dispersion + worse).with_(dispersion + better, ratio)
 
 
-def best_step(environment: Environment, start: Method | float | Array, m: Scalar = np.inf, over: Over = None) -> Estimate:
+def best_step(
+    environment: Environment, start: Method | float | Array, m: Scalar = np.inf, over: Over = None
+) -> Estimate:
     r"""Compute the step size :math:`\alpha^*` that minimises the risk after one step on m samples.
 
     Parameters
@@ -258,7 +269,11 @@ def best_step(environment: Environment, start: Method | float | Array, m: Scalar
     """
     step = Adaptation.registry["GradientSteps"](0.0, batch_size.check("m", m, symbols=True))  # type: ignore[call-arg]
     setting = Setting(environment, step, [start], over)
-    slope, bend = setting.answer(lambda tasks, adaptation, starts: step_coefficients(tasks, adaptation.m, starts[0]))
+    slope, bend = setting.answer(
+        lambda tasks, adaptation, starts: step_coefficients(tasks, adaptation.m, starts[0])
+    )
     if bend.value.dtype != object and np.any(bend.value <= 0):
-        raise ValueError("start is the optimum of every task and noise does not matter at this m: any alpha is as good")
+        raise ValueError(
+            "start is the optimum of every task and noise does not matter at this m: any alpha is as good"
+        )
     return slope / bend

@@ -26,7 +26,8 @@ def step_coefficients(tasks: Sequence[Task], m: Scalar, start: Method | Array) -
     for task in tasks:
         inputs, p, delta = task.inputs, task.probability, difference(point, task.centre)
         Sigma2 = inputs.times(inputs.Sigma)
-        curve, noise = Sigma2 @ inputs.Sigma, np.asarray(0.0)
+        curve = Sigma2 @ inputs.Sigma
+        noise: Scalar = 0.0
         if not is_full(m):
             third = inputs.third(inputs.Sigma)
             linear = 0 if third is None else 2 * np.sum(third * delta, axis=-1)

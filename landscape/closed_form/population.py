@@ -163,11 +163,15 @@ def check_stationary(A: Operator, method: Method, floor: Array | float) -> Facto
         )
     if factor.reciprocal_condition < ILL_CONDITIONED:
         digits = max(0, round(-np.log10(EPS / max(factor.reciprocal_condition, EPS))))
-        warn(f"the optimum of {method.label} keeps about {digits} digits: some directions have nearly no weight")
+        warn(
+            f"the optimum of {method.label} keeps about {digits} digits: some directions have nearly no weight"
+        )
     return factor
 
 
-def risk_parts(tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Method | Array]) -> list[Scalar]:
+def risk_parts(
+    tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Method | Array]
+) -> list[Scalar]:
     """Compute noise, dispersion and the suboptimality of each start (a method's optimum, or a given point).
 
     Parameters
@@ -185,7 +189,9 @@ def risk_parts(tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[M
     for start in starts:
         if isinstance(start, Method) and start.minimises() == adaptation:
             if landscape.factor.is_singular.any():
-                warn(f"the optimum of {start.label} is not unique; its risk is: the least one, the same at all of them")
+                warn(
+                    f"the optimum of {start.label} is not unique; its risk is: the least one, the same at all of them"
+                )
             out.append(landscape.suboptimality(np.asarray(landscape.form.origin)))
         else:
             out.append(landscape.suboptimality(optimum(tasks, start) if isinstance(start, Method) else start))

@@ -46,7 +46,9 @@ def optimum_estimate(tasks: Sequence[Task], method: Method) -> Estimate:
     return _estimate(np.broadcast_to(point, moved.shape[1:]), moved)
 
 
-def risk_estimates(tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Method | Array]) -> list[Estimate]:
+def risk_estimates(
+    tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Method | Array]
+) -> list[Estimate]:
     """Compute noise, dispersion and the suboptimality of each start with their errors.
 
     Task i adds F_i(w) to the risk from a point w; from a method's optimum also grad F(w)' times how much the task moves

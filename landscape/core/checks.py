@@ -34,7 +34,9 @@ def generator(rng: Any) -> np.random.Generator:
 def seed(name: str, value: Any) -> int:
     """Check a non-negative whole number of any size."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(f"{name} must be a numpy.random.Generator or a whole number >= 0, got {short(value)}")
+        raise ValueError(
+            f"{name} must be a numpy.random.Generator or a whole number >= 0, got {short(value)}"
+        )
     return int(value)
 
 
@@ -43,7 +45,9 @@ def point(name: str, value: Any, d: int) -> Array:
     values = float_array(name, value)
     if values.ndim > 1:
         cure = f'for several points write {name}=lambda i: points[i], over={{"i": range(len(points))}}'
-        raise ValueError(f"{name} must be a number or a vector of d = {d} coordinates, got shape {values.shape}: {cure}")
+        raise ValueError(
+            f"{name} must be a number or a vector of d = {d} coordinates, got shape {values.shape}: {cure}"
+        )
     if values.ndim == 1 and len(values) != d:
         raise ValueError(f"{name} must be a number or a vector of d = {d} coordinates, got {len(values)}")
     return real.check_many(name, values.reshape(-1))
@@ -71,7 +75,9 @@ def positive_semidefinite(name: str, value: Any) -> float | Array:
     square = values.ndim == 2 and values.shape[0] == values.shape[1]
     if values.size == 0 or values.ndim > 2 or (values.ndim == 2 and not square):
         shape = values.shape
-        raise ValueError(f"{name} must be a number, a vector (d,) or a square matrix (d, d), got shape {shape}")
+        raise ValueError(
+            f"{name} must be a number, a vector (d,) or a square matrix (d, d), got shape {shape}"
+        )
     values = np.where(values == 0, 0.0, values)  # -0 is 0
     if not np.isfinite(values).all():
         raise ValueError(f"{name} must be finite, got {values[~np.isfinite(values)].flat[0]:g}")
@@ -93,7 +99,9 @@ def _checked_matrix(name: str, values: Array, size: Array) -> Array:
         raise ValueError(f"{name} must be symmetric, but differs from its transpose by up to {skew.max():g}")
     values = (values + values.T) / 2
     if (np.abs(values)[size == 0] > 0).any():
-        raise ValueError(f"{name} must be positive semidefinite, but has a zero variance with covariances beside it")
+        raise ValueError(
+            f"{name} must be positive semidefinite, but has a zero variance with covariances beside it"
+        )
     scale = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
     unit = scale[:, None] * values * scale
     try:  # far cheaper than the eigenvalues, and enough for nearly every covariance

@@ -77,7 +77,9 @@ class Grid(Record):
             out[name] = np.broadcast_to(line.reshape(_along(axis, count)), self.shape).ravel()
         for name, f in self.derived.items():
             if set(arguments(f)) <= set(out):
-                out[name] = np.broadcast_to(f(**{k: out[k] for k in arguments(f)}), out[next(iter(out))].shape)
+                out[name] = np.broadcast_to(
+                    f(**{k: out[k] for k in arguments(f)}), out[next(iter(out))].shape
+                )
         return out
 
     def blocks(self, single: set[str], width: int) -> Iterator[tuple[tuple[slice, ...], dict[str, Any]]]:
@@ -115,7 +117,9 @@ class Grid(Record):
     def points(self) -> Iterator[tuple[tuple[int, ...], dict[str, Varying]]]:
         """Walk over the grid point by point: its index, and the value of each name."""
         for index in np.ndindex(*self.shape):
-            values = {k: Varying(v[i], v.ndim - 1) for (k, v), i in zip(self.axes.items(), index, strict=True)}
+            values = {
+                k: Varying(v[i], v.ndim - 1) for (k, v), i in zip(self.axes.items(), index, strict=True)
+            }
             for name, f in self.derived.items():
                 given = {k: values[k].array for k in arguments(f)}
                 values[name] = Varying(np.asarray(f(**given), dtype=float))
@@ -149,7 +153,9 @@ def grid(over: Over) -> Grid:
     for name, f in derived.items():
         missing = [k for k in arguments(f) if k not in axes and k not in derived]
         if missing:
-            raise ValueError(f"over[{name!r}] is a function of {missing[0]!r}, which is no name in over; known: {list(axes)}")
+            raise ValueError(
+                f"over[{name!r}] is a function of {missing[0]!r}, which is no name in over; known: {list(axes)}"
+            )
     return Grid(axes, derived)
 
 
@@ -185,7 +191,9 @@ def put(thing: T, name: str, values: Varying) -> T | None:
                 hint = f"give a function of it, for example adaptation=lambda {name}: ..."
                 raise ValueError(f"{name} takes no grid: {hint}")
             if values.own:
-                raise ValueError(f"over[{name!r}] must be a list of numbers, got arrays of shape {values.array.shape[-values.own:]}")
+                raise ValueError(
+                    f"over[{name!r}] must be a list of numbers, got arrays of shape {values.array.shape[-values.own :]}"
+                )
             p.domain.check_many(f"over[{name!r}]", values.array)
             if values.array.ndim:
                 return with_values(thing, {name: values.array})

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar, dataclass_transform, overload
+from typing import Any, TypeVar, dataclass_transform
 
 import numpy as np
 
 from landscape.core.domains import Domain, is_symbolic
-from landscape.core.typing import Array
 
 T = TypeVar("T")
 
@@ -59,7 +58,9 @@ class Parameter:
         if self.domain.choices:
             return self.domain.choices[0]
         low, high = self.typical
-        return int(rng.integers(int(low), int(high) + 1)) if self.domain.whole else float(rng.uniform(low, high))
+        return (
+            int(rng.integers(int(low), int(high) + 1)) if self.domain.whole else float(rng.uniform(low, high))
+        )
 
 
 def parameter(
@@ -124,8 +125,10 @@ class Record:
             parts.append(_shown(value) if positional else f"{field.name}={_shown(value)}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
-    def _repr_latex_(self) -> str:
-        shown = (f"{p.symbol or p.name} = {_latex(getattr(self, p.name))}" for p in parameters(self) if p.symbol)
+    def _repr_latex_(self) -> str | None:
+        shown = (
+            f"{p.symbol or p.name} = {_latex(getattr(self, p.name))}" for p in parameters(self) if p.symbol
+        )
         return "$" + r",\ ".join(shown) + "$"
 
 
@@ -236,20 +239,25 @@ def _described(p: Parameter) -> str:
     return f"{p.name} : {kind}\n    {label}{symbol}." + (" Varies by ``over=``." if p.grid else "")
 
 
-@overload
-def record(cls: type[T]) -> type[T]: ...
-@overload
-def record(*, kw_only: bool) -> Any: ...
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(parameter, dataclasses.field))
-def record(cls: type[T] | None = None, *, kw_only: bool = False) -> Any:
+def record(cls: type[T]) -> type[T]:
     """Make a frozen dataclass of a `Record`; its docstring lists the declared parameters."""
+    new = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+    new.__doc__ = _with_parameters(cls.__doc__ or "", document(new))
+    return new
 
-    def decorate(cls: type[T]) -> type[T]:
-        new = dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=kw_only)(cls)
-        new.__doc__ = _with_parameters(cls.__doc__ or "", document(new))
-        return new
 
-    return decorate if cls is None else decorate(cls)
+@dataclass_transform(
+    frozen_default=True,
+    eq_default=False,
+    kw_only_default=True,
+    field_specifiers=(parameter, dataclasses.field),
+)
+def keyword_record(cls: type[T]) -> type[T]:
+    """Make a `record` whose fields are given by keyword only."""
+    new = dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)(cls)
+    new.__doc__ = _with_parameters(cls.__doc__ or "", document(new))
+    return new
 
 
 def _with_parameters(text: str, written: str) -> str:

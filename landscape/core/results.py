@@ -185,7 +185,10 @@ class Estimate(Record):
         if not drawn:
             return Estimate(value)
         pieces = [x if not isinstance(x, Estimate) or x.replicates is None else x.replicates for x in inputs]
-        return Estimate(value, ufunc(*[v if r is x else r for v, r, x in zip(values, pieces, inputs, strict=True)], **options))
+        return Estimate(
+            value,
+            ufunc(*[v if r is x else r for v, r, x in zip(values, pieces, inputs, strict=True)], **options),
+        )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.value, dtype=dtype) if copy else np.asarray(self.value, dtype=dtype)

@@ -179,8 +179,6 @@ class Diagonal(Operator):
         return Diagonal(np.repeat(self.entries, counts, axis=-1), np.ones(self.d, dtype=int))
 
     @overload
-    def __matmul__(self, other: Diagonal) -> Diagonal: ...
-    @overload
     def __matmul__(self, other: Operator) -> Operator: ...
     @overload
     def __matmul__(self, other: Array) -> Array: ...
@@ -260,11 +258,11 @@ class Diagonal(Operator):
             no = np.zeros(entries.shape[:-1], dtype=bool)
             return Factor(no, no, 1.0, lambda v: v / self._for(v).entries)
         small = np.abs(entries) <= floor
-        indefinite = np.any((entries < 0) & ~small, axis=-1)
+        indefinite = np.asarray(np.any((entries < 0) & ~small, axis=-1))
         if not small.any():
             return Factor(np.zeros_like(indefinite), indefinite, 1.0, lambda v: v / self._for(v).entries)
         inverse = self._new(np.divide(1.0, entries, out=np.zeros(small.shape), where=~small))
-        return Factor(small.any(axis=-1), indefinite, 1.0, lambda v: inverse @ v)
+        return Factor(np.asarray(small.any(axis=-1)), indefinite, 1.0, lambda v: inverse @ v)
 
 
 class Matrix(Operator):
@@ -338,7 +336,9 @@ class Matrix(Operator):
         return Matrix((vectors * f(values)[..., None, :]) @ vectors.swapaxes(-1, -2))
 
     def square(self) -> Matrix:
-        return Matrix(self.array @ self.array.swapaxes(-1, -2))  # BLAS sees one symmetric product: half the work
+        return Matrix(
+            self.array @ self.array.swapaxes(-1, -2)
+        )  # BLAS sees one symmetric product: half the work
 
     def root(self) -> Matrix:
         scale, unit = self._scaled()

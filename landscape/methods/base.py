@@ -25,9 +25,9 @@ class Cost:
 
     gradients: int
     hessian_vector_products: int
-    samples: float
+    samples: Scalar
 
-    def columns(self) -> dict[str, float]:
+    def columns(self) -> dict[str, Scalar]:
         """Return the counts as columns of a table."""
         return {
             "gradients": self.gradients,
@@ -167,20 +167,26 @@ class InnerMethod(Method, register=False):
         return m if self.target_needs_n2 or not np.all(np.isinf(np.asarray(m, dtype=float))) else None
 
     def trained_on(self, n2: Scalar) -> Method:
-        return self if self.n2 is not None else with_values(self, {"inner": with_values(self.adaptation, {"m": n2})})
+        return (
+            self
+            if self.n2 is not None
+            else with_values(self, {"inner": with_values(self.adaptation, {"m": n2})})
+        )
 
 
 def as_methods(methods: Any) -> list[Method]:
     """Return a list of methods from one method or several."""
     if isinstance(methods, (Method, type, str)):
-        methods = [checks.instance("methods", methods, Method)]  # type: ignore[type-abstract]
+        methods = [checks.instance("methods", methods, Method)]
     try:
         listed = list(methods)
     except TypeError:
-        raise TypeError(f"methods must be {Method._wanted}, or a list of them, got {short(methods)}") from None
+        raise TypeError(
+            f"methods must be {Method._wanted}, or a list of them, got {short(methods)}"
+        ) from None
     if not listed:
         raise ValueError("methods must hold at least one method, got none")
-    return [checks.instance("each of methods", method, Method) for method in listed]  # type: ignore[type-abstract]
+    return [checks.instance("each of methods", method, Method) for method in listed]
 
 
 def labels(methods: Sequence[Method]) -> list[str]:

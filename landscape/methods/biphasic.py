@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from landscape.adaptations.base import Adaptation, Draw
-from landscape.adaptations.gradient_steps import GradientSteps, is_full
+from landscape.adaptations.base import Adaptation, Draw, is_full
+from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.core import checks
 from landscape.core.domains import positive
 from landscape.core.parameters import parameter, record
@@ -53,7 +53,9 @@ class BIMAML(InnerMethod):
 
     def _check_inner(self, inner: Adaptation) -> None:
         if not isinstance(inner, GradientSteps) or inner.steps != 1 or not is_full(inner.m):
-            raise ValueError(f"BI-MAML takes one full gradient step inside, got {inner!r}: write BIMAML(0.5, threshold)")
+            raise ValueError(
+                f"BI-MAML takes one full gradient step inside, got {inner!r}: write BIMAML(0.5, threshold)"
+            )
 
     @property
     def alpha(self) -> Scalar:
@@ -74,7 +76,9 @@ class BIMAML(InnerMethod):
         return 2
 
     def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
-        raise TypeError("BI-MAML changes its gradient on the way: simulate it by train(), or its path by flow()")
+        raise TypeError(
+            "BI-MAML changes its gradient on the way: simulate it by train(), or its path by flow()"
+        )
 
     def cost(self, d: int, n1: Scalar, n2: Scalar) -> Cost:
         """Count an iteration of the second phase, which is MAML's; one of the first takes one gradient."""

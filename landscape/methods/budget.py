@@ -56,7 +56,10 @@ class Training(Record):
     )  # fmt: skip
     learning_rate: float | Mapping[str, float] | None = None
     task_batch: int = parameter(
-        count, default=1, label="tasks an iteration of SGD, which takes T/task_batch iterations", typical=(1, 5)
+        count,
+        default=1,
+        label="tasks an iteration of SGD, which takes T/task_batch iterations",
+        typical=(1, 5),
     )
 
     def __post_init__(self) -> None:
@@ -64,7 +67,9 @@ class Training(Record):
         self._set(n2=None if self.n2 is None else batch_size.check("n2", self.n2))
         if self.solver == "exact":
             if self.learning_rate is not None or self.task_batch != 1:
-                raise ValueError('learning_rate and task_batch belong to solver="sgd": leave them out or choose it')
+                raise ValueError(
+                    'learning_rate and task_batch belong to solver="sgd": leave them out or choose it'
+                )
             return
         if self.learning_rate is None:
             raise ValueError('solver="sgd" needs a learning_rate: a number, or a dict with one a method')

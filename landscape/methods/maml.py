@@ -8,7 +8,7 @@ from landscape.core.domains import choice
 from landscape.core.parameters import parameter, record
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.quadratic import QuadraticForm
-from landscape.methods.base import Cost, Method, InnerMethod
+from landscape.methods.base import Cost, InnerMethod, Method
 from landscape.tasks.inputs import Moments
 
 
@@ -49,7 +49,9 @@ class MAML(InnerMethod):
 
     def _check_inner(self, inner: Adaptation) -> None:
         if self.hessian == "independent" and getattr(inner, "batches", "fresh") == "same":
-            raise ValueError('hessian="independent" means another batch for each step: it needs batches="fresh"')
+            raise ValueError(
+                'hessian="independent" means another batch for each step: it needs batches="fresh"'
+            )
 
     @property
     def label(self) -> str:

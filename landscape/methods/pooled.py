@@ -109,6 +109,7 @@ class NAL(Method):
         weights = self.weights([task.name for task in tasks])
         groups = sorted(set(weights))
         member = np.array([groups.index(nu) for nu in weights])
+        assert self.batch is not None
         p = np.array([task.probability for task in tasks], dtype=float)
         chances = np.bincount(member, weights=p)
         own, cross = np.zeros(len(groups)), np.zeros((len(groups), len(groups)))

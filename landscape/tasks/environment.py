@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from landscape.core import checks
-from landscape.core.domains import count, is_symbolic, nonnegative, probability, short
+from landscape.core.domains import count, nonnegative, probability, short
 from landscape.core.grids import Varying, put
 from landscape.core.parameters import Record, is_symbolic_record, parameters, record, with_values
 from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Diagonal, Matrix, Operator, diagonal, isotropic
+from landscape.linalg.operators import Matrix, Operator, diagonal, isotropic
 from landscape.tasks.families import DataTask, Task, TaskFamily
 from landscape.tasks.inputs import Gaussian
 
@@ -149,12 +149,16 @@ class Mixture(Environment):
             raise ValueError(f"{name} cannot vary: {family!r} is given by data; only its probability can")
         if values.array.ndim > values.own:
             return SweptMixture(self.families, {name: values})
-        one = values.array.item() if values.own == 0 else values.array
+        one: Any = values.array.item() if values.own == 0 else values.array
+        changes: dict[str, Any] = {attribute: one}
         if attribute == "probability":
             shares = _shares(self.families, {name: values})
-            changed = [dataclasses.replace(f, probability=float(p)) for f, p in zip(self.families, shares, strict=True)]
+            changed = [
+                dataclasses.replace(f, probability=float(p))
+                for f, p in zip(self.families, shares, strict=True)
+            ]
             return Mixture(tuple(changed))
-        return Mixture(tuple(dataclasses.replace(f, **{attribute: one}) if f is mine else f for f in self.families))
+        return Mixture(tuple(dataclasses.replace(f, **changes) if f is mine else f for f in self.families))
 
     def tasks(self) -> list[Task]:
         return self._tasks
@@ -213,8 +217,12 @@ def _shares(families: Sequence[TaskFamily | DataTask], grids: dict[str, Varying]
         values = probability.check_many(f"{name}.probability", grids[f"{name}.probability"].array)
         own = shares[names.index(name)]
         if own == 1:
-            raise ValueError(f"{name}.probability cannot vary: no other family has a share to change in proportion")
-        shares = [values if n == name else p * (1 - values) / (1 - own) for n, p in zip(names, shares, strict=True)]
+            raise ValueError(
+                f"{name}.probability cannot vary: no other family has a share to change in proportion"
+            )
+        shares = [
+            values if n == name else p * (1 - values) / (1 - own) for n, p in zip(names, shares, strict=True)
+        ]
     return shares
 
 
@@ -242,7 +250,9 @@ class _Fields:
         allowed = {"covariance": (0, 1, 2), "spread": (0, 1, 2), "centre": (0, 1), "noise": (0,)}[name]
         own, values = self.own[name], self.values[name]
         if own not in allowed or (own and set(values.shape[-own:]) != {self.d}):
-            raise ValueError(f"{where} must hold numbers or arrays that fit d = {self.d}, got shape {values.shape}")
+            raise ValueError(
+                f"{where} must hold numbers or arrays that fit d = {self.d}, got shape {values.shape}"
+            )
         if name == "noise":
             nonnegative.check_many(where, values)
         elif name != "centre":

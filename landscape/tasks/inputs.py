@@ -201,7 +201,11 @@ class Empirical:
             return fourth, third, total
         S = self.Sigma.matrix() - self.ridge * np.eye(d)
         pulled = array @ self.pull
-        return fourth + self.Sigma.matrix() @ array @ self.Sigma.matrix() - S @ array @ S, third - S @ pulled, total - float(self.pull @ pulled)
+        return (
+            fourth + self.Sigma.matrix() @ array @ self.Sigma.matrix() - S @ array @ S,
+            third - S @ pulled,
+            total - float(self.pull @ pulled),
+        )
 
     def scatter(self, A: Operator, SA: Operator) -> Operator:
         """Compute E[(x'Ax) xx'] - Sigma A Sigma, a mean over rows (with a ridge, less S A S)."""

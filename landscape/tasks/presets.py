@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from landscape.core.domains import count, is_symbolic, nonnegative, positive, probability, real
-from landscape.core.parameters import is_symbolic_record, parameter, parameters, record
+from landscape.core.parameters import is_symbolic_record, keyword_record, parameter, parameters
 from landscape.core.typing import Scalar
 from landscape.linalg.operators import Diagonal
 from landscape.tasks.environment import Environment
@@ -45,12 +45,18 @@ class IsotropicPair(Environment):
             return np.asarray(value)[..., None]
 
         return [
-            Task(n, p, Gaussian(Diagonal(entry(rho), multiplicity), self.noise), entry(mu), Diagonal(entry(r), multiplicity))
+            Task(
+                n,
+                p,
+                Gaussian(Diagonal(entry(rho), multiplicity), self.noise),
+                entry(mu),
+                Diagonal(entry(r), multiplicity),
+            )
             for n, p, rho, mu, r in self._rows()
         ]
 
 
-@record(kw_only=True)
+@keyword_record
 class HardEasy(IsotropicPair):
     r"""Hard and easy families around two centres (Collins et al., section 3.2).
 
@@ -77,22 +83,52 @@ class HardEasy(IsotropicPair):
         typical=(0.05, 0.5), grid=True,
     )  # fmt: skip
     rho_easy: Scalar = parameter(
-        positive, default=0.9, symbol=r"\rho_E", label="curvature of easy tasks", typical=(0.5, 1.0), grid=True
+        positive,
+        default=0.9,
+        symbol=r"\rho_E",
+        label="curvature of easy tasks",
+        typical=(0.5, 1.0),
+        grid=True,
     )
     R: Scalar = parameter(
-        real, default=2.0, symbol="R", label="distance of the centres in each coordinate", typical=(0.0, 4.0), grid=True
+        real,
+        default=2.0,
+        symbol="R",
+        label="distance of the centres in each coordinate",
+        typical=(0.0, 4.0),
+        grid=True,
     )
     r_hard: Scalar = parameter(
-        nonnegative, default=0.4, symbol="r_H", label="variance of hard tasks' optima", typical=(0.0, 2.0), grid=True
+        nonnegative,
+        default=0.4,
+        symbol="r_H",
+        label="variance of hard tasks' optima",
+        typical=(0.0, 2.0),
+        grid=True,
     )
     r_easy: Scalar = parameter(
-        nonnegative, default=8.0, symbol="r_E", label="variance of easy tasks' optima", typical=(0.0, 9.0), grid=True
+        nonnegative,
+        default=8.0,
+        symbol="r_E",
+        label="variance of easy tasks' optima",
+        typical=(0.0, 9.0),
+        grid=True,
     )
     p_hard: Scalar = parameter(
-        probability, default=0.5, symbol="p_H", label="probability of a hard task", typical=(0.1, 0.9), grid=True
+        probability,
+        default=0.5,
+        symbol="p_H",
+        label="probability of a hard task",
+        typical=(0.1, 0.9),
+        grid=True,
     )
     noise: Scalar = parameter(
-        nonnegative, default=0.0, symbol=r"\sigma^2", label="variance of the label noise", typical=(0.0, 1.0), grid=True
+        nonnegative,
+        default=0.0,
+        symbol=r"\sigma^2",
+        label="variance of the label noise",
+        typical=(0.0, 1.0),
+        grid=True,
     )
 
     def _rows(self) -> Iterator[tuple[str, Any, Any, Any, Any]]:
@@ -100,7 +136,7 @@ class HardEasy(IsotropicPair):
         yield "easy", 1 - self.p_hard, self.rho_easy, 0 * self.R, self.r_easy
 
 
-@record(kw_only=True)
+@keyword_record
 class TwoTasks(IsotropicPair):
     r"""One hard and one easy task, equally likely (Collins et al., section 3.1).
 
@@ -112,19 +148,44 @@ class TwoTasks(IsotropicPair):
 
     d: int = parameter(count, default=10, symbol="d", label="dimension", typical=(2, 12))
     rho_hard: Scalar = parameter(
-        positive, default=0.1, symbol=r"\rho_H", label="curvature of the hard task", typical=(0.05, 0.5), grid=True
+        positive,
+        default=0.1,
+        symbol=r"\rho_H",
+        label="curvature of the hard task",
+        typical=(0.05, 0.5),
+        grid=True,
     )
     rho_easy: Scalar = parameter(
-        positive, default=1.0, symbol=r"\rho_E", label="curvature of the easy task", typical=(0.5, 1.0), grid=True
+        positive,
+        default=1.0,
+        symbol=r"\rho_E",
+        label="curvature of the easy task",
+        typical=(0.5, 1.0),
+        grid=True,
     )
     w_hard: Scalar = parameter(
-        real, default=1.0, symbol="w_H", label="optimum of the hard task, in each coordinate", typical=(-2.0, 2.0), grid=True
+        real,
+        default=1.0,
+        symbol="w_H",
+        label="optimum of the hard task, in each coordinate",
+        typical=(-2.0, 2.0),
+        grid=True,
     )
     w_easy: Scalar = parameter(
-        real, default=-1.0, symbol="w_E", label="optimum of the easy task, in each coordinate", typical=(-2.0, 2.0), grid=True
+        real,
+        default=-1.0,
+        symbol="w_E",
+        label="optimum of the easy task, in each coordinate",
+        typical=(-2.0, 2.0),
+        grid=True,
     )
     noise: Scalar = parameter(
-        nonnegative, default=0.01, symbol=r"\sigma^2", label="variance of the label noise", typical=(0.0, 1.0), grid=True
+        nonnegative,
+        default=0.01,
+        symbol=r"\sigma^2",
+        label="variance of the label noise",
+        typical=(0.0, 1.0),
+        grid=True,
     )
 
     def _rows(self) -> Iterator[tuple[str, Any, Any, Any, Any]]:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, TypeAlias
 
-from landscape.core.typing import Array
-
 import numpy as np
+
+from landscape.core.typing import Array
 
 
 class Mean:
@@ -69,34 +69,42 @@ def _product(factors: Factors, replaced: Mapping[int, Array]) -> Array:
     return out
 
 
+def _away(factor: Array | Mean) -> Array:
+    """What each row's value is off the mean."""
+    assert isinstance(factor, Mean)
+    return factor.away
+
+
 def _together(factors: Factors, places: Sequence[int]) -> Array:
     """Mean over rows of the product with the factors at `places` at the same row."""
-    return _product(factors, {i: factors[i].away for i in places}).mean(axis=0)
+    return _product(factors, {i: _away(factors[i]) for i in places}).mean(axis=0)
 
 
 def _side_by_side(factors: Factors, a: int, b: int, c: int, d: int) -> Array:
     """Pairs (a, b) and (c, d): the product of two means over rows."""
-    left = _product(factors[: b + 1], {a: factors[a].away, b: factors[b].away}).mean(axis=0)
-    right = _product(factors[b + 1 :], {c - b - 1: factors[c].away, d - b - 1: factors[d].away}).mean(axis=0)
+    left = _product(factors[: b + 1], {a: _away(factors[a]), b: _away(factors[b])}).mean(axis=0)
+    right = _product(factors[b + 1 :], {c - b - 1: _away(factors[c]), d - b - 1: _away(factors[d])}).mean(
+        axis=0
+    )
     return left @ right
 
 
 def _nested(factors: Factors, a: int, b: int, c: int, d: int) -> Array:
     """Pairs (b, c) within (a, d)."""
-    inner = _product(factors[a + 1 : d], {b - a - 1: factors[b].away, c - a - 1: factors[c].away}).mean(
+    inner = _product(factors[a + 1 : d], {b - a - 1: _away(factors[b]), c - a - 1: _away(factors[c])}).mean(
         axis=0
     )
     return _product(
-        [*factors[: a + 1], inner, *factors[d:]], {a: factors[a].away, a + 2: factors[d].away}
+        [*factors[: a + 1], inner, *factors[d:]], {a: _away(factors[a]), a + 2: _away(factors[d])}
     ).mean(axis=0)
 
 
 def _crossed(factors: Factors, a: int, b: int, c: int, d: int) -> Array:
     """Pairs (a, c) and (b, d), by the fourth-order tensors of each."""
-    first = _product(factors[: a + 1], {a: factors[a].away})  # everything up to a, (N, p, q)
-    second = _product(factors[a + 1 : b + 1], {b - a - 1: factors[b].away})
-    third = _product(factors[b + 1 : c + 1], {c - b - 1: factors[c].away})
-    fourth = _product(factors[c + 1 :], {d - c - 1: factors[d].away})
+    first = _product(factors[: a + 1], {a: _away(factors[a])})  # everything up to a, (N, p, q)
+    second = _product(factors[a + 1 : b + 1], {b - a - 1: _away(factors[b])})
+    third = _product(factors[b + 1 : c + 1], {c - b - 1: _away(factors[c])})
+    fourth = _product(factors[c + 1 :], {d - c - 1: _away(factors[d])})
     N = len(first)
     outer = np.tensordot(first, third, axes=(0, 0)) / N  # (p, q, r, s)
     inner = np.tensordot(second, fourth, axes=(0, 0)) / N  # (q, r, s, t)

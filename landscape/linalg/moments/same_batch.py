@@ -50,7 +50,8 @@ def same_batch_form(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int)
         Beyond the moments that can be summed.
     """
     if _is_polynomial(Sigma, step):
-        assert isinstance(Sigma, Diagonal) and not isinstance(step, Operator)
+        assert isinstance(Sigma, Diagonal)
+        assert not isinstance(step, Operator)
         _check_steps(k)
         shrink, spread = _power(k), _sum_of_powers(k)
         A = Sigma @ _polynomial(Sigma, step, _product(shrink, shrink), m)
@@ -72,7 +73,8 @@ def same_batch_form(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int)
 def mean_shrinkage(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int) -> Operator:
     """Compute E[R^k]: the mean share of the distance to the optimum that k steps on one batch leave."""
     if _is_polynomial(Sigma, step):
-        assert isinstance(Sigma, Diagonal) and not isinstance(step, Operator)
+        assert isinstance(Sigma, Diagonal)
+        assert not isinstance(step, Operator)
         _check_steps(k)
         return _polynomial(Sigma, step, _power(k), m)
     _check_order(k)
