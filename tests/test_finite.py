@@ -23,7 +23,7 @@ from landscape.finite.predict import predict
 from landscape.finite.risk_law import risk_law
 from landscape.finite.scores import score_moment
 from landscape.finite.sgd import batch_weights
-from landscape.moments import power_moment
+from landscape.linalg.moments import power_moment
 from landscape.simulator.solutions import task_gradients
 
 # tests below take few samples on purpose; test_a_wobbling_hessian_warns looks at the warning itself

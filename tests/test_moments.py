@@ -10,7 +10,7 @@ from test_agreement import check_z
 import landscape as ls
 from landscape import same_batch
 from landscape.algebra import Dense, Spectrum
-from landscape.moments import expected_word, power_moment, quartic, words
+from landscape.linalg.moments import expected_word, power_moment, quartic, words
 from landscape.simulator.losses import post_adaptation_losses
 from landscape.simulator.solutions import mean_gradient
 
@@ -160,7 +160,7 @@ def test_moments_beyond_reach_say_so():
 
 def check_batch_means(kinds, n):
     """Products of batch means against every resample, written out."""
-    from landscape.moments.batch_means import Mean, expected_product
+    from landscape.linalg.moments.batch_means import Mean, expected_product
 
     rng = np.random.default_rng(0)
     N, shapes = 3, {"M": (2, 2), "v": (2, 1), "h": (1, 2), "s": (1, 1), "F": (2, 2)}
@@ -185,7 +185,7 @@ def test_batch_means_agree_with_every_resample(kinds, n):
 
 
 def test_a_forgotten_crossing_is_caught(monkeypatch):
-    from landscape.moments import batch_means
+    from landscape.linalg.moments import batch_means
 
     monkeypatch.setattr(batch_means, "_crossed", lambda *rest: 0)
     with pytest.raises(AssertionError):

@@ -18,7 +18,7 @@ from landscape import formulas
 from landscape.algebra import Spectrum
 from landscape.finite.scores import mean_score_moment, score_moment
 from landscape.methods import pooled
-from landscape.moments import power_moment
+from landscape.linalg.moments import power_moment
 from landscape.reproduce import table3
 from landscape.symbolic.claims import convergence, gains, geography, hardness, population, slips, two_tasks
 from landscape.symbolic.evaluate import replace, resolve
