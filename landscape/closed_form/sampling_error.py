@@ -14,21 +14,22 @@ import numpy as np
 from landscape.adaptations.base import Adaptation
 from landscape.closed_form.population import landscape_of, objective, risk_forms
 from landscape.core.results import Estimate
-from landscape.core.typing import Array
+from landscape.core.typing import Array, Scalar
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
 from landscape.tasks.families import Task
 
 
-def _estimate(value: Array, influences: Array) -> Estimate:
-    """The value with each task left out, by its influence (T, *grid)."""
-    T = len(influences)
-    centred = influences - influences.mean(axis=0)
-    return Estimate(value, value - centred / (T - 1))
+def _estimate(value: Scalar, influences: Sequence[Scalar]) -> Estimate:
+    """The value with each task left out, by the influence of each, shape (*grid)."""
+    shape = np.broadcast_shapes(np.shape(value), np.shape(influences[0]))
+    spread = np.array([np.broadcast_to(one, shape) for one in influences])
+    centred = spread - spread.mean(axis=0)
+    return Estimate(np.broadcast_to(value, shape), value - centred / (len(influences) - 1))
 
 
-def _optimum_influences(tasks: Sequence[Task], method: Method) -> tuple[Array, Array]:
-    """The optimum w* (*grid, d) and how much each task moves it, -H^-1 s_i for its score s_i, shape (T, *grid, d)."""
+def _optimum_influences(tasks: Sequence[Task], method: Method) -> tuple[Array, list[Array]]:
+    """The optimum w* (*grid, d) and how much each task moves it: -H^-1 s_i for its score s_i, shape (*grid, d)."""
     mean, factor = objective(tasks, method)
     point = np.asarray(mean.origin)
     scale = [np.asarray(p * len(tasks))[..., None] for p in method.shares(tasks)]
@@ -37,13 +38,13 @@ def _optimum_influences(tasks: Sequence[Task], method: Method) -> tuple[Array, A
         form = method.objective(task.inputs)
         score = QuadraticForm(form.A, form.b, 0.0, task.centre).gradient(point)
         moved.append(-factor.solve(p * score))
-    return point, np.array(moved)
+    return point, moved
 
 
 def optimum_estimate(tasks: Sequence[Task], method: Method) -> Estimate:
     """Compute a method's optimum w* with its error, shape (*grid, d)."""
     point, moved = _optimum_influences(tasks, method)
-    return _estimate(np.broadcast_to(point, moved.shape[1:]), moved)
+    return _estimate(point, moved)
 
 
 def risk_estimates(
@@ -57,16 +58,18 @@ def risk_estimates(
     forms = risk_forms(tasks, adaptation)
     landscape = landscape_of(tasks, forms)
     best = np.asarray(landscape.form.origin)
-    noise = np.array([form.c / 2 for form in forms])
-    floor = np.array([form(best) for form in forms])
+    noise, floor = [form.c / 2 for form in forms], [form(best) for form in forms]
     out = [
-        _estimate(np.asarray(landscape.noise), noise),
-        _estimate(np.asarray(landscape.dispersion), floor - noise),
+        _estimate(landscape.noise, noise),
+        _estimate(landscape.dispersion, [f - n for f, n in zip(floor, noise, strict=True)]),
     ]
     for start in starts:
-        point, moved = _optimum_influences(tasks, start) if isinstance(start, Method) else (start, None)
-        added = np.array([form(point) for form in forms])
-        if moved is not None:
-            added = added + np.sum(moved * landscape.form.gradient(point), axis=-1)
-        out.append(_estimate(np.asarray(landscape.suboptimality(point)), added - floor))
+        if isinstance(start, Method):
+            point, moved = _optimum_influences(tasks, start)
+            slope = landscape.form.gradient(point)
+            through = [np.sum(one * slope, axis=-1) for one in moved]
+        else:
+            point, through = start, [0.0] * len(tasks)
+        added = [form(point) + by - f for form, by, f in zip(forms, through, floor, strict=True)]
+        out.append(_estimate(landscape.suboptimality(point), added))
     return out

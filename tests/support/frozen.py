@@ -5,17 +5,12 @@ made by the builders below (`environment`, `method`, `adaptation`, ...), from di
 function a kind then asks the question. When the API changes, only the builders and these functions change,
 not the cases.
 
-Run it in the folder tests (a package of that name may be installed, and would be in the way):
-
-    python -m support.frozen          compares all cases and prints the differences
-    python -m support.frozen ID ...   the same for ids that begin so
-    python -m support.frozen --write  computes all cases of `catalogue` anew and writes data/frozen.json
+In the folder tests, ``python -m support.frozen [ID ...]`` prints the differences of cases whose ids begin so.
 """
 
 import json
 import math
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -29,9 +24,7 @@ import landscape as ls
 Spec = dict[str, Any]
 DATA = Path(__file__).resolve().parent.parent / "data"
 FILE, ARRAYS = DATA / "frozen.json", DATA / "frozen_inputs.npz"
-FLOOR = (
-    1e-3  # of the tolerance, for the largest number of a part: what may be left where a number should be 0
-)
+FLOOR = 1e-3  # of a part's largest number, times the tolerance: what may be left where a number should be 0
 SIGMAS = 5  # standard errors within which drawn values must agree
 KINDS: dict[str, Callable[..., Any]] = {}
 
@@ -60,12 +53,20 @@ def environment(spec: Spec) -> Any:
     """Make a linear environment."""
     name, given = _split(spec)
     if name == "Environment":
-        return ls.Environment([family(one) for one in given["families"]])
+        return ls.Mixture([family(one) for one in given["families"]])
     if name == "from_sampler":
         return _replayed(**given)
     if name == "from_data":
         return ls.from_data({task: tuple(table) for task, table in given.pop("tables").items()}, **given)
-    return {"hard_easy": ls.hard_easy, "two_tasks": ls.two_tasks}[name](**given)
+    return {"hard_easy": ls.HardEasy, "two_tasks": ls.TwoTasks}[name](**given)
+
+
+def split_grid(spec: Spec) -> tuple[Spec, Spec]:
+    """Split lists off a spec: version one took arrays as grids, which are now given by over=."""
+    if spec.get("class", "hard_easy") not in ("hard_easy", "two_tasks"):
+        return spec, {}
+    grid = {k: v for k, v in spec.items() if isinstance(v, list)}
+    return {k: v[0] if k in grid else v for k, v in spec.items()}, grid
 
 
 def family(spec: Spec) -> Any:
@@ -78,23 +79,22 @@ def method(spec: Spec) -> Any:
     """Make a training method."""
     name, given = _split(spec)
     if name == "matching":
-        return ls.MAML.matching(adaptation(given["adaptation"]))
-    classes = {
-        "NAL": ls.NAL,
-        "MAML": ls.MAML,
-        "FOMAML": ls.FOMAML,
-        "HFMAML": ls.HFMAML,
-        "Reptile": ls.Reptile,
-        "IMAML": ls.IMAML,
-        "BaMAML": ls.BaMAML,
-        "BIMAML": ls.BIMAML,
-    }
-    return classes[name](**given)
+        return ls.MAML(adaptation(given["adaptation"]))
+    if name in ("NAL", "IMAML", "BaMAML"):
+        return getattr(ls, name)(**given)
+    names = {"alpha": "alpha", "n2": "m", "steps": "steps", "batches": "batches"}
+    inner = {new: given.pop(old) for old, new in names.items() if given.get(old) is not None}
+    return getattr(ls, name)(ls.GradientSteps(**inner), **{k: v for k, v in given.items() if v is not None})
+
+
+def methods_of(specs: list[Spec]) -> list[Any]:
+    """Make methods that are judged side by side: the one that matches the adaptation follows it."""
+    return [ls.MAML() if one["class"] == "matching" else method(one) for one in specs]
 
 
 def adaptation(spec: Spec | None) -> Any:
     """Make an adaptation; None stays None."""
-    return None if spec is None else ls.Adaptation(**spec)
+    return None if spec is None else ls.GradientSteps(**spec)
 
 
 def training(spec: Spec) -> Any:
@@ -151,47 +151,47 @@ def _parts(risk: Any) -> Spec:
         "above_noise": risk.above_noise,
         "total": risk.total,
     }
-    return parts | ({} if risk.standard_error is None else {"standard_error": risk.standard_error})
+    error = risk.total.standard_error
+    return parts | ({} if error is None else {"standard_error": error})
 
 
 @kind
 def optimum(env: Spec, how: Spec) -> Spec:
     """Find where a method ends up."""
-    return {"point": ls.optimum(environment(env), method(how))}
+    env, over = split_grid(env)
+    return {"point": ls.optimum(environment(env), method(how), over=over)}
 
 
 @kind
 def optimum_standard_error(env: Spec, how: Spec) -> Spec:
     """Find how sure an optimum is on drawn tasks."""
-    return {"error": ls.optimum_standard_error(environment(env), method(how))}
+    return {"error": ls.optimum(environment(env), method(how)).standard_error}
 
 
 @kind
 def risk(env: Spec, point: Any, adapt: Spec) -> Spec:
     """Find the parts of the risk after adaptation from a method's optimum or a point."""
-    return _parts(ls.risk(environment(env), start(point), adaptation(adapt)))
+    adapt, over = split_grid(adapt)
+    return _parts(ls.risk(environment(env), start(point), adaptation(adapt), over=over))
 
 
 @kind
 def gain(env: Spec, how: Spec, adapt: Spec, over: Any = None) -> Spec:
     """Find how many times less a method leaves above the noise."""
-    return {
-        "gain": ls.gain(
-            environment(env), method(how), adaptation(adapt), None if over is None else start(over)
-        )
-    }
+    against = None if over is None else start(over)
+    return {"gain": ls.gain(environment(env), method(how), adaptation(adapt), against=against)}
 
 
 @kind
 def compare(env: Spec, methods: list[Spec], adapt: Spec, over: Spec) -> Spec:
     """Compare methods over a grid: floors, suboptimality, gain and cost."""
-    table = ls.compare(environment(env), [method(one) for one in methods], adaptation(adapt), over=over)
+    table = ls.compare(environment(env), methods_of(methods), adaptation(adapt), over=over)
     return {
-        "noise": table.noise,
-        "dispersion": table.dispersion,
-        "suboptimality": table.suboptimality,
+        "noise": table.risk(table.labels[0]).noise,
+        "dispersion": table.risk(table.labels[0]).dispersion,
+        "suboptimality": [table.risk(label).suboptimality for label in table.labels],
         "gain": [table.gain(label) for label in table.labels],
-        "cost": [[np.max(number) for number in table.cost(label).values()] for label in table.labels],
+        "cost": [[np.max(n) for n in table.cost(label).columns().values()] for label in table.labels],
     }
 
 
@@ -204,8 +204,8 @@ def best_step(env: Spec, point: Any, m: Any) -> Spec:
 @kind
 def risk_quadratic(env: Spec, adapt: Spec) -> Spec:
     """Find the least value, minimiser and Hessian of the risk."""
-    floor, minimiser, hessian = ls.risk_quadratic(environment(env), adaptation(adapt))
-    return {"floor": floor, "minimiser": minimiser, "hessian": hessian}
+    form = ls.risk_landscape(environment(env), adaptation(adapt))
+    return {"floor": form.minimum, "minimiser": form.minimiser, "hessian": form.A.matrix()}
 
 
 @kind
@@ -432,7 +432,7 @@ def ode(tasks: Spec, how: Spec, begin: Any, times: list[float], level: float) ->
 @kind
 def expected_word(word: list[Any], sigma: Any, n: float, traces: list[list[Any]]) -> Spec:
     """Find the mean of a word in a sample covariance."""
-    from landscape import moments
+    from landscape.linalg import moments
 
     return {"mean": moments.expected_word(word, sigma, n, traces)}
 
@@ -440,7 +440,7 @@ def expected_word(word: list[Any], sigma: Any, n: float, traces: list[list[Any]]
 @kind
 def power_moment(j: int, n: int, d: int, traces: list[int]) -> Spec:
     """Find the mean of a power of a Gaussian Gram matrix, times traces."""
-    from landscape import moments
+    from landscape.linalg import moments
 
     return {"mean": moments.power_moment(j, n, d, traces)}
 
@@ -448,7 +448,7 @@ def power_moment(j: int, n: int, d: int, traces: list[int]) -> Spec:
 @kind
 def quartic(a: int, b: int, n: float, d: float, outside: bool) -> Spec:
     """Find the mean of powers around a matrix."""
-    from landscape import moments
+    from landscape.linalg import moments
 
     return {"mean": moments.quartic(a, b, n, d, outside)}
 
@@ -637,7 +637,7 @@ def simulate(env: Spec, methods: list[Spec], adapt: Spec, train: Spec, more: Spe
     """Train on drawn tasks and measure the loss after adaptation."""
     settings = {"repeats": 16, "seed": 0, "tasks": 300, "engine": "numpy", "progress": False} | more
     found = ls.simulate(
-        environment(env), [method(one) for one in methods], adaptation(adapt), training(train), **settings
+        environment(env), methods_of(methods), adaptation(adapt), training(train), **settings
     )
     return {
         "loss": _means(found.losses),
@@ -651,7 +651,7 @@ def agreement(env: Spec, methods: list[Spec], adapt: Spec, train: Spec) -> Spec:
     """Lay the closed form beside a simulation, and take the exact columns of what is biased."""
     settings = {"repeats": 4, "seed": 0, "tasks": 50, "engine": "numpy", "progress": False}
     found = ls.simulate(
-        environment(env), [method(one) for one in methods], adaptation(adapt), training(train), **settings
+        environment(env), methods_of(methods), adaptation(adapt), training(train), **settings
     )
     frame = ls.agreement(found).to_frame()
     frame = frame[frame["quantity"].isin(["coordinate", "above_noise"])]
@@ -664,7 +664,7 @@ def sweep(env: Spec, methods: list[Spec], adapt: Spec, train: Spec, over: Spec) 
     settings = {"repeats": 16, "tasks": 200, "engine": "numpy", "progress": False, "workers": 1, "seeds": [0]}
     found = ls.sweep(
         environment(env),
-        [method(one) for one in methods],
+        methods_of(methods),
         adaptation(adapt),
         training(train),
         over=over,
@@ -848,37 +848,8 @@ def _drawn_apart(old: Spec, new: Spec) -> Iterator[str]:
             yield f".{name}{list(map(int, i))}: {before}, now {now}"
 
 
-def write() -> None:
-    """Compute all cases of the catalogue and write the file."""
-    from . import catalogue
-
-    stored = catalogue.arrays()
-    DATA.mkdir(exist_ok=True)
-    np.savez_compressed(ARRAYS, **stored)
-    listed, begin = [], time.perf_counter()
-    for case in catalogue.cases():
-        case = {name: plain(value) if name == "inputs" else value for name, value in case.items()}
-        before = time.perf_counter()
-        try:
-            result = computed(case, stored)
-        except Exception as error:
-            print(f"{case['id']}: {type(error).__name__}: {error}")
-            continue
-        case |= {
-            "condition": catalogue.condition(case, stored),
-            "seconds": round(time.perf_counter() - before, 2),
-        }
-        listed.append(case | {"result": result})
-    texts = [json.dumps(case, allow_nan=False) for case in listed]
-    FILE.write_text('{"version": "' + ls.__version__ + '", "cases": [\n' + ",\n".join(texts) + "\n]}\n")
-    print(f"{len(listed)} cases in {time.perf_counter() - begin:.0f} s, {FILE.stat().st_size / 1024:.0f} KiB")
-
-
 def main(arguments: list[str]) -> int:
-    """Write the file, or compare and print differences; the exit status is 1 where there are some."""
-    if arguments == ["--write"]:
-        write()
-        return 0
+    """Compare and print differences; the exit status is 1 where there are some."""
     bad = count = 0
     for name, case in cases().items():
         if arguments and not any(name.startswith(prefix) for prefix in arguments):
