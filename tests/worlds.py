@@ -48,6 +48,6 @@ def random_world(seed, kind):
         twins.append(
             reference.gaussian_task(p[i], full[0], np.broadcast_to(mu, d).astype(float), full[1], noise)
         )
-    environment = ls.Environment(families)
+    environment = ls.Mixture(families)
     top = max(np.linalg.eigvalsh(t["S"])[-1] for t in twins)
     return environment, twins, rng.uniform(0.2, 0.9) / top, rng

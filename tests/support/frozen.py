@@ -292,9 +292,9 @@ def _path(path: Any, moments: list[float], levels: list[float], of: str) -> Spec
         "times": [path.time_to(level, of) for level in levels],
         "limit": path.limit,
         "switch": path.switch,
-        "norms_F": path.F.gradient_norm(points),
-        "norms_f": path.f.gradient_norm(points),
-        "values_F": path.F.value(points),
+        "norms_F": path.gradient_norm(points),
+        "norms_f": path.gradient_norm(points, of="f"),
+        "values_F": path.F(points),
     }
 
 
