@@ -27,3 +27,12 @@ from landscape.closed_form.hardness import hardness_window, least_samples, windo
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
 from landscape.analysis.compare import Comparison, compare
+from landscape.closed_form.finite_sample.asymptotics import asymptotics
+from landscape.closed_form.finite_sample.best import best_design, best_split, best_training_step
+from landscape.closed_form.finite_sample.required import (
+    required_episodes,
+    required_inner_samples,
+    required_outer_samples,
+    required_tasks,
+)
+from landscape.closed_form.finite_sample.sgd import sgd_curve
