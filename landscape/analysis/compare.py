@@ -185,19 +185,14 @@ def compare(
 
 
 def _costs(setting: Setting, n1: int) -> list[Cost]:
-    """The cost of each method; samples are an array over the grid where they vary."""
-    found: list[list[Cost]] = []
+    """The cost of each method; samples are an array that broadcasts to the grid where they vary."""
 
-    def question(tasks: list[Any], adaptation: Any, methods: list[Any]) -> list[Any]:
-        d = tasks[0].inputs.Sigma.d
-        found.append([m.cost(d, n1, adaptation.m if m.n2 is None else m.n2) for m in methods])
-        return [np.asarray(cost.samples) for cost in found[-1]]
+    def costs(environment: Environment, adaptation: Any, methods: list[Any]) -> list[Cost]:
+        return [m.cost(environment.d, n1, adaptation.m if m.n2 is None else m.n2) for m in methods]
 
-    if "m" in " ".join(setting.grid.dims) or setting.grid.derived or setting.functions:
-        samples = [part.value for part in setting.answer(question, infinite=True)]
-        return [
-            Cost(c.gradients, c.hessian_vector_products, s) for c, s in zip(found[0], samples, strict=True)
-        ]
-    environment, adaptation, methods = next(setting.blocks())[1:]
-    question(environment.tasks(), adaptation, methods)
-    return found[0]
+    if not setting.functions:
+        return costs(*setting.whole())
+    found = [costs(*here) for _, *here in setting.points()]
+    shape = setting.grid.shape
+    samples = np.array([[cost.samples for cost in row] for row in found]).T.reshape(-1, *shape)
+    return [Cost(c.gradients, c.hessian_vector_products, s) for c, s in zip(found[0], samples, strict=True)]

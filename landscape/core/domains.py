@@ -69,6 +69,8 @@ class Domain:
             if not symbols:
                 raise ValueError(f"{name} must be a number here, got the symbol {value}")
             return value
+        if type(value) is float and not self.whole and self._holds(value):
+            return value + 0.0
         array = float_array(name, value)
         if array.ndim:
             raise TypeError(f"{name} must be one number, got an array of shape {array.shape}")
@@ -90,6 +92,10 @@ class Domain:
         if array.ndim > 1:
             raise ValueError(f"{name} must be a number or a list of numbers, got shape {array.shape}")
         return array
+
+    def _holds(self, x: float) -> bool:
+        """Whether a finite number surely belongs to the domain: the short way for nearly every number given."""
+        return self.low < x < self.high and (x == 0 or SMALLEST <= abs(x) <= LARGEST)
 
     def _members(self, name: str, array: Array) -> Array:
         """The array with -0 as 0; an error names the first entry that is outside and what is wanted."""
@@ -167,20 +173,18 @@ def float_array(name: str, value: Any) -> Array:
     """
     if value is None or isinstance(value, (str, bytes, bool)):
         raise ValueError(f"{name} must be a number, got {short(value)}")
-    if np.ma.is_masked(value):
+    if isinstance(value, np.ndarray) and hasattr(value, "mask") and np.ma.is_masked(value):
         raise ValueError(f"{name} must not have masked entries, got {short(value)}")
-    problem = f"{name} must be a number or an array of numbers, got {short(value)}"
     try:
         raw = np.asarray(value)
-    except (ValueError, TypeError, OverflowError):
-        raise ValueError(problem) from None
-    if raw.dtype.kind == "c":
-        raise ValueError(f"{name} must be real, got {short(value)}")
-    if raw.dtype.kind not in "iufO":
-        raise ValueError(problem)
-    if raw.dtype.kind == "O" and any(isinstance(entry, (str, bool)) for entry in raw.flat):
-        raise ValueError(problem)
-    try:
+        if raw.dtype.kind == "c":
+            raise ValueError(f"{name} must be real, got {short(value)}")
+        if raw.dtype.kind not in "iufO":
+            raise TypeError
+        if raw.dtype.kind == "O" and any(isinstance(entry, (str, bool)) for entry in raw.flat):
+            raise TypeError
         return np.array(raw, dtype=float)
-    except (ValueError, TypeError, OverflowError):
-        raise ValueError(problem) from None
+    except (ValueError, TypeError, OverflowError) as error:
+        if str(error).startswith(f"{name} must be real"):
+            raise
+        raise ValueError(f"{name} must be a number or an array of numbers, got {short(value)}") from None

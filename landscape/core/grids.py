@@ -35,10 +35,13 @@ class Varying:
     array : array, shape (*grid, ...)
     own : int
         Axes that each value has of its own: 0 for numbers, 1 for vectors, 2 for matrices.
+    checked : bool
+        Whether they are a piece of values that were checked as a whole.
     """
 
     array: Array
     own: int = 0
+    checked: bool = False
 
 
 @record
@@ -111,8 +114,19 @@ class Grid(Record):
             for name, f in self.derived.items():
                 given = {k: getattr(values[k], "array", values[k]) for k in arguments(f)}
                 derived = np.asarray(f(**given), dtype=float)
-                values[name] = derived.item() if name in single else Varying(derived)
+                values[name] = derived.item() if name in single else Varying(derived, 0, True)
             yield where, values
+
+    def whole(self) -> dict[str, Varying]:
+        """Return the values of each name over the whole grid, as they broadcast against one another."""
+        count = len(self.axes)
+        values = {
+            name: Varying(v.reshape(_along(axis, count) + v.shape[1:]), v.ndim - 1)
+            for axis, (name, v) in enumerate(self.axes.items())
+        }
+        for name, f in self.derived.items():
+            values[name] = Varying(np.asarray(f(**{k: values[k].array for k in arguments(f)}), dtype=float))
+        return values
 
     def points(self) -> Iterator[tuple[tuple[int, ...], dict[str, Varying]]]:
         """Walk over the grid point by point: its index, and the value of each name."""
@@ -131,7 +145,7 @@ class Grid(Record):
             if name in single:
                 yield name, part[0].item() if part.ndim == 1 else part[0]
             else:
-                yield name, Varying(part.reshape(_along(axis, len(where)) + part.shape[1:]), part.ndim - 1)
+                yield name, Varying(part.reshape(_along(axis, len(where)) + part.shape[1:]), part.ndim - 1, True)
 
 
 def _along(axis: int, count: int) -> tuple[int, ...]:
@@ -194,7 +208,8 @@ def put(thing: T, name: str, values: Varying) -> T | None:
                 raise ValueError(
                     f"over[{name!r}] must be a list of numbers, got arrays of shape {values.array.shape[-values.own :]}"
                 )
-            p.domain.check_many(f"over[{name!r}]", values.array)
+            if not values.checked:
+                p.domain.check_many(f"over[{name!r}]", values.array)
             if values.array.ndim:
                 return with_values(thing, {name: values.array})
             return with_values(thing, {name: p.check(values.array.item())})
