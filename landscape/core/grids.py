@@ -145,7 +145,10 @@ class Grid(Record):
             if name in single:
                 yield name, part[0].item() if part.ndim == 1 else part[0]
             else:
-                yield name, Varying(part.reshape(_along(axis, len(where)) + part.shape[1:]), part.ndim - 1, True)
+                yield (
+                    name,
+                    Varying(part.reshape(_along(axis, len(where)) + part.shape[1:]), part.ndim - 1, True),
+                )
 
 
 def _along(axis: int, count: int) -> tuple[int, ...]:
