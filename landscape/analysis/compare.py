@@ -13,7 +13,7 @@ from landscape.analysis.risk import Risk, risks
 from landscape.closed_form.hardness import window_boundary
 from landscape.core import checks
 from landscape.core.domains import count
-from landscape.core.grids import Grid, Over
+from landscape.core.grids import Grid, Over, arguments
 from landscape.core.parameters import record
 from landscape.core.results import Estimate, Result, ratio
 from landscape.core.typing import Array
@@ -28,9 +28,11 @@ class Comparison(Result):
 
     Parameters
     ----------
-    environment : Environment or callable
+    environment : Environment, optional
+        None where a function made it.
     methods : tuple of Method
-    adaptation : Adaptation or callable
+    adaptation : Adaptation, optional
+        None where a function made it.
     grid : Grid
     risks : dict of str to Risk
         By the method's label.
@@ -179,9 +181,11 @@ def compare(
     setting = Setting(environment, adaptation, listed, over)
     noise, dispersion, *rest = risks(setting)
     names = labels(listed)
-    own = {name: Risk(noise, dispersion, part, setting.grid) for name, part in zip(names, rest, strict=True)}
+    grid = setting.grid.without_functions()
+    own = {name: Risk(noise, dispersion, part, grid) for name, part in zip(names, rest, strict=True)}
     costs = dict(zip(names, _costs(setting, n1), strict=True))
-    return Comparison(setting.environment, tuple(listed), setting.adaptation, setting.grid, own, costs)
+    given = [None if arguments(x) else x for x in (setting.environment, setting.adaptation)]
+    return Comparison(given[0], tuple(listed), given[1], grid, own, costs)
 
 
 def _costs(setting: Setting, n1: int) -> list[Cost]:

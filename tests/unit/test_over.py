@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import tracemalloc
 import warnings
 from typing import Any
 
@@ -192,3 +194,22 @@ def test_symbols_give_exact_numbers() -> None:
         assert "\\rho" in found._repr_latex_()
     with pytest.raises(ValueError, match="symbols need isotropic or diagonal"):
         ls.risk(ls.Mixture([ls.TaskFamily("a", np.eye(2))]), 0.0, ls.GradientSteps(alpha))
+
+
+def test_results_of_functions_travel() -> None:
+    """Functions do not pickle: a result keeps their values."""
+    over = {"R": [1.0, 2.0], "rho_easy": [0.5, 0.9], "alpha": lambda rho_easy: 1 / rho_easy}
+    found = ls.compare(lambda R: ls.HardEasy(R=R), [ls.NAL(), ls.MAML()], ADAPTATION, over=over)
+    again = pickle.loads(pickle.dumps(found))
+    assert again == found
+    assert again.to_frame().equals(found.to_frame())
+    np.testing.assert_allclose(found.to_frame()["alpha"], 1 / found.to_frame()["rho_easy"])
+
+
+def test_memory_stays_near_the_size_of_the_answer() -> None:
+    over = {"rho_hard": np.linspace(0.01, 0.9, 500), "m": np.arange(20, 520.0)}
+    tracemalloc.start()
+    ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML()], ADAPTATION, over=over)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * (4 * 8 * 500 * 500)
