@@ -32,3 +32,4 @@ from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
 from landscape.analysis.compare import Comparison, compare
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.analysis.agreement import Agreement, agreement
+from landscape.closed_form.dynamics import descent, flow
