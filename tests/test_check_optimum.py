@@ -40,9 +40,7 @@ def test_planted_bugs_are_named(bug):
 def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one():
     """As `check_meta_gradient` says: the mean with the outer batch's Hessian has moments of higher order."""
     for seed in SEEDS:
-        found = ls.check_optimum(
-            routines.exact("outer Hessian"), "HF-MAML", rng=seed, progress=False
-        )
+        found = ls.check_optimum(routines.exact("outer Hessian"), "HF-MAML", rng=seed, progress=False)
         assert found.bugs == ("Hessian on another batch, not an independent one",), str(found)
 
 
@@ -118,7 +116,9 @@ def test_the_weights_of_a_reused_batch_and_of_its_hessian_by_drawing():
             weight = method(0.8, 4).objective(inputs).A.matrix()
             error = drawn.std(axis=0) / 200
             assert (np.abs(drawn.mean(axis=0) - weight) < 4 * error).all()
-            fresh = ls.MAML(ls.GradientSteps(0.8, 4)).objective(inputs).A.matrix()  # negative control: a fresh outer batch
+            fresh = (
+                ls.MAML(ls.GradientSteps(0.8, 4)).objective(inputs).A.matrix()
+            )  # negative control: a fresh outer batch
             apart[method].append((np.abs(drawn.mean(axis=0) - fresh) > 4 * error).any())
     assert all(map(any, apart.values()))
 
@@ -181,7 +181,11 @@ def test_bad_routines(train, verdict, message):
         ({"n_in": 5, "n_out": 5}, ValueError, "must differ"),
         ({"environment": 3}, TypeError, "environment must be"),
         ({"environment": ls.HardEasy(R=sympy.Symbol("R"))}, ValueError, "sample needs numbers"),
-        ({"environment": ls.Mixture([ls.DataTask("a", np.eye(2), [1.0, 2.0], ridge=0.1)])}, ValueError, "ridge cannot"),
+        (
+            {"environment": ls.Mixture([ls.DataTask("a", np.eye(2), [1.0, 2.0], ridge=0.1)])},
+            ValueError,
+            "ridge cannot",
+        ),
     ],
 )
 def test_bad_arguments(arguments, error, message):

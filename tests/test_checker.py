@@ -568,10 +568,18 @@ def test_bad_arguments(arguments, error, message):
     [
         (ls.MAML, "MAML", planted.maml),
         (ls.MAML(0.5), "MAML", planted.maml),
-        (ls.MAML(ls.GradientSteps(0.5, m=20, steps=3, batches="same")), "MAML with 3 inner steps", planted.maml_k(3)),
+        (
+            ls.MAML(ls.GradientSteps(0.5, m=20, steps=3, batches="same")),
+            "MAML with 3 inner steps",
+            planted.maml_k(3),
+        ),
         (ls.FOMAML, "FO-MAML", planted.first_order),
         (ls.HFMAML(0.5), "HF-MAML", planted.RIGHT["MAML, Hessian on the other half"][2]),
-        (ls.MAML(hessian="independent"), "MAML, independent Hessian", planted.RIGHT["MAML, Hessian on half of X_out"][2]),
+        (
+            ls.MAML(hessian="independent"),
+            "MAML, independent Hessian",
+            planted.RIGHT["MAML, Hessian on half of X_out"][2],
+        ),
         (ls.Reptile(), "Reptile", lambda w, X, y, U, v, a: a * planted.grad(w, X, y)),
         (ls.NAL, "NAL", planted.plain),
     ],
@@ -586,7 +594,9 @@ def test_methods_are_named_by_label_class_or_instance(method, wanted, function):
 @pytest.mark.parametrize("method", ["BaMAML", "BI-MAML", "BIMAML", "iMAML", ls.BaMAML, ls.BaMAML(0.5, train_share=0.5),
     ls.IMAML(0.5), ls.NAL({"hard": 3.0}), ls.MAML(ls.GradientSteps(0.5, steps=0))])  # fmt: skip
 def test_methods_that_the_checker_does_not_know(method):
-    with pytest.raises(ValueError, match="the checker does not know .*: it knows MAML, HF-MAML, FO-MAML, Reptile and NAL"):
+    with pytest.raises(
+        ValueError, match="the checker does not know .*: it knows MAML, HF-MAML, FO-MAML, Reptile and NAL"
+    ):
         ls.check_meta_gradient(planted.maml, method)
 
 
