@@ -97,7 +97,9 @@ def test_the_window_of_a_heat_map_is_in_its_coordinates():
     hard, easy = (r * (1 - 2 * r) ** 2 + 4 * r**3 * (3 + 1) / m for r in (rho, 0.5))
     np.testing.assert_allclose(hard, easy, rtol=1e-9)
     np.testing.assert_array_equal(result._window("m", "rho_hard"), (m, rho))
-    assert ls.compare(ls.TwoTasks(rho_easy=0.5), METHODS[:2], ADAPT, over=over)._window("rho_hard", "m") is None
+    assert (
+        ls.compare(ls.TwoTasks(rho_easy=0.5), METHODS[:2], ADAPT, over=over)._window("rho_hard", "m") is None
+    )
 
 
 @pytest.mark.parametrize("single", [set(), {"a"}, {"c"}])
