@@ -33,3 +33,6 @@ from landscape.analysis.compare import Comparison, compare
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.analysis.agreement import Agreement, agreement
 from landscape.closed_form.dynamics import descent, flow
+from landscape.checker.meta_gradient import check_meta_gradient
+from landscape.checker.optimum import check_optimum
+from landscape.checker.reports import GradientReport, OptimumReport
