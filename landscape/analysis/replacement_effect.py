@@ -111,7 +111,7 @@ def replacement_effect(
     """
     check_environment(environment)
     judged = as_adaptation(adaptation)
-    listed = list(starts) if isinstance(starts, (list, tuple)) or getattr(starts, "ndim", 0) > 1 else [starts]
+    listed = _as_list(starts)
     if not listed:
         raise ValueError("starts must hold at least one method or point, got none")
     repeats = whole(2).check("repeats", repeats)
@@ -120,12 +120,8 @@ def replacement_effect(
     m, alpha = count.check("m of the adaptation", judged.m), float(judged.alpha)
     _check_rows(environment, m)
     tasks, d = environment.tasks(), environment.d
-    points = np.array(
-        [
-            np.broadcast_to(optimum(tasks, w.within(judged)), d) if isinstance(w, Method) else checks.start("starts", w, d)
-            for w in listed
-        ]
-    )
+    given = [optimum(tasks, w.within(judged)) if isinstance(w, Method) else w for w in listed]
+    points = np.array([checks.start("starts", w, d) for w in given])
     exact, measured, variance = np.zeros((3, 3, len(points)))
     for task, stream in zip(tasks, checks.generator(rng).spawn(len(tasks)), strict=True):
         p, N = task.probability, len(_rows_of(task).X)
@@ -139,13 +135,20 @@ def replacement_effect(
     return Replacement(tuple(names), exact, measured, np.sqrt(variance))
 
 
+def _as_list(starts: Any) -> list[Any]:
+    """Starts as a list: one, several, or points in the rows of an array."""
+    return list(starts) if isinstance(starts, (list, tuple)) or getattr(starts, "ndim", 0) > 1 else [starts]
+
+
 def _check_rows(environment: Environment, m: int) -> None:
     for family in environment.families:
         if not isinstance(family, DataTask):
             raise ValueError(f"replacement_effect takes tasks given by data, and {family.name!r} is not")
         rows = len(family.y)
         if rows <= m:
-            raise ValueError(f"task {family.name!r} has {rows} rows: too few to draw {m} and be judged on others")
+            raise ValueError(
+                f"task {family.name!r} has {rows} rows: too few to draw {m} and be judged on others"
+            )
 
 
 def _rows_of(task: Task) -> Empirical:

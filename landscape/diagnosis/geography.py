@@ -101,7 +101,8 @@ def geography(tasks: SingleTasks, methods: Sequence[Method]) -> Geography:
         tuple(method.label for method in methods),
         (trained @ root - middle) @ plane.T,
         float(
-            np.average(curvature[hard], weights=shares[hard]) / np.average(curvature[~hard], weights=shares[~hard])
+            np.average(curvature[hard], weights=shares[hard])
+            / np.average(curvature[~hard], weights=shares[~hard])
         ),
         _separation(measured, hard, shares),
     )
@@ -109,7 +110,9 @@ def geography(tasks: SingleTasks, methods: Sequence[Method]) -> Geography:
 
 def _separation(measured: Array, hard: Array, shares: Array) -> float:
     """Squared distance of the centres of hard and easy optima over the spread of the hard ones."""
-    weights = {group: np.where(hard == group, shares, 0) / shares[hard == group].sum() for group in (True, False)}
+    weights = {
+        group: np.where(hard == group, shares, 0) / shares[hard == group].sum() for group in (True, False)
+    }
     centres = {group: weight @ measured for group, weight in weights.items()}
     spread = float(weights[True] @ ((measured - centres[True]) ** 2).sum(axis=1))
     distance = float(((centres[True] - centres[False]) ** 2).sum())

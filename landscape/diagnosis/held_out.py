@@ -17,7 +17,7 @@ from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.core import checks
 from landscape.core.parameters import Record, record
 from landscape.core.progress import bar
-from landscape.core.typing import Array
+from landscape.core.typing import Array, Scalar
 from landscape.diagnosis.single_tasks import SingleTasks, minimisers, solver, sums, taken
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
@@ -39,7 +39,7 @@ def methods_at(alpha: float, m: float) -> dict[str, Method]:
     methods: list[Method] = [
         NAL(),
         MAML(GradientSteps(alpha, m)),
-        FOMAML(alpha),
+        FOMAML(GradientSteps(alpha)),
         Reptile(GradientSteps(alpha, steps=REPTILE_STEPS)),
         IMAML(1 / alpha if alpha else 1.0),
     ]
@@ -144,7 +144,9 @@ def held_out(
             for k, method in enumerate(methods_at(alpha, m).values()):
                 if method not in known:
                     own = method.minimises() == adaptation
-                    known[method] = folds.solutions(by_fold if own else sums(tasks.objective(method), folds.weights))
+                    known[method] = folds.solutions(
+                        by_fold if own else sums(tasks.objective(method), folds.weights)
+                    )
                 without_one, without_two = known[method]
                 losses = _infinite_for_nan(judged(without_one[folds.of_task]))
                 by_step[k, j, i] = np.where(losses < rounding, 0.0, losses)
@@ -171,5 +173,5 @@ def _training_effect(tasks: SingleTasks, k: int, m: int, alpha: float) -> Array:
     return out
 
 
-def _infinite_for_nan(values: Array) -> Array:
+def _infinite_for_nan(values: Scalar) -> Array:
     return np.where(np.isnan(values), np.inf, values)

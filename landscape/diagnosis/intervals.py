@@ -7,7 +7,9 @@ from landscape.core.typing import Array
 REPLICATES = 2000
 
 
-def bootstrap(losses: Array, by_step: Array, training: Array, shares: Array, seed: int) -> tuple[Array, Array]:
+def bootstrap(
+    losses: Array, by_step: Array, training: Array, shares: Array, seed: int
+) -> tuple[Array, Array]:
     r"""Compute intervals for 1 - (mean loss of a method)/(mean loss of pooled training) on new tasks.
 
     Two things were drawn: the tasks that the loss is measured on, and those that the methods were trained and their
@@ -38,10 +40,12 @@ def bootstrap(losses: Array, by_step: Array, training: Array, shares: Array, see
         return np.zeros(len(losses)), np.zeros(len(losses))
     rng = np.random.default_rng(seed)
     measured, trained = (rng.multinomial(T, np.full(T, 1 / T), size=REPLICATES) * shares for _ in range(2))
-    finite = np.isfinite(losses).all(axis=1)
+    finite = np.asarray(np.isfinite(losses).all(axis=1))
     usable = np.isfinite(by_step).all(axis=2, keepdims=True)
     by_step = np.where(usable, by_step, 0.0)
-    best = np.where(usable, by_step @ trained.T, np.inf).argmin(axis=1, keepdims=True)  # (methods, 1, replicates)
+    best = np.where(usable, by_step @ trained.T, np.inf).argmin(
+        axis=1, keepdims=True
+    )  # (methods, 1, replicates)
     means = np.take_along_axis(by_step @ measured.T, best, axis=1)[:, 0]
     losses = np.where(finite[:, None], losses, 0.0)
     means[:, ::2] = losses @ measured[::2].T

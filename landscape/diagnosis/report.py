@@ -142,7 +142,17 @@ def _table(head: Sequence[str], rows: Sequence[str], kind: str = "methods") -> s
     return f'<div class="wide"><table class="{kind}">{_row(head, "th")}{"".join(rows)}</table></div>'
 
 
-METHOD_COLUMNS = ["shots", "method", "best step", "loss", "cut", "95% interval", "answer", "gradients", "Hessian products"]
+METHOD_COLUMNS = [
+    "shots",
+    "method",
+    "best step",
+    "loss",
+    "cut",
+    "95% interval",
+    "answer",
+    "gradients",
+    "Hessian products",
+]
 
 
 def _methods(diagnosis: Diagnosis) -> str:
@@ -155,7 +165,15 @@ def _methods(diagnosis: Diagnosis) -> str:
         elif not pooled:
             cut = ["", "training has no minimum", row.answer]
         name = "pooled (NAL)" if pooled else row.method
-        cells = [row.shots, name, f"{row.step:.3g}", f"{row.loss:.4g}", *cut, row.gradients, row.hessian_vector_products]
+        cells = [
+            row.shots,
+            name,
+            f"{row.step:.3g}",
+            f"{row.loss:.4g}",
+            *cut,
+            row.gradients,
+            row.hessian_vector_products,
+        ]
         rows.append(_row(cells, kind="first" if pooled else ""))
     return _table(METHOD_COLUMNS, rows)
 

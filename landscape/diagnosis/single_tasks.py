@@ -57,7 +57,11 @@ class TaskMoments:
 
     def _maps(self, A: Operator) -> tuple[Operator, Array, Array]:
         """Scatter (T, d, d), third (T, d) and noise (T,), task by task."""
-        scatter, third, noise = np.empty(A.matrix().shape), np.zeros(A.matrix().shape[:2]), np.empty(len(self.inputs))
+        scatter, third, noise = (
+            np.empty(A.matrix().shape),
+            np.zeros(A.matrix().shape[:2]),
+            np.empty(len(self.inputs)),
+        )
         for i, (one, array, product) in enumerate(
             zip(self.inputs, A.matrix(), self.times(A).matrix(), strict=True)
         ):
@@ -139,7 +143,9 @@ def sums(form: QuadraticForm, weights: Array, origin: Array | float = 0.0) -> Qu
 def taken(form: QuadraticForm, index: Array) -> QuadraticForm:
     """Take some of several forms around one origin."""
     assert form.b is not None  # as `sums` makes them
-    return QuadraticForm(Matrix(form.A.matrix()[index]), form.b[index], np.asarray(form.c)[index], form.origin)
+    return QuadraticForm(
+        Matrix(form.A.matrix()[index]), form.b[index], np.asarray(form.c)[index], form.origin
+    )
 
 
 def minimisers(form: QuadraticForm) -> Array:

@@ -51,7 +51,9 @@ def sentences(table: pd.DataFrame, geography: Geography, winners: pd.DataFrame, 
     groups = {kind: list(maml[maml["answer"] == kind].itertuples()) for kind in (PAYS, DOES_NOT, UNSURE)}
     said: list[str] = []
     if groups[PAYS]:
-        cuts = [f"by {_cut(row)} at {_shots([row])} with step size {row.step:.2g}" for row in _few(groups[PAYS])]
+        cuts = [
+            f"by {_cut(row)} at {_shots([row])} with step size {row.step:.2g}" for row in _few(groups[PAYS])
+        ]
         said.append(
             f"MAML is predicted to cut post-adaptation loss {_and(cuts)}, compared with pooled training with its best step "
             "size."
@@ -127,7 +129,9 @@ def _instead(table: pd.DataFrame, maml: pd.DataFrame) -> list[str]:
         at = paying.loc[paying["low"].idxmax()]
         first_order = others[(others["shots"] == at["shots"]) & (others["method"] == "FO-MAML")]
         for row in first_order[first_order["cut"] >= 0.9 * at["cut"]].itertuples():
-            said.append(f"FO-MAML gets {_cut(row)} at {_shots([row])} for less: it needs no second derivatives.")
+            said.append(
+                f"FO-MAML gets {_cut(row)} at {_shots([row])} for less: it needs no second derivatives."
+            )
     elif len(others):
         row = others.loc[others["low"].idxmax()]
         said.append(f"{row['method']} is predicted to cut it by {_cut(row)} at {_shots([row])}.")

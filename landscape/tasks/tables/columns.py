@@ -70,7 +70,9 @@ def as_numbers(selection: Selection, categories: str, account: list[str]) -> Row
         levels = _levels(name, values, categories)
         columns += [(values == level).to_numpy(dtype=float) for level in levels[1:]]
         features += [f"{name}={level}" for level in levels[1:]]
-        account.append(f"{name!r} is a category: one 0/1 column for each of its levels but the first, {levels[0]!r}.")
+        account.append(
+            f"{name!r} is a category: one 0/1 column for each of its levels but the first, {levels[0]!r}."
+        )
     if len(target) * max(len(features), 1) > MOST_NUMBERS:
         raise ValueError(
             f"{len(target):,} rows of {len(features)} features are more than {MOST_NUMBERS:,} numbers: take a "

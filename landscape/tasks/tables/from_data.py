@@ -145,7 +145,9 @@ def from_data(
     ridge = nonnegative.check("ridge", ridge)
     least_rows = count.check("least_rows", least_rows)
     account: list[str] = []
-    selection = without_missing(_selected(source, target, task, features, delimiter, account), missing, account)
+    selection = without_missing(
+        _selected(source, target, task, features, delimiter, account), missing, account
+    )
     rows = as_numbers(selection, categories, account)
     del selection  # a copy of the table
     rows = without_small(rows, least_rows, account)
@@ -157,7 +159,9 @@ def from_data(
     check_distinct(rows.features, "the result (the intercept and levels of categories among them)")
     check_independent(rows)
     families = _families(rows, places, ridge, weigh, account)
-    likely = "all tasks are equally likely" if weigh == "tasks" else "tasks are likely in proportion to their rows"
+    likely = (
+        "all tasks are equally likely" if weigh == "tasks" else "tasks are likely in proportion to their rows"
+    )
     return TabularEnvironment(tuple(families), tuple(rows.features), (*account, f"{likely}."))
 
 
@@ -183,7 +187,9 @@ def _selected(
     return choose(source, target, task, features)
 
 
-def _families(rows: Rows, places: list[slice], ridge: float, weigh: str, account: list[str]) -> list[DataTask]:
+def _families(
+    rows: Rows, places: list[slice], ridge: float, weigh: str, account: list[str]
+) -> list[DataTask]:
     """One task a name; those whose rows leave their optimum open have a ridge."""
     undetermined = [is_undetermined(rows.X[where]) for where in places]
     if any(undetermined):

@@ -19,7 +19,9 @@ def without_missing(selection: Selection, missing: str, account: list[str]) -> S
     frame, target, task = selection
     if not len(target):
         raise ValueError("the table has no rows")
-    holes = frame.isna().assign(**{f"target {target.name!r}": target.isna(), f"task {task.name!r}": task.isna()})
+    holes = frame.isna().assign(
+        **{f"target {target.name!r}": target.isna(), f"task {task.name!r}": task.isna()}
+    )
     lacking = holes.any(axis=1)
     if not lacking.any():
         return selection
@@ -58,7 +60,7 @@ def without_small(rows: Rows, least_rows: int, account: list[str]) -> Rows:
 
 def without_constant(rows: Rows, serves: bool, account: list[str]) -> Rows:
     """Keep the columns that vary; where a constant one serves (as an intercept) only zeros are left out."""
-    constant = ~rows.X.any(axis=0) if serves else _is_constant(rows.X)
+    constant = np.asarray(~rows.X.any(axis=0)) if serves else _is_constant(rows.X)
     if constant.all():
         raise ValueError(f"no feature varies: {listed(rows.features)}")
     for name in np.array(rows.features, dtype=object)[constant]:
@@ -119,7 +121,9 @@ def _scaled(X: Array) -> tuple[Array, int]:
     """Columns with mean 0 and variance 1 (0 where constant), and how many are constant."""
     constant = _is_constant(X)
     centred = X - X.mean(axis=0)
-    return np.where(constant, 0.0, centred) / np.where(constant, 1.0, centred.std(axis=0)), int(constant.sum())
+    return np.where(constant, 0.0, centred) / np.where(constant, 1.0, centred.std(axis=0)), int(
+        constant.sum()
+    )
 
 
 def _curvatures(X: Array, size: Array) -> tuple[Array, Array]:
@@ -134,7 +138,9 @@ def check_independent(rows: Rows) -> None:
     size = np.sqrt((rows.X**2).mean(axis=0))
     if not size.all():
         name = rows.features[int((size == 0).argmax())]
-        raise ValueError(f"{name!r} does not vary within any task: leave it out by features=, or standardise across")
+        raise ValueError(
+            f"{name!r} does not vary within any task: leave it out by features=, or standardise across"
+        )
     values, vectors = _curvatures(rows.X, size)
     if values[0] <= DEPENDENT * values[-1]:
         involved = [name for name, v in zip(rows.features, vectors[:, 0], strict=True) if abs(v) > 1e-4]
