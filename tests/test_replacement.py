@@ -38,7 +38,7 @@ def test_agrees_with_every_set_of_rows(m, ridge):
     environment, alpha = world(ridge), 0.1
     adaptation = ls.GradientSteps(alpha, m)
     row = ls.replacement_effect(environment, ls.NAL(), adaptation, repeats=100_000).to_frame().iloc[0]
-    whole, unseen = enumerated(environment, ls.optimum(environment, ls.NAL()), alpha, m)
+    whole, unseen = enumerated(environment, np.asarray(ls.optimum(environment, ls.NAL())), alpha, m)
     assert row["with_replacement"] == pytest.approx(
         float(ls.risk(environment, ls.NAL(), adaptation).total), rel=1e-12
     )
