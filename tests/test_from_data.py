@@ -73,7 +73,7 @@ def test_everything_takes_the_result():
     assert ls.gain(environment, methods[1], ADAPT) >= 1
     assert len(ls.compare(environment, methods, ADAPT, over={"m": [1, 10]}).to_frame()) == 4
     simulation = ls.simulate(
-        environment, methods, ADAPT, ls.Training(50, n1=10), 5, tasks=2000, progress=False
+        environment, methods, ADAPT, ls.Training(50, n1=10), repeats=5, tasks=2000, progress=False
     )
     assert ls.agreement(simulation).worst < 4.5  # 8 z-scores: false alarms 6e-5
     ls.plot_landscape(environment, ADAPT, samples=5, resolution=5)
@@ -488,7 +488,7 @@ def test_ridge_tasks_are_simulated_as_computed(sampling, m):
         methods,
         adaptation,
         ls.Training(60, n1=9),
-        4,
+        repeats=4,
         tasks=4000,
         sampling=sampling,
         progress=False,
