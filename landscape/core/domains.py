@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core.tolerances import LARGEST, SMALLEST
+from landscape.core.tolerances import LARGEST, SMALLEST, SYMMETRIC
 from landscape.core.typing import Array
 
 
@@ -131,6 +131,45 @@ class Domain:
         words += [f"{'<' if self.open_high else '<='} {self.high:g}"] if self.high < np.inf else []
         return " and ".join(words or ["a number"]) + (" or inf" if self.infinite and words else "")
 
+    def draw(self, rng: np.random.Generator, typical: tuple[float, ...], d: int) -> Any:
+        """Draw a member between the typical ends, for tests that run over everything registered."""
+        if self.choices:
+            return self.choices[0]
+        low, high = typical
+        return int(rng.integers(int(low), int(high) + 1)) if self.whole else float(rng.uniform(low, high))
+
+
+@dataclass(frozen=True)
+class SymmetricDomain(Domain):
+    """Symmetric matrices (d, d), and vectors (d,) that stand for diagonal ones; they need not be positive."""
+
+    def check(self, name: str, value: Any, *, symbols: bool = False) -> Array:
+        """Return the vector or the matrix, read-only; symmetry is judged after scaling to unit diagonal."""
+        array = Domain().check_many(name, value)
+        if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[0] != array.shape[1]):
+            raise ValueError(f"{name} must be {self}, got shape {array.shape}")
+        if array.ndim == 1:
+            return array
+        size = np.sqrt(np.abs(np.diagonal(array)))
+        size = np.where(size == 0, np.sqrt(np.abs(array).max(axis=1)), size)
+        skew = np.abs(array - array.T)
+        if (skew > SYMMETRIC * np.outer(size, size)).any():
+            raise ValueError(
+                f"{name} must be symmetric, but differs from its transpose by up to {skew.max():g}"
+            )
+        array = (array + array.T) / 2
+        array.setflags(write=False)
+        return array
+
+    def draw(self, rng: np.random.Generator, typical: tuple[float, ...], d: int) -> Array:
+        """Draw a symmetric matrix with eigenvalues between the typical ends."""
+        U = np.linalg.qr(rng.standard_normal((d, d)))[0]
+        matrix: Array = (U * rng.uniform(typical[0], typical[1], size=d)) @ U.T
+        return (matrix + matrix.T) / 2
+
+    def __str__(self) -> str:
+        return "a vector (d,) or a symmetric matrix (d, d)"
+
 
 def choice(*names: str) -> Domain:
     """Make a domain of names."""
@@ -143,6 +182,7 @@ def whole(low: float, high: float = np.inf, *, infinite: bool = False) -> Domain
 
 
 real = Domain()
+symmetric = SymmetricDomain()
 positive = Domain(low=0.0, open_low=True)
 nonnegative = Domain(low=0.0)
 probability = Domain(low=0.0, high=1.0)
