@@ -30,6 +30,10 @@ from landscape.closed_form.hardness import hardness_window, least_samples, windo
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
 from landscape.analysis.compare import Comparison, compare
+from landscape.tasks.tables.from_data import from_data
+from landscape.analysis.replacement_effect import replacement_effect
+from landscape.diagnosis.diagnosis import Diagnosis
+from landscape.diagnosis.diagnose import diagnose
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.analysis.agreement import Agreement, agreement
 from landscape.closed_form.dynamics import descent, flow

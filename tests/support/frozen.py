@@ -573,7 +573,7 @@ def from_data(env: Spec) -> Spec:
 @kind
 def diagnose(env: Spec, shots: list[int], steps: Any, columns: list[str]) -> Spec:
     """Predict whether meta-learning pays on tasks given by data."""
-    found = ls.diagnose(environment(env), shots, steps=steps, seed=0, progress=False)
+    found = ls.diagnose(environment(env), shots, steps=steps, rng=0, progress=False)
     frame, by_step = found.to_frame(), found.steps()
     answers = [None if answer != answer else answer for answer in frame["answer"]]
     return {name: frame[name] for name in columns} | {"by_step": by_step["loss"][::7], "answer": answers}
@@ -689,7 +689,7 @@ def sampled_risk(tasks: list[Spec], point: Any, adapt: Spec, draws: int) -> Spec
 def replacement_drawn(env: Spec, starts: list[Any], adapt: Spec) -> Spec:
     """Measure what it changes that shots are drawn without replacement."""
     frame = ls.replacement_effect(
-        environment(env), [start(one) for one in starts], adaptation(adapt), repeats=200, seed=0
+        environment(env), [start(one) for one in starts], adaptation(adapt), repeats=200, rng=0
     ).to_frame()
     return {
         name: [frame[name], frame[f"{name}_error"]]
