@@ -27,3 +27,5 @@ from landscape.closed_form.hardness import hardness_window, least_samples, windo
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
 from landscape.analysis.compare import Comparison, compare
+from landscape.plotting.landscapes import plot_landscape
+from landscape.plotting.explore import explore
