@@ -70,6 +70,12 @@ def test_series_over_what_a_family_of_ones_own_holds():
     made = plot_series(lambda rho: ls.TwoTasks(d=2, rho_hard=rho), 0.5, "rho", [0.2, 0.4], resolution=9)
     assert made.axes[0].get_title() == "rho = 0.2"
 
+    def around(centre):
+        return ls.Mixture([ls.TaskFamily("a", 0.5, centre), ls.TaskFamily("b", 0.2, d=2)])
+
+    vectors = plot_series(around, 0.5, "centre", [[0.0, 1.0], [2.0, 1.5]], resolution=9)
+    assert vectors.axes[1].get_title() == "centre = [2.0, 1.5]"
+
 
 def test_several_steps_lead_where_one_step_after_another_leads():
     """The arrow of k steps is that of a ridge or of any adaptation: w - (I - E[R]) (w - w_i)."""
