@@ -29,3 +29,4 @@ from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
 from landscape.analysis.compare import Comparison, compare
 from landscape.plotting.landscapes import plot_landscape
 from landscape.plotting.explore import explore
+from landscape.analysis.sweep import Sweep, sweep

@@ -164,7 +164,7 @@ class Setting:
                 [f"{label}.inner.{p.name}" for p in parameters(inner) if p.grid] if inner is not None else []
             )
         try:
-            checks.known("name in over", name, names)
+            checks.known("name in over", name, [*names, *self.elsewhere])
         except ValueError as error:
             return f"{error}; or give a function of it, for example environment=lambda {_identifier(name)}: Mixture([...])"
         return f"{name} cannot vary here"
