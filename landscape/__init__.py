@@ -40,3 +40,6 @@ from landscape.closed_form.dynamics import descent, flow
 from landscape.checker.meta_gradient import check_meta_gradient
 from landscape.checker.optimum import check_optimum
 from landscape.checker.reports import GradientReport, OptimumReport
+from landscape.plotting.landscapes import plot_landscape
+from landscape.plotting.explore import explore
+from landscape.analysis.sweep import Sweep, sweep
