@@ -15,12 +15,15 @@ from landscape.adaptations.base import Adaptation
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.adaptations.preconditioned import PreconditionedSteps
 from landscape.adaptations.ridge_to_start import RidgeToStart
+from landscape.adaptations.own_shots import OwnShots
+from landscape.adaptations.mixed_model import MixedModel
 from landscape.methods.base import Method
 from landscape.methods.pooled import NAL
 from landscape.methods.maml import IMAML, MAML
 from landscape.methods.first_order import FOMAML, HFMAML, Reptile
 from landscape.methods.bayesian import BaMAML
 from landscape.methods.biphasic import BIMAML
+from landscape.methods.prior_mean import PriorMean
 from landscape.methods.budget import Training
 from landscape.closed_form.population import Q
 from landscape.closed_form.hardness import hardness_window, least_samples, window_boundary
@@ -36,3 +39,16 @@ from landscape.closed_form.finite_sample.required import (
     required_tasks,
 )
 from landscape.closed_form.finite_sample.sgd import sgd_curve
+from landscape.tasks.tables.from_data import from_data
+from landscape.analysis.replacement_effect import replacement_effect
+from landscape.diagnosis.diagnosis import Diagnosis
+from landscape.diagnosis.diagnose import diagnose
+from landscape.analysis.simulate import Simulation, simulate
+from landscape.analysis.agreement import Agreement, agreement
+from landscape.closed_form.dynamics import descent, flow
+from landscape.checker.meta_gradient import check_meta_gradient
+from landscape.checker.optimum import check_optimum
+from landscape.checker.reports import GradientReport, OptimumReport
+from landscape.plotting.landscapes import plot_landscape
+from landscape.plotting.explore import explore
+from landscape.analysis.sweep import Sweep, sweep

@@ -177,7 +177,7 @@ def test_one_number_of_shots_and_very_many_fit_into_the_pictures():
     from landscape.diagnosis import plots
 
     rng = np.random.default_rng(0)
-    tasks = ls.Environment(
+    tasks = ls.Mixture(
         [ls.DataTask(f"{i}", rng.normal(size=(20, 2)) * (i % 2 + 1), rng.normal(size=20)) for i in range(8)]
     )
     one, many = (ls.diagnose(tasks, shots, progress=False) for shots in ([5], range(1, 21)))

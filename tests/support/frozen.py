@@ -292,9 +292,9 @@ def _path(path: Any, moments: list[float], levels: list[float], of: str) -> Spec
         "times": [path.time_to(level, of) for level in levels],
         "limit": path.limit,
         "switch": path.switch,
-        "norms_F": path.F.gradient_norm(points),
-        "norms_f": path.f.gradient_norm(points),
-        "values_F": path.F.value(points),
+        "norms_F": path.gradient_norm(points),
+        "norms_f": path.gradient_norm(points, of="f"),
+        "values_F": path.F(points),
     }
 
 
@@ -332,7 +332,9 @@ def descent(
 @kind
 def guarantee(name: str, env: Spec, arguments: list[Any]) -> Spec:
     """Lay a theorem's bound beside the exact value."""
-    found = getattr(ls.guarantees, name)(environment(env), *[start(one) for one in arguments])
+    from landscape.papers import bounds
+
+    found = getattr(bounds, name)(environment(env), *[start(one) for one in arguments])
     found = found if isinstance(found, tuple) else (found,)
     return {
         "bound": [one.bound for one in found],
@@ -345,20 +347,26 @@ def guarantee(name: str, env: Spec, arguments: list[Any]) -> Spec:
 @kind
 def difference_error(one: Spec, w: Any, v: Any, delta: float) -> Spec:
     """Lay the bound on a Hessian-vector product's difference beside its error."""
-    found = ls.guarantees.difference_error(loss(one), w, v, delta)
+    from landscape.papers import bounds
+
+    found = bounds.difference_error(loss(one), w, v, delta)
     return {"bound": found.bound, "exact": found.exact, "sharper": found.sharper}
 
 
 @kind
 def largest_alpha(theorem: str, constants: Spec) -> Spec:
     """Find the range of step sizes of a theorem."""
-    return {"alpha": ls.guarantees.largest_alpha(theorem, **constants)[0]}
+    from landscape.papers import bounds
+
+    return {"alpha": bounds.largest_alpha(theorem, **constants)[0]}
 
 
 @kind
 def spread(env: Spec, points: list[Any], centre: Any, radius: float) -> Spec:
     """Find the spread of the tasks' gradients at points, on a ball and everywhere, and the curvatures."""
-    found, (L, mu) = ls.guarantees.Spread(environment(env)), ls.guarantees.curvatures(environment(env))
+    from landscape.papers import bounds
+
+    found, (L, mu) = bounds.Spread(environment(env)), bounds.curvatures(environment(env))
     ball, everywhere = found.on_ball(centre, radius), found.everywhere()
     return {"at": [found.at(w) for w in points], "ball": ball, "everywhere": everywhere, "L": L, "mu": mu}
 
@@ -366,7 +374,7 @@ def spread(env: Spec, points: list[Any], centre: Any, radius: float) -> Spec:
 @kind
 def promise(tasks: Spec, how: Spec, begin: Any, level: float, sizes: Any, constants: Spec) -> Spec:
     """Find what the theorems promise of drawn batches."""
-    from landscape.algorithms.promise import promise as promised
+    from landscape.papers.bounds import promise as promised
 
     found = promised(loss_tasks(tasks), method(how), begin, level, batches(sizes), **constants)
     return {"iterations": found.iterations, "floor": found.floor}
@@ -565,7 +573,7 @@ def from_data(env: Spec) -> Spec:
 @kind
 def diagnose(env: Spec, shots: list[int], steps: Any, columns: list[str]) -> Spec:
     """Predict whether meta-learning pays on tasks given by data."""
-    found = ls.diagnose(environment(env), shots, steps=steps, seed=0, progress=False)
+    found = ls.diagnose(environment(env), shots, steps=steps, rng=0, progress=False)
     frame, by_step = found.to_frame(), found.steps()
     answers = [None if answer != answer else answer for answer in frame["answer"]]
     return {name: frame[name] for name in columns} | {"by_step": by_step["loss"][::7], "answer": answers}
@@ -636,9 +644,7 @@ def _means(values: np.ndarray) -> list[Any]:
 def simulate(env: Spec, methods: list[Spec], adapt: Spec, train: Spec, more: Spec) -> Spec:
     """Train on drawn tasks and measure the loss after adaptation."""
     settings = {"repeats": 16, "seed": 0, "tasks": 300, "engine": "numpy", "progress": False} | more
-    found = ls.simulate(
-        environment(env), methods_of(methods), adaptation(adapt), training(train), **settings
-    )
+    found = ls.simulate(environment(env), methods_of(methods), adaptation(adapt), training(train), **settings)
     return {
         "loss": _means(found.losses),
         "above_noise": _means(found.above_noise),
@@ -650,9 +656,7 @@ def simulate(env: Spec, methods: list[Spec], adapt: Spec, train: Spec, more: Spe
 def agreement(env: Spec, methods: list[Spec], adapt: Spec, train: Spec) -> Spec:
     """Lay the closed form beside a simulation, and take the exact columns of what is biased."""
     settings = {"repeats": 4, "seed": 0, "tasks": 50, "engine": "numpy", "progress": False}
-    found = ls.simulate(
-        environment(env), methods_of(methods), adaptation(adapt), training(train), **settings
-    )
+    found = ls.simulate(environment(env), methods_of(methods), adaptation(adapt), training(train), **settings)
     frame = ls.agreement(found).to_frame()
     frame = frame[frame["quantity"].isin(["coordinate", "above_noise"])]
     return {name: frame[name] for name in ("theory", "finite", "finite_low", "finite_high")}
@@ -685,7 +689,7 @@ def sampled_risk(tasks: list[Spec], point: Any, adapt: Spec, draws: int) -> Spec
 def replacement_drawn(env: Spec, starts: list[Any], adapt: Spec) -> Spec:
     """Measure what it changes that shots are drawn without replacement."""
     frame = ls.replacement_effect(
-        environment(env), [start(one) for one in starts], adaptation(adapt), repeats=200, seed=0
+        environment(env), [start(one) for one in starts], adaptation(adapt), repeats=200, rng=0
     ).to_frame()
     return {
         name: [frame[name], frame[f"{name}_error"]]
