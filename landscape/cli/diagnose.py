@@ -1,10 +1,15 @@
 """Predict whether meta-learning pays on the tasks of a table, with how many shots and which step size."""
 
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
 HELP = "predict whether meta-learning pays on the tasks of a table"
 
 
-def add_arguments(parser):
-    """The command's arguments."""
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
     parser.add_argument("file", metavar="FILE", help="a CSV or Parquet file with one row an observation")
     parser.add_argument(
         "--task", required=True, metavar="COLUMN", help="the column that says which task a row belongs to"
@@ -37,16 +42,14 @@ def add_arguments(parser):
     )
 
 
-def run(options):
+def run(options: Namespace) -> int:
     """Diagnose a file: the verdict, a table, and a report if one is asked for."""
-    from pathlib import Path
-
-    from landscape.diagnosis.diagnose import diagnose
-    from landscape.tabular.from_data import from_data
+    from landscape.diagnosis import diagnose  # optional: other commands need it not
+    from landscape.tasks.tables import from_data
 
     if options.html and Path(options.html).resolve() == Path(options.file).resolve():
         raise ValueError(f"--html must name another file than the table, got {options.html!r} for both")
-    shots = None if options.shots is None else _whole(options.shots)
+    shots = None if options.shots is None else _whole_numbers(options.shots)
     environment = from_data(
         options.file,
         options.target,
@@ -58,7 +61,7 @@ def run(options):
         missing=options.missing,
         delimiter=options.delimiter and options.delimiter.replace("\\t", "\t"),
     )
-    diagnosis = diagnose(environment, shots, worth=options.worth, seed=options.seed)
+    diagnosis = diagnose(environment, shots, worth=options.worth, rng=options.seed)
     print(f"{environment!r}\n\n{diagnosis.verdict}\n")
     table = diagnosis.to_frame().drop(columns=["gradients", "hessian_vector_products"])
     print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep=""))
@@ -67,7 +70,7 @@ def run(options):
     return 0
 
 
-def _whole(text):
+def _whole_numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:

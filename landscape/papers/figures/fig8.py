@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from landscape.reproduce import printed
-from landscape.reproduce._hardness import reproduce_panels
-from landscape.training import Training
+from landscape.methods.budget import Training
+from landscape.papers.hardness_panels import hardness_panels
+from landscape.papers.printed_numbers import printed
+from landscape.papers.reproduction import Reproduction
 
 TITLE = "Collins et al., Figure 8: Figure 2 with solutions trained by SGD, for m = 2000, 500 and 50"
 
@@ -19,8 +20,8 @@ NOTES = [
 ]
 
 
-def run(quick, seed, progress):
-    """Theory, SGD and empirical solutions."""
+def run(quick: bool, seed: int, progress: bool) -> Reproduction:
+    """Lay theory beside SGD and empirical solutions."""
     paper = printed("fig8")
     rho = np.array([0.05, 0.2, 0.6, 1.0]) if quick else np.linspace(0.1, 1, 10)
     T, repeats, tasks = (1000, 4, 500) if quick else (5000, 10, 3000)
@@ -30,4 +31,6 @@ def run(quick, seed, progress):
     }
     samples = [int(m) for m in paper[paper["quantity"] == "m"]["value"]]
     limits = dict(zip(samples, paper[paper["quantity"].str.startswith("largest tick")]["value"], strict=True))
-    return reproduce_panels(samples, trainings, rho, repeats, tasks, seed, progress, NOTES, limits)
+    return hardness_panels(
+        samples, trainings, rho, repeats=repeats, tasks=tasks, seed=seed, progress=progress, axis_limits=limits, notes=NOTES
+    )  # fmt: skip

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from landscape.reproduce._hardness import reproduce_panels
-from landscape.training import Training
+from landscape.methods.budget import Training
+from landscape.papers.hardness_panels import hardness_panels
+from landscape.papers.reproduction import Reproduction
 
 TITLE = "Collins et al., Figure 2: solutions and risks of NAL and MAML for two tasks, against hardness"
 
@@ -16,11 +17,11 @@ NOTES = [
 ]
 
 
-def run(quick, seed, progress):
-    """Theory, and empirical solutions on drawn tasks."""
+def run(quick: bool, seed: int, progress: bool) -> Reproduction:
+    """Lay theory beside empirical solutions on drawn tasks."""
     rho = np.array([0.05, 0.2, 0.6, 1.0]) if quick else np.linspace(0.1, 1, 10)
     T, repeats, tasks = (300, 4, 500) if quick else (5000, 10, 3000)
-    trainings = {"exact": lambda m: Training(T)}
-    return reproduce_panels(
-        [2000, 500, 100], trainings, rho, repeats, tasks, seed, progress, NOTES, {2000: 1, 100: 1}
-    )
+    return hardness_panels(
+        [2000, 500, 100], {"exact": lambda m: Training(T)}, rho, repeats=repeats, tasks=tasks, seed=seed,
+        progress=progress, axis_limits={2000: 1, 100: 1}, notes=NOTES,
+    )  # fmt: skip

@@ -1,35 +1,46 @@
 """Collins et al., Figure 3: risk against R when the spreads grow with R^2."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.adaptation import Adaptation
-from landscape.agreement import agreement
-from landscape.comparison import compare
-from landscape.isotropic import hard_easy
-from landscape.methods import MAML, NAL
-from landscape.reproduce import Reproduction, printed
-from landscape.simulator.simulation import simulate
-from landscape.training import Training
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.analysis.agreement import agreement
+from landscape.analysis.compare import compare
+from landscape.analysis.simulate import Simulation, simulate
+from landscape.core.typing import Array
+from landscape.methods.budget import Training
+from landscape.methods.maml import MAML
+from landscape.methods.pooled import NAL
+from landscape.papers.printed_numbers import printed
+from landscape.papers.reproduction import Reproduction
+from landscape.tasks.presets import HardEasy
 
 TITLE = "Collins et al., Figure 3: NAL and MAML against R, with dispersed (a, b) and packed (c, d) hard tasks"
 
-ADAPTATION = Adaptation(1 / 0.9, m=500)
-METHODS = [NAL(), MAML.matching(ADAPTATION)]
+ADAPTATION = GradientSteps(1 / 0.9, m=500)
+METHODS = [NAL(), MAML()]
 
 
-def environment(R, geography):
-    """The environment of a pair of panels: R^2/r_H and R^2/r_E are held fixed."""
-    ratios = geography.set_index("quantity")["value"]
-    return hard_easy(R=R, r_hard=R**2 / ratios["R^2/r_H"], r_easy=R**2 / ratios["R^2/r_E"])
+def along_R(R: Array, ratios: pd.Series) -> dict[str, Any]:
+    """Give the grid of a pair of panels: R^2/r_H and R^2/r_E are held fixed."""
+    return {
+        "R": R,
+        "r_hard": lambda R: R**2 / ratios["R^2/r_H"],
+        "r_easy": lambda R: R**2 / ratios["R^2/r_E"],
+    }
 
 
-def run(quick, seed, progress):
-    """Theory on a fine grid of R, empirical solutions on a coarse one."""
-    import pandas as pd
-    from matplotlib.figure import Figure
-
+def run(quick: bool, seed: int, progress: bool) -> Reproduction:
+    """Lay theory on a fine grid of R beside empirical solutions on a coarse one."""
     paper = printed("fig3")
+    limits = paper[paper["quantity"].str.startswith("largest tick")].set_index("panel")["value"]
     fine = np.linspace(0.5, 5, 91)
     coarse = np.array([1.0, 3.0, 5.0]) if quick else np.linspace(0.5, 5, 10)
     training = Training(T=300 if quick else 5000, n1=25)
@@ -39,50 +50,42 @@ def run(quick, seed, progress):
     axes = figure.subplots(1, 4)
     tables = []
     for pair, (left, right) in zip(("a", "c"), (axes[:2], axes[2:]), strict=True):
-        geography = paper[paper["panel"] == pair]
-        theory = compare(environment(fine, geography), METHODS, ADAPTATION).to_frame()
+        ratios = paper[paper["panel"] == pair].set_index("quantity")["value"]
+        theory = compare(HardEasy(), METHODS, ADAPTATION, over=along_R(fine, ratios)).to_frame()
         simulation = simulate(
-            environment(coarse, geography),
-            METHODS,
-            ADAPTATION,
-            training,
-            repeats,
-            seed,
-            tasks=tasks,
+            HardEasy(), METHODS, ADAPTATION, training, over=along_R(coarse, ratios), repeats=repeats, tasks=tasks, rng=seed,
             progress=progress,
-        )
-        table = agreement(simulation).to_frame()
+        )  # fmt: skip
         gains = _empirical_gain(simulation)
-        table = pd.concat([table, _gain_rows(theory, gains)], ignore_index=True)
+        table = pd.concat([agreement(simulation).to_frame(), _gain_rows(theory, gains)], ignore_index=True)
         table = table.drop(columns=["r_hard", "r_easy"])
         second = chr(ord(pair) + 1)
         table.insert(0, "panel", np.where(table["quantity"] == "gain", second, pair))
-        limits = paper[paper["quantity"].str.startswith("largest tick")].set_index("panel")["value"]
         table["paper"] = table["panel"].map(limits).where(table["quantity"].isin(["gain", "above_noise"]))
         tables.append(table)
-        _draw(left, right, pair, theory, simulation, gains, geography)
+        _draw(left, right, theory, simulation, gains)
+        title = rf"$R^2/r_H = {ratios['R^2/r_H']:g}$, $R^2/r_E = {ratios['R^2/r_E']:g}$"
+        for letter, ax in zip((pair, second), (left, right), strict=True):
+            ax.set_title(f"({letter})  {title}", fontsize="medium")
         for label in ("NAL", "MAML"):
             rows = table[(table["quantity"] == "above_noise") & (table["method"] == label)]
             plotting.band(left, label, rows["R"], rows["finite_low"], rows["finite_high"])
+    axes[1].legend(frameon=False, fontsize="small")
     table = pd.concat(tables, ignore_index=True).rename(columns={"paper": "paper_axis_reaches"})
     summary = table[table["quantity"].isin(["loss at the trained points", "above_noise", "gain"])]
     return Reproduction(table, figure, summary, _notes(table, training, repeats))
 
 
-def _empirical_gain(simulation):
-    """Ratio of mean risks of NAL and MAML by R, with its standard error."""
-    import pandas as pd
-
-    mean, error = simulation.gain("MAML")
+def _empirical_gain(simulation: Simulation) -> pd.DataFrame:
+    """Compute the ratio of mean risks of NAL and MAML by R, with its standard error."""
+    gain = simulation.gain("MAML")
     return pd.DataFrame(
-        {"mean": mean, "error": error, "count": simulation.losses.shape[-1]},
-        index=pd.Index(simulation.environment.R, name="R"),
+        {"mean": gain.value, "error": gain.standard_error, "count": simulation.losses.shape[-1]},
+        index=pd.Index(simulation.grid.axes["R"], name="R"),
     )
 
 
-def _gain_rows(theory, gains):
-    import pandas as pd
-
+def _gain_rows(theory: pd.DataFrame, gains: pd.DataFrame) -> pd.DataFrame:
     exact = theory[theory["method"] == "MAML"].set_index("R")["gain"]
     at = [exact.iloc[np.abs(exact.index - R).argmin()] for R in gains.index]
     rows = pd.DataFrame({"R": gains.index, "method": "MAML", "quantity": "gain", "theory": at})
@@ -90,27 +93,24 @@ def _gain_rows(theory, gains):
     return rows.assign(gap=rows["empirical"] - rows["theory"], z=np.nan)
 
 
-def _draw(left, right, panel, theory, simulation, gains, geography):
+def _draw(
+    left: Axes, right: Axes, theory: pd.DataFrame, simulation: Simulation, gains: pd.DataFrame
+) -> None:
     measured = simulation.to_frame()
     for label in ("NAL", "MAML"):
-        plotting.lines(
-            left, label, theory[theory["method"] == label], "R", "above_noise", name=f"{label}, exact"
-        )
+        exact = theory[theory["method"] == label]
+        plotting.lines(left, label, exact, "R", "above_noise", name=f"{label}, exact")
         groups = measured[measured["method"] == label].groupby("R")["above_noise"]
         plotting.points(left, label, groups.agg(mean="mean", error="sem", count="count"))
     plotting.lines(right, "MAML", theory[theory["method"] == "MAML"], "R", "gain", name="exact")
     plotting.points(right, "MAML", gains, name="simulated")
     plotting.finish(left, "R", "above_noise")
-    plotting.finish(right, "R", "gain", legend=panel == "a")
+    plotting.finish(right, "R", "gain", legend=False)
     right.set_ylabel("risk of NAL / risk of MAML")
     right.set_ylim(0.9, 4.1)
-    ratios = geography.set_index("quantity")["value"]
-    title = rf"$R^2/r_H = {ratios['R^2/r_H']:g}$, $R^2/r_E = {ratios['R^2/r_E']:g}$"
-    left.set_title(f"({panel})  {title}", fontsize="medium")
-    right.set_title(f"({chr(ord(panel) + 1)})  {title}", fontsize="medium")
 
 
-def _notes(table, training, repeats):
+def _notes(table: pd.DataFrame, training: Training, repeats: int) -> list[str]:
     gain = table[table["quantity"] == "gain"].groupby("panel")["theory"].agg(["min", "max"])
     risk = table[table["quantity"] == "above_noise"]["theory"].max()
     return [

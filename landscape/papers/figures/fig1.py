@@ -1,38 +1,46 @@
 """Collins et al., Figure 1: four environments, their solutions and their risks."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.adaptation import Adaptation
-from landscape.agreement import agreement
-from landscape.closed_form import gain, optimum, risk
-from landscape.isotropic import hard_easy
-from landscape.methods import MAML, NAL
-from landscape.reproduce import Reproduction, finding, interval, interval_of, printed
-from landscape.simulator.simulation import simulate
-from landscape.training import Training
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.analysis.agreement import agreement
+from landscape.analysis.optimum import optimum
+from landscape.analysis.risk import gain, risk
+from landscape.analysis.simulate import Simulation, simulate
+from landscape.methods.budget import Training
+from landscape.methods.maml import MAML
+from landscape.methods.pooled import NAL
+from landscape.papers.findings import Finding, finding, interval, interval_of
+from landscape.papers.printed_numbers import printed
+from landscape.papers.reproduction import Reproduction
+from landscape.tasks.presets import HardEasy
 
 TITLE = "Collins et al., Figure 1: in which of four environments MAML gains"
 
-ADAPTATION = Adaptation(1 / 0.9, m=500)
-METHODS = [NAL(), MAML.matching(ADAPTATION)]
+ADAPTATION = GradientSteps(1 / 0.9, m=500)
+POOLED, META = METHODS = [NAL(), MAML(ADAPTATION)]
 PANELS = {
     "a": (
         "equal hardness, large $R$, small $r_H$",
-        hard_easy(rho_hard=0.1, rho_easy=0.1, R=5.0, r_hard=2.0, r_easy=2.0),
+        HardEasy(rho_hard=0.1, rho_easy=0.1, R=5.0, r_hard=2.0, r_easy=2.0),
     ),
-    "b": ("hard and easy, large $R$, large $r_H$", hard_easy(R=5.0, r_hard=25.0, r_easy=2.0)),
-    "c": ("hard and easy, small $R$, small $r_H$", hard_easy(R=0.5, r_hard=0.25, r_easy=0.25)),
-    "d": ("hard and easy, large $R$, small $r_H$", hard_easy(R=5.0, r_hard=2.0, r_easy=2.0)),
+    "b": ("hard and easy, large $R$, large $r_H$", HardEasy(R=5.0, r_hard=25.0, r_easy=2.0)),
+    "c": ("hard and easy, small $R$, small $r_H$", HardEasy(R=0.5, r_hard=0.25, r_easy=0.25)),
+    "d": ("hard and easy, large $R$, small $r_H$", HardEasy(R=5.0, r_hard=2.0, r_easy=2.0)),
 }
 COLOURS = {"hard": "#7A4B9A", "easy": "#8C8C8C"}
 
 
-def run(quick, seed, progress):
-    """One environment a panel: 100 sampled optima and the solutions above, the risks below."""
-    import pandas as pd
-    from matplotlib.figure import Figure
-
+def run(quick: bool, seed: int, progress: bool) -> Reproduction:
+    """Draw one environment a panel: 100 sampled optima and the solutions above, the risks below."""
     paper = printed("fig1")
     T, repeats, tasks = (300, 4, 1000) if quick else (5000, 10, 3000)
     figure = Figure(figsize=(11, 4.6), layout="constrained")
@@ -40,30 +48,20 @@ def run(quick, seed, progress):
     tables, ratios = [], {}
     for number, (name, (title, environment)) in enumerate(PANELS.items()):
         simulation = simulate(
-            environment,
-            METHODS,
-            ADAPTATION,
-            Training(T),
-            repeats,
-            seed + number,
-            tasks=tasks,
-            progress=progress,
-        )
+            environment, METHODS, ADAPTATION, Training(T), repeats=repeats, tasks=tasks, rng=seed + number, progress=progress
+        )  # fmt: skip
         table = agreement(simulation).to_frame()
-        mean, error = simulation.gain("MAML")
-        ratios[name] = interval(float(mean), float(error), repeats)
-        exact = gain(environment, METHODS[1], ADAPTATION)
-        ratio = {
-            "method": "MAML",
-            "quantity": "gain",
-            "theory": exact,
-            "empirical": mean,
-            "standard_error": error,
-        }
-        table.loc[len(table)] = ratio | {"gap": mean - exact, "z": np.nan}
+        measured = simulation.gain("MAML")
+        mean, error = float(measured), float(measured.standard_error)
+        ratios[name] = interval(mean, error, repeats)
+        exact = float(gain(environment, META, ADAPTATION))
+        table.loc[len(table)] = {
+            "method": "MAML", "quantity": "gain", "theory": exact, "empirical": mean, "standard_error": error,
+            "gap": mean - exact, "z": np.nan,
+        }  # fmt: skip
         table.insert(0, "panel", name)
         tables.append(table)
-        _draw(axes[:, number], name, title, environment, simulation, np.random.default_rng([seed, number]))
+        _draw(axes[:, number], name, simulation, np.random.default_rng([seed, number]))
     handles = axes[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=4, frameon=False)
     table = pd.concat(tables, ignore_index=True)
@@ -72,40 +70,31 @@ def run(quick, seed, progress):
     return Reproduction(table, figure, summary, _notes(paper), pd.DataFrame(_findings(ratios)))
 
 
-def _draw(column, name, title, environment, simulation, rng):
+def _draw(column: Sequence[Axes], name: str, simulation: Simulation, rng: np.random.Generator) -> None:
     where, bars = column
+    title, environment = PANELS[name]
     families, optima = environment.sample(100, rng)
     for index, (family, marker) in enumerate(zip(("hard", "easy"), "^.", strict=True)):
         here = optima[families == index]
-        where.plot(
-            here[:, 0],
-            here[:, 1],
-            marker,
-            color=COLOURS[family],
-            alpha=0.55,
-            markersize=5,
-            label=f"{family} tasks",
-        )
-    for label, method in zip(("NAL", "MAML"), METHODS, strict=True):
+        where.plot(*here.T[:2], marker, color=COLOURS[family], alpha=0.55, markersize=5, label=f"{family} tasks")
+    for index, method in enumerate(METHODS):
+        label = method.label
         colour, _, marker = plotting.style(label)
         point = optimum(environment, method)
+        size = 13 if label == "NAL" else 9
         where.plot(
-            *point[:2],
-            marker,
-            color=colour,
-            markersize=13 if label == "NAL" else 9,
-            markeredgecolor="white",
-            label=f"{label} optimum",
+            *point[:2], marker, color=colour, markersize=size, markeredgecolor="white", label=f"{label} optimum"
         )
-        exact = risk(environment, method, ADAPTATION).above_noise
+        exact = float(risk(environment, method, ADAPTATION).above_noise)
         hatch = "///" if label == "NAL" else ""
         bars.barh(label, exact, color=colour, alpha=0.75, height=0.6, hatch=hatch, edgecolor="white")
-        values = simulation.above_noise[simulation.labels.index(label)]
+        values = simulation.above_noise[index]
         half = np.ptp(interval_of(values)) / 2
         bars.errorbar(
             values.mean(), label, xerr=half, color="black", marker=marker, markerfacecolor="white", capsize=3
         )
-    where.set_title(f"({name}) {title.split(', ', 1)[0]}\n{title.split(', ', 1)[1]}", fontsize="medium")
+    first, second = title.split(", ", 1)
+    where.set_title(f"({name}) {first}\n{second}", fontsize="medium")
     where.set_xlabel("first coordinate")
     where.set_ylabel("second coordinate")
     where.set_aspect("equal", adjustable="datalim")
@@ -116,7 +105,7 @@ def _draw(column, name, title, environment, simulation, rng):
         ax.grid(alpha=0.25, linewidth=0.6)
 
 
-def _findings(ratios):
+def _findings(ratios: Mapping[str, tuple[float, float]]) -> list[Finding]:
     a, b, c, d = (ratios[name] for name in "abcd")
     return [
         finding("(a) equal hardness: no gain, the ratio of risks is 1", "interval within 0.95 to 1.05", *a, a[0] >= 0.95 and a[1] <= 1.05),
@@ -126,14 +115,14 @@ def _findings(ratios):
     ]  # fmt: skip
 
 
-def _notes(paper):
+def _notes(paper: pd.DataFrame) -> list[str]:
     value = paper.set_index(["panel", "quantity"])["value"]
     d = PANELS["d"][1]
-    other = hard_easy(rho_hard=0.2 * d.rho_easy, R=d.R, r_hard=d.r_hard, r_easy=d.r_easy)
-    both = hard_easy(rho_hard=0.9, R=d.R, r_hard=d.r_hard, r_easy=d.r_easy)
-    a_other = risk(both, NAL(), ADAPTATION).above_noise
-    a_shown = risk(PANELS["a"][1], NAL(), ADAPTATION).above_noise
-    shown, at_fifth = gain(d, METHODS[1], ADAPTATION), gain(other, METHODS[1], ADAPTATION)
+    other = HardEasy(rho_hard=0.2 * d.rho_easy, R=d.R, r_hard=d.r_hard, r_easy=d.r_easy)
+    both = HardEasy(rho_hard=0.9, R=d.R, r_hard=d.r_hard, r_easy=d.r_easy)
+    a_other = risk(both, POOLED, ADAPTATION).above_noise
+    a_shown = risk(PANELS["a"][1], POOLED, ADAPTATION).above_noise
+    shown, at_fifth = gain(d, META, ADAPTATION), gain(other, META, ADAPTATION)
     return [
         "Reading: R, r_H and r_E are not printed. Chosen (see PANELS in this file): values of the stated kind whose risks fit the "
         "axes; many others do. d = 10, m = 500, rho_E = 0.9, rho_H = 0.1, alpha = 1/0.9. In (a) both curvatures are 0.1: NAL's risk "

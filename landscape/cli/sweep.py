@@ -1,34 +1,21 @@
 """Simulate over a grid as a TOML file says; a run that was stopped goes on where it stopped."""
 
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from contextlib import nullcontext
+from typing import Any
+
 HELP = "simulate over a grid of arguments, methods and seeds, from a TOML file"
 
-
-def add_arguments(parser):
-    """The command's arguments."""
-    from argparse import RawDescriptionHelpFormatter
-    from textwrap import dedent
-
-    parser.formatter_class = RawDescriptionHelpFormatter
-    parser.epilog = dedent(EXAMPLE)
-    parser.add_argument("config", metavar="CONFIG", help="a TOML file; see below")
-    parser.add_argument(
-        "--file", metavar="FILE", help="where the cells go (.csv or .parquet), if the config does not say"
-    )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a processor)")
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="of a dask scheduler, to use its workers instead"
-    )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-
-
-EXAMPLE = """
+EXAMPLE = """\
 A config, for example:
 
     file = "hardness.csv"
     seeds = [0, 1, 2]
 
     [environment]
-    kind = "two_tasks"          # or hard_easy, or families with [[environment.families]]
+    kind = "TwoTasks"           # or HardEasy, or Mixture with [[environment.families]]
     d = 10
 
     [adaptation]
@@ -39,8 +26,7 @@ A config, for example:
     kind = "NAL"
 
     [[methods]]
-    kind = "MAML"
-    matching = true             # same alpha, steps and samples as the adaptation
+    kind = "MAML"               # without an inner step of its own it trains for the adaptation
 
     [training]
     T = 5000
@@ -53,12 +39,25 @@ A config, for example:
 """
 
 
-def run(options):
-    """Run the sweep, or what is left of it."""
-    from contextlib import nullcontext
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLE
+    parser.add_argument("config", metavar="CONFIG", help="a TOML file; see below")
+    parser.add_argument(
+        "--file", metavar="FILE", help="where the cells go (.csv or .parquet), if the config does not say"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a processor)")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a dask scheduler, to use its workers instead"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
-    from landscape.sweeping.config import load
-    from landscape.sweeping.sweep import sweep
+
+def run(options: Namespace) -> int:
+    """Run the sweep, or what is left of it."""
+    from landscape.analysis.sweep import sweep  # optional: other commands need it not
+    from landscape.analysis.sweep.config import load
 
     arguments = load(options.config)
     arguments["file"] = options.file or arguments.get("file")
@@ -70,7 +69,7 @@ def run(options):
         raise ValueError("give either --scheduler or --workers")
     with _client(options.scheduler) if options.scheduler else nullcontext() as client:
         if client:
-            arguments["executor"] = client.get_executor(pure=False)
+            arguments["executor"] = client.get_executor(pure=False)  # dask would take equal cells for one
         elif options.workers is not None:
             arguments["workers"] = options.workers
         try:
@@ -86,9 +85,9 @@ def run(options):
     return 0
 
 
-def _client(address):
+def _client(address: str) -> Any:
     try:
-        from dask.distributed import Client
+        from dask.distributed import Client  # optional: an extra
     except ImportError:
         raise ValueError(
             '--scheduler needs dask.distributed: pip install "task-landscape[distributed]"'

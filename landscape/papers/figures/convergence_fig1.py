@@ -1,16 +1,28 @@
 """Fallah et al., Figure 1: where pooled training and meta-learning start, for an easy, a hard and a middling task."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.adaptation import Adaptation
-from landscape.closed_form import optimum, risk
-from landscape.environment import Environment
-from landscape.families import TaskFamily
-from landscape.methods import MAML, NAL
-from landscape.reproduce import Reproduction, finding, interval_of
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.analysis.optimum import optimum
+from landscape.analysis.risk import risk, risk_landscape
+from landscape.core.typing import Array
+from landscape.methods.base import Method
+from landscape.methods.maml import MAML
+from landscape.methods.pooled import NAL
+from landscape.papers.findings import Finding, finding, interval_of
+from landscape.papers.reproduction import Reproduction
+from landscape.tasks.environment import Mixture
+from landscape.tasks.families import TaskFamily
 
 TITLE = (
     "Fallah et al., Figure 1: the pooled optimum w and MAML's w^ on three tasks, two gradient steps from each"
@@ -19,60 +31,49 @@ TITLE = (
 CURVATURES = {"T1": 1.0, "T2": 0.12, "T3": 0.45}  # easiest, hardest, in between
 OPTIMA = {"T1": (-1.0, -0.6), "T2": (1.6, 1.4), "T3": (1.2, -1.0)}
 ALPHA, STEPS = 0.8, 2
-ADAPTATION = Adaptation(ALPHA, steps=STEPS)
-STARTS = {"NAL": NAL(), "MAML": MAML(ALPHA, steps=STEPS)}
+ADAPTATION = GradientSteps(ALPHA, steps=STEPS)
+STARTS: dict[str, Method] = {"NAL": NAL(), "MAML": MAML(ADAPTATION)}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Scene:
     """Three tasks, and for each start the point, the steps from it and the loss after them, by task."""
 
-    environment: object
-    points: dict
-    paths: dict
-    losses: dict
+    environment: Mixture
+    points: dict[str, Array]
+    paths: dict[tuple[str, str], Array]
+    losses: dict[tuple[str, str], float]
 
 
-def scene(optima):
-    """The exact picture for given optima of the three tasks."""
+def scene(optima: Mapping[str, Any]) -> Scene:
+    """Compute the exact picture for given optima of the three tasks."""
     families = [TaskFamily(name, CURVATURES[name], optima[name]) for name in CURVATURES]
-    environment = Environment(families)
-    points = {label: optimum(environment, method) for label, method in STARTS.items()}
+    environment = Mixture(families)
+    points = {label: optimum(environment, method).value for label, method in STARTS.items()}
     paths, losses = {}, {}
     for label, point in points.items():
         for family in families:
+            centre = np.asarray(family.centre)
             shrink = (1 - ALPHA * family.covariance) ** np.arange(STEPS + 1)
-            paths[label, family.name] = np.array(family.centre) + shrink[:, None] * (point - family.centre)
-            losses[label, family.name] = risk(Environment([family]), point, ADAPTATION).total
+            paths[label, family.name] = centre + shrink[:, None] * (point - centre)
+            losses[label, family.name] = float(risk(Mixture([family]), point, ADAPTATION).total)
     return Scene(environment, points, paths, losses)
 
 
-def run(quick, seed, progress):
-    """The picture for one placement of the tasks, and the paper's statements over random ones."""
-    import pandas as pd
-    from matplotlib.figure import Figure
-
+def run(quick: bool, seed: int, progress: bool) -> Reproduction:
+    """Draw the picture for one placement of the tasks, and decide the paper's statements over random ones."""
     rng, count = np.random.default_rng(seed), 100 if quick else 2000
     rows = []
     for i in range(count + 1):
-        optima = OPTIMA if i == 0 else {name: rng.normal(0, 1.2, 2) for name in CURVATURES}
-        here = scene(optima)
-        for name in CURVATURES:
+        here = scene(OPTIMA if i == 0 else {name: rng.normal(0, 1.2, 2) for name in CURVATURES})
+        for name, curvature in CURVATURES.items():
             nal, maml = (here.losses[label, name] for label in STARTS)
-            rows.append(
-                {
-                    "placement": i,
-                    "task": name,
-                    "curvature": CURVATURES[name],
-                    "from_w": nal,
-                    "from_w_hat": maml,
-                    "saved": nal - maml,
-                }
-            )
+            rows.append({
+                "placement": i, "task": name, "curvature": curvature, "from_w": nal, "from_w_hat": maml, "saved": nal - maml,
+            })  # fmt: skip
     table = pd.DataFrame(rows)
-    shown = scene(OPTIMA)
     figure = Figure(figsize=(5.6, 5.0), layout="constrained")
-    _draw(figure.subplots(), shown)
+    _draw(figure.subplots(), scene(OPTIMA))
     notes = [
         f"The paper draws the idea without numbers. Reading: isotropic curvatures {CURVATURES}, alpha = {ALPHA:g}, {STEPS} full steps, equal shares; "
         "placement 0 of the table is the one drawn, the others have optima drawn from N(0, 1.44 I).",
@@ -82,14 +83,15 @@ def run(quick, seed, progress):
     return Reproduction(table, figure, table[table["placement"] == 0], notes, pd.DataFrame(_findings(table)))
 
 
-def _findings(table):
-    saved = table[table["placement"] > 0].pivot(index="placement", columns="task", values="saved")
+def _findings(table: pd.DataFrame) -> list[Finding]:
+    drawn = table[table["placement"] > 0]
+    saved = drawn.pivot(index="placement", columns="task", values="saved")
 
-    def row(claim, rule, values, holds):
+    def row(claim: str, rule: str, values: Array, holds: Callable[[float, float], bool]) -> Finding:
         low, high = interval_of(values)
         return finding(claim, rule, low, high, holds(low, high))
 
-    scale = table[table["placement"] > 0]["from_w"].mean()
+    scale = drawn["from_w"].mean()
     return [
         row("the mean loss after two steps is smaller from w^", "interval of the mean saving above 0", saved.mean(axis=1), lambda low, high: low > 0),
         row("the hardest task T2 gains most from w^", "interval of its saving less the larger other one above 0",
@@ -101,27 +103,18 @@ def _findings(table):
     ]  # fmt: skip
 
 
-def _draw(ax, here):
-    from landscape.closed_form import risk_quadratic
-
-    x = y = np.linspace(-2.2, 2.6, 161)
-    floor, best, hessian = risk_quadratic(here.environment, ADAPTATION)
-    away = np.stack(np.meshgrid(x, y), axis=-1) - best
-    ax.contour(
-        x,
-        y,
-        floor + np.einsum("ijk,kl,ijl->ij", away, hessian, away) / 2,
-        levels=14,
-        colors="0.8",
-        linewidths=0.7,
-    )
+def _draw(ax: Axes, here: Scene) -> None:
+    line = np.linspace(-2.2, 2.6, 161)
+    F = risk_landscape(here.environment, ADAPTATION)
+    ax.contour(line, line, F(np.stack(np.meshgrid(line, line), axis=-1)), levels=14, colors="0.8", linewidths=0.7)
     for (label, _), path in here.paths.items():
         colour, dashes, _ = plotting.style(label)
         ax.plot(*path.T, color=colour, linestyle=dashes, linewidth=1.4, marker=".", markersize=5)
     for family, marker, below in zip(here.environment.families, "^hv", (True, False, True), strict=True):
         ax.plot(*family.centre, marker, color="black", markersize=9)
-        ax.annotate(f"${family.name[0]}_{family.name[1]}$, curvature {family.covariance:g}", family.centre, (0, -18 if below else 9), textcoords="offset points",
-                    ha="center", fontsize="small")  # fmt: skip
+        text = f"${family.name[0]}_{family.name[1]}$, curvature {family.covariance:g}"
+        place = (0, -18 if below else 9)
+        ax.annotate(text, family.centre, place, textcoords="offset points", ha="center", fontsize="small")
     for label, point in here.points.items():
         colour, _, marker = plotting.style(label)
         name = "w, pooled" if label == "NAL" else r"$\hat w$, MAML"
@@ -131,6 +124,5 @@ def _draw(ax, here):
     ax.set_aspect("equal")
     plotting.finish(ax, "first coordinate", "second coordinate")
     ax.set_title(
-        f"{STEPS} steps of gradient descent from each start\n(contours: mean loss after them)",
-        fontsize="medium",
+        f"{STEPS} steps of gradient descent from each start\n(contours: mean loss after them)", fontsize="medium"
     )
