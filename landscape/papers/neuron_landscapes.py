@@ -1,15 +1,25 @@
-"""What Figures 4, 5 and 6 share: environments of four neurons, their landscapes, and the findings' rules."""
+"""What Figures 4 and 6 of Collins et al. share: landscapes of one neuron, their table, and the paper's two findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
-from landscape.adaptation import Adaptation
-from landscape.nonlinear.comparison import nonlinear_comparison
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.core.progress import bar
+from landscape.core.typing import Array
+from landscape.nonlinear.comparison import METHODS, NonlinearComparison, nonlinear_comparison
 from landscape.nonlinear.environment import NonlinearEnvironment
 from landscape.nonlinear.neuron import NeuronTask
-from landscape.nonlinear.plots import legend
 from landscape.nonlinear.sampling import sampled_risk
 from landscape.nonlinear.view import nonlinear_view, square
-from landscape.reproduce import Reproduction, finding
+from landscape.papers.findings import Finding, finding, share_interval
+from landscape.papers.reproduction import Reproduction
+from landscape.plotting.nonlinear import legend
 
 LAYOUTS = 16
 CHOSEN = (
@@ -18,50 +28,62 @@ CHOSEN = (
     f"on random layouts say: the same rules at {LAYOUTS} layouts of teachers nobody looked at, drawn with the figure's seed (quick runs leave them out)."
 )
 COVARIANCE = {"hard": 0.5, "easy": 1.0}  # printed in section 4
+SUMMARY = ["panels", "method", "source", "w1", "w2", "risk", "empirical", "standard_error", "gain", "linear_gain"]
 
 
-def neurons(activation, **teachers):
-    """An environment of hard and easy tasks, one neuron each, from lists of teachers."""
+def neurons(
+    activation: str, covariance: Mapping[str, float] = COVARIANCE, **teachers: Iterable[Any]
+) -> NonlinearEnvironment:
+    """Make an environment of hard and easy tasks, one neuron each, from lists of teachers."""
     return NonlinearEnvironment(
         [
-            NeuronTask(f"{kind} {i + 1}", teacher, COVARIANCE[kind], activation)
+            NeuronTask(f"{kind} {i + 1}", teacher, covariance[kind], activation)
             for kind, places in teachers.items()
             for i, teacher in enumerate(places)
         ]
     )
 
 
-def smoothness(environment):
-    """The largest curvature of any task on the square shown, [-2, 2]^2."""
+def smoothness(environment: NonlinearEnvironment) -> float:
+    """Compute the largest curvature of any task on the square shown, [-2, 2]^2."""
     line = np.linspace(-2, 2, 41)
-    return max(
-        np.linalg.eigvalsh(task.hessian(square(line, line)))[..., -1].max() for task in environment.tasks
-    )
+    points = square(line, line)
+    return float(max(np.linalg.eigvalsh(task.hessian(points))[..., -1].max() for task in environment.tasks))
 
 
-def spread(environment):
-    """Root mean square distance of the teachers from their mean."""
+def spread(environment: NonlinearEnvironment) -> float:
+    """Compute the root mean square distance of the teachers from their mean."""
     places = environment.teachers[:, 0]
     return float(np.sqrt(((places - places.mean(axis=0)) ** 2).sum(axis=1).mean()))
 
 
-def compared(environment, m, starts, seed, progress, step=1.0):
-    """The comparison at alpha = step/smoothness; step = 1 is what section 3.1 calls the natural choice."""
-    adaptation = Adaptation(step / smoothness(environment), m)
-    return nonlinear_comparison(environment, adaptation, starts=starts, seed=seed, progress=progress)
+def compared(
+    environment: NonlinearEnvironment,
+    m: float,
+    *,
+    starts: int,
+    seed: int,
+    progress: bool = False,
+    step: float = 1.0,
+) -> NonlinearComparison:
+    """Compare NAL and MAML at alpha = step/smoothness; step = 1 is what section 3.1 calls the natural choice."""
+    adaptation = GradientSteps(step / smoothness(environment), m)
+    return nonlinear_comparison(environment, adaptation, starts=starts, rng=seed, progress=progress)
 
 
-def other_steps(environments, m, seed):
-    """A sentence on the gain at other step sizes, for environments by name."""
+def other_steps(environments: Mapping[str, NonlinearEnvironment], m: float, seed: int) -> str:
+    """Say the gain at other step sizes, for environments by name."""
     parts = []
     for name, environment in environments.items():
-        found = [compared(environment, m, 0, seed, False, step) for step in (0.5, 1.5)]
+        found = [compared(environment, m, starts=0, seed=seed, step=step) for step in (0.5, 1.5)]
         parts.append(f"{name} " + " and ".join(f"{c.gain:.3g}" for c in found))
     return "Gain at alpha = 0.5 and 1.5 over the smoothness: " + "; ".join(parts) + "."
 
 
-def landscapes(panels, m, quick, seed, progress):
-    """A row of four landscapes for two environments, and their table.
+def landscapes(
+    panels: Mapping[str, tuple[str, NonlinearEnvironment]], m: float, quick: bool, seed: int, progress: bool
+) -> tuple[dict[str, NonlinearComparison], pd.DataFrame, Figure]:
+    """Draw a row of four landscapes for two environments, and make their table.
 
     Parameters
     ----------
@@ -74,14 +96,11 @@ def landscapes(panels, m, quick, seed, progress):
     table : DataFrame
     figure : Figure
     """
-    import pandas as pd
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(14.5, 4.0), layout="constrained")
     axes = figure.subplots(1, 4)
     comparisons, tables = {}, []
     for i, (letters, (title, environment)) in enumerate(panels.items()):
-        comparison = compared(environment, m, 2 if quick else 12, seed, progress)
+        comparison = compared(environment, m, starts=2 if quick else 12, seed=seed, progress=progress)
         comparisons[letters] = comparison
         pair = axes[2 * i : 2 * i + 2]
         nonlinear_view(comparison, resolution=40 if quick else 160).plot(axes=pair)
@@ -94,107 +113,81 @@ def landscapes(panels, m, quick, seed, progress):
     return comparisons, table, figure
 
 
-def _measured(comparison, quick, seed):
-    """The comparison's table, with each risk measured on drawn samples."""
+def _measured(comparison: NonlinearComparison, quick: bool, seed: int) -> pd.DataFrame:
+    """Return the comparison's table, with each risk measured on drawn samples."""
     frame = comparison.to_frame()
     points = [c.best for c in comparison.solutions.values()] + list(comparison.predicted.values())
-    runs = [
-        sampled_risk(comparison.environment, W, comparison.adaptation, 300 if quick else 3000, seed)
-        for W in points
-    ]
-    frame["empirical"] = [run.value for run in runs]
-    frame["standard_error"] = [run.standard_error for run in runs]
-    frame["expansion_error"] = [run.expansion_error for run in runs]
+    draws = 300 if quick else 3000
+    runs = [sampled_risk(comparison.environment, W, comparison.adaptation, draws, rng=seed) for W in points]
+    for name in ("value", "standard_error", "expansion_error"):
+        frame["empirical" if name == "value" else name] = [getattr(run, name) for run in runs]
     return frame
 
 
-def coincide(claim, comparison):
-    """The two findings that say that the solutions are the same and nothing is gained."""
-    share = comparison.distance / spread(comparison.environment)
-    gain = comparison.gain
+def coincide(claim: str, comparison: NonlinearComparison) -> list[Finding]:
+    """Decide whether the solutions are the same and nothing is gained."""
+    share, gain = comparison.distance / spread(comparison.environment), comparison.gain
     return [
-        finding(
-            f"{claim}: the solutions coincide",
-            "distance below 0.1 of the teachers' spread",
-            share,
-            share,
-            share < 0.1,
-        ),
+        finding(f"{claim}: the solutions coincide", "distance below 0.1 of the teachers' spread", share, share, share < 0.1),
         finding(f"{claim}: nothing is gained", "ratio of risks below 1.05", gain, gain, gain < 1.05),
-    ]
+    ]  # fmt: skip
 
 
-def gains(claim, comparison):
-    """MAML moves to the hard tasks, and gains significantly."""
-    names = [i for i, task in enumerate(comparison.environment.tasks) if task.name.startswith("hard")]
-    nal, maml = (comparison.solutions[k].distances()[0][names].mean() for k in ("NAL", "MAML"))
-    gain = comparison.gain
+def gains(claim: str, comparison: NonlinearComparison) -> list[Finding]:
+    """Decide whether MAML moves to the hard tasks, and gains significantly."""
+    hard = [i for i, task in enumerate(comparison.environment.tasks) if task.name.startswith("hard")]
+    nal, maml = (comparison.solutions[k].distances()[0][hard].mean() for k in METHODS)
+    nearer, gain = nal - maml, comparison.gain
     return [
-        finding(
-            f"{claim}: MAML starts nearer the hard tasks",
-            "difference of distances above 0",
-            nal - maml,
-            nal - maml,
-            nal > maml,
-        ),
+        finding(f"{claim}: MAML starts nearer the hard tasks", "difference of distances above 0", nearer, nearer, nearer > 0),
         finding(f"{claim}: MAML gains significantly", "ratio of risks above 1.2", gain, gain, gain > 1.2),
-    ]
+    ]  # fmt: skip
 
 
-def elsewhere(rule, claim, draw, m, seed, progress, step=1.0, layouts=LAYOUTS):
-    """How often the findings of a rule (`coincide`, `gains`) hold at random layouts.
+def elsewhere(
+    rule: Callable[[str, NonlinearComparison], list[Finding]],
+    claim: str,
+    draw: Callable[[np.random.Generator], NonlinearEnvironment],
+    m: float,
+    *,
+    seed: int,
+    progress: bool,
+    step: float = 1.0,
+    layouts: int = LAYOUTS,
+) -> list[Finding]:
+    """Count how often the findings of a rule (`coincide`, `gains`) hold at random layouts.
 
     Parameters
     ----------
-    rule : callable
-    claim : str
     draw : callable
         From a generator to an environment.
     """
-    from tqdm.auto import tqdm
-
     rng = np.random.default_rng(seed)
-    found = []
-    for _ in tqdm(range(layouts), disable=not progress, desc="random layouts"):
-        found.append(rule(claim, compared(draw(rng), m, 2, seed, False, step)))
+    found = [
+        rule(claim, compared(draw(rng), m, starts=2, seed=seed, step=step))
+        for _ in bar(range(layouts), progress, desc="random layouts")
+    ]
     rows = []
     for same in zip(*found, strict=True):
-        times = sum(row["holds"] == "yes" for row in same)
+        times = sum(row.holds == "yes" for row in same)
         low, high = share_interval(times, layouts)
-        rule_of_all = f"{same[0]['rule']}; 95% interval of the share of layouts above 1/2"
-        rows.append(
-            finding(
-                f"{same[0]['finding']}, in {times} of {layouts} random layouts",
-                rule_of_all,
-                low,
-                high,
-                low > 0.5,
-            )
-        )
+        rows.append(finding(f"{same[0].finding}, in {times} of {layouts} random layouts",
+                            f"{same[0].rule}; 95% interval of the share of layouts above 1/2", low, high, low > 0.5))  # fmt: skip
     return rows
 
 
-def share_interval(times, of):
-    """The 95% interval of a share (Clopper and Pearson)."""
-    from scipy.special import betaincinv
-
-    low = betaincinv(times, of - times + 1, 0.025) if times else 0.0
-    high = betaincinv(times + 1, of - times, 0.975) if times < of else 1.0
-    return float(low), float(high)
-
-
-def around(rng, centre, radius):
-    """Two places on opposite sides of a centre, in a random direction."""
+def around(rng: np.random.Generator, centre: Array, radius: float) -> list[Array]:
+    """Draw two places on opposite sides of a centre, in a random direction."""
     turn = rng.uniform(0, 2 * np.pi)
     away = radius * np.array([np.cos(turn), np.sin(turn)])
     return [centre + away, centre - away]
 
 
-def linear_notes(comparisons):
-    """How well the linear theory foresees each environment."""
+def linear_notes(comparisons: Mapping[str, NonlinearComparison]) -> list[str]:
+    """Say how well the linear theory foresees each environment."""
     notes = []
     for letters, c in comparisons.items():
-        points = {k: np.linalg.norm(c.predicted[k] - c.solutions[k].best) for k in ("NAL", "MAML")}
+        points = {k: np.linalg.norm(c.predicted[k] - c.solutions[k].best) for k in METHODS}
         notes.append(
             f"Linear theory, ({'-'.join(letters)}): it puts NAL's solution {points['NAL']:.2f} and MAML's {points['MAML']:.2f} away from where "
             f"they are (the two are {c.distance:.2f} apart), and expects a gain of {c.predicted_gain:.3g} where it is {c.gain:.3g}."
@@ -202,20 +195,8 @@ def linear_notes(comparisons):
     return notes
 
 
-def reproduction(table, figure, notes, findings):
-    """A Reproduction whose summary shows solutions, risks and gains."""
-    import pandas as pd
-
-    shown = [
-        "panels",
-        "method",
-        "source",
-        "w1",
-        "w2",
-        "risk",
-        "empirical",
-        "standard_error",
-        "gain",
-        "linear_gain",
-    ]
-    return Reproduction(table, figure, table[shown], notes, pd.DataFrame(findings))
+def reproduction(
+    table: pd.DataFrame, figure: Figure, notes: list[str], findings: list[Finding]
+) -> Reproduction:
+    """Make a Reproduction whose summary shows solutions, risks and gains."""
+    return Reproduction(table, figure, table[SUMMARY], notes, pd.DataFrame(findings))

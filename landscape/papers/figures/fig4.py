@@ -1,18 +1,16 @@
 """Collins et al., Figure 4: one softplus neuron, four tasks, with and without a hard one."""
 
-from landscape.reproduce._nonlinear import (
-    CHOSEN,
-    coincide,
-    compared,
-    elsewhere,
-    gains,
-    landscapes,
-    linear_notes,
-    neurons,
-    other_steps,
-    reproduction,
-    spread,
-)
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from landscape.nonlinear.comparison import NonlinearComparison
+from landscape.nonlinear.environment import NonlinearEnvironment
+from landscape.papers import neuron_landscapes as common
+from landscape.papers.neuron_landscapes import coincide, compared, elsewhere, gains, neurons
+from landscape.papers.reproduction import Reproduction
 
 TITLE = (
     "Collins et al., Figure 4: landscapes of a softplus neuron, equal tasks (a, b) and one hard task (c, d)"
@@ -24,53 +22,50 @@ PACKED, APART = [(1.5, 0.5), (1.0, 1.0), (0.5, 1.5)], (-1.2, -1.2)
 EQUAL = neurons("softplus", easy=AROUND)
 ONE_HARD = neurons("softplus", hard=[APART], easy=PACKED)
 SAME_PLACES = neurons("softplus", easy=[APART, *PACKED])  # as ONE_HARD, but none is hard
+LONGER = 1.5
 
 
-def random_layout(rng, hard):
-    """Four teachers anywhere in the middle of the picture, so many of them of hard tasks."""
+def random_layout(rng: np.random.Generator, hard: int) -> NonlinearEnvironment:
+    """Draw four teachers anywhere in the middle of the picture, so many of them of hard tasks."""
     places = rng.uniform(-1.5, 1.5, (4, 2))
     return neurons("softplus", hard=places[:hard], easy=places[hard:])
 
 
-def run(quick, seed, progress):
-    """Landscapes on a grid, solutions, and their risks by formula and by drawing."""
+def run(quick: bool, seed: int, progress: bool) -> Reproduction:
+    """Compute landscapes on a grid, solutions, and their risks by formula and by drawing."""
     panels = {"ab": ("equal tasks", EQUAL), "cd": ("one hard task", ONE_HARD)}
-    comparisons, table, figure = landscapes(panels, M, quick, seed, progress)
+    comparisons, table, figure = common.landscapes(panels, M, quick, seed, progress)
     starts = 2 if quick else 12
-    control = compared(SAME_PLACES, M, starts, seed, progress)
-    longer = compared(ONE_HARD, M, starts, seed, progress, step=1.5)
+    control = compared(SAME_PLACES, M, starts=starts, seed=seed, progress=progress)
+    longer = compared(ONE_HARD, M, starts=starts, seed=seed, progress=progress, step=LONGER)
     findings = [
         *coincide("(a-b) equal tasks", comparisons["ab"]),
         *coincide("equal tasks in the places of (c-d)", control),
         *gains("(c-d) one hard task", comparisons["cd"]),
-        *gains("(c-d) one hard task, step 1.5 times as long", longer),
+        *gains(f"(c-d) one hard task, step {LONGER} times as long", longer),
     ]
-    alphas = ", ".join(f"{c.adaptation.alpha:.3g} in ({'-'.join(k)})" for k, c in comparisons.items())
-    notes = _notes(alphas, comparisons, control)
+    notes = _notes(comparisons, control)
     if not quick:
-        steps = other_steps(
-            {"(a-b)": EQUAL, "(c-d)": ONE_HARD, "places of (c-d), none hard": SAME_PLACES}, M, seed
-        )
-        findings += [
-            *elsewhere(coincide, "equal tasks", lambda rng: random_layout(rng, 0), M, seed, progress),
-            *elsewhere(gains, "one hard task", lambda rng: random_layout(rng, 1), M, seed, progress),
-            *elsewhere(
-                gains,
-                "one hard task, step 1.5 times as long",
-                lambda rng: random_layout(rng, 1),
-                M,
-                seed,
-                progress,
-                1.5,
-            ),
-        ]
+        named = {"(a-b)": EQUAL, "(c-d)": ONE_HARD, "places of (c-d), none hard": SAME_PLACES}
+        for rule, claim, hard, step in (
+            (coincide, "equal tasks", 0, 1.0),
+            (gains, "one hard task", 1, 1.0),
+            (gains, f"one hard task, step {LONGER} times as long", 1, LONGER),
+        ):
+
+            def draw(rng: np.random.Generator, hard: int = hard) -> NonlinearEnvironment:
+                return random_layout(rng, hard)
+
+            findings += elsewhere(rule, claim, draw, M, seed=seed, progress=progress, step=step)
         notes.append(
-            f"{steps} The paper's step is not known, and the gain turns on it; at long steps most of it needs no hard covariance."
+            f"{common.other_steps(named, M, seed)} The paper's step is not known, and the gain turns on it; at long steps most of it needs no "
+            "hard covariance."
         )
-    return reproduction(table, figure, notes, findings)
+    return common.reproduction(table, figure, notes, findings)
 
 
-def _notes(alphas, comparisons, control):
+def _notes(comparisons: Mapping[str, NonlinearComparison], control: NonlinearComparison) -> list[str]:
+    alphas = ", ".join(f"{c.adaptation.alpha:.3g} in ({'-'.join(k)})" for k, c in comparisons.items())
     top = {k: float(c.environment.risk([-2.0, -2.0])) for k, c in comparisons.items()}
     return [
         "Reading: the paper prints d = 2, Sigma = 0.5 I (hard) and I (easy), m = 250, and neither teachers nor step size. Chosen (see this "
@@ -80,7 +75,7 @@ def _notes(alphas, comparisons, control):
         "within the paper's axes make halved squared errors of 4 at most (opposite corners): its loss may be a sum over the four tasks.",
         "Equal covariances are not equal landscapes: a neuron's curvature depends on its teacher. Solutions coincide by symmetry, or "
         f"roughly; with four equal tasks in the places of (c-d) they are {control.distance:.2f} apart (the teachers' spread is "
-        f"{spread(SAME_PLACES):.2f}) and MAML gains a factor {control.gain:.3g}.",
-        CHOSEN,
-        *linear_notes(comparisons),
+        f"{common.spread(SAME_PLACES):.2f}) and MAML gains a factor {control.gain:.3g}.",
+        common.CHOSEN,
+        *common.linear_notes(comparisons),
     ]

@@ -1,31 +1,43 @@
 """Real tables: what a diagnosis of some tasks predicts, and what others then show."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.special import stdtrit
 
 from landscape import plotting
-from landscape.adaptation import Adaptation
-from landscape.closed_form import optimum
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.analysis.optimum import optimum
+from landscape.analysis.replacement_effect import replacement_effect
+from landscape.core.progress import bar
+from landscape.core.typing import Array
 from landscape.diagnosis.diagnose import diagnose
+from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.held_out import methods_at
-from landscape.diagnosis.stacked import stack
-from landscape.reproduce import Reproduction, finding
-from landscape.reproduce._real import DATASETS
-from landscape.tabular.from_data import from_data
-from landscape.tabular.replacement import replacement_effect
+from landscape.papers.findings import finding
+from landscape.papers.real_tables import DATASETS
+from landscape.papers.reproduction import Reproduction
+from landscape.tasks.environment import Environment
+from landscape.tasks.tables.from_data import TabularEnvironment, from_data
 
 TITLE = "Real tables: loss after adaptation predicted from some tasks, and measured on others"
 
 SHOTS = (3, 10, 20)
 LEAST_ROWS = 30  # so that 20 shots leave rows to be judged on
+SUMMARY = [
+    "data", "method", "shots", "step", "predicted", "exact", "measured", "z", "unseen", "cut_predicted", "low", "high",
+    "cut_unseen",
+]  # fmt: skip
 
 
-def run(quick, seed, progress):
+def run(quick: bool, seed: int, progress: bool) -> Reproduction:
     """Diagnose half of the tasks of each table, then adapt to the other half by drawing rows."""
-    import pandas as pd
-    from matplotlib.figure import Figure
-
     repeats = 100 if quick else 1000
     tables, inside, notes, told = [], {}, [], {}
     for name, load in DATASETS.items():
@@ -47,50 +59,30 @@ def run(quick, seed, progress):
     table = pd.concat(tables, ignore_index=True)
     figure = Figure(figsize=(max(3.3 * len(tables), 7), 6.4), layout="constrained")
     axes = figure.subplots(2, len(tables), squeeze=False)
-    for (name, group), (above, below) in zip(table.groupby("data", sort=False), axes.T, strict=True):
-        _draw(above, below, name, group)
-    shown = [ax.get_legend_handles_labels() for ax in axes[:, 0]]
-    figure.legend(
-        shown[0][0] + shown[1][0],
-        shown[0][1] + shown[1][1],
-        loc="outside lower center",
-        ncols=5,
-        frameon=False,
-        fontsize="small",
+    for (name, group), column in zip(table.groupby("data", sort=False), axes.T, strict=True):
+        _draw(column, name, group)
+    handles, labels = (
+        sum(parts, []) for parts in zip(*(ax.get_legend_handles_labels() for ax in axes[:, 0]), strict=True)
     )
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize="small")
     notes += [f"Verdict on the training half of {name}: {text}" for name, text in told.items()]
     notes += _notes(table, repeats)
-    columns = [
-        "data",
-        "method",
-        "shots",
-        "step",
-        "predicted",
-        "exact",
-        "measured",
-        "z",
-        "unseen",
-        "cut_predicted",
-        "low",
-        "high",
-        "cut_unseen",
-    ]
-    return Reproduction(
-        table, figure, table[table["method"].isin(["NAL", "MAML"])][columns], notes, _findings(table, inside)
-    )
+    summary = table[table["method"].isin(["NAL", "MAML"])][SUMMARY]
+    return Reproduction(table, figure, summary, notes, _findings(table, inside))
 
 
-def _held_out(environment, repeats, seed, progress):
-    """Predictions from one half of the tasks beside exact and measured losses of the other half."""
-    import pandas as pd
-
+def _held_out(
+    environment: TabularEnvironment, repeats: int, seed: int, progress: bool
+) -> tuple[pd.DataFrame, Diagnosis]:
+    """Lay predictions from one half of the tasks beside exact and measured losses of the other half."""
     train, test = _halves(environment, seed)
-    diagnosis = diagnose(train, SHOTS, seed=seed, progress=progress)
-    predicted, rows = diagnosis.to_frame(), []
-    for row in predicted.itertuples():
-        adaptation = Adaptation(row.step, row.shots)
-        w = optimum(train, methods_at(row.step, row.shots)[row.method])
-        seen = replacement_effect(test, w, adaptation, repeats, seed).to_frame().iloc[0]
+    diagnosis = diagnose(train, SHOTS, rng=seed, progress=progress)
+    predicted = diagnosis.to_frame()
+    rows = []
+    for row in bar(list(predicted.itertuples()), progress, desc="drawing rows", leave=False):
+        adaptation = GradientSteps(row.step, row.shots)
+        w = optimum(train, methods_at(row.step, row.shots)[row.method]).value
+        seen = replacement_effect(test, w, adaptation, repeats, rng=seed).to_frame().iloc[0]
         z, z_unseen = (
             (seen[drawn] - seen[exact]) / max(seen[f"{drawn}_error"], 1e-300) if row.step else 0.0
             for drawn, exact in (("with_drawn", "with_replacement"), ("unseen_drawn", "unseen"))
@@ -110,75 +102,73 @@ def _held_out(environment, repeats, seed, progress):
     return table, diagnosis
 
 
-def _halves(environment, seed):
-    """Two environments with half of the tasks each, at random."""
+def _halves(environment: TabularEnvironment, seed: int | Sequence[int]) -> tuple[Environment, Environment]:
+    """Make two environments with half of the tasks each, at random."""
     order = np.random.default_rng(seed).permutation(len(environment.families))
     middle = (len(order) + 1) // 2
-    return tuple(
-        dataclasses.replace(environment, families=[environment.families[i] for i in half])
+    first, second = (
+        dataclasses.replace(environment, families=tuple(environment.families[i] for i in half))
         for half in (order[:middle], order[middle:])
     )
+    return first, second
 
 
-def _other_half(train, test, predicted):
-    """Exact cuts on the other half, with the half width of a 95% interval from the scatter of its tasks, row by row."""
-    from scipy.special import stdtrit
-
-    tasks, pooled, rows = test.tasks(), {}, []
+def _other_half(train: Environment, test: Environment, predicted: pd.DataFrame) -> tuple[Array, Array]:
+    """Compute exact cuts on the other half, and the half width of their 95% intervals from the scatter of its tasks, row by row."""
+    tasks = test.tasks()
     wide = stdtrit(len(tasks) - 1, 0.975) / np.sqrt(len(tasks))
+    pooled: dict[int, Array] = {}
+    cuts, half_widths = [], []
     for row in predicted.itertuples():
-        w = optimum(train, methods_at(row.step, row.shots)[row.method])
-        losses = stack(tasks, Adaptation(row.step, row.shots).quadratic).at(np.tile(w, (len(tasks), 1)))
+        adaptation = GradientSteps(row.step, row.shots)
+        w = optimum(train, methods_at(row.step, row.shots)[row.method]).value
+        losses = np.array([float(adaptation.expected(task.inputs)(w - task.centre)) for task in tasks])
         base = pooled.setdefault(row.shots, losses)  # NAL comes first
         ratio = losses.mean() / base.mean()
-        rows.append((1 - ratio, wide * np.std(losses - ratio * base, ddof=1) / base.mean()))
-    return np.array(rows).T
+        cuts.append(1 - ratio)
+        half_widths.append(wide * np.std(losses - ratio * base, ddof=1) / base.mean())
+    return np.array(cuts), np.array(half_widths)
 
 
-def _share_inside(environment, splits, seed):
-    """How often the cut on the other half lies within the predicted interval, given its own scatter, over random halves."""
+def _share_inside(environment: TabularEnvironment, splits: int, seed: int) -> float:
+    """Measure how often the cut on the other half lies within the predicted interval, given its own scatter, over random halves."""
     inside = []
     for split in range(splits):
         train, test = _halves(environment, [seed, split])
-        predicted = diagnose(train, SHOTS, seed=seed, progress=False).to_frame()
+        predicted = diagnose(train, SHOTS, rng=seed, progress=False).to_frame()
         cut, own = _other_half(train, test, predicted)
-        half = np.where(
-            cut < predicted["cut"], predicted["cut"] - predicted["low"], predicted["high"] - predicted["cut"]
-        )
+        below, above = predicted["cut"] - predicted["low"], predicted["high"] - predicted["cut"]
+        half = np.where(cut < predicted["cut"], below, above)
         compared = (predicted["method"] != "NAL").to_numpy()
         inside.append((np.abs(cut - predicted["cut"]) <= np.hypot(half, own))[compared].mean())
     return float(np.mean(inside))
 
 
-def _third(environment, w, adaptation):
-    """The size of what third(A) contributes to the loss after one step, and of all that sampling adds."""
+def _third(environment: Environment, w: Array, adaptation: GradientSteps) -> tuple[float, float]:
+    """Compute the size of what third(Sigma) contributes to the loss after one step, and of all that sampling adds."""
     third = sampling = 0.0
     for task in environment.tasks():
-        inputs, away = task.inputs, w - task.centre
-        part = away @ inputs.third(inputs.value)
-        scatter, noise = away @ inputs.scatter(inputs.value) @ away, inputs.noise(inputs.value)
-        third += task.probability * abs(part)
-        sampling += task.probability * ((scatter + noise) / 2 - part)
+        inputs, delta = task.inputs, w - task.centre
+        Sigma = inputs.Sigma
+        Sigma2 = inputs.times(Sigma)
+        skewed = inputs.third(Sigma)
+        part = 0.0 if skewed is None else float(delta @ skewed)
+        square = inputs.scatter(Sigma, Sigma2).quad(delta) + inputs.noise(Sigma, Sigma2)
+        third += float(task.probability) * abs(part)
+        sampling += float(task.probability * (square / 2 - part))
     share = adaptation.alpha**2 / adaptation.m
-    return share * third, share * sampling
+    return float(share * third), float(share * sampling)
 
 
-def _draw(above, below, name, table):
+def _draw(column: Sequence[Axes], name: str, table: pd.DataFrame) -> None:
+    above, below = column
     for label in ("NAL", "MAML"):
         rows = table[table["method"] == label]
         plotting.lines(above, label, rows, "shots", "exact", name=f"{label}, exact")
         colour, _, marker = plotting.style(label)
         above.errorbar(rows["shots"], rows["measured"], yerr=1.96 * rows["standard_error"], color=colour, marker=marker, markersize=5.5,
                        markerfacecolor="white", linestyle="none", capsize=2.5, label=f"{label}, drawn")  # fmt: skip
-        above.plot(
-            rows["shots"],
-            rows["unseen"],
-            marker=".",
-            color=colour,
-            linestyle=":",
-            linewidth=1,
-            label=f"{label}, unseen rows",
-        )
+        above.plot(rows["shots"], rows["unseen"], ".:", color=colour, linewidth=1, label=f"{label}, unseen rows")
     rows = table[table["method"] == "MAML"]
     places = np.arange(len(rows))
     colour = plotting.style("MAML")[0]
@@ -195,10 +185,8 @@ def _draw(above, below, name, table):
     above.set_title(name, fontsize="medium")
 
 
-def _findings(table, inside):
-    """Decided over all tables, methods and shots."""
-    import pandas as pd
-
+def _findings(table: pd.DataFrame, inside: Mapping[str, float]) -> pd.DataFrame:
+    """Decide over all tables, methods and shots."""
     z = table[["z", "z_unseen"]].abs().max(axis=None)
     gap = ((table["measured"] - table["exact"]).abs() / table["exact"]).max()
     shares, others = list(inside.values()), table[table["method"] != "NAL"]
@@ -216,7 +204,7 @@ def _findings(table, inside):
     ])  # fmt: skip
 
 
-def _notes(table, repeats):
+def _notes(table: pd.DataFrame, repeats: int) -> list[str]:
     share = table.groupby("data", sort=False)["third_of_sampling"].max()
     listed = ", ".join(f"{name} {100 * value:.2g}%" for name, value in share.items())
     return [
