@@ -63,9 +63,18 @@ class Setting:
             )
         fixed = [thing for thing in things if isinstance(thing, Record)]
         self.is_symbolic = any(map(is_symbolic_record, fixed)) or any(map(is_symbolic, self.starts))
+        if self.grid.axes and not self.functions:
+            self.whole()  # every name and value is checked before the work begins
+
+    def whole(self) -> tuple[Environment, Any, list[Any]]:
+        """Put the values of the whole grid where they belong, where nothing is a function of them."""
+        return self.at(dict(self.grid.whole()))
 
     def blocks(self) -> Iterator[tuple[tuple[slice, ...], Environment, Any, list[Any]]]:
         """Walk over the grid: where each block lies, and everything at its values."""
+        if not self.grid.axes:
+            yield (), *self.at({})
+            return
         first = next(self.grid.blocks(self.functions, 1 << 30))[1]
         width = self._width(*self.at(first))
         for where, values in self.grid.blocks(self.functions, width):

@@ -153,7 +153,7 @@ def risk(
     """
     setting = Setting(environment, adaptation, [start], over)
     noise, dispersion, suboptimality = risks(setting)
-    return Risk(noise, dispersion, suboptimality, setting.grid)
+    return Risk(noise, dispersion, suboptimality, setting.grid.without_functions())
 
 
 def risks(setting: Setting) -> list[Estimate]:

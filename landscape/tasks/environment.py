@@ -214,7 +214,10 @@ def _shares(families: Sequence[TaskFamily | DataTask], grids: dict[str, Varying]
     for name in names:
         if f"{name}.probability" not in grids:
             continue
-        values = probability.check_many(f"{name}.probability", grids[f"{name}.probability"].array)
+        varying = grids[f"{name}.probability"]
+        values = varying.array
+        if not varying.checked:
+            probability.check_many(f"{name}.probability", values)
         own = shares[names.index(name)]
         if own == 1:
             raise ValueError(
@@ -243,7 +246,8 @@ class _Fields:
                 self.own[name] = np.ndim(self.values[name])
             else:
                 self.values[name], self.own[name] = varying.array, varying.own
-                self._check(name)
+                if not varying.checked:
+                    self._check(name)
 
     def _check(self, name: str) -> None:
         where = f"over[{self.family.name + '.' + name!r}]"

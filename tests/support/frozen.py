@@ -636,9 +636,7 @@ def _means(values: np.ndarray) -> list[Any]:
 def simulate(env: Spec, methods: list[Spec], adapt: Spec, train: Spec, more: Spec) -> Spec:
     """Train on drawn tasks and measure the loss after adaptation."""
     settings = {"repeats": 16, "seed": 0, "tasks": 300, "engine": "numpy", "progress": False} | more
-    found = ls.simulate(
-        environment(env), methods_of(methods), adaptation(adapt), training(train), **settings
-    )
+    found = ls.simulate(environment(env), methods_of(methods), adaptation(adapt), training(train), **settings)
     return {
         "loss": _means(found.losses),
         "above_noise": _means(found.above_noise),
@@ -650,9 +648,7 @@ def simulate(env: Spec, methods: list[Spec], adapt: Spec, train: Spec, more: Spe
 def agreement(env: Spec, methods: list[Spec], adapt: Spec, train: Spec) -> Spec:
     """Lay the closed form beside a simulation, and take the exact columns of what is biased."""
     settings = {"repeats": 4, "seed": 0, "tasks": 50, "engine": "numpy", "progress": False}
-    found = ls.simulate(
-        environment(env), methods_of(methods), adaptation(adapt), training(train), **settings
-    )
+    found = ls.simulate(environment(env), methods_of(methods), adaptation(adapt), training(train), **settings)
     frame = ls.agreement(found).to_frame()
     frame = frame[frame["quantity"].isin(["coordinate", "above_noise"])]
     return {name: frame[name] for name in ("theory", "finite", "finite_low", "finite_high")}
