@@ -27,3 +27,8 @@ from landscape.closed_form.hardness import hardness_window, least_samples, windo
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
 from landscape.analysis.compare import Comparison, compare
+from landscape.analysis.simulate import Simulation, simulate
+from landscape.analysis.agreement import Agreement, agreement
+from landscape.plotting.landscapes import plot_landscape
+from landscape.plotting.explore import explore
+from landscape.analysis.sweep import Sweep, sweep

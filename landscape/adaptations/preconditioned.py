@@ -111,6 +111,10 @@ class PreconditionedSteps(Adaptation):
             out = out @ K + P @ moments.Sigma
         return out
 
+    @property
+    def mean_needs_m(self) -> bool:
+        return self.batches == "same"
+
     def expands(self, moments: Moments) -> bool:
         """Say whether an eigenvalue of P Sigma lies outside [0, 2], by those of R P R' with R'R = Sigma."""
         if not self.steps:

@@ -140,8 +140,10 @@ def compare(
     over: Over = None,
     *,
     n1: int = 25,
+    draws: int | None = None,
+    rng: np.random.Generator | int | None = 0,
 ) -> Comparison:
-    """Compute risk after adaptation, gain and cost of several methods, exactly, over a grid.
+    """Compute risk after adaptation, gain and cost of several methods over a grid: exactly, or by drawing.
 
     Parameters
     ----------
@@ -158,6 +160,8 @@ def compare(
         ``{"rho_easy": [...], "alpha": lambda rho_easy: 1 / rho_easy}``.
     n1 : int
         Outer samples of a training episode, for the column of samples.
+    draws, rng
+        As for `risk`: estimates by so many draws of each task's samples, the same for all methods and grid points.
 
     Returns
     -------
@@ -179,7 +183,7 @@ def compare(
     n1 = count.check("n1", n1)
     listed = as_methods(methods)
     setting = Setting(environment, adaptation, listed, over)
-    noise, dispersion, *rest = risks(setting)
+    noise, dispersion, *rest = risks(setting, draws, rng)
     names = labels(listed)
     grid = setting.grid.without_functions()
     own = {name: Risk(noise, dispersion, part, grid) for name, part in zip(names, rest, strict=True)}

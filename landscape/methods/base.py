@@ -164,7 +164,7 @@ class InnerMethod(Method, register=False):
     @property
     def target_needs_n2(self) -> bool:
         """Whether the objective depends on the size of the inner batches."""
-        return getattr(self.adaptation, "batches", "fresh") == "same"
+        return self.adaptation.mean_needs_m
 
     @property
     def n2(self) -> Scalar | None:

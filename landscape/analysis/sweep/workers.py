@@ -1,25 +1,44 @@
 """Where the cells of a sweep are computed, and how their results come back."""
 
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
+from typing import TypeAlias
 
-from landscape.sweeping.plan import run_cell
+from landscape.analysis.sweep.cell import run_cell
+from landscape.analysis.sweep.plan import Place, Plan
+from landscape.core.typing import Array
 
-AHEAD = 256  # cells handed out at a time, so that a sweep of millions does not fill the memory
+Columns: TypeAlias = dict[str, Array]
+
+Outcome: TypeAlias = tuple[dict[Place, Columns], dict[Place, ValueError]]
+"""The columns of cells, and the errors of those that cannot be computed."""
+
+AHEAD = 256
+"""Cells handed out at a time, so that a sweep of millions does not fill the memory."""
 
 
-def finished(plan, places, pool):
-    """Results of cells by and by: those that are ready together, and the errors of those that cannot be computed."""
+def finished(plan: Plan, places: Sequence[Place], pool: Executor | None) -> Iterator[Outcome]:
+    """Give results of cells by and by, those together that are ready together."""
     if pool is None:
         for place in places:
-            yield _outcome({place: lambda place=place: run_cell(plan.arguments(place))})
+            yield _outcome({place: lambda place=place: run_cell(plan.cell(place))})  # type: ignore[misc]
         return
-    from concurrent.futures import FIRST_COMPLETED, wait
-
-    waiting, running = iter(places), {}
+    waiting = iter(places)
+    running: dict[Future[Columns], Place] = {}
     try:
         while True:
             for place in waiting:
-                running[pool.submit(run_cell, plan.arguments(place))] = place
+                try:
+                    running[pool.submit(run_cell, plan.cell(place))] = place
+                except ValueError as error:
+                    yield {}, {place: error}
                 if len(running) >= AHEAD:
                     break
             if not running:
@@ -31,9 +50,10 @@ def finished(plan, places, pool):
             future.cancel()
 
 
-def _outcome(calls):
+def _outcome(calls: dict[Place, Callable[[], Columns]]) -> Outcome:
     """What each call returns, and the errors of those whose cell is not usable."""
-    done, errors = {}, {}
+    done: dict[Place, Columns] = {}
+    errors: dict[Place, ValueError] = {}
     for place, call in calls.items():
         try:
             done[place] = call()
@@ -43,13 +63,12 @@ def _outcome(calls):
 
 
 @contextmanager
-def pool_for(given, workers):
-    """The executor to use: the one given, a pool that ends with us, or None to work here."""
+def pool_for(given: Executor | None, workers: int) -> Iterator[Executor | None]:
+    """Choose the executor: the one given, a pool that ends with us, or None to work here."""
     if given is not None or workers <= 1:
         yield given
         return
-    import multiprocessing
-    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+    from concurrent.futures import ProcessPoolExecutor  # optional: only a pool of our own needs it
 
     before = set(multiprocessing.active_children())
     # Processes that start afresh: a fork of a program with threads may hang.
@@ -69,18 +88,14 @@ def pool_for(given, workers):
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _serve():
-    """A worker leaves Ctrl-C to the sweep, and ends with it when it is killed, rather than wait for work for ever."""
-    import multiprocessing
-    import os
-    import signal
-    import threading
-
+def _serve() -> None:
+    """Leave Ctrl-C to the sweep, and end with it when it is killed, rather than wait for work for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
-    def watch():
-        parent.join()
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
