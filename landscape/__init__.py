@@ -32,3 +32,7 @@ from landscape.analysis.agreement import Agreement, agreement
 from landscape.plotting.landscapes import plot_landscape
 from landscape.plotting.explore import explore
 from landscape.analysis.sweep import Sweep, sweep
+from landscape.tasks.tables.from_data import from_data
+from landscape.analysis.replacement_effect import replacement_effect
+from landscape.diagnosis.diagnosis import Diagnosis
+from landscape.diagnosis.diagnose import diagnose
