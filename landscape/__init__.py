@@ -27,3 +27,6 @@ from landscape.closed_form.hardness import hardness_window, least_samples, windo
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
 from landscape.analysis.compare import Comparison, compare
+from landscape.checker.meta_gradient import check_meta_gradient
+from landscape.checker.optimum import check_optimum
+from landscape.checker.reports import GradientReport, OptimumReport
