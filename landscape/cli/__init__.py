@@ -64,10 +64,13 @@ def main(arguments: Sequence[str] | None = None, among: Mapping[str, Command] | 
     _open_streams()
     parser = _parser(commands() if among is None else among)
     options = parser.parse_args(arguments)
+    if "run" not in options:
+        parser.print_help()
+        return 0
     usual = warnings.formatwarning
     warnings.formatwarning = _brief(usual)
     try:
-        status: int = options.run(options) if "run" in options else parser.print_help() or 0
+        status: int = options.run(options)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:

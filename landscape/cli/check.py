@@ -45,7 +45,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Import the function, check it, print the diagnosis."""
-    from landscape.checker import check_meta_gradient, check_optimum  # optional: other commands need it not
+    from landscape.checker.meta_gradient import check_meta_gradient  # optional: other commands need it not
+    from landscape.checker.optimum import check_optimum
 
     function = imported(options.target)
     only_meta_gradient = ("loss", "d", "dtype")
@@ -72,7 +73,9 @@ def imported(target: str) -> Callable[..., Any]:
             f"name a function as MODULE:FUNCTION, for example my_maml:meta_gradient; got {target!r}"
         )
     if not module.replace(".", "_").isidentifier() or module.startswith("."):
-        raise ValueError(f"name a module as in an import, with dots and from here, not a path; got {module!r}")
+        raise ValueError(
+            f"name a module as in an import, with dots and from here, not a path; got {module!r}"
+        )
     sys.path.insert(0, str(Path.cwd()))
     print(f"importing {module}: its top-level code runs now", flush=True)
     try:

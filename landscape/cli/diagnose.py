@@ -44,8 +44,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Diagnose a file: the verdict, a table, and a report if one is asked for."""
-    from landscape.diagnosis import diagnose  # optional: other commands need it not
-    from landscape.tasks.tables import from_data
+    from landscape.diagnosis.diagnose import diagnose  # optional: other commands need it not
+    from landscape.tasks.tables.from_data import from_data
 
     if options.html and Path(options.html).resolve() == Path(options.file).resolve():
         raise ValueError(f"--html must name another file than the table, got {options.html!r} for both")

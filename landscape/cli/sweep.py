@@ -93,6 +93,6 @@ def _client(address: str) -> Any:
             '--scheduler needs dask.distributed: pip install "task-landscape[distributed]"'
         ) from None
     try:
-        return Client(address, timeout="10s")
+        return Client(address, timeout="10s")  # type: ignore[no-untyped-call]
     except OSError as error:
         raise ValueError(f"no scheduler at {address!r}: {error}") from None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.closed_form.dynamics import descent
 from landscape.core.progress import bar
 from landscape.methods.base import Method
@@ -32,13 +33,14 @@ def environment(apart: float = 1.0) -> Mixture:
     """Make two tasks whose optima lie `apart` to both sides of 0: sigma is proportional to it."""
     sides = zip(CURVATURES.items(), (1, -1), strict=True)
     return Mixture(
-        [TaskFamily(name, c, side * apart * np.ones(D), noise=NOISE) for (name, c), side in sides]
+        tuple(TaskFamily(name, c, side * apart * np.ones(D), noise=NOISE) for (name, c), side in sides)
     )
 
 
 def methods(alpha: float) -> dict[str, Method]:
     """Return the three methods of the table, as the paper defines them."""
-    return {"MAML": MAML(alpha, hessian="independent"), "FO-MAML": FOMAML(alpha), "HF-MAML": HFMAML(alpha)}
+    step = GradientSteps(alpha)
+    return {"MAML": MAML(step, hessian="independent"), "FO-MAML": FOMAML(step), "HF-MAML": HFMAML(step)}
 
 
 def full_batches() -> pd.DataFrame:
@@ -51,7 +53,9 @@ def full_batches() -> pd.DataFrame:
         for eps in LEVELS:
             bound = bounds.iterations(world, method, 4.0, eps).bound if label != "FO-MAML" else math.nan
             reached = path.time_to(eps)
-            passing = reached < math.inf and best > eps  # FO-MAML may pass through such points without staying
+            passing = (
+                reached < math.inf and best > eps
+            )  # FO-MAML may pass through such points without staying
             rows.append({"method": label, "eps": eps, "iterations": reached, "passes_only": passing, "guaranteed": bound,
                          "best_gradient_norm": best})  # fmt: skip
     return pd.DataFrame(rows)
@@ -64,7 +68,9 @@ def first_order_floor() -> pd.DataFrame:
     for name, alpha, apart in cases:
         g = bounds.floor(environment(apart), alpha)
         sigma = g.constants["sigma"]
-        rows.append({"varies": name, "alpha": alpha, "sigma": sigma, "gradient_norm": g.exact, "bound": g.bound})
+        rows.append(
+            {"varies": name, "alpha": alpha, "sigma": sigma, "gradient_norm": g.exact, "bound": g.bound}
+        )
     return pd.DataFrame(rows)
 
 
@@ -82,10 +88,11 @@ def printed_difference() -> pd.DataFrame:
     tasks, rows = LossTasks(losses), []
     for share in (6, 12, 24, 48, 96):
         alpha = 1 / (share * tasks.smoothness)
+        step = GradientSteps(alpha)
         cases: dict[str, tuple[Method, float | None]] = {
-            "FO-MAML": (FOMAML(alpha), None),
-            "HF-MAML, printed delta": (HFMAML(alpha), None),
-            "HF-MAML, delta 1e-4": (HFMAML(alpha), 1e-4),
+            "FO-MAML": (FOMAML(step), None),
+            "HF-MAML, printed delta": (HFMAML(step), None),
+            "HF-MAML, delta 1e-4": (HFMAML(step), 1e-4),
         }
         for label, (method, delta) in cases.items():
             run = train(tasks, method, 0.0, 1 / tasks.smoothness, 200, delta=delta, record_every=200)
@@ -94,16 +101,16 @@ def printed_difference() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def few_samples(
-    shots: Sequence[int], length: int, repeats: int, seed: int, progress: bool
-) -> pd.DataFrame:
+def few_samples(shots: Sequence[int], length: int, repeats: int, seed: int, progress: bool) -> pd.DataFrame:
     """Measure the mean gradient norm of F over the second half of a run with K samples for every batch, all tasks."""
     world = environment()
     tasks, rows = LossTasks.of(world), []
     cells = [(label, K, i) for label in methods(ALPHA) for K in shots for i in range(repeats)]
     for label, K, i in bar(cells, progress, desc="K-shot"):
         method = methods(ALPHA)[label]
-        start = descent(world, method, 0.0, 0.1).limit  # where it ends: the transient is not what is asked about
+        start = descent(
+            world, method, 0.0, 0.1
+        ).limit  # where it ends: the transient is not what is asked about
         stream = int(np.random.SeedSequence([seed, K, i]).generate_state(1)[0])
         batches = Batches(D_in=K, D_o=K) if label == "FO-MAML" else Batches(D_in=K, D_o=K, D_h=K)
         history = train(
@@ -116,10 +123,10 @@ def few_samples(
 
 def cost(sizes: Sequence[int], repeats: int) -> pd.DataFrame:
     """Count operations and measure seconds of one task's update against d, on 50 rows; the best of a few."""
-    rows, n = [], 50
+    rows, n, step = [], 50, GradientSteps(0.1)
     kinds: dict[str, tuple[Method, str]] = {
-        "MAML, Hessian": (MAML(0.1), "matrices"), "MAML, products": (MAML(0.1), "products"),
-        "FO-MAML": (FOMAML(0.1), "products"), "HF-MAML": (HFMAML(0.1), "products"),
+        "MAML, Hessian": (MAML(step), "matrices"), "MAML, products": (MAML(step), "products"),
+        "FO-MAML": (FOMAML(step), "products"), "HF-MAML": (HFMAML(step), "products"),
     }  # fmt: skip
     for d in sizes:
         rng = np.random.default_rng(d)

@@ -67,7 +67,9 @@ def hardness_panels(
             )
             for training in trainings.values()
         ]  # fmt: skip
-        found = [agreement(run).to_frame().assign(m=m, trained=k) for k, run in zip(trainings, runs, strict=True)]
+        found = [
+            agreement(run).to_frame().assign(m=m, trained=k) for k, run in zip(trainings, runs, strict=True)
+        ]
         tables += found
         _shade(column, found[0])
         _draw(column, m, theory, runs[0])

@@ -28,7 +28,18 @@ CHOSEN = (
     f"on random layouts say: the same rules at {LAYOUTS} layouts of teachers nobody looked at, drawn with the figure's seed (quick runs leave them out)."
 )
 COVARIANCE = {"hard": 0.5, "easy": 1.0}  # printed in section 4
-SUMMARY = ["panels", "method", "source", "w1", "w2", "risk", "empirical", "standard_error", "gain", "linear_gain"]
+SUMMARY = [
+    "panels",
+    "method",
+    "source",
+    "w1",
+    "w2",
+    "risk",
+    "empirical",
+    "standard_error",
+    "gain",
+    "linear_gain",
+]
 
 
 def neurons(

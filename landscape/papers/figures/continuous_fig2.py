@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape import plotting
+from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.core.errors import LandscapeWarning
 from landscape.core.progress import bar
 from landscape.core.typing import Array
@@ -36,15 +37,15 @@ SUMMARY = [
 ]  # fmt: skip
 
 
-def run(
-    quick: bool, seed: int, progress: bool, problems: Mapping[str, Problem] = PROBLEMS
-) -> Reproduction:
+def run(quick: bool, seed: int, progress: bool, problems: Mapping[str, Problem] = PROBLEMS) -> Reproduction:
     """Run both methods from the same starts on the same tasks, in every reading."""
     repeats = 3 if quick else 10
     rows: list[dict[str, Any]] = []
     missing: dict[str, None] = {}
     curves: dict[tuple[str, str], list[dict[str, History]]] = {}
-    cells = [(name, reading, i) for name, p in problems.items() for reading in p.readings for i in range(repeats)]
+    cells = [
+        (name, reading, i) for name, p in problems.items() for reading in p.readings for i in range(repeats)
+    ]
     for name, reading, i in bar(cells, progress, desc="readings"):
         try:
             row, histories = both(name, reading, i, seed, quick)
@@ -57,7 +58,9 @@ def run(
     figure = Figure(figsize=(13, 6.2), layout="constrained")
     for j, (column, name) in enumerate(zip(figure.subplots(2, 4).T, PROBLEMS, strict=True)):
         for ax, quantity, letters in zip(column, ("F", "gradient_norm_F"), ("abcd", "efgh"), strict=True):
-            _draw(ax, name, quantity, curves.get((name, PROBLEMS[name].drawn)), legend=j == 0, letter=letters[j])
+            _draw(
+                ax, name, quantity, curves.get((name, PROBLEMS[name].drawn)), legend=j == 0, letter=letters[j]
+            )
     means = table.groupby(["problem", "reading"], sort=False).mean(numeric_only=True).reset_index()
     notes = _notes(table, list(missing))
     return Reproduction(table, figure, means[SUMMARY], notes, pd.DataFrame(_findings(table, problems)))
@@ -73,8 +76,9 @@ def both(
     if quick:
         tasks = LossTasks(tasks.losses[:10])
     start = rng.standard_normal(tasks.d)
+    step = GradientSteps(problem.alpha)
     threshold = problem.threshold * float(np.linalg.norm(tasks.pooled_gradient(start)))
-    methods: dict[str, Method] = {"MAML": MAML(problem.alpha), "BI-MAML": BIMAML(problem.alpha, threshold)}
+    methods: dict[str, Method] = {"MAML": MAML(step), "BI-MAML": BIMAML(step, threshold)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LandscapeWarning)  # divergence is a column of the table
         histories = {k: train(tasks, method, start, problem.beta, PRINTED) for k, method in methods.items()}
@@ -102,7 +106,9 @@ def _savings(tasks: LossTasks, histories: Mapping[str, History]) -> dict[str, fl
     n, d = tasks.losses[0].samples, tasks.d
     counts = [dict(t.iloc[-1]) for t in (bi, maml)]
     row["saved, products"] = 1 - operations(counts[0], n, d) / operations(counts[1], n, d)
-    as_matrices = [c | {"hessians": c["hessian_vector_products"], "hessian_vector_products": 0} for c in counts]
+    as_matrices = [
+        c | {"hessians": c["hessian_vector_products"], "hessian_vector_products": 0} for c in counts
+    ]
     row["saved, matrices"] = 1 - operations(as_matrices[0], n, d) / operations(as_matrices[1], n, d)
     return row
 

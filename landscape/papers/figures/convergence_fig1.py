@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from landscape import plotting
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.analysis.optimum import optimum
-from landscape.analysis.risk import risk, risk_landscape
+from landscape.analysis.risk import risk_landscape
+from landscape.closed_form.population import risk_forms
 from landscape.core.typing import Array
 from landscape.methods.base import Method
 from landscape.methods.maml import MAML
@@ -39,7 +40,7 @@ STARTS: dict[str, Method] = {"NAL": NAL(), "MAML": MAML(ADAPTATION)}
 class Scene:
     """Three tasks, and for each start the point, the steps from it and the loss after them, by task."""
 
-    environment: Mixture
+    families: tuple[TaskFamily, ...]
     points: dict[str, Array]
     paths: dict[tuple[str, str], Array]
     losses: dict[tuple[str, str], float]
@@ -47,17 +48,18 @@ class Scene:
 
 def scene(optima: Mapping[str, Any]) -> Scene:
     """Compute the exact picture for given optima of the three tasks."""
-    families = [TaskFamily(name, CURVATURES[name], optima[name]) for name in CURVATURES]
+    families = tuple(TaskFamily(name, CURVATURES[name], optima[name]) for name in CURVATURES)
     environment = Mixture(families)
     points = {label: optimum(environment, method).value for label, method in STARTS.items()}
+    risks = risk_forms(environment.tasks(), ADAPTATION)
     paths, losses = {}, {}
     for label, point in points.items():
-        for family in families:
+        for family, risk in zip(families, risks, strict=True):
             centre = np.asarray(family.centre)
             shrink = (1 - ALPHA * family.covariance) ** np.arange(STEPS + 1)
             paths[label, family.name] = centre + shrink[:, None] * (point - centre)
-            losses[label, family.name] = float(risk(Mixture([family]), point, ADAPTATION).total)
-    return Scene(environment, points, paths, losses)
+            losses[label, family.name] = float(risk(point))
+    return Scene(families, points, paths, losses)
 
 
 def run(quick: bool, seed: int, progress: bool) -> Reproduction:
@@ -105,12 +107,14 @@ def _findings(table: pd.DataFrame) -> list[Finding]:
 
 def _draw(ax: Axes, here: Scene) -> None:
     line = np.linspace(-2.2, 2.6, 161)
-    F = risk_landscape(here.environment, ADAPTATION)
-    ax.contour(line, line, F(np.stack(np.meshgrid(line, line), axis=-1)), levels=14, colors="0.8", linewidths=0.7)
+    F = risk_landscape(Mixture(here.families), ADAPTATION)
+    ax.contour(
+        line, line, F(np.stack(np.meshgrid(line, line), axis=-1)), levels=14, colors="0.8", linewidths=0.7
+    )
     for (label, _), path in here.paths.items():
         colour, dashes, _ = plotting.style(label)
         ax.plot(*path.T, color=colour, linestyle=dashes, linewidth=1.4, marker=".", markersize=5)
-    for family, marker, below in zip(here.environment.families, "^hv", (True, False, True), strict=True):
+    for family, marker, below in zip(here.families, "^hv", (True, False, True), strict=True):
         ax.plot(*family.centre, marker, color="black", markersize=9)
         text = f"${family.name[0]}_{family.name[1]}$, curvature {family.covariance:g}"
         place = (0, -18 if below else 9)
@@ -124,5 +128,6 @@ def _draw(ax: Axes, here: Scene) -> None:
     ax.set_aspect("equal")
     plotting.finish(ax, "first coordinate", "second coordinate")
     ax.set_title(
-        f"{STEPS} steps of gradient descent from each start\n(contours: mean loss after them)", fontsize="medium"
+        f"{STEPS} steps of gradient descent from each start\n(contours: mean loss after them)",
+        fontsize="medium",
     )

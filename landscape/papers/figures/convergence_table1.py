@@ -49,7 +49,9 @@ def run(quick: bool, seed: int, progress: bool) -> Reproduction:
         difference,
     ]
     notes = _notes(full, cost, difference)
-    return Reproduction(table, figure, pd.concat(parts, ignore_index=True), notes, pd.DataFrame(_findings(tables)))
+    return Reproduction(
+        table, figure, pd.concat(parts, ignore_index=True), notes, pd.DataFrame(_findings(tables))
+    )
 
 
 def _slope(x: Any, y: Any) -> float:

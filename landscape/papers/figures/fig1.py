@@ -46,7 +46,7 @@ def run(quick: bool, seed: int, progress: bool) -> Reproduction:
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     axes = figure.subplots(2, 4, height_ratios=[3, 1.3])
     tables, ratios = [], {}
-    for number, (name, (title, environment)) in enumerate(PANELS.items()):
+    for number, (name, (_, environment)) in enumerate(PANELS.items()):
         simulation = simulate(
             environment, METHODS, ADAPTATION, Training(T), repeats=repeats, tasks=tasks, rng=seed + number, progress=progress
         )  # fmt: skip
@@ -76,14 +76,21 @@ def _draw(column: Sequence[Axes], name: str, simulation: Simulation, rng: np.ran
     families, optima = environment.sample(100, rng)
     for index, (family, marker) in enumerate(zip(("hard", "easy"), "^.", strict=True)):
         here = optima[families == index]
-        where.plot(*here.T[:2], marker, color=COLOURS[family], alpha=0.55, markersize=5, label=f"{family} tasks")
+        where.plot(
+            *here.T[:2], marker, color=COLOURS[family], alpha=0.55, markersize=5, label=f"{family} tasks"
+        )
     for index, method in enumerate(METHODS):
         label = method.label
         colour, _, marker = plotting.style(label)
         point = optimum(environment, method)
         size = 13 if label == "NAL" else 9
         where.plot(
-            *point[:2], marker, color=colour, markersize=size, markeredgecolor="white", label=f"{label} optimum"
+            *point[:2],
+            marker,
+            color=colour,
+            markersize=size,
+            markeredgecolor="white",
+            label=f"{label} optimum",
         )
         exact = float(risk(environment, method, ADAPTATION).above_noise)
         hatch = "///" if label == "NAL" else ""

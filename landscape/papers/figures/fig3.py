@@ -93,9 +93,7 @@ def _gain_rows(theory: pd.DataFrame, gains: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(gap=rows["empirical"] - rows["theory"], z=np.nan)
 
 
-def _draw(
-    left: Axes, right: Axes, theory: pd.DataFrame, simulation: Simulation, gains: pd.DataFrame
-) -> None:
+def _draw(left: Axes, right: Axes, theory: pd.DataFrame, simulation: Simulation, gains: pd.DataFrame) -> None:
     measured = simulation.to_frame()
     for label in ("NAL", "MAML"):
         exact = theory[theory["method"] == label]

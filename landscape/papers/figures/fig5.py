@@ -34,7 +34,8 @@ def run(quick: bool, seed: int, progress: bool) -> Reproduction:
     points = square(line, line)
     figure = Figure(figsize=(14.5, 3.6), layout="constrained")
     rng = np.random.default_rng(seed)
-    rows, single = [], []
+    rows: list[dict[str, Any]] = []
+    single = []
     for ax, task in zip(figure.subplots(1, 4), EQUAL.tasks, strict=True):
         exact = task.loss(points)
         H = task.hessian(task.teacher)

@@ -92,7 +92,9 @@ def _draw(column: Sequence[Axes], frame: pd.DataFrame, title: str) -> None:
         for ax, y in ((where, "linear_coordinate"), (risk, "linear_above_floor")):
             dots: dict[str, Any] = {"color": colour, "linestyle": DOTS[label], "linewidth": 1.4}
             ax.plot(here["rho_hard"], here[y], label=f"{label}, linear theory", **dots)
-        risk.errorbar(here["rho_hard"], here["empirical"], yerr=1.96 * here["standard_error"], capsize=2, **drawn)
+        risk.errorbar(
+            here["rho_hard"], here["empirical"], yerr=1.96 * here["standard_error"], capsize=2, **drawn
+        )
         where.plot([], [], label=f"{label}, drawn samples", **drawn)
     plotting.finish(where, "", "coordinate", legend=False).set_ylim(-1.35, 1.35)
     where.set_ylabel("coordinate of the solution")

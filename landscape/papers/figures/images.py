@@ -23,6 +23,7 @@ from landscape.papers.images.digits import Features, principal_components
 from landscape.papers.images.pairs import pair_table, pair_tasks
 from landscape.papers.reproduction import Reproduction
 from landscape.tasks.environment import Mixture
+from landscape.tasks.families import DataTask
 
 TITLE = "Two digits told apart by a linear head: does the theory predict where MAML gains?"
 
@@ -31,7 +32,10 @@ SHOTS = 50
 EASY = 20  # of the 45 pairs, those with the fastest descent
 CUTS = {"cut_predicted": ("predicted from other tasks", "#0072B2", "o"), "cut_exact": ("exact, new images", "black", "D"),
         "cut_measured": ("adapted, new images", "#D55E00", "s")}  # fmt: skip
-BY_HARDNESS = {"cut_measured_hard": ("hard tasks", "#7A4B9A", "^"), "cut_measured_easy": ("easy tasks", "#6E6E6E", "o")}
+BY_HARDNESS = {
+    "cut_measured_hard": ("hard tasks", "#7A4B9A", "^"),
+    "cut_measured_easy": ("easy tasks", "#6E6E6E", "o"),
+}
 
 
 def run(quick: bool, seed: int, progress: bool) -> Reproduction:
@@ -83,6 +87,7 @@ def adapt_and_classify(
     """
     losses, right = np.zeros((2, len(tasks.families)))
     for i, task in enumerate(tasks.families):
+        assert isinstance(task, DataTask)  # a task of pictures is its pictures
         for _ in range(repeats):
             order = rng.permutation(len(task.y))
             X, y = task.X[order], task.y[order]
@@ -122,7 +127,7 @@ def _draw(axes: Sequence[Axes], pairs: pd.DataFrame, cuts: pd.DataFrame) -> None
         )  # fmt: skip
     plotting.finish(left, "rate of descent", "unexplained share of the labels", legend=False)
     left.set_title("45 pairs of digits", fontsize="medium")
-    for shift, (name, (label, colour, marker)) in zip((-0.12, 0, 0.12), CUTS.items(), strict=True):
+    for shift, (name, (label, colour, marker)) in zip((-0.12, 0.0, 0.12), CUTS.items(), strict=True):
         _means(middle, cuts, name, label, colour, marker, shift)
     for shift, (name, (label, colour, marker)) in zip((-0.08, 0.08), BY_HARDNESS.items(), strict=True):
         _means(right, cuts, name, label, colour, marker, shift)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from landscape import plotting
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.analysis.optimum import optimum
 from landscape.analysis.simulate import simulate
-from landscape.closed_form.finite_sample import asymptotics
+from landscape.closed_form.finite_sample.asymptotics import asymptotics
 from landscape.methods.budget import Training
 from landscape.methods.maml import MAML
 from landscape.methods.pooled import NAL
@@ -61,10 +62,11 @@ def _point(
 ) -> dict[str, str | float]:
     """Make one row: what a method trained on a budget gives, where one number of the budget is changed."""
     method = METHODS[label]
-    training = dataclasses.replace(BASE, n2=BASE.n2 if label == "NAL" else None, **{name: value})
+    changes: dict[str, Any] = {"n2": BASE.n2 if label == "NAL" else None, name: value}
+    training = dataclasses.replace(BASE, **changes)
     law = asymptotics(ENVIRONMENT, method, training)
     squared = np.trace(law.covariance) + ((law.mean - law.optimum) ** 2).sum()
-    between = np.trace(law.between.matrix()) / training.T
+    between = float(law.between.trace()) / training.T
     made = simulate(
         ENVIRONMENT, method, ADAPTATION, training, repeats=repeats, tasks=2, rng=seed, progress=progress
     )
@@ -98,7 +100,14 @@ def _draw(ax: Axes, name: str, rows: pd.DataFrame) -> None:
     for label, here in rows.groupby("method", sort=False):
         colour, dashes, marker = plotting.style(label)
         ax.plot(here["value"], here["predicted"], color=colour, linestyle=dashes, label=f"{label}, predicted")
-        ax.plot(here["value"], here["floor"], color=colour, linestyle=":", linewidth=1.2, label=f"{label}, between tasks")
+        ax.plot(
+            here["value"],
+            here["floor"],
+            color=colour,
+            linestyle=":",
+            linewidth=1.2,
+            label=f"{label}, between tasks",
+        )
         ax.errorbar(
             here["value"], here["simulated"], 1.96 * here["standard_error"], fmt=marker, color=colour, markerfacecolor="white",
             capsize=2.5, label=f"{label}, simulated",

@@ -24,6 +24,7 @@ from landscape.papers.findings import finding
 from landscape.papers.real_tables import DATASETS
 from landscape.papers.reproduction import Reproduction
 from landscape.tasks.environment import Environment
+from landscape.tasks.families import DataTask
 from landscape.tasks.tables.from_data import TabularEnvironment, from_data
 
 TITLE = "Real tables: loss after adaptation predicted from some tasks, and measured on others"
@@ -52,7 +53,7 @@ def run(quick: bool, seed: int, progress: bool) -> Reproduction:
         tables.append(table)
         told[name] = diagnosis.verdict
         inside[name] = _share_inside(environment, 3 if quick else 20, seed)
-        rows = sum(len(task.y) for task in environment.families)
+        rows = sum(len(task.y) for task in environment.families if isinstance(task, DataTask))
         notes.append(
             f"{name}, {load.__doc__} {len(environment.families)} tasks with {LEAST_ROWS} or more rows, {rows:,} rows, d = {environment.d}."
         )
@@ -61,10 +62,10 @@ def run(quick: bool, seed: int, progress: bool) -> Reproduction:
     axes = figure.subplots(2, len(tables), squeeze=False)
     for (name, group), column in zip(table.groupby("data", sort=False), axes.T, strict=True):
         _draw(column, name, group)
-    handles, labels = (
-        sum(parts, []) for parts in zip(*(ax.get_legend_handles_labels() for ax in axes[:, 0]), strict=True)
+    (above, named), (below, also) = (ax.get_legend_handles_labels() for ax in axes[:, 0])
+    figure.legend(
+        above + below, named + also, loc="outside lower center", ncols=5, frameon=False, fontsize="small"
     )
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize="small")
     notes += [f"Verdict on the training half of {name}: {text}" for name, text in told.items()]
     notes += _notes(table, repeats)
     summary = table[table["method"].isin(["NAL", "MAML"])][SUMMARY]
@@ -168,7 +169,9 @@ def _draw(column: Sequence[Axes], name: str, table: pd.DataFrame) -> None:
         colour, _, marker = plotting.style(label)
         above.errorbar(rows["shots"], rows["measured"], yerr=1.96 * rows["standard_error"], color=colour, marker=marker, markersize=5.5,
                        markerfacecolor="white", linestyle="none", capsize=2.5, label=f"{label}, drawn")  # fmt: skip
-        above.plot(rows["shots"], rows["unseen"], ".:", color=colour, linewidth=1, label=f"{label}, unseen rows")
+        above.plot(
+            rows["shots"], rows["unseen"], ".:", color=colour, linewidth=1, label=f"{label}, unseen rows"
+        )
     rows = table[table["method"] == "MAML"]
     places = np.arange(len(rows))
     colour = plotting.style("MAML")[0]

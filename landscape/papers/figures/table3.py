@@ -12,7 +12,7 @@ from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import risk
 from landscape.analysis.simulate import Simulation, simulate
-from landscape.closed_form.finite_sample import sgd_curve
+from landscape.closed_form.finite_sample.sgd import sgd_curve
 from landscape.methods.base import Method
 from landscape.methods.budget import Training
 from landscape.methods.maml import MAML

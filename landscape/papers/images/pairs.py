@@ -59,13 +59,16 @@ def pair_tasks(
     tasks = []
     for i in range(T):
         hard = i % 2 == 0
-        a, b = kinds[i // 2 % len(kinds)] if hard else easy[rng.integers(len(easy))]
+        a, b = kinds[i // 2 % len(kinds)] if hard else easy[int(rng.integers(len(easy)))]
         if not hard and rng.random() < 0.5:
             a, b = b, a
         rows = [
             rng.choice(np.flatnonzero(digit == k), ROWS, replace=(digit == k).sum() < ROWS) for k in (a, b)
         ]
-        inputs, name = with_intercept(X[np.concatenate(rows)]), f"{'hard' if hard else 'easy'} {i}: {a} against {b}"
+        inputs, name = (
+            with_intercept(X[np.concatenate(rows)]),
+            f"{'hard' if hard else 'easy'} {i}: {a} against {b}",
+        )
         tasks.append(DataTask(name, inputs, np.repeat([1.0, -1.0], ROWS)))
     names = ("intercept", *(f"component {j + 1}" for j in range(X.shape[1])))
     return TabularEnvironment(tuple(tasks), names, ())
