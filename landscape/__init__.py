@@ -15,12 +15,15 @@ from landscape.adaptations.base import Adaptation
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.adaptations.preconditioned import PreconditionedSteps
 from landscape.adaptations.ridge_to_start import RidgeToStart
+from landscape.adaptations.own_shots import OwnShots
+from landscape.adaptations.mixed_model import MixedModel
 from landscape.methods.base import Method
 from landscape.methods.pooled import NAL
 from landscape.methods.maml import IMAML, MAML
 from landscape.methods.first_order import FOMAML, HFMAML, Reptile
 from landscape.methods.bayesian import BaMAML
 from landscape.methods.biphasic import BIMAML
+from landscape.methods.prior_mean import PriorMean
 from landscape.methods.budget import Training
 from landscape.closed_form.population import Q
 from landscape.closed_form.hardness import hardness_window, least_samples, window_boundary
