@@ -42,3 +42,4 @@ from landscape.diagnosis.diagnose import diagnose
 from landscape.checker.meta_gradient import check_meta_gradient
 from landscape.checker.optimum import check_optimum
 from landscape.checker.reports import GradientReport, OptimumReport
+from landscape.closed_form.dynamics import descent, flow

@@ -292,9 +292,9 @@ def _path(path: Any, moments: list[float], levels: list[float], of: str) -> Spec
         "times": [path.time_to(level, of) for level in levels],
         "limit": path.limit,
         "switch": path.switch,
-        "norms_F": path.F.gradient_norm(points),
-        "norms_f": path.f.gradient_norm(points),
-        "values_F": path.F.value(points),
+        "norms_F": path.gradient_norm(points),
+        "norms_f": path.gradient_norm(points, of="f"),
+        "values_F": path.F(points),
     }
 
 
@@ -332,7 +332,9 @@ def descent(
 @kind
 def guarantee(name: str, env: Spec, arguments: list[Any]) -> Spec:
     """Lay a theorem's bound beside the exact value."""
-    found = getattr(ls.guarantees, name)(environment(env), *[start(one) for one in arguments])
+    from landscape.papers import bounds
+
+    found = getattr(bounds, name)(environment(env), *[start(one) for one in arguments])
     found = found if isinstance(found, tuple) else (found,)
     return {
         "bound": [one.bound for one in found],
@@ -345,20 +347,26 @@ def guarantee(name: str, env: Spec, arguments: list[Any]) -> Spec:
 @kind
 def difference_error(one: Spec, w: Any, v: Any, delta: float) -> Spec:
     """Lay the bound on a Hessian-vector product's difference beside its error."""
-    found = ls.guarantees.difference_error(loss(one), w, v, delta)
+    from landscape.papers import bounds
+
+    found = bounds.difference_error(loss(one), w, v, delta)
     return {"bound": found.bound, "exact": found.exact, "sharper": found.sharper}
 
 
 @kind
 def largest_alpha(theorem: str, constants: Spec) -> Spec:
     """Find the range of step sizes of a theorem."""
-    return {"alpha": ls.guarantees.largest_alpha(theorem, **constants)[0]}
+    from landscape.papers import bounds
+
+    return {"alpha": bounds.largest_alpha(theorem, **constants)[0]}
 
 
 @kind
 def spread(env: Spec, points: list[Any], centre: Any, radius: float) -> Spec:
     """Find the spread of the tasks' gradients at points, on a ball and everywhere, and the curvatures."""
-    found, (L, mu) = ls.guarantees.Spread(environment(env)), ls.guarantees.curvatures(environment(env))
+    from landscape.papers import bounds
+
+    found, (L, mu) = bounds.Spread(environment(env)), bounds.curvatures(environment(env))
     ball, everywhere = found.on_ball(centre, radius), found.everywhere()
     return {"at": [found.at(w) for w in points], "ball": ball, "everywhere": everywhere, "L": L, "mu": mu}
 
@@ -366,7 +374,7 @@ def spread(env: Spec, points: list[Any], centre: Any, radius: float) -> Spec:
 @kind
 def promise(tasks: Spec, how: Spec, begin: Any, level: float, sizes: Any, constants: Spec) -> Spec:
     """Find what the theorems promise of drawn batches."""
-    from landscape.algorithms.promise import promise as promised
+    from landscape.papers.bounds import promise as promised
 
     found = promised(loss_tasks(tasks), method(how), begin, level, batches(sizes), **constants)
     return {"iterations": found.iterations, "floor": found.floor}

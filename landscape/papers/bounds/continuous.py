@@ -3,40 +3,47 @@ r"""Guarantees of Xu et al. for the MAML ODE and the BI-MAML ODE, beside exact t
 On quadratics kappa = 0, which drops the conditions on alpha that contain it.
 """
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 
-from landscape import checks
-from landscape.adaptation import Adaptation
-from landscape.dynamics.bowls import adapted, pooled, single_tasks
-from landscape.dynamics.exact import flow
-from landscape.dynamics.guarantees.base import Guarantee, Spread, curvatures, in_range
-from landscape.dynamics.guarantees.ranges import gradient_level, largest_alpha
-from landscape.methods import BIMAML, MAML
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.closed_form.dynamics.flows import NO_STEPS, flow
+from landscape.closed_form.dynamics.forms import eigen, loss_after, numeric_tasks
+from landscape.core.domains import positive
+from landscape.methods.biphasic import BIMAML
+from landscape.methods.maml import MAML
+from landscape.papers.bounds.guarantee import Guarantee, curvatures, in_range
+from landscape.papers.bounds.ranges import gradient_level, largest_alpha
+from landscape.papers.bounds.spread import Spread
+from landscape.tasks.environment import Environment
 
 SQUARED_RATE = "mu/8 <= Hess F bounds the squared norm's rate by mu/4, where the proof takes mu/8"
 
 
-def ode_time(environment, alpha, start, level):
-    r"""Theorem 3.6: time of the MAML ODE until :math:`\|\nabla F\| \le \varepsilon`.
+def ode_time(environment: Environment, alpha: float, start: Any, level: float) -> Guarantee:
+    r"""Bound the time of the MAML ODE, Theorem 3.6, until :math:`\|\nabla F\| \le \varepsilon`.
 
     Parameters
     ----------
     environment : Environment
     alpha : float
-    start : float or array (d,)
+    start : float or array, shape (d,)
     level : float
         :math:`\varepsilon`.
 
     Returns
     -------
     Guarantee
-        The printed bound is O(.); its constants stand in the proof: :math:`\tfrac2\mu\log\tfrac{\mu^2\|\nabla f(w(0))\|^2
-        - \mu\sigma^2/2}{\iota\sigma^2} + \tfrac{16}\mu\log\tfrac{K}{\varepsilon}` with :math:`K = (9/\sqrt\mu+5)\sigma/4`,
-        :math:`\iota = \zeta - \mu/2` and :math:`\zeta = \mu - \tfrac54 L^2\alpha(L^3\alpha^2+2L^2\alpha+2)`. ``sharper`` uses
-        the rates that Lemma 3.7 and Theorem 3.8 prove (2 zeta and mu/4 for squared norms; the proof takes half of each).
-        The range of alpha is `largest_alpha`'s, three conditions of which differ from the printed ones.
+        The printed bound is O(.); its constants stand in the proof: :math:`\tfrac2\mu\log\tfrac{\mu^2\|\nabla
+        f(w(0))\|^2 - \mu\sigma^2/2}{\iota\sigma^2} + \tfrac{16}\mu\log\tfrac{K}{\varepsilon}` with :math:`K =
+        (9/\sqrt\mu+5)\sigma/4`, :math:`\iota = \zeta - \mu/2` and :math:`\zeta = \mu - \tfrac54
+        L^2\alpha(L^3\alpha^2+2L^2\alpha+2)`. ``sharper`` uses the rates that Lemma 3.7 and Theorem 3.8 prove
+        (2 zeta and mu/4 for squared norms; the proof takes half of each). The range of alpha is
+        `largest_alpha`'s, three conditions of which differ from the printed ones.
 
     Raises
     ------
@@ -44,16 +51,16 @@ def ode_time(environment, alpha, start, level):
         If alpha is outside the theorem's range or the losses are not strongly convex.
     """
     name = "Theorem 3.6 of Xu et al."
-    level = checks.number("level", level, above=0)
+    level = positive.check("level", level)
     L, mu = curvatures(environment)
     alpha = in_range(name, alpha, *largest_alpha("3.6", L, mu), strict=True)
-    path = flow(environment, MAML(alpha), start)
-    centre = path.F.centre
+    path = flow(environment, MAML(GradientSteps(alpha)), start)
+    centre = path.F.minimiser
     radius = float(np.linalg.norm(path.start - centre))
     sigma = Spread(environment).on_ball(centre, radius)
     zeta = mu - 1.25 * L**2 * alpha * (L**3 * alpha**2 + 2 * L**2 * alpha + 2)
     iota = zeta - mu / 2
-    y = float(path.f.gradient_norm(path.start)) ** 2
+    y = float(path.gradient_norm(path.start, of="f")) ** 2
     K = gradient_level("3.6", L, mu, sigma)
     exact = path.time_to(level)
     if sigma == 0:
@@ -74,8 +81,10 @@ def ode_time(environment, alpha, start, level):
     )  # fmt: skip
 
 
-def bi_ode_time(environment, alpha, threshold, start, level):
-    r"""Theorem 4.1: time of the BI-MAML ODE until :math:`\|\nabla F\| \le \varepsilon`, latched.
+def bi_ode_time(
+    environment: Environment, alpha: float, threshold: float, start: Any, level: float
+) -> Guarantee:
+    r"""Bound the time of the BI-MAML ODE, Theorem 4.1, until :math:`\|\nabla F\| \le \varepsilon`, latched.
 
     As printed (the test repeated at every moment) the theorem fails: the path may slide for ever, see `flow`.
 
@@ -89,9 +98,9 @@ def bi_ode_time(environment, alpha, threshold, start, level):
     Returns
     -------
     Guarantee
-        The theorem prints O(.) and (eps_0 + 5 sigma)/4; the proof's argument gives K = (9 eps_0 + 5 sigma)/4, as the theorem's own
-        condition on alpha has it. bound: :math:`\tfrac1\mu\log\tfrac{\|\nabla f(w(0))\|}{\varepsilon_0} +
-        \tfrac8\mu\log\tfrac{K}{\varepsilon}`.
+        The theorem prints O(.) and (eps_0 + 5 sigma)/4; the proof's argument gives K = (9 eps_0 + 5 sigma)/4,
+        as the theorem's own condition on alpha has it. bound: :math:`\tfrac1\mu\log\tfrac{\|\nabla
+        f(w(0))\|}{\varepsilon_0} + \tfrac8\mu\log\tfrac{K}{\varepsilon}`.
 
     Raises
     ------
@@ -99,16 +108,18 @@ def bi_ode_time(environment, alpha, threshold, start, level):
         If alpha is outside the theorem's range or the losses are not strongly convex.
     """
     name = "Theorem 4.1 of Xu et al., latched"
-    level = checks.number("level", level, above=0)
+    level = positive.check("level", level)
     L, mu = curvatures(environment)
     alpha = in_range(name, alpha, *largest_alpha("4.1", L, mu), strict=True)
-    path = flow(environment, BIMAML(alpha, threshold), start)
-    centre = path.f.centre
+    method = BIMAML(GradientSteps(alpha), threshold)
+    path = flow(environment, method, start)
+    centre = path.f.minimiser
     radius = float(np.linalg.norm(path.start - centre))
     sigma = Spread(environment).on_ball(centre, radius)
-    threshold = path.method.threshold
+    threshold = method.threshold
     K = gradient_level("4.1", L, mu, sigma, threshold)
-    first = max(math.log(path.f.gradient_norm(path.start) / threshold), 0.0) / mu if path.switch > 0 else 0.0
+    norm = float(path.gradient_norm(path.start, of="f"))
+    first = max(math.log(norm / threshold), 0.0) / mu if path.switch > 0 else 0.0
     bound = first + 8 / mu * max(math.log(K / level), 0.0)
     return Guarantee(
         name, "time of the BI-MAML ODE", bound, path.time_to(level), None, {"L": L, "mu": mu, "sigma": sigma, "K": K},
@@ -117,8 +128,8 @@ def bi_ode_time(environment, alpha, threshold, start, level):
     )  # fmt: skip
 
 
-def hessian_bounds(environment, alpha):
-    """Theorem 3.8: mu/8 <= Hess F <= 9 L/8, as two guarantees, lower and upper.
+def hessian_bounds(environment: Environment, alpha: float) -> tuple[Guarantee, Guarantee]:
+    """Bound the curvature of F, Theorem 3.8: mu/8 <= Hess F <= 9 L/8, as two guarantees, lower and upper.
 
     On quadratics the Hessian of F is the same everywhere, and mu/4 <= Hess F <= L already by alpha <= 1/(2L).
 
@@ -139,7 +150,7 @@ def hessian_bounds(environment, alpha):
     name = "Theorem 3.8 of Xu et al."
     L, mu = curvatures(environment)
     alpha = in_range(name, alpha, *largest_alpha("3.8", L, mu))
-    values = adapted(single_tasks(environment), Adaptation(alpha)).eigen()[0]
+    values, _ = eigen(loss_after(numeric_tasks(environment), GradientSteps(alpha)).A)
     constants, where = {"L": L, "mu": mu}, "every w: the Hessian is constant and kappa = 0"
     return (
         Guarantee(
@@ -151,8 +162,12 @@ def hessian_bounds(environment, alpha):
     )
 
 
-def critical_point(environment, alpha):
-    """Theorem 3.9: MAML's optimum lies in the sublevel set f <= min f + (K - sigma)^2/(2L), K = (9/7 sqrt(L/mu) + 1) sigma.
+def critical_point(environment: Environment, alpha: float) -> Guarantee:
+    """Bound f at MAML's optimum, Theorem 3.9: f <= min f + (K - sigma)^2/(2L).
+
+    There K = (9/7 sqrt(L/mu) + 1) sigma.
+
+
 
     Parameters
     ----------
@@ -162,7 +177,8 @@ def critical_point(environment, alpha):
     Returns
     -------
     Guarantee
-        Of f at MAML's optimum above its least value. Its assumption is used at that point only, so sigma is taken there.
+        Of f at MAML's optimum above its least value. Its assumption is used at that point only, so sigma is
+        taken there.
 
     Raises
     ------
@@ -172,13 +188,15 @@ def critical_point(environment, alpha):
     name = "Theorem 3.9 of Xu et al."
     L, mu = curvatures(environment)
     alpha = in_range(name, alpha, *largest_alpha("3.9", L, mu))
-    tasks = single_tasks(environment)
-    f, F = pooled(tasks), adapted(tasks, Adaptation(alpha))
-    sigma = Spread(environment).at(F.centre)
+    tasks = numeric_tasks(environment)
+    f, F = loss_after(tasks, NO_STEPS), loss_after(tasks, GradientSteps(alpha))
+    optimum = F.minimiser
+    sigma = Spread(environment).at(optimum)
     K = gradient_level("3.9", L, mu, sigma)
     size = (K - sigma) ** 2 / (2 * L)
     return Guarantee(
-        name, "f at MAML's optimum above min f", size, float(f.value(F.centre) - f.floor), None,
+        name, "f at MAML's optimum above min f", size, float(f.above_minimum(optimum)), None,
         {"L": L, "mu": mu, "sigma": sigma, "K": K}, "MAML's optimum",
-        "printed; the theorem's name for the set has (K - sigma)/(2L), its definition (K - sigma)^2/(2L), which is what the proof needs",
+        "printed; the theorem's name for the set has (K - sigma)/(2L), its definition (K - sigma)^2/(2L), which is "
+        "what the proof needs",
     )  # fmt: skip
