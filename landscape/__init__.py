@@ -52,3 +52,11 @@ from landscape.checker.reports import GradientReport, OptimumReport
 from landscape.plotting.landscapes import plot_landscape
 from landscape.plotting.explore import explore
 from landscape.analysis.sweep import Sweep, sweep
+from landscape.tasks.tables.from_data import from_data
+from landscape.analysis.replacement_effect import replacement_effect
+from landscape.diagnosis.diagnosis import Diagnosis
+from landscape.diagnosis.diagnose import diagnose
+from landscape.checker.meta_gradient import check_meta_gradient
+from landscape.checker.optimum import check_optimum
+from landscape.checker.reports import GradientReport, OptimumReport
+from landscape.closed_form.dynamics import descent, flow
