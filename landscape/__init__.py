@@ -60,3 +60,6 @@ from landscape.checker.meta_gradient import check_meta_gradient
 from landscape.checker.optimum import check_optimum
 from landscape.checker.reports import GradientReport, OptimumReport
 from landscape.closed_form.dynamics import descent, flow
+from landscape.nonlinear.environment import NonlinearEnvironment
+from landscape.nonlinear.logistic import LogisticTask
+from landscape.nonlinear.neuron import NeuronTask
