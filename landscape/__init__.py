@@ -80,3 +80,8 @@ __all__ = [
     # the papers' claims, decided
     "LandscapeWarning", "NoClosedForm", "__version__",
 ]  # fmt: skip
+from landscape.checker.reports import GradientReport, OptimumReport
+from landscape.closed_form.dynamics import descent, flow
+from landscape.nonlinear.environment import NonlinearEnvironment
+from landscape.nonlinear.logistic import LogisticTask
+from landscape.nonlinear.neuron import NeuronTask

@@ -12,20 +12,26 @@ are one-dimensional integrals, so a million pairs cost a million short sums. Wha
 `plane_expectation` is the slow, obvious route for two variables: a trapezoid rule on the plane.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 
-NATS = 33.0  # exp(-33) = 5e-15: digits to which the trapezoid sums are set up
-EDGE = 12.0  # nodes lie in [-EDGE, EDGE]: beyond it exp(-z^2/4) he_n(z) has no digit left
-MOST_TERMS, MOST_TERMS_FAR = (
-    2048,
-    512,
-)  # for arguments up to FAR, and beyond it, where tails fall too slowly to follow
+from landscape.core.typing import Array, Scalar
+from landscape.nonlinear.activations import Jet
+
+NATS = 33.0
+"""exp(-33) = 5e-15: digits to which the trapezoid sums are set up."""
+EDGE = 12.0
+"""Nodes lie in [-EDGE, EDGE]: beyond it exp(-z^2/4) he_n(z) has no digit left."""
 FAR, FARTHEST = 24.0, 100.0
+"""Reaches: beyond the first, tails fall too slowly to follow; beyond the second, nothing is computed."""
+MOST_TERMS, MOST_TERMS_FAR = 2048, 512
+"""Terms of a series up to the reach FAR, and beyond it."""
 TOLERANCE = 1e-12
-# multiplications in a product of matrices up to which BLAS (OpenBLAS) starts no threads of its own
+"""What a series may leave out; activations are of order 1."""
 ONE_THREAD = 1 << 18
+"""Multiplications in a product of matrices up to which BLAS (OpenBLAS) starts no threads of its own."""
 
 
 class Rule:
@@ -40,8 +46,8 @@ class Rule:
 
     Attributes
     ----------
-    nodes, weights : ndarray, shape (n,)
-    projector : ndarray, shape (N, n)
+    nodes, weights : array, shape (n,)
+    projector : array, shape (N, n)
         ``projector @ phi(nodes)`` are the coefficients.
 
     Notes
@@ -50,7 +56,7 @@ class Rule:
     delta: the integrand's growth off the real line is that of exp(-z^2/2) he_N(z).
     """
 
-    def __init__(self, strip, terms):
+    def __init__(self, strip: float, terms: int) -> None:
         delta = min(strip, np.sqrt(2 * NATS))
         frequency = np.sqrt(terms) + NATS / delta + delta / 2
         half = int(np.ceil(EDGE * frequency / (2 * np.pi)))
@@ -63,12 +69,12 @@ class Rule:
             self.projector[n] = now
             last, now = now, (self.nodes * now - np.sqrt(n) * last) / np.sqrt(n + 1)
 
-    def expect(self, values):
-        """E[phi(Z)] from values (..., n, points) at the nodes: (..., points)."""
+    def expect(self, values: Array) -> Array:
+        """Compute E[phi(Z)] from values (..., n, points) at the nodes: (..., points)."""
         return self.weights @ values
 
-    def coefficients(self, values):
-        """Hermite coefficients (..., N, points) from values (..., n, points).
+    def coefficients(self, values: Array) -> Array:
+        """Compute the Hermite coefficients (..., N, points) from values (..., n, points).
 
         A few points at a time where that keeps BLAS to one thread: its threads wait for one another longer than they work.
         """
@@ -80,8 +86,8 @@ class Rule:
 
 
 @lru_cache(maxsize=16)
-def rule(strip, terms=1):
-    """The `Rule`, kept."""
+def rule(strip: float, terms: int = 1) -> Rule:
+    """Return the `Rule`, made once."""
     return Rule(strip, terms)
 
 
@@ -95,7 +101,7 @@ class Series:
         Bound of what the series leaves out at correlation 1.
     """
 
-    def __init__(self, jet, strip, reach, order):
+    def __init__(self, jet: Jet, strip: float, reach: float, order: int) -> None:
         terms, most = 64, MOST_TERMS if reach <= FAR else MOST_TERMS_FAR
         while True:
             wide = rule(strip / reach, terms)
@@ -108,33 +114,33 @@ class Series:
         self.rule = rule(strip / reach, kept)
         self.tail = float(left_out[kept])
         if not len(enough):  # a shorter vector, less steep but with more to it, may leave out more
-            self.tail = max(
-                self.tail, *(float(_left_out(wide, jet, reach / k, order)[kept]) for k in (1.5, 2, 3, 4, 6))
-            )
+            shorter = (float(_left_out(wide, jet, reach / k, order)[kept]) for k in (1.5, 2, 3, 4, 6))
+            self.tail = max(self.tail, *shorter)
 
 
-def _left_out(wide, jet, a, order):
+def _left_out(wide: Rule, jet: Jet, a: float, order: int) -> Array:
     """What series of n = 0, 1, ... terms leave out at most, for pairs of derivatives i + j = order at aZ."""
     values = jet(a * wide.nodes, order)
     energy = wide.coefficients(values[..., None])[..., 0] ** 2  # (order + 1, terms)
     rest = np.maximum(wide.expect(values[..., None] ** 2)[..., 0] - energy.sum(axis=1), 0)
     rest[rest < 1e-15 * energy.sum(axis=1)] = 0  # rounding
     tails = np.cumsum(energy[:, ::-1], axis=1)[:, ::-1] + rest[:, None]
-    return np.sqrt(tails * tails[::-1]).max(axis=0)
+    out: Array = np.sqrt(tails * tails[::-1]).max(axis=0)
+    return out
 
 
 @lru_cache(maxsize=64)
-def _series(jet, strip, rung, order):
-    return Series(jet, strip, 1.25**rung, order)
+def _series(jet: Jet, strip: float, step: int, order: int) -> Series:
+    return Series(jet, strip, 1.25**step, order)
 
 
-def series(jet, strip, reach, order):
-    """The `Series` for arguments up to `reach`, rounded up to a ladder so that few are ever built.
+def series(jet: Jet, strip: float, reach: float, order: int) -> Series:
+    """Return the `Series` for arguments up to `reach`, rounded up to a ladder so that few are ever built.
 
     Parameters
     ----------
     jet : callable
-        (t, order) -> derivatives 0 to order of a function at t, shape (order + 1, ...).
+        Derivatives of a function; see `Jet`.
     strip : float
         Distance of the function's nearest singularity from the real line.
     reach : float
@@ -154,16 +160,17 @@ def series(jet, strip, reach, order):
             f"a vector w is too long: sqrt(w' Sigma w) = {reach:.3g}, and integrals are kept up to {FARTHEST:g}; "
             "give smaller weights, or a smaller alpha if a step led there"
         )
-    return _series(jet, strip, int(rung(reach)), order)
+    return _series(jet, strip, int(ladder_step(reach)), order)
 
 
-def rung(reach):
-    """The place of a reach on the ladder; what stands on one rung is computed by one series."""
-    return np.ceil(np.log(np.maximum(reach, 0.25)) / np.log(1.25) - 1e-9)
+def ladder_step(reach: Scalar) -> Array:
+    """Compute a reach's step on the ladder 1.25^k; what stands on one step is computed by one series."""
+    out: Array = np.ceil(np.log(np.maximum(reach, 0.25)) / np.log(1.25) - 1e-9)
+    return out
 
 
-def mehler(left, right, r):
-    """Sum of left_n right_n r^n over n, the first axis; all three broadcast."""
+def mehler(left: Array, right: Array, r: Scalar) -> Array:
+    """Compute the sum of left_n right_n r^n over n, the first axis; all three broadcast."""
     shape = np.broadcast_shapes(left.shape[1:], right.shape[1:], np.shape(r))
     if np.prod(shape, dtype=int) < 64:  # few points: all powers at once
         powers = np.power(r, np.arange(len(left)).reshape(-1, *[1] * np.ndim(r)))
@@ -178,8 +185,10 @@ def mehler(left, right, r):
     return total
 
 
-def plane_expectation(function, r, strip, nodes=None):
-    """E[f(X, Y)] for standard normals of correlation r, by the trapezoid rule on the plane of independent axes.
+def plane_expectation(
+    function: Callable[[Array, Array], Array], r: float, strip: float, nodes: int | None = None
+) -> Array:
+    """Compute E[f(X, Y)] for standard normals of correlation r, by the trapezoid rule on the plane of independent axes.
 
     Parameters
     ----------
@@ -192,10 +201,13 @@ def plane_expectation(function, r, strip, nodes=None):
     nodes : int, optional
         Nodes an axis, instead of as many as full accuracy asks for.
     """
-    line = rule(strip / 1.5) if nodes is None else None  # a product of derivatives has poles of high order
-    z = np.linspace(-9, 9, nodes) if line is None else line.nodes
-    w = np.exp(-(z**2) / 2) * (z[1] - z[0]) / np.sqrt(2 * np.pi) if line is None else line.weights
-    keep = w > 1e-20
-    z, w = z[keep], w[keep]
+    if nodes is None:
+        line = rule(strip / 1.5)  # a product of derivatives has poles of high order
+        z, weights = line.nodes, line.weights
+    else:
+        z = np.linspace(-9, 9, nodes)
+        weights = np.exp(-(z**2) / 2) * (z[1] - z[0]) / np.sqrt(2 * np.pi)
+    keep = weights > 1e-20
+    z, weights = z[keep], weights[keep]
     u, v = np.sqrt((1 + r) / 2) * z[:, None], np.sqrt((1 - r) / 2) * z
-    return np.tensordot(function(u + v, u - v), np.outer(w, w), 2)
+    return np.tensordot(function(u + v, u - v), np.outer(weights, weights), 2)
