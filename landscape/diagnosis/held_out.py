@@ -98,7 +98,7 @@ class Folds:
         return without_one, without_two
 
     def inner_losses(self, by_fold: QuadraticForm, points: Array) -> Array:
-        """Compute for each fold a the loss on other folds b of what was trained without a and b, shape (K,)."""
+        """Compute for each fold a the loss on other folds b, trained without a and b, shape (K,)."""
         out = np.zeros(self.K)
         for outer, inner in (self.pairs.T, self.pairs.T[::-1]):
             np.add.at(out, outer, _infinite_for_nan(taken(by_fold, inner)(points)))

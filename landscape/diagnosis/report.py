@@ -41,15 +41,15 @@ li{margin:.2rem 0}footer{margin-top:2rem;font-size:.85rem;color:#555}
 """
 
 DRAWN = {
-    plots.cuts: "Predicted cut of the loss on new tasks, with 95% intervals; the grey band is a cut too small to "
-    "be worth having.",
-    plots.grid: "MAML for each number of shots and step size, against pooled training with its best step; the "
-    "white line is no cut.",
+    plots.cuts: "Predicted cut of the loss on new tasks, with 95% intervals; the grey band is a cut too "
+    "small to be worth having.",
+    plots.grid: "MAML for each number of shots and step size, against pooled training with its best step; "
+    "the white line is no cut.",
     plots.steps: "Loss on held-out tasks against the step size; marked is the best one for each method.",
     plots.hardness: "Each task's curvatures, from the flattest to the steepest direction, and its rate of "
     "descent.",
-    plots.landscape: "Solutions of single tasks, and of training (MAML for the most shots), in the plane that "
-    "shows most of their scatter, distances measured by the loss they cost.",
+    plots.landscape: "Solutions of single tasks, and of training (MAML for the most shots), in the plane "
+    "that shows most of their scatter, distances measured by the loss they cost.",
     plots.winners: "Which held-out tasks win (below the line) and lose with MAML.",
 }
 
