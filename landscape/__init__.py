@@ -50,8 +50,13 @@ from landscape.diagnosis.diagnose import diagnose
 from landscape.checker.reports import GradientReport, OptimumReport
 from landscape.checker.meta_gradient import check_meta_gradient
 from landscape.checker.optimum import check_optimum
+from landscape import nonlinear
+from landscape.nonlinear.environment import NonlinearEnvironment
+from landscape.nonlinear.logistic import LogisticTask
+from landscape.nonlinear.neuron import NeuronTask
 from landscape.plotting.explore import explore
 from landscape.plotting.landscapes import plot_landscape
+from landscape.symbolic import Ledger, verify
 
 __all__ = [
     # what the tasks are
@@ -75,13 +80,10 @@ __all__ = [
     # other people's code
     "check_meta_gradient", "check_optimum", "GradientReport", "OptimumReport",
     # beyond linear: neurons and logistic regression
+    "nonlinear", "NeuronTask", "LogisticTask", "NonlinearEnvironment",
     # a landscape as a picture
     "plot_landscape", "explore",
     # the papers' claims, decided
+    "verify", "Ledger",
     "LandscapeWarning", "NoClosedForm", "__version__",
 ]  # fmt: skip
-from landscape.checker.reports import GradientReport, OptimumReport
-from landscape.closed_form.dynamics import descent, flow
-from landscape.nonlinear.environment import NonlinearEnvironment
-from landscape.nonlinear.logistic import LogisticTask
-from landscape.nonlinear.neuron import NeuronTask
