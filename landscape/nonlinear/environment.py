@@ -50,7 +50,7 @@ class NonlinearEnvironment(Record):
     0.1618, after a step 0.0885
     """
 
-    tasks: tuple[NonlinearTask, ...]
+    tasks: Sequence[NonlinearTask]
 
     _linear_instead = "; ask landscape.nonlinear.nonlinear_comparison(), or take landscape.nonlinear.linearised(environment)"
 
