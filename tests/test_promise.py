@@ -2,18 +2,27 @@
 
 import itertools
 import math
-import sys
 
 import numpy as np
 import pytest
+from landscape.simulator.training import (
+    Batches,
+    Hinge,
+    Logistic,
+    LossTasks,
+    Quadratic,
+    RandomStep,
+    train,
+)
+from landscape.simulator.training.directions import direction
+from landscape.simulator.training.train import Options
 
 import landscape as ls
-from landscape.algorithms import promise
-from landscape.algorithms.directions import direction
-from landscape.algorithms.train import Options
-from landscape.losses import Hinge, Logistic, Quadratic
+from landscape.methods.step_divisors import step_divisor
+from landscape.papers import bounds
+from landscape.papers.bounds import promise
+from landscape.papers.bounds.drawn_batches import Constants, decrease, inequalities
 
-module = sys.modules["landscape.algorithms.promise"]
 X = np.random.default_rng(0).standard_normal((3, 40, 3)) * [
     [[1.0, 0.5, 1.5]],
     [[0.4, 1.0, 0.7]],
@@ -25,7 +34,7 @@ BEND = max(math.sqrt(((rows**2).sum(axis=1) ** 2).mean()) / 4 for rows in X)
 
 
 def tasks(ridge=0.1):
-    return ls.LossTasks(
+    return LossTasks(
         [Logistic(rows, np.where(rows @ [1.0, -2.0, i] > 0, 1.0, -1.0), ridge) for i, rows in enumerate(X)]
     )
 
@@ -41,12 +50,13 @@ def test_each_inequality_at_random_points(method):
 
     The updates are drawn from batches of 2, where the samples' part of each bound is largest.
     """
-    rng, batches = np.random.default_rng(1), ls.Batches(D_in=2, D_o=2, D_h=2)
+    rng, batches = np.random.default_rng(1), Batches(D_in=2, D_o=2, D_h=2)
     options = Options(True, None, RHO)
     for reach in (0.3, 3.0):
         w = reach * rng.standard_normal(3)
-        exact = TASKS.adapted_gradient(w, method.alpha)
-        V, inner, _, kappa, lam, h = module.terms(method, batches, L, RHO, TASKS.spread(w), NOISE, BEND)
+        exact = TASKS.adapted_gradient(w, method.adaptation.alpha)
+        known = Constants(L, RHO, TASKS.spread(w), NOISE, BEND)
+        V, inner, _, kappa, lam, h = inequalities(method, batches, known)
         size = V(np.linalg.norm(exact))
         updates = np.array(
             [
@@ -67,8 +77,8 @@ def test_each_inequality_at_random_points(method):
 def test_samples_part_of_v_is_attained(samples):
     """At rest one task of constant curvature L has nothing but its samples' noise, +-sigma~: all its signs are gone through."""
     alpha, noise = 0.05, 3.0
-    batches = ls.Batches(**samples)
-    V = module.terms(ls.FOMAML(alpha), batches, 2.0, 0.0, 0.0, noise, 0.0)[0]
+    batches = Batches(**samples)
+    V = inequalities(ls.FOMAML(alpha), batches, Constants(2.0, 0.0, 0.0, noise)).V
 
     def means(size):
         signs = itertools.product((-1, 1), repeat=0 if math.isinf(size) else int(size))
@@ -113,7 +123,7 @@ def test_what_hf_maml_misses_is_nearly_attained(a):
 
     methods = ls.HFMAML(alpha), ls.MAML(alpha, hessian="independent")
     hf, maml = (direction(m, w, lambda use: Outer if use == "o" else loss, options) for m in methods)
-    lam = module.terms(methods[0], ls.Batches(), L, rho, 0.0, 0.0, 0.0)[4]
+    lam = inequalities(methods[0], Batches(), Constants(L, rho, 0.0)).lam
     missed = abs(hf - maml).item() / 0.7
     assert 0.5 * lam < missed <= lam * (1 + 1e-12)
     assert a > 0.01 or missed > 0.9 * lam  # both limits are sharp
@@ -123,18 +133,12 @@ def test_what_hf_maml_misses_is_nearly_attained(a):
 @pytest.mark.parametrize("method", [ls.MAML, ls.FOMAML, ls.HFMAML])
 def test_inequalities_do_not_depend_on_units(method):
     """The loss times c and w times s: curvatures grow by c/s^2, alpha shrinks by as much, and pure numbers stay."""
-    batches, c, s = ls.Batches(D_in=2, D_o=3, D_h=5), 7.0, 3.0
+    batches, c, s = Batches(D_in=2, D_o=3, D_h=5), 7.0, 3.0
     kind = {"hessian": "independent"} if method is ls.MAML else {}
-    V, inner, outer, *pure = module.terms(method(0.05, **kind), batches, 2.0, 3.0, 0.5, 0.7, 0.9)
-    scaled = module.terms(
-        method(0.05 * s**2 / c, **kind),
-        batches,
-        2.0 * c / s**2,
-        3.0 * c / s**3,
-        0.5 * c / s,
-        0.7 * c / s,
-        0.9 * c / s**2,
-    )
+    known = Constants(2.0, 3.0, 0.5, 0.7, 0.9)
+    V, inner, outer, *pure = inequalities(method(0.05, **kind), batches, known)
+    other = Constants(2.0 * c / s**2, 3.0 * c / s**3, 0.5 * c / s, 0.7 * c / s, 0.9 * c / s**2)
+    scaled = inequalities(method(0.05 * s**2 / c, **kind), batches, other)
     assert scaled[3:] == pytest.approx(pure)
     assert scaled[1:3] == pytest.approx([inner * c / s, outer * c / s])
     assert scaled[0](c / s) == pytest.approx(V(1.0) * c / s)
@@ -142,7 +146,7 @@ def test_inequalities_do_not_depend_on_units(method):
 
 def first_below(method, start, level, batches, seed=0):
     """The first iteration with a gradient norm of F of at most the level, by a run."""
-    run = ls.train(TASKS, method, start, ls.RandomStep(), 200, batches, seed=seed, record_every=5)
+    run = train(TASKS, method, start, RandomStep(), 200, batches, seed=seed, record_every=5)
     return run.time_to(level)
 
 
@@ -151,28 +155,25 @@ def test_runs_keep_the_promise(method):
     w = np.full(3, 6.0)
     sigma = 2 * max(TASKS.spread(share * w) for share in np.linspace(0, 1, 20))
     assert sigma < 2 * NOISE
-    norm = np.linalg.norm(TASKS.adapted_gradient(w, method.alpha))
+    norm = np.linalg.norm(TASKS.adapted_gradient(w, method.adaptation.alpha))
     found = promise(TASKS, method, w, 0.9 * norm, sigma=sigma)
     assert 0 < first_below(method, w, 0.9 * norm, None) <= found.iterations
-    sizes = (
-        ls.Batches(D_in=400, D_o=400) if method.label == "FO-MAML" else ls.Batches(D_in=400, D_o=400, D_h=400)
-    )
+    sizes = Batches(D_in=400, D_o=400) if method.label == "FO-MAML" else Batches(D_in=400, D_o=400, D_h=400)
     drawn = promise(TASKS, method, w, 0.9 * norm, sizes, sigma=sigma, sigma_tilde=NOISE, sigma_H=BEND)
     assert drawn.iterations > found.iterations
     assert drawn.floor > found.floor
     assert 0 < first_below(method, w, 0.9 * norm, sizes) <= drawn.iterations
 
 
-def test_a_forgotten_bias_promises_what_does_not_happen(monkeypatch):
+def test_a_forgotten_bias_promises_what_does_not_happen():
     """FO-MAML and HF-MAML stall above 0, and the floor says so; without the bias it would be 0."""
-    true = module.terms
     for method in METHODS[1:]:
-        run = ls.train(TASKS, method, 0.0, 0.5, 600, record_every=600)
+        run = train(TASKS, method, 0.0, 0.5, 600, record_every=600)
         rest = run.table["gradient_norm_F"].iloc[-1]
         assert 1e-4 < rest <= promise(TASKS, method, 0.0, 10.0, sigma=TASKS.spread(run.w)).floor
-        monkeypatch.setattr(module, "terms", lambda *args: (*true(*args)[:4], 0.0, true(*args)[-1]))
-        assert promise(TASKS, method, 0.0, rest / 2, sigma=TASKS.spread(run.w)).iterations < math.inf
-        monkeypatch.setattr(module, "terms", true)
+        sides = inequalities(method, Batches(), Constants(L, RHO, TASKS.spread(run.w)))
+        assert decrease(sides, step_divisor(method), math.inf, drawn=False)(rest / 2) < 0
+        assert decrease(sides._replace(lam=0.0), step_divisor(method), math.inf, drawn=False)(rest / 2) > 0
 
 
 def test_floors_as_printed():
@@ -181,7 +182,7 @@ def test_floors_as_printed():
     def floor(method, sigma, *sizes):
         sizes = sizes[: 3 if method.label == "FO-MAML" else 4]
         return promise(
-            TASKS, method, 0.0, 1e3, ls.Batches(*sizes), sigma=sigma, sigma_tilde=NOISE, sigma_H=BEND
+            TASKS, method, 0.0, 1e3, Batches(*sizes), sigma=sigma, sigma_tilde=NOISE, sigma_H=BEND
         ).floor
 
     big = [floor(METHODS[0], 0.5, n, n, n, 1000) for n in (10**6, 10**8)]
@@ -198,11 +199,11 @@ def test_floors_as_printed():
         noisy, exact = (floor(METHODS[0], 0.5, few, 100, 100, n) for n in (1, 10**9))
         assert noisy > 1.02 * exact
     # full batches: the descent lemma alone is sharper, by the moments of the random step
-    linear = ls.two_tasks(d=3)
+    linear = ls.TwoTasks(d=3)
     for method, c in ((ls.MAML(0.1), 12), (ls.HFMAML(0.1), 25)):
-        lemma = ls.guarantees.iterations(linear, method, 2.0, 0.1)
-        least = ls.descent(linear, method, 2.0, 0.1).F.floor
-        found = promise(ls.LossTasks.of(linear), method, 2.0, 0.1, sigma=1.0, least=least)
+        lemma = bounds.iterations(linear, method, 2.0, 0.1)
+        least = float(ls.descent(linear, method, 2.0, 0.1).F.minimum)
+        found = promise(LossTasks.of(linear), method, 2.0, 0.1, sigma=1.0, least=least)
         assert found.iterations == pytest.approx(
             lemma.bound * (1 - 1 / (2 * c)) / (0.4 - 3.125 / c), rel=1e-3
         )
@@ -220,17 +221,17 @@ def test_nothing_is_promised_at_the_floor_itself():
     [
         (lambda: promise(TASKS, ls.MAML(1 / L), 1.0, 0.1, sigma=1.0), r"outside the range of Theorem 4.12: it needs alpha <= .* \(1/\(6L\)\)"),
         (lambda: promise(TASKS, ls.FOMAML(1 / (6 * L)), 1.0, 0.1, sigma=1.0), "Theorem 4.15"),
-        (lambda: promise(TASKS, ls.MAML(0.1, steps=2), 1.0, 0.1, sigma=1.0), "one inner step"),
-        (lambda: promise(TASKS, ls.MAML(0.1), 1.0, 0.1, ls.Batches(D_in=5), sigma=1.0), 'write MAML.*hessian="independent"'),
-        (lambda: promise(TASKS, METHODS[0], 1.0, 0.1, ls.Batches(B=1), sigma=1.0), "nothing is promised: take larger batches, B >= 20"),
+        (lambda: promise(TASKS, ls.MAML(ls.GradientSteps(0.1, steps=2)), 1.0, 0.1, sigma=1.0), "one inner step"),
+        (lambda: promise(TASKS, ls.MAML(0.1), 1.0, 0.1, Batches(D_in=5), sigma=1.0), 'write MAML.*hessian="independent"'),
+        (lambda: promise(TASKS, METHODS[0], 1.0, 0.1, Batches(B=1), sigma=1.0), "nothing is promised: take larger batches, B >= 20"),
         (lambda: promise(TASKS, METHODS[1], 1.0, 1e-6, sigma=1.0), "level must be > .* nothing is promised below that"),
         (lambda: promise(TASKS, METHODS[0], 1.0, 0.0, sigma=1.0), "level must be finite and >= 1e-40"),
         (lambda: promise(TASKS, METHODS[0], 1.0, 0.1, sigma=math.inf), "sigma must be finite"),
         (lambda: promise(TASKS, METHODS[0], 1.0, 0.1, sigma=1.0, sigma_H=math.nan), "sigma_H must be finite"),
         (lambda: promise(TASKS, METHODS[0], 1.0, 0.1, sigma=1.0, least=5.0), "least must be a lower bound of F"),
-        (lambda: promise(ls.LossTasks([Hinge(X[0], np.sign(X[0][:, 0]))]), ls.MAML(0.1), 1.0, 0.1, sigma=1.0), "Hinge has no L"),
-        (lambda: promise(ls.LossTasks([Quadratic(0.0, [1.0])]), ls.MAML(0.1), 1.0, 0.1, sigma=1.0), "losses are flat"),
-        (lambda: promise(TASKS, ls.FOMAML(0.1), 1.0, 0.1, ls.Batches(D_h=5), sigma=1.0), "D_h = 5 means nothing to FO-MAML"),
+        (lambda: promise(LossTasks([Hinge(X[0], np.sign(X[0][:, 0]))]), ls.MAML(0.1), 1.0, 0.1, sigma=1.0), "Hinge has no L"),
+        (lambda: promise(LossTasks([Quadratic(0.0, [1.0])]), ls.MAML(0.1), 1.0, 0.1, sigma=1.0), "losses are flat"),
+        (lambda: promise(TASKS, ls.FOMAML(0.1), 1.0, 0.1, Batches(D_h=5), sigma=1.0), "D_h = 5 means nothing to FO-MAML"),
     ],
 )  # fmt: skip
 def test_errors(call, match):
@@ -240,6 +241,6 @@ def test_errors(call, match):
 
 def test_wrong_types():
     with pytest.raises(TypeError, match="tasks must be LossTasks"):
-        promise(ls.two_tasks(), ls.MAML(0.1), 1.0, 0.1, sigma=1.0)
+        promise(ls.TwoTasks(), ls.MAML(0.1), 1.0, 0.1, sigma=1.0)
     with pytest.raises(TypeError, match="method must be MAML or FOMAML or HFMAML"):
         promise(TASKS, ls.NAL(), 1.0, 0.1, sigma=1.0)

@@ -167,7 +167,7 @@ def risk(
     """
     setting = Setting(environment, adaptation, [start], over)
     noise, dispersion, suboptimality = risks(setting, draws, rng)
-    return Risk(noise, dispersion, suboptimality, setting.grid)
+    return Risk(noise, dispersion, suboptimality, setting.grid.without_functions())
 
 
 def risks(

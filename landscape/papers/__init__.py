@@ -1,0 +1,1 @@
+"""The papers: their figures and tables made again, their theorems' bounds beside exact values, their images."""
