@@ -494,14 +494,14 @@ def nonlinear_risk(tasks: list[Spec], points: list[Any], adapt: Any) -> Spec:
 @kind
 def minima(tasks: list[Spec], adapt: Any, starts: int) -> Spec:
     """Find the minima of a nonlinear environment."""
-    found = ls.minima(nonlinear(tasks), adaptation(adapt), starts=starts, seed=0)
+    found = ls.nonlinear.minima(nonlinear(tasks), adaptation(adapt), starts=starts, rng=0)
     return {"points": found.points, "losses": found.losses, "least_curvatures": found.least_curvatures}
 
 
 @kind
 def linearised(tasks: list[Spec], how: Spec, adapt: Spec) -> Spec:
     """Ask the linear theory of a nonlinear environment."""
-    linear = ls.linearised(nonlinear(tasks))
+    linear = ls.nonlinear.linearised(nonlinear(tasks))
     return {
         "point": ls.optimum(linear, method(how)),
         **_parts(ls.risk(linear, method(how), adaptation(adapt))),
@@ -511,7 +511,7 @@ def linearised(tasks: list[Spec], how: Spec, adapt: Spec) -> Spec:
 @kind
 def nonlinear_comparison(tasks: list[Spec], adapt: Spec, starts: int) -> Spec:
     """Compare pooled training and MAML on a nonlinear landscape, beside the linear theory."""
-    found = ls.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=starts, seed=0)
+    found = ls.nonlinear.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=starts, rng=0)
     points = {f"best_{name}": found.solutions[name].best for name in ("NAL", "MAML")}
     points |= {f"predicted_{name}": found.predicted[name] for name in ("NAL", "MAML")}
     risks = [found.predicted_risks[name] for name in ("NAL", "MAML")]
@@ -526,7 +526,9 @@ def nonlinear_comparison(tasks: list[Spec], adapt: Spec, starts: int) -> Spec:
 @kind
 def theorem1(tasks: list[Spec], point: Any, alpha: float) -> Spec:
     """Look at Theorem 1 of Collins et al. at a point."""
-    frame = ls.theorem1(nonlinear(tasks), point, alpha, resolution=9).to_frame()
+    from landscape.papers import bounds
+
+    frame = bounds.theorem1(nonlinear(tasks), point, alpha, resolution=9).to_frame()
     numbers = [
         "norm_hard",
         "norm_easy",
@@ -544,8 +546,9 @@ def theorem1(tasks: list[Spec], point: Any, alpha: float) -> Spec:
 @kind
 def nonlinear_view(tasks: list[Spec], adapt: Spec, resolution: int) -> Spec:
     """Compute a picture of a nonlinear landscape."""
-    seen = ls.nonlinear_view(
-        ls.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=1, seed=0), resolution=resolution
+    seen = ls.nonlinear.nonlinear_view(
+        ls.nonlinear.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=1, rng=0),
+        resolution=resolution,
     )
     return {"pooled": seen.pooled, "adapted": seen.adapted}
 
@@ -681,7 +684,7 @@ def sweep(env: Spec, methods: list[Spec], adapt: Spec, train: Spec, over: Spec) 
 @kind
 def sampled_risk(tasks: list[Spec], point: Any, adapt: Spec, draws: int) -> Spec:
     """Measure a nonlinear risk after adaptation by drawing batches."""
-    found = ls.sampled_risk(nonlinear(tasks), point, adaptation(adapt), draws=draws, seed=0)
+    found = ls.nonlinear.sampled_risk(nonlinear(tasks), point, adaptation(adapt), draws=draws, rng=0)
     return {"value": [found.value, found.standard_error]}
 
 
