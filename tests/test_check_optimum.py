@@ -18,31 +18,34 @@ from landscape.checker.expected_optima import OuterHessian, ReusedBatch
 from landscape.checker.optimum import Episodes, checking_ground
 from landscape.methods.base import Method
 
-SEEDS = range(12)
+EACH_SEED = pytest.mark.parametrize(
+    "seeds", [range(2), pytest.param(range(2, 12), marks=pytest.mark.slow)], ids=["few", "many"]
+)
 
 
 @pytest.mark.parametrize("name", routines.RIGHT)
-def test_right_routines_are_right(name):
+@EACH_SEED
+def test_right_routines_are_right(name, seeds):
     method, train = routines.RIGHT[name]
-    for seed in SEEDS:
+    for seed in seeds:
         found = ls.check_optimum(train, method, rng=seed, progress=False)
         assert found.right, str(found)
         assert found.bugs == ()
 
 
 @pytest.mark.parametrize("bug", routines.BROKEN)
-def test_planted_bugs_are_named(bug):
-    for seed in SEEDS:
+@EACH_SEED
+def test_planted_bugs_are_named(bug, seeds):
+    for seed in seeds:
         found = ls.check_optimum(routines.BROKEN[bug], rng=seed, progress=False)
         assert (found.verdict, found.bugs) == ("wrong", (bug,)), str(found)
 
 
-def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one():
+@EACH_SEED
+def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one(seeds):
     """As `check_meta_gradient` says: the mean with the outer batch's Hessian has moments of higher order."""
-    for seed in SEEDS:
-        found = ls.check_optimum(
-            routines.exact("outer Hessian"), "HF-MAML", rng=seed, progress=False
-        )
+    for seed in seeds:
+        found = ls.check_optimum(routines.exact("outer Hessian"), "HF-MAML", rng=seed, progress=False)
         assert found.bugs == ("Hessian on another batch, not an independent one",), str(found)
 
 
@@ -118,7 +121,9 @@ def test_the_weights_of_a_reused_batch_and_of_its_hessian_by_drawing():
             weight = method(0.8, 4).objective(inputs).A.matrix()
             error = drawn.std(axis=0) / 200
             assert (np.abs(drawn.mean(axis=0) - weight) < 4 * error).all()
-            fresh = ls.MAML(ls.GradientSteps(0.8, 4)).objective(inputs).A.matrix()  # negative control: a fresh outer batch
+            fresh = (
+                ls.MAML(ls.GradientSteps(0.8, 4)).objective(inputs).A.matrix()
+            )  # negative control: a fresh outer batch
             apart[method].append((np.abs(drawn.mean(axis=0) - fresh) > 4 * error).any())
     assert all(map(any, apart.values()))
 
@@ -181,7 +186,11 @@ def test_bad_routines(train, verdict, message):
         ({"n_in": 5, "n_out": 5}, ValueError, "must differ"),
         ({"environment": 3}, TypeError, "environment must be"),
         ({"environment": ls.HardEasy(R=sympy.Symbol("R"))}, ValueError, "sample needs numbers"),
-        ({"environment": ls.Mixture([ls.DataTask("a", np.eye(2), [1.0, 2.0], ridge=0.1)])}, ValueError, "ridge cannot"),
+        (
+            {"environment": ls.Mixture([ls.DataTask("a", np.eye(2), [1.0, 2.0], ridge=0.1)])},
+            ValueError,
+            "ridge cannot",
+        ),
     ],
 )
 def test_bad_arguments(arguments, error, message):

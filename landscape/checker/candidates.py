@@ -137,7 +137,9 @@ def single(kind: Kind, steps: int) -> list[Candidate]:
     """
     here, elsewhere = _clean(kind, steps)
     likely = {kind, Kind.MAML, Kind.FIRST_ORDER, Kind.REPTILE, Kind.PLAIN}
-    return _distinct([*here, *elsewhere, *(_with(c, (bug,)) for c in here if c.kind in likely for bug in BUGS)])
+    return _distinct(
+        [*here, *elsewhere, *(_with(c, (bug,)) for c in here if c.kind in likely for bug in BUGS)]
+    )
 
 
 def _clean(kind: Kind, steps: int) -> tuple[list[Candidate], list[Candidate]]:

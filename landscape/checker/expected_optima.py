@@ -134,7 +134,9 @@ def expectations(alpha: float, n_in: int, n_out: int, steps: int) -> Iterator[Ex
     first = "FO-MAML (or MAML with its outer gradient at w)" if steps == 1 else f"FO-MAML{many}"
     yield Expectation(Kind.FIRST_ORDER, first, None, FOMAML(inner()))
     if steps == 1:
-        yield Expectation(Kind.INDEPENDENT, "MAML with an independent Hessian", None, HFMAML(alpha))
+        yield Expectation(
+            Kind.INDEPENDENT, "MAML with an independent Hessian", None, HFMAML(GradientSteps(alpha))
+        )
         yield Expectation(Kind.DEPENDENT, "MAML with its Hessian on X_out", None, OuterHessian(alpha, n_out))
         yield Expectation(Kind.PLAIN, "plain gradient (or Reptile)", None, NAL(), Kind.REPTILE)
     else:
@@ -198,7 +200,9 @@ def predictions(
             except ValueError:  # no optimum, or no moments of so high an order
                 continue
             try:
-                law = asymptotics(environment, expected.method, _exact(expected, n_in, n_out, max(episodes, 2)))
+                law = asymptotics(
+                    environment, expected.method, _exact(expected, n_in, n_out, max(episodes, 2))
+                )
                 finite, deviation = law.mean, np.sqrt(np.diag(law.covariance))
             except ValueError:
                 finite, deviation = best, np.full(len(best), np.nan)
@@ -208,7 +212,9 @@ def predictions(
 
 def _exact(expected: Expectation, n_in: int, n_out: int, T: int) -> Training:
     """The data of an exact solution by a candidate."""
-    if expected.kind is Kind.INDEPENDENT:  # say gradient and Hessian share the inner batch, half of it is left for either
+    if (
+        expected.kind is Kind.INDEPENDENT
+    ):  # say gradient and Hessian share the inner batch, half of it is left for either
         return Training(T, n1=n_out, n2=max(n_in // 2, 1))
     if expected.kind is Kind.PLAIN:  # on the outer batch alone; in all there are n1 + n2 samples
         return Training(T, n1=n_out - 1, n2=1)

@@ -117,7 +117,9 @@ def check_meta_gradient(
             answer = _factors(seen.value, problems, wanted) or _unknown(calls, found, wanted)
     except UnusableAnswer as problem:
         verdict = Verdict.WRONG if problem.wrong else Verdict.CANNOT_TELL
-        return GradientReport(verdict, wanted.name, "nothing that can be compared", (problem.what,), (problem.looks,))
+        return GradientReport(
+            verdict, wanted.name, "nothing that can be compared", (problem.what,), (problem.looks,)
+        )
     if alpha == 1:
         answer.looks.append("whether alpha is used at all, once or twice cannot be told at alpha = 1")
     odd = {**seen.oddities, **calls.oddities}
@@ -174,7 +176,9 @@ def _named(found: Match, wanted: Target, dtype: str) -> _Answer:
     bugs, looks = _instead(first.kind, wanted.kind)
     if first.routine.steps not in (0, wanted.steps):
         bugs.append(f"{counted(first.routine.steps)} instead of {wanted.steps}")
-        looks.append("the inner loop runs another number of times: range(), or a loop around a call that loops already")
+        looks.append(
+            "the inner loop runs another number of times: range(), or a loop around a call that loops already"
+        )
     bugs += [bug.name for bug in first.bugs]
     looks += [bug.looks for bug in first.bugs]
     if bugs in (["factor 2 in both losses"], ["factor 1/2 in both losses"]):
@@ -182,7 +186,9 @@ def _named(found: Match, wanted: Target, dtype: str) -> _Answer:
             "if the loss is meant to be so, say it: loss='full' (the mean squared error) or loss='half' (half of it)"
         )
     if found.precision == "single" and dtype == "float64":
-        looks.append("it agrees to single precision only: fine, if it is meant to compute in float32, or approximately")
+        looks.append(
+            "it agrees to single precision only: fine, if it is meant to compute in float32, or approximately"
+        )
     verdict = Verdict.WRONG if bugs else Verdict.RIGHT
     also = tuple(map(str, found.hits[1:4]))
     return _Answer(verdict, str(first), bugs, looks, found.precision, found.residual, also)
@@ -209,9 +215,14 @@ def _factors(value: Array, problems: Probes, wanted: Target) -> _Answer | None:
 def _unknown(calls: Calls, found: Match, wanted: Target) -> _Answer:
     """Where nothing fits: what may help to find out."""
     looks = [f"the result does not depend on {name}" for name in calls.ignored()]
-    asked = [c.kind is wanted.kind and not c.bugs and c.routine.steps in (0, wanted.steps) for c in found.candidates]
+    asked = [
+        c.kind is wanted.kind and not c.bugs and c.routine.steps in (0, wanted.steps)
+        for c in found.candidates
+    ]
     if found.residuals[asked].min() > NEAR:
         bugs = ["none of the bugs known by name, nor two of them"]
         return _Answer(Verdict.WRONG, "none of these", bugs, looks, None, found.residual)
-    looks.append("it is near what is wanted, but not equal: lower precision than float32, or an approximation?")
+    looks.append(
+        "it is near what is wanted, but not equal: lower precision than float32, or an approximation?"
+    )
     return _Answer(Verdict.CANNOT_TELL, "none of these", [], looks, None, found.residual)

@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from landscape.checker.calling import HUGE, UnusableAnswer, as_array, check_callable, exits, judged_by_its_answer
+from landscape.checker.calling import (
+    HUGE,
+    UnusableAnswer,
+    as_array,
+    check_callable,
+    exits,
+    judged_by_its_answer,
+)
 from landscape.checker.candidates import INSTEAD
 from landscape.checker.expected_optima import Expectation, Prediction, predictions
 from landscape.checker.reports import Distance, OptimumReport, Verdict
@@ -65,15 +72,16 @@ def _episodes(environment: Environment, n_in: int, n_out: int, rng: np.random.Ge
     size = max(1, min(CHUNK, MOST_NUMBERS // ((n_in + n_out) * environment.d)))
     while True:
         families, optima = environment.sample(size, rng)
-        drawn: dict[int, Episode] = {}
+        drawn: list[Any] = [None] * size
         for index, task in enumerate(tasks):
             where = np.flatnonzero(families == index)
             parts: list[Array] = []
             for n in (n_in, n_out):
                 X, e = task.inputs.draw(len(where), n, rng)
                 parts += [X, (X @ optima[where, :, None])[:, :, 0] + e]
-            drawn |= {i: episode for i, episode in zip(where, zip(*parts, strict=True), strict=True)}
-        yield from (drawn[i] for i in range(size))
+            for i, episode in zip(where, zip(*parts, strict=True), strict=True):
+                drawn[i] = episode
+        yield from drawn
 
 
 def check_optimum(
@@ -159,12 +167,16 @@ def check_optimum(
         points = _train(train, alpha, environment.d, samplers, progress)
     except UnusableAnswer as answer:
         verdict = Verdict.WRONG if answer.wrong else Verdict.CANNOT_TELL
-        return OptimumReport(verdict, wanted.name, "nothing that can be compared", (answer.what,), (answer.looks,))
+        return OptimumReport(
+            verdict, wanted.name, "nothing that can be compared", (answer.what,), (answer.looks,)
+        )
     episodes = round(np.mean([draw.count for draw in samplers]))
     predicted = predictions(environment, alpha, n_in, n_out, wanted.steps, episodes)
     found = sorted((_measured(points, p, wanted) for p in predicted), key=lambda row: row.distance.z)
     if not any(_is(row.expectation, wanted) for row in found):
-        raise ValueError(f"{wanted.name} has no optimum that is known here: take a smaller alpha, or another environment")
+        raise ValueError(
+            f"{wanted.name} has no optimum that is known here: take a smaller alpha, or another environment"
+        )
     distances = tuple(row.distance for row in found)
     return OptimumReport(*_judge(found, wanted), episodes, points, distances)
 
@@ -185,7 +197,9 @@ def _train(
             raise UnusableAnswer(what, "run train(draw, alpha) by itself", False) from error
         points[r] = _point(answer, d)
     if min(draw.count for draw in samplers) == 0:
-        raise UnusableAnswer("never calls draw()", "each call of draw() gives the two batches of a new task", False)
+        raise UnusableAnswer(
+            "never calls draw()", "each call of draw() gives the two batches of a new task", False
+        )
     spread = np.cov(points.T).reshape(d, -1)
     if np.ptp(points) < 1 / HUGE or np.linalg.matrix_rank(spread) < d:
         looks = "the trained point does not depend on the tasks drawn"
@@ -260,23 +274,25 @@ def _judge(rows: Sequence[_Row], wanted: Target) -> _Judgement:
     likely = [row for row in rows if row.expectation.kind is not Kind.DEPENDENT]
     fits = _fitting(likely) or _fitting(rows)  # what nobody asks for explains only what the others do not
     if not fits and likely[0].distance.asked:
-        looks = ("it is nearest to what is wanted: does it train for long enough, with a small enough step?",)
-        return _Judgement(Verdict.CANNOT_TELL, wanted.name, "none of these", looks=looks)
+        look = "it is nearest to what is wanted: does it train for long enough, with a small enough step?"
+        return _Judgement(Verdict.CANNOT_TELL, wanted.name, "none of these", looks=(look,))
     if not fits:
         return _Judgement(Verdict.WRONG, wanted.name, "none of these", ("converges elsewhere",))
     first, *others = fits
-    also = tuple(row.expectation.name for row in others[:3])
+    computes, also = first.expectation.name, tuple(row.expectation.name for row in others[:3])
     if any(row.distance.asked for row in fits):
-        looks = ("several fit: more episodes or repeats would tell them apart",) if also else ()
-        verdict = Verdict.CANNOT_TELL if also else Verdict.RIGHT
-        return _Judgement(verdict, wanted.name, first.expectation.name, looks=looks, also=also)
-    bugs, looks = (), ()
+        if not also:
+            return _Judgement(Verdict.RIGHT, wanted.name, computes)
+        look = "several fit: more episodes or repeats would tell them apart"
+        return _Judgement(Verdict.CANNOT_TELL, wanted.name, computes, looks=(look,), also=also)
+    bugs: list[str] = []
+    looks: list[str] = []
     if not _is(first.expectation, wanted):
         bug, look = INSTEAD[first.expectation.kind]
-        bugs, looks = (bug,), (look,)
+        bugs, looks = [bug], [look]
     if first.expectation.bug is not None:
-        bugs = (*bugs, first.expectation.bug)
-    return _Judgement(Verdict.WRONG, wanted.name, first.expectation.name, bugs, looks, also)
+        bugs.append(first.expectation.bug)
+    return _Judgement(Verdict.WRONG, wanted.name, computes, tuple(bugs), tuple(looks), also)
 
 
 def _fitting(rows: Sequence[_Row]) -> list[_Row]:

@@ -108,8 +108,15 @@ def _part(rows: Sequence[Array], which: str, half: int | None) -> tuple[Array, A
     joined = np.vstack([X_in, X_out]), np.hstack([y_in, y_out])
     X, y = {"in": (X_in, y_in), "out": (X_out, y_out), "both": joined}[which]
     cut = len(X) // 2
-    rows = {None: slice(None), 0: slice(cut), 1: slice(cut, None)}[half]
-    return X[rows], y[rows]
+    taken = {None: slice(None), 0: slice(cut), 1: slice(cut, None)}[half]
+    return X[taken], y[taken]
+
+
+def probes(count: int, rng: int | np.random.Generator | None, **settings: Any) -> Probes:
+    """Draw problems; for one seed the same object each time, so that what is computed from it is computed once."""
+    if rng is None or isinstance(rng, np.random.Generator):
+        return draw_probes(count, rng=checks.generator(rng), **settings)
+    return _seeded(count, checks.seed("rng", rng), **settings)
 
 
 def probes(count: int, rng: int | np.random.Generator | None, **settings: Any) -> Probes:

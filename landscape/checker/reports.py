@@ -186,7 +186,9 @@ class OptimumReport(Finding):
 
     def columns(self) -> Mapping[str, Any]:
         """Give one row a candidate, the likeliest first: its distance, z, p, and optimum by coordinate."""
-        out: dict[str, Any] = {k: [getattr(row, k) for row in self.distances] for k in ("candidate", "distance", "z", "p")}
+        out: dict[str, Any] = {
+            k: [getattr(row, k) for row in self.distances] for k in ("candidate", "distance", "z", "p")
+        }
         for name in ("optimum", "predicted_deviation", "deviation"):
             arrays = [getattr(row, name) for row in self.distances]
             out |= {f"{name}_{j + 1}": list(column) for j, column in enumerate(zip(*arrays, strict=True))}

@@ -102,7 +102,9 @@ def settled(name: str, given: Any, of_method: Any, default: Any) -> Any:
     if given is None:
         return default if of_method is None else of_method
     if of_method is not None and given != of_method:
-        raise ValueError(f"{name} = {short(given)} contradicts the method, which says {short(of_method)}: leave one out")
+        raise ValueError(
+            f"{name} = {short(given)} contradicts the method, which says {short(of_method)}: leave one out"
+        )
     return given
 
 
@@ -114,13 +116,17 @@ def counted(steps: int) -> str:
 def _method(method: Any) -> Method:
     if isinstance(method, str):
         return _by_label(method)
-    if isinstance(method, type) and method in KNOWN:
-        return next(known for known in BY_LABEL.values() if type(known) is method)
-    if not isinstance(method, Method) and not (isinstance(method, type) and issubclass(method, Method)):
-        raise TypeError(f"method must be the label of a method, its class or an instance, got {short(method)}")
-    if type(method) not in KNOWN or (isinstance(method, NAL) and method != NAL()):
-        raise ValueError(_unknown(short(method)))
-    return method
+    if isinstance(method, type) and issubclass(method, Method):
+        for known in BY_LABEL.values():
+            if type(known) is method:
+                return known
+    elif not isinstance(method, Method):
+        raise TypeError(
+            f"method must be the label of a method, its class or an instance, got {short(method)}"
+        )
+    elif type(method) in KNOWN and (not isinstance(method, NAL) or method == NAL()):
+        return method
+    raise ValueError(_unknown(short(method)))
 
 
 def _by_label(label: str) -> Method:

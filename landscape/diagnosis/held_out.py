@@ -1,9 +1,9 @@
 """Losses on tasks that took no part in training, nor in choosing the step size.
 
-Tasks are split into folds. A method trained without a fold gives that fold's tasks their losses. The step size used
-there is the one that does best when each other fold in turn is left out as well, so neither training nor the choice
-has seen the task. A method's training is the minimum of a sum of quadratics: without some folds it is that of the sum
-over the others.
+Tasks are split into folds. A method trained without a fold gives that fold's tasks their losses. The step
+size used there is the one that does best when each other fold in turn is left out as well, so neither
+training nor the choice has seen the task. A method's training is the minimum of a sum of quadratics: without
+some folds it is that of the sum over the others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.core import checks
 from landscape.core.parameters import Record, record
 from landscape.core.progress import bar
-from landscape.core.typing import Array
+from landscape.core.typing import Array, Scalar
 from landscape.diagnosis.single_tasks import SingleTasks, minimisers, solver, sums, taken
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
@@ -35,11 +35,11 @@ Solutions: TypeAlias = tuple[Array, Array]
 
 
 def methods_at(alpha: float, m: float) -> dict[str, Method]:
-    """List the methods compared, trained for one step of size alpha on m shots; without a step all are pooled training."""
+    """List the methods compared, trained for one step of size alpha on m shots; for alpha = 0 all are NAL."""
     methods: list[Method] = [
         NAL(),
         MAML(GradientSteps(alpha, m)),
-        FOMAML(alpha),
+        FOMAML(GradientSteps(alpha)),
         Reptile(GradientSteps(alpha, steps=REPTILE_STEPS)),
         IMAML(1 / alpha if alpha else 1.0),
     ]
@@ -58,12 +58,14 @@ class HeldOut(Record):
     by_step : array, shape (methods, shots, steps, T)
         With each step size; infinite where training has no minimum.
     chosen : array, shape (methods, shots, T)
-        With the step size chosen without the task's fold, among those with which training always has a minimum.
+        With the step size chosen without the task's fold, among those with which training always has a
+        minimum.
     best : array of int, shape (methods, shots)
         Where among the step sizes the least mean loss over all held-out tasks lies: the one to use.
     training : array, shape (methods, shots, T)
-        How a task changes the mean loss by its part in training, to first order: -g' H^-1 s_i for the task's score
-        s_i and the slope g of the mean loss at the solution. Its mean is 0; NaN where training has no minimum.
+        How a task changes the mean loss by its part in training, to first order: -g' H^-1 s_i for the task's
+        score s_i and the slope g of the mean loss at the solution. Its mean is 0; NaN where training has no
+        minimum.
     """
 
     by_step: Array
@@ -96,7 +98,7 @@ class Folds:
         return without_one, without_two
 
     def inner_losses(self, by_fold: QuadraticForm, points: Array) -> Array:
-        """Compute for each fold a the loss on all other folds b of what was trained without a and b, shape (K,)."""
+        """Compute for each fold a the loss on other folds b, trained without a and b, shape (K,)."""
         out = np.zeros(self.K)
         for outer, inner in (self.pairs.T, self.pairs.T[::-1]):
             np.add.at(out, outer, _infinite_for_nan(taken(by_fold, inner)(points)))
@@ -144,7 +146,9 @@ def held_out(
             for k, method in enumerate(methods_at(alpha, m).values()):
                 if method not in known:
                     own = method.minimises() == adaptation
-                    known[method] = folds.solutions(by_fold if own else sums(tasks.objective(method), folds.weights))
+                    known[method] = folds.solutions(
+                        by_fold if own else sums(tasks.objective(method), folds.weights)
+                    )
                 without_one, without_two = known[method]
                 losses = _infinite_for_nan(judged(without_one[folds.of_task]))
                 by_step[k, j, i] = np.where(losses < rounding, 0.0, losses)
@@ -171,5 +175,5 @@ def _training_effect(tasks: SingleTasks, k: int, m: int, alpha: float) -> Array:
     return out
 
 
-def _infinite_for_nan(values: Array) -> Array:
+def _infinite_for_nan(values: Scalar) -> Array:
     return np.where(np.isnan(values), np.inf, values)

@@ -81,12 +81,22 @@ def landscape(diagnosis: Diagnosis, ax: Any = None) -> Any:
     """Draw where the tasks' solutions lie, hard and easy ones told apart, and that of pooled training."""
     ax = plotting.axes_or_new(ax)
     where = diagnosis.geography
-    for group, look, label in ((where.hard, HARD, "slower (hard) tasks"), (~where.hard, EASY, "faster (easy) tasks")):
+    for group, look, label in (
+        (where.hard, HARD, "slower (hard) tasks"),
+        (~where.hard, EASY, "faster (easy) tasks"),
+    ):
         ax.plot(*where.solutions[group].T, markersize=5, alpha=0.75, label=label, **look)
     for name, point in zip(where.methods, where.trained, strict=True):
         colour, _, marker = plotting.style(name)
-        look = {"color": colour, "markersize": 9, "markeredgecolor": "black", "linestyle": "none"}
-        ax.plot(*point, marker, label=f"trained: {name}", **look)
+        ax.plot(
+            *point,
+            marker,
+            color=colour,
+            markersize=9,
+            markeredgecolor="black",
+            linestyle="none",
+            label=f"trained: {name}",
+        )
     low, high = np.quantile(where.solutions, [0.02, 0.98], axis=0)
     half = 0.65 * max((high - low).max(), 1e-9)
     for set_limits, middle in zip((ax.set_xlim, ax.set_ylim), (low + high) / 2, strict=True):
@@ -144,7 +154,7 @@ def winners(diagnosis: Diagnosis, ax: Any = None, shots: int | None = None) -> A
 
 
 def grid(diagnosis: Diagnosis, ax: Any = None, method: str = "MAML") -> Any:
-    """Draw the cut by a method for each number of shots and step size, against pooled training with its best step."""
+    """Draw the cut by a method for each number of shots and step size, over pooled training at its best."""
     ax = plotting.axes_or_new(ax)
     frame = diagnosis.steps().query("method == @method and step > 0")
     cut = 100 * frame.pivot(index="shots", columns="step", values="cut").replace(-np.inf, np.nan)

@@ -23,7 +23,7 @@ from landscape.tasks.inputs import Inputs
 
 
 class TaskMoments:
-    """Moments of T tasks, with a leading task axis: what is computed from them is computed for all tasks at once.
+    """Moments of T tasks with a leading task axis: what follows from them is computed for all at once.
 
     Parameters
     ----------
@@ -57,7 +57,11 @@ class TaskMoments:
 
     def _maps(self, A: Operator) -> tuple[Operator, Array, Array]:
         """Scatter (T, d, d), third (T, d) and noise (T,), task by task."""
-        scatter, third, noise = np.empty(A.matrix().shape), np.zeros(A.matrix().shape[:2]), np.empty(len(self.inputs))
+        scatter, third, noise = (
+            np.empty(A.matrix().shape),
+            np.zeros(A.matrix().shape[:2]),
+            np.empty(len(self.inputs)),
+        )
         for i, (one, array, product) in enumerate(
             zip(self.inputs, A.matrix(), self.times(A).matrix(), strict=True)
         ):
@@ -139,7 +143,9 @@ def sums(form: QuadraticForm, weights: Array, origin: Array | float = 0.0) -> Qu
 def taken(form: QuadraticForm, index: Array) -> QuadraticForm:
     """Take some of several forms around one origin."""
     assert form.b is not None  # as `sums` makes them
-    return QuadraticForm(Matrix(form.A.matrix()[index]), form.b[index], np.asarray(form.c)[index], form.origin)
+    return QuadraticForm(
+        Matrix(form.A.matrix()[index]), form.b[index], np.asarray(form.c)[index], form.origin
+    )
 
 
 def minimisers(form: QuadraticForm) -> Array:
@@ -158,8 +164,8 @@ def minimisers(form: QuadraticForm) -> Array:
 def solver(A: Operator) -> tuple[Callable[[Array], Array], Array]:
     """Prepare v -> A^+ v for several operators, and say which of them have negative eigenvalues.
 
-    Directions in which the curvature, scaled to unit diagonal, is below `ILL_CONDITIONED` count as flat: training
-    never gets anywhere in them.
+    Directions in which the curvature, scaled to unit diagonal, is below `ILL_CONDITIONED` count as flat:
+    training never gets anywhere in them.
     """
     factor = A.factor()
     if factor.reciprocal_condition > ILL_CONDITIONED:

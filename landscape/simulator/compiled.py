@@ -34,11 +34,9 @@ fast = {"contract", "nsz", "reassoc", "arcp"}
 
 
 class Tables(NamedTuple):
-    """The families, one row each: roots and spreads (families, d) or (families, d, d), spreads empty where there are none."""
+    """The families, one row each: centres (families, d), numbers (families,)."""
 
-    roots: Array
     centres: Array
-    spreads: Array
     deviations: Array
     weights: Array
 
@@ -95,18 +93,14 @@ def descend_in_groups(
     normalised = methods[0].task_batch is not None
     plan = Plan(kind, steps, iterations, training.task_batch, training.tau, training.rate(methods[0]), normalised)
     none = table.roots[:0] if table.roots.ndim == 3 else table.roots[:, :0]
-    tables = Tables(
-        _families_first(table.roots, d),
-        np.ascontiguousarray(table.centres.T),
-        _families_first(none if table.spreads is None else table.spreads, d),
-        table.deviations,
-        table.weights,
-    )
+    roots, spreads = (_families_first(t, d) for t in (table.roots, none if table.spreads is None else table.spreads))
+    tables = Tables(np.ascontiguousarray(table.centres.T), table.deviations, table.weights)
 
     def group(at: int, rng: np.random.Generator) -> Array:
         lanes = np.arange(at, at + LANES) % chains  # the last group is filled up with chains that are not kept
         bounds = np.ascontiguousarray(table.bounds.T[lanes])
-        out: Array = descend(tables, Lanes(table.first[lanes], bounds, alpha[lanes], n1[lanes], inner[lanes]), plan, rng)
+        own = Lanes(table.first[lanes], bounds, alpha[lanes], n1[lanes], inner[lanes])
+        out: Array = descend(roots, spreads, tables, own, plan, rng)
         progress(iterations * min(LANES, chains - at))
         return out.T[: chains - at]
 
@@ -298,9 +292,15 @@ def rows(plan: Plan, lanes: Lanes, spread: int) -> tuple[Array, Array]:
 
 
 @compiled
-def descend(tables: Tables, lanes: Lanes, plan: Plan, rng: np.random.Generator) -> Array:
-    """SGD from 0 of eight chains: their last points, shape (d, LANES)."""
-    roots, spreads, kind, steps = tables.roots, tables.spreads, plan.kind, plan.steps
+def descend(
+    roots: Array, spreads: Array, tables: Tables, lanes: Lanes, plan: Plan, rng: np.random.Generator
+) -> Array:
+    """SGD from 0 of eight chains: their last points, shape (d, LANES).
+
+    Roots of inputs and of spreads (families, d) or (families, d, d) are arguments of their own, for by the number of axes
+    of an argument, and of nothing else, branches are dropped when this is compiled. Spreads are empty where there are none.
+    """
+    kind, steps = plan.kind, plan.steps
     shape = (tables.centres.shape[1], LANES)
     w, total, optimum, point, g = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.empty(shape), np.empty(shape)
     product, work, scratch = np.empty(shape), np.empty(shape), np.empty((9, LANES))

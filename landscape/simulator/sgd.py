@@ -121,7 +121,7 @@ def _spread_root(task: Task) -> Array:
 def _side_by_side(roots: Sequence[Array]) -> Array:
     """Stack roots of all families; entries that agree in all coordinates are kept once."""
     if roots[0].ndim == 2:
-        return np.stack(roots)
+        return np.ascontiguousarray(np.stack(roots))  # of transposed roots, a stack is in another order
     stacked = np.stack(roots, axis=1)
     return stacked[:1] if (stacked == stacked[0]).all() else stacked
 

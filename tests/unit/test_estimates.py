@@ -35,6 +35,20 @@ def test_an_exact_estimate_serves_as_a_number() -> None:
     np.testing.assert_allclose(np.array([1.0, 2.0]) * e, [2.5, 5.0])
 
 
+def test_an_estimate_is_compared_and_summed_like_an_array() -> None:
+    e, grid = Estimate(np.asarray(2.5)), Estimate(np.array([[1.0, 2.0], [4.0, 3.0]]))
+    assert pytest.approx(e, rel=1e-9) == 2.5
+    assert pytest.approx(grid, rel=1e-9) == grid.value
+    assert np.min(grid) == 1
+    assert float(np.max(np.abs(-grid))) == 4
+    np.testing.assert_array_equal(np.sum(grid, axis=0), [5, 5])
+    np.testing.assert_array_equal(np.max(grid, axis=-1), [2, 4])
+    assert np.all(grid)
+    drawn = Estimate(grid.value, np.stack([grid.value - 0.1, grid.value + 0.1]))
+    assert np.sum(drawn).standard_error == pytest.approx(4 * drawn.standard_error[0, 0])
+    assert np.sum(drawn, axis=1).standard_error == pytest.approx(2 * drawn.standard_error[:, 0])
+
+
 def test_errors_go_through_arithmetic_with_their_correlation() -> None:
     rng = np.random.default_rng(0)
     data = rng.normal([3.0, 2.0], 1.0, size=(400, 2))

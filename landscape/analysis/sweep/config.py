@@ -107,7 +107,7 @@ def _adaptation(part: str, value: Any) -> Adaptation:
 
 
 def _environment(values: dict[str, Any]) -> Environment:
-    kinds = dict(_declared(Environment)) | {"Mixture": Mixture}
+    kinds = _declared(Environment) | {"Mixture": Mixture}
     if values.get("kind") == "Mixture":
         families = values.get("families", [])
         if not isinstance(families, list):
@@ -117,9 +117,10 @@ def _environment(values: dict[str, Any]) -> Environment:
     return _chosen("environment", values, kinds)
 
 
-def _declared(cls: type[Environment]) -> dict[str, type[Environment]]:
+def _declared(cls: Any) -> dict[str, type[Environment]]:
     """Environments by name that declare their parameters, so that a table of numbers can make one."""
-    found = {cls.__name__: cls} if parameters(cls) and not inspect.isabstract(cls) else {}
+    made = dataclasses.is_dataclass(cls) and not inspect.isabstract(cls) and parameters(cls)
+    found = {cls.__name__: cls} if made else {}
     for subclass in cls.__subclasses__():
         found |= _declared(subclass)
     return found

@@ -58,7 +58,9 @@ def read(path: Path) -> tuple[Fingerprint, Any]:
     try:
         fingerprint, table = format_of(path).parse(content)
         if fingerprint is None:
-            raise ValueError(f"{str(path)!r} is not the file of a sweep and was left as it is: give another file")
+            raise ValueError(
+                f"{str(path)!r} is not the file of a sweep and was left as it is: give another file"
+            )
         _check(fingerprint, table)
     except Malformed as problem:
         raise ValueError(
@@ -155,7 +157,9 @@ def _table(text: str) -> Any:
 
     names, *rows = csv.reader(io.StringIO(text))
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return pd.concat([pd.Series(_column(values), name=name) for name, values in zip(names, columns, strict=True)], axis=1)
+    return pd.concat(
+        [pd.Series(_column(values), name=name) for name, values in zip(names, columns, strict=True)], axis=1
+    )
 
 
 def _column(values: Sequence[str]) -> list[Any]:
@@ -178,7 +182,9 @@ class Parquet:
         table = arrow.Table.from_pandas(content, preserve_index=False)
         said = json.dumps([TITLE, self.fingerprint, _digest(content)]).encode()
         buffer = io.BytesIO()
-        parquet.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | {b"landscape": said}), buffer)
+        parquet.write_table(
+            table.replace_schema_metadata((table.schema.metadata or {}) | {b"landscape": said}), buffer
+        )
         return buffer.getvalue()
 
     @staticmethod

@@ -168,12 +168,11 @@ class Plan:
 
     def _trained(self, methods: Sequence[Method], values: dict[str, float]) -> Training:
         """The training at a place; a rate stays with its method, whose repr the place may have changed."""
+        changed: dict[str, Any] = dict(values)
         if isinstance(self.training.learning_rate, Mapping):
-            rates = {
-                repr(new): self.training.rate(old) for old, new in zip(self.methods, methods, strict=True)
-            }
-            return dataclasses.replace(self.training, **values, learning_rate=rates)
-        return dataclasses.replace(self.training, **values)  # type: ignore[arg-type]
+            pairs = zip(self.methods, methods, strict=True)
+            changed["learning_rate"] = {repr(new): self.training.rate(old) for old, new in pairs}
+        return dataclasses.replace(self.training, **changed)
 
 
 def axis(name: str, given: Any, values: Array) -> dict[Any, Array]:
@@ -182,7 +181,11 @@ def axis(name: str, given: Any, values: Array) -> dict[Any, Array]:
     All numbers are whole or none is: one kind a column, in files as in memory.
     """
     mixed = np.ravel(np.array([*given], dtype=object)) if values.ndim == 1 else ()
-    if values.dtype.kind != "f" or np.isnan(values).any() or any(isinstance(v, (bool, np.bool_)) for v in mixed):
+    if (
+        values.dtype.kind != "f"
+        or np.isnan(values).any()
+        or any(isinstance(v, (bool, np.bool_)) for v in mixed)
+    ):
         raise ValueError(f"over[{name!r}] must hold numbers, got {short(given)}")
     values = values + 0.0  # -0 is 0
     keys = [key(value) for value in values]

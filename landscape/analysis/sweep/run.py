@@ -198,7 +198,11 @@ def sweep(
 def _complaint(plan: Plan, failed: dict[Place, ValueError], total: int, file: Any) -> str:
     """What to say where cells could not be computed."""
     place, error = min(failed.items(), key=lambda item: item[0])
-    kept = f"; the others are kept in {str(file)!r}, and a sweep without these values takes them from there" if file else ""
+    kept = (
+        f"; the others are kept in {str(file)!r}, and a sweep without these values takes them from there"
+        if file
+        else ""
+    )
     return f"{len(failed)} of {total} cells cannot be computed{kept}. The first is at {said(plan, place)}: {error}"
 
 

@@ -56,7 +56,9 @@ class Store:
             try:  # fail now rather than after an hour's work
                 write_beside(self.path, b"").unlink()
             except OSError as error:
-                raise ValueError(f"cannot write {str(self.path)!r}: {error.strerror}; give another file") from None
+                raise ValueError(
+                    f"cannot write {str(self.path)!r}: {error.strerror}; give another file"
+                ) from None
 
     def _check_computed(self, plan: Plan) -> None:
         """Functions have no fingerprint: what they gave at the places of both is compared."""
@@ -81,7 +83,7 @@ class Store:
         if self.path is None:
             return
         try:
-            replace(self.path, self.format.whole(self.cells))
+            put_in_place(self.path, self.format.whole(self.cells))
         except OSError as error:
             raise OSError(
                 error.errno,
@@ -99,7 +101,7 @@ def said(plan: Plan, place: Place) -> str:
     return ", ".join(f"{name} = {value}" for name, value in values)
 
 
-def replace(path: Path, content: bytes) -> None:
+def put_in_place(path: Path, content: bytes) -> None:
     """Put a new file in the place of another, so that at every moment one of the two is there and whole."""
     os.replace(write_beside(path, content), path)
 
@@ -108,7 +110,7 @@ def write_beside(path: Path, content: bytes) -> Path:
     """Write a new file beside another and force it to disk; what cannot be finished is taken away again."""
     part = path.with_name(f".{path.name}.part")
     try:
-        with _new(part) as file:
+        with _fresh(part) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -119,10 +121,13 @@ def write_beside(path: Path, content: bytes) -> Path:
     return part
 
 
-def _new(path: Path) -> BinaryIO:
+def _fresh(path: Path) -> BinaryIO:
     """A file that was not there before: what a killed sweep left or somebody planted is taken away, not opened."""
     path.unlink(missing_ok=True)
-    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINKS | getattr(os, "O_BINARY", 0), 0o666), "wb")
+    return open(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINKS | getattr(os, "O_BINARY", 0), 0o666),
+        "wb",
+    )
 
 
 def checked_path(path: Any) -> Path:
@@ -132,7 +137,9 @@ def checked_path(path: Any) -> Path:
     try:
         resolved = Path(path).expanduser().resolve()
     except RuntimeError as error:  # "~" of somebody unknown, or links that go round
-        raise ValueError(f"file must be a path that ends in .csv or .parquet, got {str(path)!r}: {error}") from None
+        raise ValueError(
+            f"file must be a path that ends in .csv or .parquet, got {str(path)!r}: {error}"
+        ) from None
     if resolved.is_dir():
         raise ValueError(f"file must not be a folder, got {str(resolved)!r}")
     return resolved
@@ -163,7 +170,9 @@ def locked(path: str | os.PathLike[str] | None) -> Iterator[None]:
             raise _planted(lock)
         try:
             _lock(descriptor)
-            ours = lock.stat().st_ino == os.fstat(file.fileno()).st_ino  # and not one that was just taken away
+            ours = (
+                lock.stat().st_ino == os.fstat(file.fileno()).st_ino
+            )  # and not one that was just taken away
         except (BlockingIOError, PermissionError, FileNotFoundError):
             ours = False
         except OSError as error:
@@ -171,7 +180,9 @@ def locked(path: str | os.PathLike[str] | None) -> Iterator[None]:
                 f"cannot lock {str(target)!r}: {error.strerror}; give a file in a folder of this machine"
             ) from None
         if not ours:
-            raise ValueError(f"another process is sweeping into {str(target)!r}: wait for it, or give another file")
+            raise ValueError(
+                f"another process is sweeping into {str(target)!r}: wait for it, or give another file"
+            )
         try:
             yield
         finally:

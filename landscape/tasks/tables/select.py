@@ -27,11 +27,15 @@ def choose(frame: pd.DataFrame, target: Any, task: Any, features: Any) -> Select
     """Select the columns asked for by name."""
     if frame.columns.nlevels > 1:
         levels = frame.columns.nlevels
-        raise ValueError(f"columns of the table must have one name each, got {levels} levels: join them to one")
+        raise ValueError(
+            f"columns of the table must have one name each, got {levels} levels: join them to one"
+        )
     check_distinct(list(frame.columns), "the table")
     for role, name in (("target", target), ("task", task)):
         if name is None:
-            raise ValueError(f"{role} must name a column of the table, got None; there are {listed(frame.columns)}")
+            raise ValueError(
+                f"{role} must name a column of the table, got None; there are {listed(frame.columns)}"
+            )
         checks.known(f"column for {role}", name, list(frame.columns))
     if target == task:
         raise ValueError(f"target and task must be different columns, got {target!r} for both")
@@ -70,7 +74,8 @@ def join(tasks: Mapping[Any, Any], features: Any) -> Selection:
 
     if not tasks:
         raise ValueError("source must hold at least two tasks, got an empty dict")
-    frames, targets, labels = [], [], []
+    frames: list[pd.DataFrame] = []
+    targets, labels = [], []
     features = None if features is None else _as_list(features)
     for name, pair in tasks.items():
         try:
