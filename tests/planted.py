@@ -66,13 +66,16 @@ RIGHT = {
     "FO-MAML": ("FO-MAML", 1, first_order),
     "Reptile": ("Reptile", 2, lambda w, X, y, U, v, a: w - steps(2, w, X, y, a)),
     "Reptile divided by alpha": ("Reptile", 1, lambda w, X, y, U, v, a: (w - steps(1, w, X, y, a)) / a),
-    "plain gradient": ("plain gradient", 1, plain),
+    "plain gradient": ("NAL", 1, plain),
+    "plain gradient on both batches": (
+        "NAL", 1, lambda w, X, y, U, v, a: grad(w, np.vstack([X, U]), np.hstack([y, v])),
+    ),
     "MAML, Hessian on half of X_out": (
-        "MAML, independent Hessian", 1,
+        "HF-MAML", 1,
         lambda w, X, y, U, v, a: jac(U[:cut(U)], a) @ grad(w - a * grad(w, X, y), U[cut(U):], v[cut(U):]),
     ),
     "MAML, Hessian on the other half": (
-        "MAML, independent Hessian", 1,
+        "HF-MAML", 1,
         lambda w, X, y, U, v, a: jac(X[cut(X):], a) @ grad(w - a * grad(w, X[:cut(X)], y[:cut(X)]), U, v),
     ),
 }  # fmt: skip

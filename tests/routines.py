@@ -58,8 +58,8 @@ def sgd(gradient, iterations=3000, rate=0.1, scale=1.0, average=False):
 RIGHT = {
     "MAML": ("MAML", exact("MAML")),
     "FO-MAML": ("FO-MAML", exact("FO-MAML")),
-    "other half": ("MAML, independent Hessian", exact("other half")),
-    "plain": ("plain gradient", exact("plain")),
+    "other half": ("HF-MAML", exact("other half")),
+    "plain": ("NAL", exact("plain")),
 }
 BROKEN = {
     "detached graph": exact("FO-MAML"),

@@ -11,43 +11,48 @@ import numpy as np
 import planted
 import pytest
 import routines
+import sympy
 
 import landscape as ls
 from landscape.checker.expected_optima import OuterHessian, ReusedBatch
 from landscape.checker.optimum import Episodes, checking_ground
+from landscape.methods.base import Method
 
-SEEDS = range(12)
+EACH_SEED = pytest.mark.parametrize(
+    "seeds", [range(2), pytest.param(range(2, 12), marks=pytest.mark.slow)], ids=["few", "many"]
+)
 
 
 @pytest.mark.parametrize("name", routines.RIGHT)
-def test_right_routines_are_right(name):
+@EACH_SEED
+def test_right_routines_are_right(name, seeds):
     method, train = routines.RIGHT[name]
-    for seed in SEEDS:
-        found = ls.check_optimum(train, method, seed=seed, progress=False)
+    for seed in seeds:
+        found = ls.check_optimum(train, method, rng=seed, progress=False)
         assert found.right, str(found)
         assert found.bugs == ()
 
 
 @pytest.mark.parametrize("bug", routines.BROKEN)
-def test_planted_bugs_are_named(bug):
-    for seed in SEEDS:
-        found = ls.check_optimum(routines.BROKEN[bug], seed=seed, progress=False)
+@EACH_SEED
+def test_planted_bugs_are_named(bug, seeds):
+    for seed in seeds:
+        found = ls.check_optimum(routines.BROKEN[bug], rng=seed, progress=False)
         assert (found.verdict, found.bugs) == ("wrong", (bug,)), str(found)
 
 
-def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one():
+@EACH_SEED
+def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one(seeds):
     """As `check_meta_gradient` says: the mean with the outer batch's Hessian has moments of higher order."""
-    for seed in SEEDS:
-        found = ls.check_optimum(
-            routines.exact("outer Hessian"), "MAML, independent Hessian", seed=seed, progress=False
-        )
+    for seed in seeds:
+        found = ls.check_optimum(routines.exact("outer Hessian"), "HF-MAML", rng=seed, progress=False)
         assert found.bugs == ("Hessian on another batch, not an independent one",), str(found)
 
 
 def test_a_hessian_on_a_part_of_the_inner_batch_moves_nothing():
     """What the notes say; the gradient itself is told (tests/test_checker.py)."""
     for seed in range(4):
-        assert ls.check_optimum(routines.exact("Hessian on half of X_in"), seed=seed, progress=False).right
+        assert ls.check_optimum(routines.exact("Hessian on half of X_in"), rng=seed, progress=False).right
 
 
 def test_sgd():
@@ -94,7 +99,7 @@ def test_several_steps():
 
 def test_other_environments_and_dimensions():
     families = [ls.TaskFamily(str(k), c, k - 1.0, 0.1, noise=0.1, d=4) for k, c in enumerate((0.2, 0.6, 1.0))]
-    environment = ls.Environment(
+    environment = ls.Mixture(
         [*families, ls.TaskFamily("skew", np.diag([1, 0.5, 0.2, 0.1]) + 0.1, [1, -1, 2, 0])]
     )
     found = ls.check_optimum(routines.exact("MAML"), environment=environment, repeats=16, progress=False)
@@ -107,20 +112,32 @@ def test_the_weights_of_a_reused_batch_and_of_its_hessian_by_drawing():
     environment = checking_ground()
     rng, apart = np.random.default_rng(0), {ReusedBatch: [], OuterHessian: []}
     for task in environment.tasks():
-        task = task.expanded()
-        X, _ = task.inputs.draw(40_000, 4, rng)
+        inputs = task.expanded().inputs
+        X, _ = inputs.draw(40_000, 4, rng)
         S = np.einsum("tni,tnj->tij", X, X) / 4
         P = np.eye(2) - 0.8 * S
-        shrink = np.eye(2) - 0.8 * np.diag(task.inputs.value)
+        shrink = np.eye(2) - 0.8 * inputs.Sigma.matrix()
         for method, drawn in ((ReusedBatch, P @ S @ P), (OuterHessian, P @ S @ shrink)):
-            weight = np.diag(method(0.8, 4).quadratic(task.inputs).A)
+            weight = method(0.8, 4).objective(inputs).A.matrix()
             error = drawn.std(axis=0) / 200
             assert (np.abs(drawn.mean(axis=0) - weight) < 4 * error).all()
-            control = np.diag(
-                ls.MAML(0.8, 4).quadratic(task.inputs).A
+            fresh = (
+                ls.MAML(ls.GradientSteps(0.8, 4)).objective(inputs).A.matrix()
             )  # negative control: a fresh outer batch
-            apart[method].append((np.abs(drawn.mean(axis=0) - control) > 4 * error).any())
+            apart[method].append((np.abs(drawn.mean(axis=0) - fresh) > 4 * error).any())
     assert all(map(any, apart.values()))
+
+
+def test_the_methods_of_the_checker_are_not_registered():
+    assert not {"OuterHessian", "ReusedBatch", "OneStepMethod"} & set(Method.registry)
+
+
+def test_an_instance_says_steps_step_size_and_samples():
+    method = ls.MAML(ls.GradientSteps(0.5, m=5))
+    found = ls.check_optimum(routines.exact("MAML", 500), method, progress=False)
+    same = ls.check_optimum(routines.exact("MAML", 500), alpha=0.5, n_in=5, progress=False)
+    assert found == same
+    assert found.computes == "MAML"
 
 
 def test_episodes_are_of_the_environment():
@@ -168,7 +185,12 @@ def test_bad_routines(train, verdict, message):
         ({"alpha": 0}, ValueError, "alpha must not be 0"),
         ({"n_in": 5, "n_out": 5}, ValueError, "must differ"),
         ({"environment": 3}, TypeError, "environment must be"),
-        ({"environment": ls.hard_easy(R=[1.0, 2.0])}, ValueError, "sample needs numbers"),
+        ({"environment": ls.HardEasy(R=sympy.Symbol("R"))}, ValueError, "sample needs numbers"),
+        (
+            {"environment": ls.Mixture([ls.DataTask("a", np.eye(2), [1.0, 2.0], ridge=0.1)])},
+            ValueError,
+            "ridge cannot",
+        ),
     ],
 )
 def test_bad_arguments(arguments, error, message):
@@ -177,7 +199,7 @@ def test_bad_arguments(arguments, error, message):
 
 
 def test_same_seed_same_numbers_and_a_picture():
-    first, again = (ls.check_optimum(routines.exact("MAML", 300), seed=3, progress=False) for _ in range(2))
+    first, again = (ls.check_optimum(routines.exact("MAML", 300), rng=3, progress=False) for _ in range(2))
     np.testing.assert_array_equal(first.points, again.points)
     assert first == again
     assert first.plot().get_xlabel() == "first coordinate"

@@ -9,21 +9,25 @@ import pytest
 import routines
 
 import landscape as ls
-from landscape.checker import behaviour
-from landscape.checker import probes as probes_module
+from landscape.checker.behaviour import REPEATS, held_against_the_mean, observe
 from landscape.checker.bugs import BUGS
-from landscape.checker.candidates import double, residuals, single, values
-from landscape.checker.probes import draw_probes
+from landscape.checker.calling import Calls
+from landscape.checker.candidates import double, methods, residuals, single, values
+from landscape.checker.probes import Batch, Probes, draw_probes
 from landscape.checker.routine import Routine, meta_gradient
+from landscape.checker.target import Kind
 
 TRIALS = 200
+EACH_TRIAL = pytest.mark.parametrize(
+    "trials", [range(10), pytest.param(range(10, TRIALS), marks=pytest.mark.slow)], ids=["few", "many"]
+)
 PRIMES = [5, 7, 11, 13, 17]
 
 
 def settings(trial):
     """Dimension, batch sizes, step size and seed of a trial; half of them leave sizes and step to the checker."""
     rng = np.random.default_rng([7, trial])
-    free = {"d": int(rng.integers(1, 9)), "seed": trial}
+    free = {"d": int(rng.integers(1, 9)), "rng": trial}
     if trial % 2:
         n_in, n_out = (int(n) for n in rng.choice(PRIMES, 2, replace=False))
         free |= {"n_in": n_in, "n_out": n_out, "alpha": float(np.exp(rng.uniform(-5, 1)))}
@@ -36,9 +40,10 @@ def named(bugs, wanted):
     )
 
 
-def test_every_planted_bug_is_named_in_every_trial():
+@EACH_TRIAL
+def test_every_planted_bug_is_named_in_every_trial(trials):
     missed = []
-    for trial in range(TRIALS):
+    for trial in trials:
         for name, (function, wanted) in planted.BROKEN.items():
             diagnosis = ls.check_meta_gradient(function, **settings(trial))
             if diagnosis.verdict != "wrong" or not named(diagnosis.bugs, wanted):
@@ -46,9 +51,10 @@ def test_every_planted_bug_is_named_in_every_trial():
     assert not missed, (len(missed), missed[:5])
 
 
-def test_bugs_of_several_steps_are_named_in_every_trial():
+@EACH_TRIAL
+def test_bugs_of_several_steps_are_named_in_every_trial(trials):
     missed = []
-    for trial in range(TRIALS):
+    for trial in trials:
         for name, (function, wanted) in planted.BROKEN_STEPS.items():
             diagnosis = ls.check_meta_gradient(function, steps=3, **settings(trial))
             if diagnosis.verdict != "wrong" or not named(diagnosis.bugs, wanted):
@@ -57,8 +63,9 @@ def test_bugs_of_several_steps_are_named_in_every_trial():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_right_implementations_are_never_accused(dtype):
-    for trial in range(TRIALS):
+@EACH_TRIAL
+def test_right_implementations_are_never_accused(dtype, trials):
+    for trial in trials:
         for name, (method, steps, function) in planted.RIGHT.items():
             if method != "MAML" and trial >= 30:
                 continue
@@ -70,8 +77,9 @@ def test_right_implementations_are_never_accused(dtype):
             assert diagnosis.precision == ("double" if dtype == "float64" else diagnosis.precision)
 
 
-def test_single_precision_within_the_function_is_right_and_remarked():
-    for trial in range(TRIALS):
+@EACH_TRIAL
+def test_single_precision_within_the_function_is_right_and_remarked(trials):
+    for trial in trials:
         diagnosis = ls.check_meta_gradient(
             lambda *x: planted.maml(*(np.float32(part) for part in x)), **settings(trial)
         )
@@ -100,10 +108,11 @@ def test_a_flag_of_the_processor_is_no_error():
 
 
 @pytest.mark.parametrize("name", planted.MEMORY)
-def test_memory_is_named(name):
-    for trial in range(
-        50 if name == "warm start" else TRIALS
-    ):  # that one is held against all pairs of bugs each time
+@EACH_TRIAL
+def test_memory_is_named(name, trials):
+    for trial in trials:
+        if name == "warm start" and trial == 50:  # it is held against all pairs of bugs each time
+            break
         diagnosis = ls.check_meta_gradient(planted.MEMORY[name](), **settings(trial))
         assert diagnosis.verdict == "wrong"
         assert diagnosis.bugs[0].startswith("state left over"), str(diagnosis)
@@ -116,9 +125,10 @@ def test_what_adds_up_is_named_too():
 
 
 @pytest.mark.parametrize("kind", ["noisy", "dropout"])
-def test_noise_is_named_and_never_taken_for_memory(kind):
+@EACH_TRIAL
+def test_noise_is_named_and_never_taken_for_memory(kind, trials):
     """200 functions a kind; noise is taken for memory with a chance of less than 1e-4 each."""
-    for trial in range(TRIALS):
+    for trial in trials:
         function = getattr(planted, kind)(np.random.default_rng([3, trial]))
         diagnosis = ls.check_meta_gradient(function, **settings(trial))
         assert diagnosis.verdict == "wrong"
@@ -134,17 +144,16 @@ def test_factors_of_two_bugs_multiply():
     np.testing.assert_allclose(meta_gradient(both, probes), wanted)
 
 
-def test_noisy_functions_are_held_against_means_at_the_stated_rate(monkeypatch):
+def test_noisy_functions_are_held_against_means_at_the_stated_rate():
     """Of all |z| of independent answers the largest counts: 200 functions that are right in the mean, and one in five may be denied.
 
     Three standard errors to both sides; with a limit for a single |z| nearly all would be denied, with a one-sided one a third.
     """
-    monkeypatch.setattr(behaviour, "FALSE_ALARM", 0.2)
     probes, rng, denied = draw_probes(4, 5, np.random.default_rng(0)), np.random.default_rng(1), 0
     right = meta_gradient(Routine(), probes)
     for _ in range(200):
-        samples = right[:, None] + rng.standard_normal((4, behaviour.REPEATS, 5))
-        found = behaviour._noisy(samples, probes, "MAML", 1)
+        samples = right[:, None] + rng.standard_normal((4, REPEATS, 5))
+        found = held_against_the_mean(samples, probes, Kind.MAML, 1, false_alarm=0.2)
         denied += "MAML" not in map(str, found.match.hits)
         if found.match.hits:  # the first of them is what is reported
             first = meta_gradient(found.match.hits[0].routine, probes)
@@ -152,13 +161,14 @@ def test_noisy_functions_are_held_against_means_at_the_stated_rate(monkeypatch):
     assert abs(denied / 200 - 0.2) < 3 * np.sqrt(0.2 * 0.8 / 200)
 
 
-def test_the_mean_of_a_noisy_function_is_recognised():
+@EACH_TRIAL
+def test_the_mean_of_a_noisy_function_is_recognised(trials):
     """A false-alarm rate of 1e-3 a function: 40 functions, seeds fixed; FO-MAML is the negative control."""
-    for trial in range(40):
-        diagnosis = ls.check_meta_gradient(planted.noisy(np.random.default_rng(trial), 0.05), seed=trial)
+    for trial in trials[:30]:
+        diagnosis = ls.check_meta_gradient(planted.noisy(np.random.default_rng(trial), 0.05), rng=trial)
         assert diagnosis.computes == "MAML"
         first = ls.check_meta_gradient(
-            planted.noisy(np.random.default_rng(trial), 0.05), "FO-MAML", seed=trial
+            planted.noisy(np.random.default_rng(trial), 0.05), "FO-MAML", rng=trial
         )
         assert first.computes == "MAML"
         assert "full MAML" in first.bugs
@@ -210,8 +220,9 @@ SAME_FUNCTION = {  # two bugs that are also something else, listed before
 }  # fmt: skip
 
 
-def test_two_bugs_are_both_named():
-    for trial in range(20):
+@EACH_TRIAL
+def test_two_bugs_are_both_named(trials):
+    for trial in trials[:10]:
         for names, function in pairs():
             diagnosis = ls.check_meta_gradient(function, **settings(trial))
             assert diagnosis.verdict == "wrong"
@@ -222,7 +233,7 @@ def test_all_pairs_of_bugs_are_far_from_what_is_right():
     """Every pair on the list that does not cancel, 200 trials: never right, in double or in single precision."""
     probes = draw_probes(3 * TRIALS, 3, np.random.default_rng(1))
     right = meta_gradient(Routine(), probes).reshape(TRIALS, 3, 3)
-    for candidate in double("MAML", 1):
+    for candidate in double(Kind.MAML, 1):
         value = meta_gradient(candidate.routine, probes).reshape(TRIALS, 3, 3)
         size = np.maximum(np.linalg.norm(value, axis=-1), np.linalg.norm(right, axis=-1))
         assert (np.linalg.norm(value - right, axis=-1) / size).max(axis=-1).min() > 3e-4, candidate
@@ -231,11 +242,11 @@ def test_all_pairs_of_bugs_are_far_from_what_is_right():
 @pytest.mark.parametrize("steps", [1, 3])
 def test_candidates_differ_clearly_and_none_is_near_what_is_right(steps):
     """What single precision cannot tell apart must not be on the list (1e-4, here at least 20 times as far)."""
-    known = single("MAML", steps)
+    known = single(Kind.MAML, steps)
     assert [str(c) for c in known[:1]] == ["MAML" if steps == 1 else "MAML with 3 inner steps"]
     for seed in range(12):
         probes = draw_probes(4, 1 + seed % 6, np.random.default_rng(seed))
-        one, two = (values(probes, "MAML", steps, pairs) for pairs in (False, True))
+        one, two = (values(probes, Kind.MAML, steps, pairs) for pairs in (False, True))
         between = np.array([residuals(value, one) for value in one])
         np.fill_diagonal(between, 1)
         assert between.min() > 2e-3
@@ -243,11 +254,12 @@ def test_candidates_differ_clearly_and_none_is_near_what_is_right(steps):
         assert residuals(one[0], two).min() > 3e-3
 
 
-def test_every_candidate_is_found_again_in_every_trial():
+@EACH_TRIAL
+def test_every_candidate_is_found_again_in_every_trial(trials):
     """All methods and all single bugs at once, in 200 trials of 4 problems each."""
     probes = draw_probes(4 * TRIALS, 4, np.random.default_rng(0))
-    every = values(probes, "MAML", 1).reshape(-1, TRIALS, 4, 4).swapaxes(0, 1)
-    for trial in every:
+    every = values(probes, Kind.MAML, 1).reshape(-1, TRIALS, 4, 4).swapaxes(0, 1)
+    for trial in every[trials]:
         distance = np.array([residuals(value, trial) for value in trial])
         assert (distance.argmin(axis=1) == np.arange(len(trial))).all()
         assert (np.sort(distance, axis=1)[:, 1] > 1e-3).all()
@@ -268,11 +280,26 @@ def test_formulas_agree_with_the_derivative_of_the_loss_by_differences():
             np.testing.assert_allclose(expected[p], slopes, rtol=1e-8, atol=1e-9)
 
 
-def test_a_wrong_formula_in_the_checker_is_caught(monkeypatch):
-    """Negative control: were the Hessian in the checker off by a factor, what is right would be accused."""
-    times = probes_module.Batch.times
-    monkeypatch.setattr(probes_module.Batch, "times", lambda self, v: 1.001 * times(self, v))
-    assert not ls.check_meta_gradient(planted.maml, seed=987_654).right
+class OffBatch(Batch):
+    """Negative control: a Hessian that is off by a factor."""
+
+    def times(self, v):
+        return 1.001 * super().times(v)
+
+
+class OffProbes(Probes):
+    def batch(self, name):
+        right = super().batch(name)
+        off = object.__new__(OffBatch)
+        off.__dict__ = right.__dict__
+        return off
+
+
+def test_a_wrong_formula_in_the_checker_is_caught():
+    right = draw_probes(4, 5, np.random.default_rng(987_654))
+    off = OffProbes(right.w, right.rows, right.alpha, right.scale)
+    assert [str(c) for c in observe(Calls(planted.maml, right), Kind.MAML, 1).match.hits] == ["MAML"]
+    assert observe(Calls(planted.maml, off), Kind.MAML, 1).match.hits == ()
 
 
 def test_conventions():
@@ -313,31 +340,28 @@ def test_an_independent_hessian_uses_samples_of_its_own():
     """Means over 6,000 problems, w_i = 0, Sigma = I: (1 - alpha)^2 w where the Hessian is independent, at 4.5 standard errors
     (a false alarm in 10^4 seeds); where it is not, the true difference is 0.1 or more, and an error 10 times smaller.
     """
-    from landscape.checker.candidates import DEPENDENT, INDEPENDENT, _methods
-    from landscape.checker.probes import Probes
-
     rng, P, alpha = np.random.default_rng(0), 6000, 0.6
     rows = []
     for _ in range(P):
         X, y = rng.standard_normal((10, 2)), 0.1 * rng.standard_normal(10)
         rows.append((X[:4], y[:4], X[4:], y[4:]))
     probes = Probes(np.ones((P, 2)), rows, np.full(P, alpha), 1.0)
-    for candidate in _methods(1):
-        if candidate.method in (INDEPENDENT, DEPENDENT):
+    for candidate in methods(1):
+        if candidate.kind in (Kind.INDEPENDENT, Kind.DEPENDENT):
             value = meta_gradient(candidate.routine, probes).mean(axis=1)
             z = (value.mean() - (1 - alpha) ** 2) / (value.std() / np.sqrt(P))
-            assert (abs(z) < 4.5) == (candidate.method == INDEPENDENT), (str(candidate), z)
+            assert (abs(z) < 4.5) == (candidate.kind is Kind.INDEPENDENT), (str(candidate), z)
 
 
 def test_an_independent_hessian_takes_one_step():
     with pytest.raises(ValueError, match="takes steps=1"):
-        ls.check_meta_gradient(planted.maml, "MAML, independent Hessian", steps=2)
+        ls.check_meta_gradient(planted.maml, "HF-MAML", steps=2)
     for hessian in (lambda X, U: U, lambda X, U: X[: len(X) // 2]):
         found = ls.check_meta_gradient(
             lambda w, X, y, U, v, a, part=hessian: (
                 planted.jac(part(X, U), a) @ planted.first_order(w, X, y, U, v, a)
             ),
-            "MAML, independent Hessian",
+            "HF-MAML",
         )
         assert found.bugs == ("Hessian on another batch, not an independent one",)
 
@@ -431,14 +455,14 @@ def test_a_function_that_exits_cannot_be_judged(status):
     assert found.bugs[0].startswith("calls sys.exit(")
 
 
-def test_none_of_these():
-    rng = np.random.default_rng(0)
-    for trial in range(30):
-        M = rng.standard_normal((8, 8))
+@EACH_TRIAL
+def test_none_of_these(trials):
+    for trial in trials[:20]:
+        M = np.random.default_rng([9, trial]).standard_normal((8, 8))
         found = ls.check_meta_gradient(
             lambda w, X, y, U, v, a, M=M: M[: len(w), : len(w)] @ planted.maml(w, X, y, U, v, a),
             d=5,
-            seed=trial,
+            rng=trial,
         )
         assert (found.verdict, found.computes) == ("wrong", "none of these")
         assert found.residual > 1e-3
@@ -519,6 +543,7 @@ def test_bad_answers(answer, verdict, message):
     assert found.verdict == verdict
     assert re.search(message, found.bugs[0]), found.bugs
     assert found.to_frame().empty
+    assert found.closest is None
     assert "nothing that can be compared" in str(found)
     assert found._repr_html_().startswith("<table")
 
@@ -542,12 +567,60 @@ def test_bad_answers(answer, verdict, message):
         ({"alpha": np.nan}, ValueError, "alpha must be"),
         ({"loss": "mse"}, ValueError, "unknown loss"),
         ({"dtype": "int32"}, ValueError, "unknown dtype"),
-        ({"seed": -1}, ValueError, "seed must be"),
+        ({"rng": -1}, ValueError, "rng must be"),
     ],
 )
 def test_bad_arguments(arguments, error, message):
     with pytest.raises(error, match=message):
         ls.check_meta_gradient(**({"function": planted.maml} | arguments))
+
+
+@pytest.mark.parametrize(
+    ("method", "wanted", "function"),
+    [
+        (ls.MAML, "MAML", planted.maml),
+        (ls.MAML(0.5), "MAML", planted.maml),
+        (
+            ls.MAML(ls.GradientSteps(0.5, m=20, steps=3, batches="same")),
+            "MAML with 3 inner steps",
+            planted.maml_k(3),
+        ),
+        (ls.FOMAML, "FO-MAML", planted.first_order),
+        (ls.HFMAML(0.5), "HF-MAML", planted.RIGHT["MAML, Hessian on the other half"][2]),
+        (
+            ls.MAML(hessian="independent"),
+            "MAML, independent Hessian",
+            planted.RIGHT["MAML, Hessian on half of X_out"][2],
+        ),
+        (ls.Reptile(), "Reptile", lambda w, X, y, U, v, a: a * planted.grad(w, X, y)),
+        (ls.NAL, "NAL", planted.plain),
+    ],
+    ids=str,
+)
+def test_methods_are_named_by_label_class_or_instance(method, wanted, function):
+    found = ls.check_meta_gradient(function, method)
+    assert found.right, str(found)
+    assert found.wanted == wanted
+
+
+@pytest.mark.parametrize("method", ["BaMAML", "BI-MAML", "BIMAML", "iMAML", ls.BaMAML, ls.BaMAML(0.5, train_share=0.5),
+    ls.IMAML(0.5), ls.NAL({"hard": 3.0}), ls.MAML(ls.GradientSteps(0.5, steps=0))])  # fmt: skip
+def test_methods_that_the_checker_does_not_know(method):
+    with pytest.raises(
+        ValueError, match="the checker does not know .*: it knows MAML, HF-MAML, FO-MAML, Reptile and NAL"
+    ):
+        ls.check_meta_gradient(planted.maml, method)
+
+
+def test_methods_that_contradict_the_call():
+    with pytest.raises(ValueError, match="steps = 1 contradicts the method, which says 2"):
+        ls.check_meta_gradient(planted.maml, ls.MAML(ls.GradientSteps(0.5, 9, 2, "same")), steps=1)
+    with pytest.raises(ValueError, match='draws fresh samples for each step.*write batches="same"'):
+        ls.check_meta_gradient(planted.maml, ls.MAML(ls.GradientSteps(0.5, 9, 2)))
+    with pytest.raises(ValueError, match="alpha = 0.8 contradicts the method"):
+        ls.check_optimum(routines.exact("MAML"), ls.MAML(0.5), alpha=0.8)
+    with pytest.raises(TypeError, match="method must be the label of a method"):
+        ls.check_meta_gradient(planted.maml, 3)
 
 
 def test_a_library_that_raises_is_blamed_on_the_users_line():
@@ -569,10 +642,12 @@ def test_interrupts_pass_through():
 
 
 def test_same_seed_same_numbers():
-    first, again, other = (ls.check_meta_gradient(planted.first_order, seed=s) for s in (3, 3, 4))
+    first, again, other = (ls.check_meta_gradient(planted.first_order, rng=s) for s in (3, 3, 4))
     assert first == again
     assert first != other
     assert hash(first) == hash(again)
+    one, two = (ls.check_meta_gradient(planted.first_order, rng=np.random.default_rng(3)) for _ in range(2))
+    assert one == two == first
 
 
 def test_the_table_and_the_picture():
@@ -580,6 +655,6 @@ def test_the_table_and_the_picture():
     frame = found.to_frame()
     assert frame["candidate"][0] == "MAML"
     assert frame["residual"].is_monotonic_increasing
-    assert len(frame) == len(single("MAML", 1))
+    assert len(frame) == len(single(Kind.MAML, 1))
     assert len(found.plot().get_yticklabels()) == 10
     assert ls.check_meta_gradient(lambda *x: 3.3 * planted.maml(*x)).plot() is not None

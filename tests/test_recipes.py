@@ -36,13 +36,12 @@ def test_every_recipe_is_listed():
     assert all(f"`{name}`" in recipes.__doc__ for name in written)
 
 
-def test_a_missing_package_is_told(monkeypatch):
-    monkeypatch.setattr(recipes, "import_module", _missing)
+def test_a_missing_package_is_told():
     with pytest.raises(ImportError, match=r"needs torch, .*pip install 'task-landscape\[torch\]'"):
-        recipes.torch_autograd(*[np.zeros(2)] * 6)
-    found = ls.check_meta_gradient(recipes.with_higher)
+        recipes.needs("torch", "torch", _missing)
+    found = ls.check_meta_gradient(lambda w, X, y, U, v, a: recipes.needs("higher", importer=_missing))
     assert found.verdict == "cannot tell"
-    assert "pip install" in found.bugs[0]
+    assert "pip install higher" in found.bugs[0]
 
 
 def _missing(name):
@@ -137,7 +136,7 @@ def test_higher_without_its_flags():
 
     def meta_gradient(flags):
         def function(w, X_in, y_in, X_out, y_out, alpha):
-            model, (X_in, y_in, X_out, y_out) = recipes._model_and_data(torch, w, X_in, y_in, X_out, y_out)
+            model, (X_in, y_in, X_out, y_out) = recipes.model_and_data(torch, w, X_in, y_in, X_out, y_out)
             optimizer = torch.optim.SGD(model.parameters(), lr=alpha)
             with higher.innerloop_ctx(model, optimizer, **flags) as (functional, inner):
                 inner.step(recipes.half_mse(functional(X_in)[:, 0], y_in))

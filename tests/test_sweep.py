@@ -1,7 +1,10 @@
 """Sweeps: the same table whatever the workers, the order, and however often they were killed."""
 
+import contextlib
 import errno
+import hashlib
 import itertools
+import json
 import multiprocessing
 import os
 import random
@@ -16,16 +19,18 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import sympy
 
 import landscape as ls
+from landscape.analysis.sweep import formats, store, workers
+from landscape.analysis.sweep.config import load
+from landscape.analysis.sweep.plan import Plan
 from landscape.cli import main
-from landscape.sweeping import store, workers
-from landscape.sweeping.plan import Plan
 
 ARGUMENTS = {
-    "environment": ls.two_tasks(d=3),
-    "methods": [ls.NAL(), ls.MAML(0.5, 20)],
-    "adaptation": ls.Adaptation(0.5, 20),
+    "environment": ls.TwoTasks(d=3),
+    "methods": [ls.NAL(), ls.MAML(ls.GradientSteps(0.5, 20))],
+    "adaptation": ls.GradientSteps(0.5, 20),
     "training": ls.Training(40, n1=5, solver="sgd", learning_rate=0.1),
     "over": {"rho_hard": [0.2, 0.5, 1.0], "T": [20, 40]},
     "seeds": [0, 3],
@@ -52,15 +57,22 @@ def test_a_cell_is_a_simulation(table):
     places = list(plan.places)
     assert len(places) == 12
     assert places[7] == (0.5, 40, 3)
-    arguments = plan.arguments(places[7])
-    assert arguments["training"].T == 40
-    assert arguments["environment"].rho_hard == 0.5
-    alone = ls.simulate(**arguments, progress=False).to_frame()
+    cell = plan.cell(places[7])
+    assert cell.training.T == 40
+    assert cell.environment.rho_hard == 0.5
+    arguments = {"repeats": 2, "tasks": 20, "engine": "numpy", "progress": False}
+    alone = ls.simulate(
+        ls.TwoTasks(d=3, rho_hard=0.5),
+        ARGUMENTS["methods"],
+        ARGUMENTS["adaptation"],
+        cell.training,
+        rng=cell.seed,
+        **arguments,
+    ).to_frame()
     rows = table[(table["rho_hard"] == 0.5) & (table["T"] == 40) & (table["seed"] == 3)]
     assert np.array_equal(rows["loss"], alone["loss"])
-    assert len({plan.arguments(place)["seed"] for place in places}) == 12
+    assert len({plan.cell(place).seed for place in places}) == 12
     assert list(table.columns[:4]) == ["rho_hard", "T", "seed", "method"]
-    assert hash(plan) == hash(Plan(**{k: v for k, v in ARGUMENTS.items() if k != "progress"}))
 
 
 def test_a_cell_does_not_depend_on_its_neighbours(table):
@@ -112,7 +124,7 @@ import sys
 import landscape as ls
 if __name__ == "__main__":
     ls.sweep(
-        ls.two_tasks(d=3), [ls.NAL(), ls.MAML(0.5, 20)], ls.Adaptation(0.5, 20),
+        ls.TwoTasks(d=3), [ls.NAL(), ls.MAML(ls.GradientSteps(0.5, 20))], ls.GradientSteps(0.5, 20),
         ls.Training(int(sys.argv[3]), n1=5, solver="sgd", learning_rate=0.1), over={"rho_hard": [k / 60 for k in range(1, 61)]},
         repeats=2, tasks=20, engine="numpy", file=sys.argv[1], workers=int(sys.argv[2]), progress=False)
 """
@@ -137,18 +149,28 @@ FRESH = multiprocessing.get_context(
 )  # children of a process that has imported the package: they start at once
 
 
+def written_in_place(path, content):
+    with path.open("wb") as file:
+        file.write(content)
+
+
+WRITING = [
+    function.__code__
+    for function in (store.Store.add, store.put_in_place, store.write_beside, store._fresh, written_in_place)
+]
+
+
 def sixty(file, workers=1, at_line=None, in_place=False):
     """A sweep of 60 cells; killed at the n-th line of code that writes, or writing the file in place instead of beside it."""
     if in_place:
-        store.Store.part = property(lambda self: self.path, lambda self, part: None)
-        store.os.replace = lambda part, path: None
+        store.put_in_place = written_in_place
     if at_line:
         left = itertools.count(at_line, -1)
 
         def trace(frame, event, argument):
             if event == "line" and next(left) == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return trace if frame.f_code.co_name in ("add", "whole", "_write") else None
+            return trace if frame.f_code in WRITING else None
 
         sys.settrace(trace)
     options = {"training": ls.Training(300, n1=5, solver="sgd", learning_rate=0.1), "seeds": [0]}
@@ -196,7 +218,7 @@ def test_killed_twenty_times_it_loses_nothing(tmp_path, whole):
     assert file.read_bytes() == whole.read_bytes()
 
 
-LINES = range(30, 56)  # all that are run to keep a cell, and more
+LINES = range(32, 56)  # all that are run to keep a cell, and more
 
 
 def kill_at_every_line(file, **options):
@@ -437,7 +459,7 @@ def test_a_file_holds_cells_of_one_engine(tmp_path, monkeypatch):
     file = tmp_path / "cells.csv"
     one = {"over": {"T": [20]}, "file": file}
     sweep(**one)
-    monkeypatch.setattr("landscape.simulator.chains.find_spec", lambda name: name)
+    monkeypatch.setattr("landscape.simulator.sgd.find_spec", lambda name: name)
     with pytest.raises(
         ValueError, match="engine was 'numpy', is 'numba'.*give what it was begun with, or another file"
     ):
@@ -470,16 +492,15 @@ repeats = 2
 tasks = 10
 engine = "numpy"
 [environment]
-kind = "two_tasks"
+kind = "TwoTasks"
 d = 2
 [adaptation]
 alpha = 0.5
 m = 20
-[[methods]]
+[[method]]
 kind = "NAL"
-[[methods]]
+[[method]]
 kind = "MAML"
-matching = true
 [training]
 T = 20
 solver = "sgd"
@@ -503,8 +524,8 @@ def test_from_the_shell(tmp_path, capsys):
     result = ls.Sweep.read(tmp_path / "from_config.csv")
     assert result.axes == ("rho_hard",)
     families = CONFIG.replace(
-        'kind = "two_tasks"\nd = 2',
-        'kind = "families"\nfamilies = [{name = "a", covariance = 0.5, d = 2, noise = 1.0}]',
+        'kind = "TwoTasks"\nd = 2',
+        'kind = "Mixture"\nfamilies = [{name = "a", covariance = 0.5, d = 2, noise = 1.0}]',
     )
     families = families.replace("rho_hard = {start = 0.2, stop = 1.0, num = 2}", "T = [20, 30]").replace(
         "FILE", "OTHER"
@@ -530,16 +551,24 @@ def test_from_the_shell(tmp_path, capsys):
     [
         ("[training]", "[trainings]", "did you mean training"),
         ('kind = "NAL"', 'kind = "NAIL"', "did you mean NAL"),
-        ("d = 2", "dd = 2", "unknown parameter of two_tasks 'dd'"),
+        ("d = 2", "dd = 2", "unknown parameter of TwoTasks in [environment] 'dd'"),
         ("T = 20", "T = -1", "T must be"),
         ("rho_hard", "rho_herd", "did you mean rho_hard"),
         ("num = 2", "number = 2", "start, stop and num"),
         ("num = 2", "num = 1e9", "<= 1e+06, got 1e+09"),
         ("[over]", "[over", "is not TOML"),
         ('file = "FILE"\n', "", "nowhere to keep the cells"),
-        ("matching = true", 'matching = "no"', "must be true or false"),
+        ('kind = "MAML"', 'kind = "MAML"\ninner = "half"', "[method.inner] must be a table"),
+        ('kind = "MAML"', 'kind = "MAML"\ninner = {alpha = 0.5, m = 0}', "m must be a whole number"),
+        (
+            'kind = "MAML"',
+            'kind = "MAML"\ninner = {kind = "Gradient", alpha = 0.5}',
+            "did you mean GradientSteps",
+        ),
+        ("alpha = 0.5\n", "", "[adaptation]: GradientSteps is missing a required argument: 'alpha'"),
+        ("[over]", "[over]\nx = " + "[" * 100_000, "nested too deeply"),
         ('file = "FILE"', "file = 3", "file must be a path"),
-        ("matching = true", "matching = true\nalpha = 0.1", "takes everything from the adaptation"),
+        ('kind = "MAML"', 'kind = "MAML"\nalpha = 0.1', "unknown parameter of MAML in [method] 'alpha'"),
     ],
 )
 def test_a_config_that_does_not_fit(tmp_path, capsys, old, new, message):
@@ -553,10 +582,10 @@ def test_a_config_that_does_not_fit(tmp_path, capsys, old, new, message):
     ("changes", "message"),
     [
         ({"over": {"rho": [1.0]}}, "name in over"),
-        ({"over": {"rho_hard": []}}, "must not be empty"),
+        ({"over": {"rho_hard": []}}, "list of values"),
         ({"over": {"rho_hard": 0.5}}, "list of values"),
         ({"over": {"rho_hard": [0.5, 0.5]}}, "0.5 twice"),
-        ({"over": {"rho_hard": [-1.0]}}, "rho_hard must be finite and > 0"),
+        ({"over": {"rho_hard": [-1.0]}}, r"over\['rho_hard'\] must be finite and > 0"),
         ({"over": [1]}, "over must be a dict"),
         ({"seeds": [1, 1]}, "1 twice"),
         ({"seeds": [-1]}, "seed must be"),
@@ -568,10 +597,17 @@ def test_a_config_that_does_not_fit(tmp_path, capsys, old, new, message):
         ({"file": "a\0.csv"}, "file must be a path"),
         ({"file": "."}, "must not be a folder"),
         ({"file": "~nobody-of-this-name/cells.csv"}, "file must be a path.*home"),
-        ({"sampling": "thin", "methods": ls.IMAML(1.0)}, "more of a batch than two products"),
+        ({"sampling": "thin", "methods": ls.IMAML(1.0)}, 'sampling="thin" does not serve'),
+        ({"over": {"rho_hard": [0.5, "1"]}}, "must be a number or an array of numbers"),
+        ({"over": {"T": [20, "40"]}}, "must hold numbers"),
+        ({"over": {"T": [20, 40.5]}}, "T must be"),
+        ({"over": {"TT": [20, 40]}}, "did you mean T"),
+        ({"over": {"rho_hard": [0.5, np.nan]}}, "must hold numbers|rho_hard"),
+        ({"over": {"seed": [0.5]}, "environment": lambda seed: ls.TwoTasks(d=3)}, "is a column of the table"),
+        ({"environment": lambda R: ls.TwoTasks(d=3, w_hard=R)}, "a function of 'R' was given"),
         ({"methods": ls.NAL({"harrd": 2.0})}, "unknown family"),
         ({"training": ls.Training(40, solver="sgd", learning_rate={"NAL": 0.1})}, "method in learning_rate"),
-        ({"environment": ls.two_tasks(rho_hard=[0.1, 0.2])}, "takes its grid from over"),
+        ({"environment": ls.TwoTasks(rho_hard=sympy.Symbol("rho"))}, "a sweep needs numbers"),
         ({"file": "cells.txt"}, r"must end in .csv or .parquet"),
         ({"workers": 0}, "workers must be"),
         ({"executor": ThreadPoolExecutor(1)}, "either executor or workers"),
@@ -600,8 +636,256 @@ def test_what_one_does_with_a_sweep(table):
     assert ax.get_xlabel()
     with pytest.raises(ValueError, match="is not among"):
         result.only(T=7)
-    with pytest.raises(ValueError, match="one varying argument"):
+    with pytest.raises(ValueError, match="one varying name"):
         result.plot()
     assert "rows" in result._repr_html_()
     with pytest.raises(ValueError, match="there is no file"):
         ls.Sweep.read("nowhere.csv")
+
+
+EXACT = {
+    "environment": ls.TwoTasks(d=2),
+    "methods": [ls.NAL(), ls.MAML()],
+    "training": ls.Training(20, n1=5),
+    "seeds": [0],
+}
+
+
+def both_ways(tmp_path, kind=".csv", **options):
+    """A sweep in two goes, through a file, beside one in one go without."""
+    file = tmp_path / f"cells{kind}"
+    name, values = next(iter(options["over"].items()))
+    sweep(**(EXACT | options | {"over": options["over"] | {name: values[:1]}, "file": file}))
+    found = sweep(**(EXACT | options | {"file": file}))
+    pd.testing.assert_frame_equal(found.table, sweep(**(EXACT | options)).table)
+    pd.testing.assert_frame_equal(found.table, ls.Sweep.read(file).table)
+    return found, file
+
+
+@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+def test_functions_in_over_are_called_here_and_their_values_are_kept(tmp_path, kind):
+    if kind == ".parquet":
+        pytest.importorskip("pyarrow")
+    sgd = ls.Training(20, n1=5, solver="sgd", learning_rate=0.1)
+    over = {
+        "rho_easy": [0.5, 1.0],
+        "alpha": lambda rho_easy: 1 / rho_easy,
+        "learning_rate": lambda rho_easy: rho_easy / 10,
+    }
+    options = {"training": sgd, "over": over, "workers": 2}
+    found, file = both_ways(tmp_path, kind, **options)
+    assert list(found.table.columns[:5]) == ["rho_easy", "seed", "alpha", "learning_rate", "method"]
+    assert found.table.groupby("rho_easy")[["alpha", "learning_rate"]].first().to_numpy().tolist() == [
+        [2.0, 0.05],
+        [1.0, 0.1],
+    ]
+    assert found.axes == ("rho_easy",)
+    other = over | {"alpha": lambda rho_easy: 0.5 / rho_easy}
+    with pytest.raises(
+        ValueError, match=r"alpha differs at rho_easy = 0.5, seed = 0: it was 2.0, and .* gives 1.0"
+    ):
+        sweep(**(EXACT | options | {"over": other, "file": file}))
+    half = ls.Training(20, n1=5, solver="sgd", learning_rate=0.1)
+    alone = ls.simulate(
+        ls.TwoTasks(d=2, rho_easy=0.5),
+        EXACT["methods"],
+        2.0,
+        half,
+        repeats=2,
+        tasks=20,
+        engine="numpy",
+        progress=False,
+    )
+    assert list(found.table["method"][:4]) == list(alone.to_frame()["method"])
+
+
+def test_environments_may_be_functions(tmp_path):
+    def around(R, noise=0.0):
+        return ls.Mixture([ls.TaskFamily("a", 0.5, R, noise=0.1), ls.TaskFamily("b", [0.2, 0.3])])
+
+    options = {"environment": lambda R: around(R), "over": {"R": [1.0, 2.5], "m": [10, 20]}, "workers": 2}
+    found, file = both_ways(tmp_path, **options)
+    assert found.table["environment"].nunique() == 2
+    assert found.table["environment"][0].startswith("Mixture ")
+    with pytest.raises(ValueError, match="environment differs at R = 1, m = 10, seed = 0"):
+        sweep(**(EXACT | options | {"environment": lambda R: around(R + 1), "file": file}))
+
+
+@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+def test_values_may_be_vectors(tmp_path, kind):
+    if kind == ".parquet":
+        pytest.importorskip("pyarrow")
+    tasks = ls.Mixture([ls.TaskFamily("hard", 0.1, 1.0), ls.TaskFamily("easy", [0.5, 1.0])])
+    found, _ = both_ways(tmp_path, kind, environment=tasks, over={"hard.centre": [[0, 0], [1.5, 0]]})
+    assert list(dict.fromkeys(found.table["hard.centre"])) == ["[0.0, 0.0]", "[1.5, 0.0]"]
+    assert len(found.only(**{"hard.centre": [1.5, 0]}).table) == 4
+    assert found.plot().get_xlabel() == "hard.centre"
+
+
+def test_methods_keep_their_names_whatever_varies(tmp_path):
+    """Also where the name over which a sweep goes is part of a method's own, and rates are given by name."""
+    first, second = ls.MAML(0.5), ls.MAML(0.25)
+    rates = {repr(first): 0.1, repr(second): 0.2, "iMAML": 0.1}
+    options = {
+        "methods": [first, second, ls.IMAML(0.5)],
+        "training": ls.Training(20, n1=5, solver="sgd", learning_rate=rates),
+        "over": {f"{second!r}.inner.alpha": [0.25, 0.4]},
+    }
+    found, _ = both_ways(tmp_path, **options)
+    assert list(dict.fromkeys(found.table["method"])) == [repr(first), repr(second), "iMAML"]
+    assert found.plot().get_legend_handles_labels()[1] == [
+        f"{name}, simulated" for name in (repr(first), repr(second), "iMAML")
+    ]
+
+
+def test_what_is_planted_beside_a_file_is_not_followed(tmp_path):
+    """In a folder that others can write: links, and pipes on which one would wait for ever."""
+    file, treasure = tmp_path / "cells.csv", tmp_path / "treasure"
+    treasure.write_text("gold")
+    part, lock = tmp_path / ".cells.csv.part", tmp_path / ".cells.csv.lock"
+    for link in (os.symlink, os.link):
+        link(treasure, part)
+        sweep(file=file, seeds=[0])
+        assert treasure.read_text() == "gold"
+        assert not part.exists()
+        file.unlink()
+    os.link(treasure, lock)
+    sweep(file=file, seeds=[0])
+    assert treasure.read_text() == "gold"
+    for plant in (
+        lambda: lock.symlink_to(treasure),
+        lambda: lock.symlink_to(tmp_path / "nowhere"),
+        lambda: os.mkfifo(lock),
+    ):
+        plant()
+        with pytest.raises(ValueError, match="is no plain file, so it cannot be the lock of a sweep"):
+            sweep(file=file)
+        lock.unlink()
+    assert sorted(os.listdir(tmp_path)) == ["cells.csv", "treasure"]
+    assert treasure.read_text() == "gold"
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    pipe = tmp_path / "cells.csv"
+    os.mkfifo(pipe)
+    for use in (lambda: sweep(file=pipe), lambda: ls.Sweep.read(pipe)):
+        with pytest.raises(ValueError, match="must be a plain file"):
+            use()
+    assert sorted(os.listdir(tmp_path)) == ["cells.csv"]
+
+
+def as_csv(head, body):
+    content = f"# landscape sweep 2 {head}\n{body}".encode()
+    return content + f"# end {hashlib.sha256(content).hexdigest()}\n".encode()
+
+
+NAMES = '"rho_hard","T","seed","method","repeat","coordinate","loss","loss_standard_error","above_noise"\n'
+ROW = '0.2,20,0,"NAL",0,1.0,1.0,1.0,1.0\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        as_csv("{}", ""),
+        as_csv("{}", NAMES),
+        as_csv("{}", NAMES + ROW + "1,2,3\n"),
+        as_csv("{}", NAMES + ROW + ROW.replace("0.2", "0.3") + ROW),
+        as_csv("{}", NAMES + ROW.replace("1.0,1.0\n", '1.0,"high"\n')),
+        as_csv("{}", NAMES + ROW.replace('"NAL"', "3")),
+        as_csv("{}", NAMES.replace('"seed"', '"sead"') + ROW),
+        as_csv("{}", NAMES.replace('"T"', '"seed"') + ROW),
+        as_csv("{}", '"method",' + NAMES.replace('"method",', "") + ROW),
+        as_csv("{}", NAMES + ROW.replace('"NAL"', '"NA\0L"' * 99_999)),
+        as_csv("", NAMES + ROW),
+        as_csv("[1]", NAMES + ROW),
+        as_csv('{"environment": 3}', NAMES + ROW),
+        as_csv("[" * 100_000, NAMES + ROW),
+        as_csv("{}", NAMES + ROW).replace(b"NAL", b"N\xffL"),
+    ],
+    ids=lambda content: content[20:50].decode(errors="replace"),
+)
+def test_a_right_checksum_is_not_trusted(tmp_path, content):
+    """Whoever can write a file can write its checksum: what is no table of runs is said in one sentence."""
+    file = tmp_path / "cells.csv"
+    file.write_bytes(content)
+    for use in (lambda: sweep(file=file), lambda: ls.Sweep.read(file)):
+        with pytest.raises(ValueError, match=r"^'.*' is damaged \(.*\) and was left as it is: .*$"):
+            use()
+    assert file.read_bytes() == content
+
+
+def test_a_right_checksum_is_not_trusted_in_parquet_either(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "cells.parquet"
+    sweep(file=file)
+    good = parquet.read_table(file)
+    said = json.loads(good.schema.metadata[b"landscape"])
+    cases = [
+        (good.drop_columns(["seed"]), said, "damaged"),
+        (good.drop_columns(["loss"]), said, "damaged"),
+        (good.append_column("x", arrow.array([[1]] * len(good))), said, "damaged"),
+        (good.append_column("loss", good["loss"]), said, "damaged"),
+        (good, [said[0], {"environment": 3}, None], "damaged"),
+        (good, said[:2], "not the file of a sweep"),
+        (good, 3, "not the file of a sweep"),
+    ]
+    for table, claim, message in cases:
+        plain = table.replace_schema_metadata({b"landscape": json.dumps(claim).encode()})
+        if isinstance(claim, list) and len(claim) == 3:
+            with contextlib.suppress(TypeError):
+                claim = [*claim[:2], formats._digest(plain.to_pandas(ignore_metadata=True))]
+            plain = table.replace_schema_metadata({b"landscape": json.dumps(claim).encode()})
+        parquet.write_table(plain, file)
+        for use in (lambda: sweep(file=file), lambda: ls.Sweep.read(file)):
+            with pytest.raises(ValueError, match=message):
+                use()
+
+
+def test_a_config_of_ones_own_families_and_inner_adaptations(tmp_path):
+    text = """
+repeats = 3
+adaptation = 0.5
+[environment]
+kind = "Mixture"
+[[environment.families]]
+name = "inf"
+covariance = [0.5, 0.2]
+probability = 0.25
+[[environment.families]]
+name = "b"
+covariance = [[0.5, 0.1], [0.1, 0.2]]
+centre = 1
+probability = 0.75
+[[method]]
+kind = "MAML"
+inner = {kind = "GradientSteps", alpha = 0.5, m = 20}
+[[method]]
+kind = "FOMAML"
+inner = 0.25
+[[method]]
+kind = "MAML"
+inner = {kind = "RidgeToStart", strength = 0.5}
+[[method]]
+kind = "NAL"
+task_weights = {b = 2.0}
+[training]
+T = 20
+n2 = "inf"
+[over]
+m = [10, "inf"]
+"inf.centre" = [[0, 1], [1, 0]]
+"""
+    found = load(config(tmp_path, text))
+    assert found["environment"] == ls.Mixture(
+        [
+            ls.TaskFamily("inf", [0.5, 0.2], probability=0.25),
+            ls.TaskFamily("b", [[0.5, 0.1], [0.1, 0.2]], 1, probability=0.75),
+        ]
+    )
+    assert found["methods"] == [
+        ls.MAML(ls.GradientSteps(0.5, m=20)), ls.FOMAML(0.25), ls.IMAML(0.5), ls.NAL({"b": 2.0})
+    ]  # fmt: skip
+    assert found["adaptation"] == ls.GradientSteps(0.5)
+    assert found["training"].n2 == float("inf")
+    assert found["over"] == {"m": [10, float("inf")], "inf.centre": [[0, 1], [1, 0]]}
+    assert found["repeats"] == 3

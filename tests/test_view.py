@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
+import sympy
 
 import landscape as ls
+from landscape.plotting import landscape_view, plot_series, style
 
-ADAPT = ls.Adaptation(0.6, 50)
+ADAPT = ls.GradientSteps(0.6, 50)
 
 
 def tilted():
-    return ls.Environment(
+    return ls.Mixture(
         [
             ls.TaskFamily("a", [[1.0, 0.6], [0.6, 0.5]], [0.0, 0.0], 0.1, noise=0.1),
             ls.TaskFamily("b", [0.1, 0.2], [2.0, 1.5], 0.2),
@@ -18,16 +20,15 @@ def tilted():
 
 
 @pytest.mark.parametrize(
-    "environment", [tilted(), ls.hard_easy(d=2), ls.hard_easy(d=7)], ids=["dense", "plane", "d = 7"]
+    "environment", [tilted(), ls.HardEasy(d=2), ls.HardEasy(d=7)], ids=["dense", "plane", "d = 7"]
 )
 def test_the_surface_is_the_risk(environment):
-    view = ls.landscape_view(environment, ADAPT, resolution=9)
+    view = landscape_view(environment, ADAPT, resolution=9)
     x, y = np.meshgrid(view.x, view.y)
     points = view.origin + np.stack([x, y], axis=-1) @ view.directions
-    np.testing.assert_allclose(view.adapted, ls.risk(environment, points, ADAPT).total, rtol=1e-10)
-    np.testing.assert_allclose(
-        view.pooled, ls.risk(environment, points, ls.Adaptation(0.0, steps=0)).total, rtol=1e-10
-    )
+    for surface, adaptation in ((view.adapted, ADAPT), (view.pooled, ls.GradientSteps(0.0, steps=0))):
+        risks = [ls.risk(environment, point, adaptation).total for point in points.reshape(-1, environment.d)]
+        np.testing.assert_allclose(surface.ravel(), risks, rtol=1e-10)
     for method, place in zip(view.methods, view.solutions, strict=True):
         np.testing.assert_allclose(
             view.origin + place @ view.directions, ls.optimum(environment, method), atol=1e-10
@@ -35,9 +36,9 @@ def test_the_surface_is_the_risk(environment):
 
 
 def test_one_step_leads_to_the_centre_where_alpha_is_one_over_the_curvature():
-    view = ls.landscape_view(ls.hard_easy(d=2), ls.Adaptation(1 / 0.9, 50))
+    view = landscape_view(ls.HardEasy(d=2), ls.GradientSteps(1 / 0.9, 50))
     easy = view.families.index("easy")
-    np.testing.assert_allclose(view.steps[:, easy], view.centres[[easy, easy]], atol=1e-12)
+    np.testing.assert_allclose(view.adapted_points[:, easy], view.centres[[easy, easy]], atol=1e-12)
 
 
 def test_pictures_are_drawn_on_given_axes():
@@ -50,7 +51,7 @@ def test_pictures_are_drawn_on_given_axes():
 
 
 def test_series_has_a_column_a_value(tmp_path):
-    figure = ls.plot_series(ls.hard_easy(d=2), ADAPT, "rho_hard", [0.1, 0.5, 0.9])
+    figure = plot_series(ls.HardEasy(d=2), ADAPT, "rho_hard", [0.1, 0.5, 0.9])
     assert len(figure.axes) == 6
     for kind in ("png", "svg", "pdf"):
         figure.savefig(tmp_path / f"series.{kind}")
@@ -58,14 +59,62 @@ def test_series_has_a_column_a_value(tmp_path):
 
 
 def test_series_over_the_adaptation_takes_matching_methods_along():
-    figure = ls.plot_series(ls.hard_easy(d=2), ADAPT, "m", [5, 500])
+    figure = plot_series(ls.HardEasy(d=2), ADAPT, "m", [5, 500])
     assert [ax.get_title() for ax in figure.axes[:2]] == ["$m$ = 5", "$m$ = 500"]
 
 
+def test_series_over_what_a_family_of_ones_own_holds():
+    """Vectors, and environments made by a function: whatever `compare` takes."""
+    figure = plot_series(tilted(), ADAPT, "b.centre", [[0.0, 0.0], [2.0, 1.5]], resolution=9)
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["b.centre = [0.0, 0.0]", "b.centre = [2.0, 1.5]"]
+    made = plot_series(lambda rho: ls.TwoTasks(d=2, rho_hard=rho), 0.5, "rho", [0.2, 0.4], resolution=9)
+    assert made.axes[0].get_title() == "rho = 0.2"
+
+    def around(centre):
+        return ls.Mixture([ls.TaskFamily("a", 0.5, centre), ls.TaskFamily("b", 0.2, d=2)])
+
+    vectors = plot_series(around, 0.5, "centre", [[0.0, 1.0], [2.0, 1.5]], resolution=9)
+    assert vectors.axes[1].get_title() == "centre = [2.0, 1.5]"
+
+
+def test_several_steps_lead_where_one_step_after_another_leads():
+    """The arrow of k steps is that of a ridge or of any adaptation: w - (I - E[R]) (w - w_i)."""
+    three = landscape_view(ls.HardEasy(d=2), ls.GradientSteps(0.5, steps=3), ls.NAL(), resolution=9)
+    w, ends = three.solutions[0], three.adapted_points[0]
+    for end, centre, rho in zip(ends, three.centres, (0.1, 0.9), strict=True):
+        np.testing.assert_allclose(end, centre + (1 - 0.5 * rho) ** 3 * (w - centre), atol=1e-12)
+
+
+def test_axes_say_what_was_declared():
+    over = {"rho_hard": [0.1, 0.2]}
+    ax = ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML(0.5)], 0.5, over=over).plot()
+    assert ax.get_xlabel() == r"curvature of hard tasks $\rho_H$"
+    inner = {"MAML.inner.alpha": [0.1, 0.2]}
+    ax = ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML(0.5)], 0.5, over=inner).plot()
+    assert ax.get_xlabel() == r"inner step size $\alpha$ (MAML)"
+    derived = {"rho_easy": [0.5, 1.0], "alpha": lambda rho_easy: 1 / rho_easy}
+    result = ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML()], 0.5, over=derived)
+    assert result.plot(x="alpha").get_xlabel() == r"inner step size $\alpha$"
+    with pytest.raises(ValueError, match="x must be one of the varying names"):
+        result.plot(x="R")
+
+
+def test_a_method_has_one_look():
+    """Whatever its arguments; a class that is not listed keeps the one it got, and the second of a kind differs."""
+    names = ["MAML(GradientSteps(0.5))", "MAML(GradientSteps(0.7))"]
+    assert style(names[0], names) == style("MAML")
+    assert style(names[1], names)[0] == style("MAML")[0]
+    assert style(names[1], names)[1:] != style("MAML")[1:]
+    assert style("MAML(RidgeToStart(0.5))") == style("iMAML")
+    assert style("FOMAML(GradientSteps(0.5))") == style("FO-MAML")
+    assert style("NAL #2") == style("NAL")
+    assert style("Mine") == style("Mine(0.5)") == style("Mine", ["Mine", "MAML"])
+
+
 def test_heat_map_draws_the_exact_boundary():
-    adaptation = ls.Adaptation(1.0, 50)
+    adaptation = ls.GradientSteps(1.0, 50)
     grid = {"rho_hard": np.linspace(0.05, 0.95, 19), "m": np.array([20, 80, 300, 1000])}
-    result = ls.compare(ls.two_tasks(), [ls.NAL(), ls.MAML.matching(adaptation)], adaptation, over=grid)
+    result = ls.compare(ls.TwoTasks(), [ls.NAL(), ls.MAML()], adaptation, over=grid)
     ax = result.heatmap()
     x, m = ax.get_lines()[1].get_data()
     assert m.min() == pytest.approx((3 + 2 * np.sqrt(3)) * 11, rel=1e-4)
@@ -73,18 +122,18 @@ def test_heat_map_draws_the_exact_boundary():
         low, high = ls.hardness_window(10, int(np.ceil(m[i])))
         assert low - 1e-3 < x[i] < high + 1e-3
     other = ls.compare(
-        ls.two_tasks(), [ls.NAL(), ls.MAML(0.5)], ls.Adaptation(0.5), over=grid | {"m": [9, 99]}
+        ls.TwoTasks(), [ls.NAL(), ls.MAML(0.5)], ls.GradientSteps(0.5), over=grid | {"m": [9, 99]}
     ).heatmap()
     assert not other.get_lines()  # no boundary is known for another alpha
-    with pytest.raises(ValueError, match="exactly the varying arguments"):
+    with pytest.raises(ValueError, match="exactly the varying names"):
         result.heatmap(x="R")
 
 
 def test_what_cannot_be_drawn():
     with pytest.raises(ValueError, match="d >= 2"):
-        ls.plot_landscape(ls.hard_easy(d=1), ADAPT)
+        ls.plot_landscape(ls.HardEasy(d=1), ADAPT)
     with pytest.raises(ValueError, match="plot_series"):
-        ls.plot_landscape(ls.hard_easy(R=[1.0, 2.0]), ADAPT)
+        ls.plot_landscape(ls.HardEasy(R=sympy.Symbol("R")), ADAPT)
 
 
 def test_window_boundary_is_the_inverse_of_the_window():

@@ -128,6 +128,11 @@ class Adaptation(Record, ABC):
         """Compute I - E[R] (theory); override where the difference cancels."""
         return moments.Sigma.identity() - self.shrinkage(moments)
 
+    @property
+    def mean_needs_m(self) -> bool:
+        """Whether E[R] depends on m: not where each batch enters once and linearly, as in fresh gradient steps."""
+        return True
+
     def expands(self, moments: Moments) -> bool:
         """Say whether some step leads away from the task's optimum in some direction."""
         return False

@@ -88,6 +88,10 @@ class GradientSteps(Adaptation):
             out = out @ P + self.alpha * moments.Sigma
         return out
 
+    @property
+    def mean_needs_m(self) -> bool:
+        return self.batches == "same"
+
     def expands(self, moments: Moments) -> bool:
         """Say whether alpha times some curvature lies outside [0, 2]."""
         if not self.steps or np.asarray(self.alpha).dtype == object:

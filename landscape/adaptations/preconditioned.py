@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Batch, Draw, is_full, loss_form
-from landscape.core.domains import batch_size, choice, real, step_count
+from landscape.core.domains import batch_size, choice, step_count, symmetric
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import parameter, record
-from landscape.core.tolerances import EXPANDING, SYMMETRIC
+from landscape.core.tolerances import EXPANDING
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.moments.same_batch import mean_shrinkage, same_batch_form
 from landscape.linalg.operators import Diagonal, Matrix, Operator, diagonal
@@ -21,11 +21,6 @@ from landscape.tasks.inputs import Moments
 @record
 class PreconditionedSteps(Adaptation):
     r"""Gradient steps w -> w - P grad f_i(w; m) with a symmetric matrix P, or a step size per coordinate.
-
-    Parameters
-    ----------
-    P : array, shape (d,) or (d, d)
-        Symmetric; it need not be positive. For a number use `GradientSteps`.
 
     Raises
     ------
@@ -39,7 +34,10 @@ class PreconditionedSteps(Adaptation):
     1.3462
     """
 
-    P: Any
+    P: Any = parameter(
+        symmetric, symbol="P", label="matrix step, or a step size per coordinate", typical=(0.05, 0.9),
+        instead="for a number use GradientSteps(alpha, m)",
+    )  # fmt: skip
     m: Scalar = parameter(
         batch_size, default=np.inf, symbol="m", label="samples a step", typical=(2, 60), grid=True
     )
@@ -48,21 +46,8 @@ class PreconditionedSteps(Adaptation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        P = real.check_many("P", self.P)
-        if P.ndim not in (1, 2) or (P.ndim == 2 and P.shape[0] != P.shape[1]):
-            raise ValueError(
-                f"P must be a vector (d,) or a symmetric matrix (d, d), got shape {P.shape}; for a number use "
-                "GradientSteps(alpha, m)"
-            )
-        if P.ndim == 2:
-            size = np.sqrt(np.abs(np.diagonal(P)))
-            size = np.where(size == 0, np.sqrt(np.abs(P).max(axis=1)), size)
-            if (np.abs(P - P.T) > SYMMETRIC * np.outer(size, size)).any():
-                raise ValueError(
-                    f"P must be symmetric, but differs from its transpose by up to {np.abs(P - P.T).max():g}"
-                )
-            P = (P + P.T) / 2
-        self._set(P=P, batches="fresh" if self.steps <= 1 else self.batches)
+        if self.steps <= 1:
+            self._set(batches="fresh")  # one step has one batch
 
     @property
     def operator(self) -> Operator:
@@ -125,6 +110,10 @@ class PreconditionedSteps(Adaptation):
         for _ in range(self.steps):
             out = out @ K + P @ moments.Sigma
         return out
+
+    @property
+    def mean_needs_m(self) -> bool:
+        return self.batches == "same"
 
     def expands(self, moments: Moments) -> bool:
         """Say whether an eigenvalue of P Sigma lies outside [0, 2], by those of R P R' with R'R = Sigma."""

@@ -13,7 +13,7 @@ from landscape.analysis.risk import Risk, risks
 from landscape.closed_form.hardness import window_boundary
 from landscape.core import checks
 from landscape.core.domains import count
-from landscape.core.grids import Grid, Over
+from landscape.core.grids import Grid, Over, arguments
 from landscape.core.parameters import record
 from landscape.core.results import Estimate, Result, ratio
 from landscape.core.typing import Array
@@ -28,9 +28,11 @@ class Comparison(Result):
 
     Parameters
     ----------
-    environment : Environment or callable
+    environment : Environment, optional
+        None where a function made it.
     methods : tuple of Method
-    adaptation : Adaptation or callable
+    adaptation : Adaptation, optional
+        None where a function made it.
     grid : Grid
     risks : dict of str to Risk
         By the method's label.
@@ -138,8 +140,10 @@ def compare(
     over: Over = None,
     *,
     n1: int = 25,
+    draws: int | None = None,
+    rng: np.random.Generator | int | None = 0,
 ) -> Comparison:
-    """Compute risk after adaptation, gain and cost of several methods, exactly, over a grid.
+    """Compute risk after adaptation, gain and cost of several methods over a grid: exactly, or by drawing.
 
     Parameters
     ----------
@@ -156,6 +160,8 @@ def compare(
         ``{"rho_easy": [...], "alpha": lambda rho_easy: 1 / rho_easy}``.
     n1 : int
         Outer samples of a training episode, for the column of samples.
+    draws, rng
+        As for `risk`: estimates by so many draws of each task's samples, the same for all methods and grid points.
 
     Returns
     -------
@@ -177,27 +183,24 @@ def compare(
     n1 = count.check("n1", n1)
     listed = as_methods(methods)
     setting = Setting(environment, adaptation, listed, over)
-    noise, dispersion, *rest = risks(setting)
+    noise, dispersion, *rest = risks(setting, draws, rng)
     names = labels(listed)
-    own = {name: Risk(noise, dispersion, part, setting.grid) for name, part in zip(names, rest, strict=True)}
+    grid = setting.grid.without_functions()
+    own = {name: Risk(noise, dispersion, part, grid) for name, part in zip(names, rest, strict=True)}
     costs = dict(zip(names, _costs(setting, n1), strict=True))
-    return Comparison(setting.environment, tuple(listed), setting.adaptation, setting.grid, own, costs)
+    given = [None if arguments(x) else x for x in (setting.environment, setting.adaptation)]
+    return Comparison(given[0], tuple(listed), given[1], grid, own, costs)
 
 
 def _costs(setting: Setting, n1: int) -> list[Cost]:
-    """The cost of each method; samples are an array over the grid where they vary."""
-    found: list[list[Cost]] = []
+    """The cost of each method; samples are an array that broadcasts to the grid where they vary."""
 
-    def question(tasks: list[Any], adaptation: Any, methods: list[Any]) -> list[Any]:
-        d = tasks[0].inputs.Sigma.d
-        found.append([m.cost(d, n1, adaptation.m if m.n2 is None else m.n2) for m in methods])
-        return [np.asarray(cost.samples) for cost in found[-1]]
+    def costs(environment: Environment, adaptation: Any, methods: list[Any]) -> list[Cost]:
+        return [m.cost(environment.d, n1, adaptation.m if m.n2 is None else m.n2) for m in methods]
 
-    if "m" in " ".join(setting.grid.dims) or setting.grid.derived or setting.functions:
-        samples = [part.value for part in setting.answer(question, infinite=True)]
-        return [
-            Cost(c.gradients, c.hessian_vector_products, s) for c, s in zip(found[0], samples, strict=True)
-        ]
-    environment, adaptation, methods = next(setting.blocks())[1:]
-    question(environment.tasks(), adaptation, methods)
-    return found[0]
+    if not setting.functions:
+        return costs(*setting.whole())
+    found = [costs(*here) for _, *here in setting.points()]
+    shape = setting.grid.shape
+    samples = np.array([[cost.samples for cost in row] for row in found]).T.reshape(-1, *shape)
+    return [Cost(c.gradients, c.hessian_vector_products, s) for c, s in zip(found[0], samples, strict=True)]

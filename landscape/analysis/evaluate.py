@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -42,10 +42,20 @@ class Setting:
         None where nothing is adapted.
     starts : sequence of Method, float, array or callable
     over : dict, optional
+    elsewhere : collection of str
+        Names in `over` that are none of its business where nothing here has them: those of a training.
     """
 
-    def __init__(self, environment: Any, adaptation: Any, starts: Sequence[Any], over: Over = None) -> None:
+    def __init__(
+        self,
+        environment: Any,
+        adaptation: Any,
+        starts: Sequence[Any],
+        over: Over = None,
+        elsewhere: Collection[str] = (),
+    ) -> None:
         self.grid: Grid = grid(over)
+        self.elsewhere = elsewhere
         self.environment = environment if arguments(environment) else check_environment(environment)
         self.adaptation = adaptation
         if adaptation is not None and not arguments(adaptation):
@@ -63,9 +73,18 @@ class Setting:
             )
         fixed = [thing for thing in things if isinstance(thing, Record)]
         self.is_symbolic = any(map(is_symbolic_record, fixed)) or any(map(is_symbolic, self.starts))
+        if self.grid.axes and not self.functions:
+            self.whole()  # every name and value is checked before the work begins
+
+    def whole(self) -> tuple[Environment, Any, list[Any]]:
+        """Put the values of the whole grid where they belong, where nothing is a function of them."""
+        return self.at(dict(self.grid.whole()))
 
     def blocks(self) -> Iterator[tuple[tuple[slice, ...], Environment, Any, list[Any]]]:
         """Walk over the grid: where each block lies, and everything at its values."""
+        if not self.grid.axes:
+            yield (), *self.at({})
+            return
         first = next(self.grid.blocks(self.functions, 1 << 30))[1]
         width = self._width(*self.at(first))
         for where, values in self.grid.blocks(self.functions, width):
@@ -74,8 +93,13 @@ class Setting:
     def points(self) -> Iterator[tuple[tuple[int, ...], Environment, Any, list[Any]]]:
         """Walk over the grid point by point: its index, and everything with plain numbers for parameters."""
         for index, values in self.grid.points():
-            plain = {k: v.array.item() if k in self.functions and not v.own else v for k, v in values.items()}
-            yield index, *self.at(plain)
+            yield index, *self.at(self.plain(values))
+
+    def plain(self, values: dict[str, Varying]) -> dict[str, Any]:
+        """Give functions plain numbers and arrays at one point of the grid."""
+        return {
+            k: (v.array if v.own else v.array.item()) if k in self.functions else v for k, v in values.items()
+        }
 
     def at(self, values: dict[str, Any]) -> tuple[Environment, Any, list[Any]]:
         """Put values of all names where they belong, and let methods follow the adaptation."""
@@ -94,7 +118,9 @@ class Setting:
             if moved is not None:
                 adaptation = moved
                 continue
-            if not self._put_in_method(name, value, starts) and not self._feeds_others(name):
+            if self._put_in_method(name, value, starts) or self._feeds_others(name):
+                continue
+            if name not in self.elsewhere:
                 raise ValueError(self._unknown(name, environment, adaptation))
         starts = [s.within(adaptation) if isinstance(s, Method) else s for s in starts]
         if self.is_symbolic:
@@ -138,7 +164,7 @@ class Setting:
                 [f"{label}.inner.{p.name}" for p in parameters(inner) if p.grid] if inner is not None else []
             )
         try:
-            checks.known("name in over", name, names)
+            checks.known("name in over", name, [*names, *self.elsewhere])
         except ValueError as error:
             return f"{error}; or give a function of it, for example environment=lambda {_identifier(name)}: Mixture([...])"
         return f"{name} cannot vary here"

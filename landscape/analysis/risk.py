@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, as_adaptation
+from landscape.analysis.drawn import drawn_risks
 from landscape.analysis.evaluate import Setting
 from landscape.closed_form.best_step import step_coefficients
 from landscape.closed_form.population import landscape_of, risk_forms, risk_parts
@@ -112,9 +113,15 @@ def _said(part: Estimate) -> str:
 
 
 def risk(
-    environment: Environment, start: Method | float | Array, adaptation: Adaptation | float, over: Over = None
+    environment: Environment,
+    start: Method | float | Array,
+    adaptation: Adaptation | float,
+    over: Over = None,
+    *,
+    draws: int | None = None,
+    rng: np.random.Generator | int | None = 0,
 ) -> Risk:
-    r"""Compute the risk after adaptation from a start, in its three exact parts.
+    r"""Compute the risk after adaptation from a start, in its three parts: exactly, or by drawing.
 
     .. math:: F_m(w) = \text{noise} + \text{dispersion} + \tfrac12 (w-w_m)^\top E[M_i] (w-w_m)
 
@@ -128,36 +135,47 @@ def risk(
         A number stands for full gradient steps of that size.
     over : dict of str to sequence, optional
         A grid: names of parameters and the values they take; see `compare`.
+    draws : int, optional
+        Estimate by so many draws of each task's samples, for any adaptation; exact by default. Optima of tasks and the label
+        noise of the loss are not drawn.
+    rng : numpy.random.Generator or int
+        For the draws; a seed gives the same numbers each time.
 
     Returns
     -------
     Risk
         ``noise``, ``dispersion``, ``suboptimality``, and the sums ``above_noise`` (what Collins et al., Proposition 1,
-        eqs. (6), (7) call excess risk) and ``total``. On tasks from `from_sampler` each has a ``standard_error``.
+        eqs. (6), (7) call excess risk) and ``total``. Drawn, and on tasks from `from_sampler`, each has a ``standard_error``.
 
     Raises
     ------
     ValueError
         If an argument is out of its domain, or the optimum of a method is not unique.
     NoClosedForm
-        If no exact formula is known for the adaptation.
+        If no exact formula is known for the adaptation: give `draws`.
 
     Examples
     --------
-    >>> from landscape import MAML, GradientSteps, HardEasy
+    >>> from landscape import MAML, GradientSteps, HardEasy, RidgeToStart
     >>> after = risk(HardEasy(noise=0.1), MAML(), GradientSteps(1.0, m=50))
     >>> after
     <risk after adaptation 4.072, of it 4.018 above the noise>
     >>> risk(HardEasy(), 0.0, GradientSteps(1.0, m=50)).suboptimality.round(3)  # from the origin
     0.263
+    >>> risk(HardEasy(d=3, noise=0.1), MAML(), RidgeToStart(0.5, m=10), draws=2000).total  # no formula is known
+    1.151 +- 0.0094
     """
     setting = Setting(environment, adaptation, [start], over)
-    noise, dispersion, suboptimality = risks(setting)
-    return Risk(noise, dispersion, suboptimality, setting.grid)
+    noise, dispersion, suboptimality = risks(setting, draws, rng)
+    return Risk(noise, dispersion, suboptimality, setting.grid.without_functions())
 
 
-def risks(setting: Setting) -> list[Estimate]:
+def risks(
+    setting: Setting, draws: int | None = None, rng: np.random.Generator | int | None = 0
+) -> list[Estimate]:
     """Compute noise, dispersion and the suboptimality of each start of a setting, over its grid."""
+    if draws is not None:
+        return drawn_risks(setting, draws, rng)
     sampled = isinstance(setting.environment, SampledEnvironment)
 
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
@@ -204,6 +222,8 @@ def gain(
     over: Over = None,
     *,
     against: Method | float | Array | None = None,
+    draws: int | None = None,
+    rng: np.random.Generator | int | None = 0,
 ) -> Estimate:
     r"""Compute how many times less a method leaves above the noise than another.
 
@@ -216,6 +236,8 @@ def gain(
         A grid: names of parameters and the values they take; see `compare`.
     against : Method, float or array, shape (d,), optional
         What it is compared with; pooled training, `NAL`, by default.
+    draws, rng
+        As for `risk`; both methods are judged by the same draws.
 
     Returns
     -------
@@ -229,7 +251,7 @@ def gain(
     1.764
     """
     setting = Setting(environment, adaptation, [NAL() if against is None else against, method], over)
-    _, dispersion, worse, better = risks(setting)
+    _, dispersion, worse, better = risks(setting, draws, rng)
     return (dispersion + worse).with_(dispersion + better, ratio)
 
 

@@ -1,11 +1,17 @@
 """Does a function answer the same question in the same way? Memory and noise."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from landscape.checker.calling import Calls
 from landscape.checker.candidates import residuals, single, values
 from landscape.checker.matching import SINGLE, Match, match
+from landscape.checker.probes import Probes
+from landscape.checker.target import Kind
+from landscape.core.typing import Array
 
 REPEATS = 64  # calls with one and the same input, where answers differ
 FALSE_ALARM = 1e-3  # chance that a noisy function's mean is held to differ from what it is
@@ -24,17 +30,17 @@ LOOKS = {
 class Observation:
     """The values (P, d), what they match, and what is odd about how they came."""
 
-    value: np.ndarray
+    value: Array
     match: Match
-    oddities: dict = field(default_factory=dict)
+    oddities: dict[str, str] = field(default_factory=dict)
 
 
-def observe(calls, method, steps):
+def observe(calls: Calls, kind: Kind, steps: int) -> Observation:
     """Ask every problem twice; where the answers differ, find out how, and what is left to compare."""
 
-    def seen(value, oddity=None):
+    def seen(value: Array, oddity: str | None = None) -> Observation:
         oddities = {} if oddity is None else {oddity: LOOKS[oddity]}
-        return Observation(value, match(value, calls.probes, method, steps), oddities)
+        return Observation(value, match(value, calls.probes, kind, steps), oddities)
 
     first, again = calls.forwards_and_back()
     if residuals(first, again) <= SINGLE:
@@ -48,17 +54,17 @@ def observe(calls, method, steps):
     samples = np.array([calls.repeats(p, REPEATS) for p in range(len(calls.probes))])
     if _settles(samples) or _drifts(samples):
         return seen(samples[:, -1], REMEMBERS)
-    return _noisy(samples, calls.probes, method, steps)
+    return held_against_the_mean(samples, calls.probes, kind, steps)
 
 
-def _settles(samples):
-    """Whether repeating one input soon gives one and the same answer."""
+def _settles(samples: Array) -> bool:
+    """Say whether repeating one input soon gives one and the same answer."""
     late = samples[:, REPEATS // 2 :]
-    return residuals(late[:, 0], late.swapaxes(0, 1)).max() <= SINGLE
+    return bool(residuals(late[:, 0], late.swapaxes(0, 1)).max() <= SINGLE)
 
 
-def _drifts(samples):
-    """Whether successive answers are nearer to each other, or farther, than independent ones (von Neumann's ratio).
+def _drifts(samples: Array) -> bool:
+    """Say whether successive answers are nearer to each other, or farther, than independent ones (von Neumann's ratio).
 
     For independent answers the ratio is 2, with a standard deviation of at most 0.25 for one coordinate of one
     problem, and less over several: outside 1 to 3 with a chance of less than 1e-4.
@@ -71,13 +77,18 @@ def _drifts(samples):
     return not 1 < ratio < 3
 
 
-def _noisy(samples, probes, method, steps):
-    """What the mean of the answers is consistent with: the largest of all |z| tells, at the stated false-alarm rate."""
-    from scipy.special import stdtrit
+def held_against_the_mean(
+    samples: Array, probes: Probes, kind: Kind, steps: int, false_alarm: float = FALSE_ALARM
+) -> Observation:
+    """Find what the mean of noisy answers (P, `REPEATS`, d) is consistent with: the largest of all |z| tells.
+
+    A function that is right in the mean is denied with the chance `false_alarm`.
+    """
+    from scipy.special import stdtrit  # optional here: only noisy functions need it
 
     mean, error = samples.mean(axis=1), samples.std(axis=1, ddof=1) / np.sqrt(REPEATS)
-    limit = stdtrit(REPEATS - 1, 1 - FALSE_ALARM / (2 * mean.size))
-    expected, candidates = values(probes, method, steps), tuple(single(method, steps))
+    limit = stdtrit(REPEATS - 1, 1 - false_alarm / (2 * mean.size))
+    expected, candidates = values(probes, kind, steps), tuple(single(kind, steps))
     fits = (np.abs(mean - expected) <= limit * error + SINGLE * np.abs(expected)).all(axis=(1, 2))
     hits = tuple(candidate for candidate, fit in zip(candidates, fits, strict=True) if fit)
     distances = residuals(mean, expected)

@@ -1,6 +1,10 @@
 """The bugs that are known by name: what each changes in a routine, and how it looks in code."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from landscape.checker.routine import Routine
 
@@ -21,12 +25,12 @@ class Bug:
     """
 
     name: str
-    changes: dict = field(hash=False)
+    changes: dict[str, Any] = field(hash=False)
     looks: str
 
-    def applied(self, routine):
-        """The routine with the bug, or None where something else has changed the same choice."""
-        values = {}
+    def applied(self, routine: Routine) -> Routine | None:
+        """Put the bug into a routine; None where something else has changed the same choice."""
+        values: dict[str, Any] = {}
         for choice, value in self.changes.items():
             there = getattr(routine, choice)
             if isinstance(value, tuple):
@@ -55,7 +59,7 @@ _ALPHA = {
 }
 
 
-def _factors():
+def _factors() -> Iterator[Bug]:
     for key, (name, looks) in _LOSS.items():
         inner, outer = (_IN.get(key, key),), (_OUT.get(key, key),)
         yield Bug(f"{name} in the inner loss", {"step": inner, "bend": inner}, looks)

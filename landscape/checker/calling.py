@@ -1,9 +1,16 @@
 """Calling somebody else's function: with copies, and looking closely at what comes back."""
 
+from __future__ import annotations
+
 import inspect
 import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+
+from landscape.checker.probes import Probes
+from landscape.core.typing import Array
 
 HUGE = 1e100  # nothing right comes near, and squares of smaller numbers are finite
 ARGUMENTS = ("w", "X_in", "y_in", "X_out", "y_out", "alpha")
@@ -19,12 +26,12 @@ class UnusableAnswer(Exception):
         Whether this alone shows the function to be wrong, rather than that it could not be judged.
     """
 
-    def __init__(self, what, looks, wrong):
+    def __init__(self, what: str, looks: str, wrong: bool) -> None:
         super().__init__(what)
         self.what, self.looks, self.wrong = what, looks, wrong
 
 
-def check_callable(function, arguments, name="function"):
+def check_callable(function: Any, arguments: Sequence[str], name: str = "function") -> None:
     """Raise where `function` cannot be called with so many arguments."""
     if not callable(function):
         raise TypeError(f"{name} must be callable as {name}({', '.join(arguments)}), got {function!r}")
@@ -39,8 +46,8 @@ def check_callable(function, arguments, name="function"):
         raise ValueError(f"{name} must take the arguments ({', '.join(arguments)}), got {got}") from None
 
 
-def judged_by_its_answer():
-    """Floating-point flags raise nothing here, even where warnings are errors.
+def judged_by_its_answer() -> np.errstate:
+    """Let floating-point flags raise nothing, even where warnings are errors.
 
     The matrix products of some processors set such flags for finite results, and NumPy then warns of an overflow that
     is none. Whether what comes back is finite is looked at.
@@ -48,8 +55,8 @@ def judged_by_its_answer():
     return np.errstate(all="ignore")
 
 
-def as_array(value):
-    """A float array of what came back: NumPy, lists, or anything with `detach` or `__array__` (PyTorch, JAX)."""
+def as_array(value: Any) -> Array:
+    """Make a float array of what came back: NumPy, lists, or anything with `detach` or `__array__` (PyTorch, JAX)."""
     for name in ("detach", "cpu"):
         if hasattr(value, name):
             value = getattr(value, name)()
@@ -79,11 +86,12 @@ class Calls:
         What is wrong with the way it answers (not with the numbers), and how that looks in code.
     """
 
-    def __init__(self, function, probes):
-        self.function, self.probes, self.oddities = function, probes, {}
+    def __init__(self, function: Callable[..., Any], probes: Probes) -> None:
+        self.function, self.probes = function, probes
+        self.oddities: dict[str, str] = {}
 
-    def __call__(self, p, **changes):
-        """What the function returns in problem p, shape (d,), arguments changed by name."""
+    def __call__(self, p: int, **changes: Any) -> Array:
+        """Call the function on problem p, arguments changed by name; return what it gives, shape (d,)."""
         arguments = dict(zip(ARGUMENTS, self.probes.arguments(p), strict=True)) | changes
         given = {name: np.copy(value) for name, value in arguments.items()}
         try:
@@ -100,7 +108,7 @@ class Calls:
                 )
         return self._vector(answer)
 
-    def _vector(self, answer):
+    def _vector(self, answer: Any) -> Array:
         d = self.probes.d
         if answer is None:
             raise UnusableAnswer(
@@ -134,19 +142,19 @@ class Calls:
             )
         return array.ravel()
 
-    def forwards_and_back(self):
-        """Every problem, and again in the reverse order: two arrays (P, d) that a function without memory makes equal."""
+    def forwards_and_back(self) -> tuple[Array, Array]:
+        """Ask every problem, and again in the reverse order: two arrays (P, d) that a function without memory makes equal."""
         order = range(len(self.probes))
         first = np.array([self(p) for p in order])
         again = np.array([self(p) for p in reversed(order)])
         return first, again[::-1]
 
-    def repeats(self, p, count):
-        """The same problem again and again, shape (count, d)."""
+    def repeats(self, p: int, count: int) -> Array:
+        """Ask the same problem again and again, shape (count, d)."""
         return np.array([self(p) for _ in range(count)])
 
-    def ignored(self):
-        """Names of arguments that the result does not depend on."""
+    def ignored(self) -> list[str]:
+        """Name the arguments that the result does not depend on."""
         value = self(0)
         given = dict(zip(ARGUMENTS, self.probes.arguments(0), strict=True))
         changed = {name: given[name] * np.array(1.25, dtype=self.probes.w.dtype) for name in ARGUMENTS[:-1]}
@@ -154,15 +162,15 @@ class Calls:
         return [name for name, other in changed.items() if np.array_equal(self(0, **{name: other}), value)]
 
 
-def exits(error):
-    """The `UnusableAnswer` of a function that ends the interpreter; let through, it would end the check, with its own status."""
+def exits(error: SystemExit) -> UnusableAnswer:
+    """Make the `UnusableAnswer` of a function that ends the interpreter; let through, it would end the check, with its own status."""
     return UnusableAnswer(
         f"calls sys.exit({'' if error.code is None else error.code!r})", "return the answer instead", False
     )
 
 
-def _raised(error, arguments):
-    """What a function raised, and where."""
+def _raised(error: Exception, arguments: Mapping[str, Any]) -> tuple[str, str]:
+    """Say what a function raised, and where."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
     own = [f for f in frames if f.filename == frames[0].filename]  # the rest is inside libraries
     where = f" (line {own[-1].lineno} of {own[-1].name}: {own[-1].line})" if own else ""

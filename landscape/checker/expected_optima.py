@@ -6,44 +6,75 @@ on a part of the inner batch. With S_h on n_h of its n samples, E[S_h Sigma S] -
 adds, scatter(Sigma)/n_h: as for S_h = S.
 """
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from landscape import checks
-from landscape.checker.candidates import DEPENDENT, FIRST_ORDER, INDEPENDENT, PLAIN, REPTILE, counted
-from landscape.checker.candidates import MAML as SHARED
-from landscape.closed_form import optimum
-from landscape.finite.asymptotics import asymptotics
-from landscape.methods import FOMAML, HFMAML, MAML, NAL, Method, Reptile
-from landscape.quadratics import Quadratic
-from landscape.same_batch import expected_shrinkage
-from landscape.training import Training
+from landscape.adaptations.base import Draw
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.analysis.optimum import optimum
+from landscape.checker.target import Kind, counted
+from landscape.closed_form.finite_sample.asymptotics import asymptotics
+from landscape.core.errors import LandscapeWarning
+from landscape.core.parameters import record
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.moments.same_batch import mean_shrinkage
+from landscape.linalg.operators import Operator
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.methods.base import Cost, Method
+from landscape.methods.budget import Training
+from landscape.methods.first_order import FOMAML, HFMAML, Reptile
+from landscape.methods.maml import MAML
+from landscape.methods.pooled import NAL
+from landscape.tasks.environment import Environment
+from landscape.tasks.inputs import Moments
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class OuterHessian(Method):
+class OneStepMethod(Method, register=False):
+    """MAML with one inner step that takes its batches in another way: E[P^k] are moments of a batch of n samples."""
+
+    alpha: float
+    n: float
+
+    def _mean_power(self, moments: Moments, k: int) -> Operator:
+        """Compute E[P^k], P = I - alpha S, by Wishart moments."""
+        return mean_shrinkage(moments.Sigma, self.alpha, self.n, k)
+
+    def cost(self, d: int, n1: Scalar, n2: Scalar) -> Cost:
+        """Count what one step of MAML costs."""
+        return Cost(2, 1, n1 + n2)
+
+
+@record
+class OuterHessian(OneStepMethod, register=False):
     r"""MAML with the Hessian of its outer batch, :math:`A = E[P S](I - \alpha\Sigma)` with :math:`E[P S] = (E[P] - E[P^2])/\alpha`.
 
-    S and P = I - alpha S are of the outer batch of n2 samples; the inner one is independent of it and counts by its mean.
+    S and P = I - alpha S are of the outer batch of n samples; the inner one is independent of it and counts by its mean.
     """
 
     alpha: float
-    n2: float
+    n: float
 
     label = "MAML, Hessian on the outer batch"
 
-    def quadratic(self, inputs):
-        """E[P S] (I - alpha Sigma), by Wishart moments up to the second."""
-        once = inputs.function(lambda lam: 1 - self.alpha * lam)
-        twice = expected_shrinkage(inputs, self.alpha, self.n2, 2)
-        return Quadratic(inputs.apply((once - twice) / self.alpha, once), None, None)
+    def objective(self, moments: Moments) -> QuadraticForm:
+        """Compute E[P S] (I - alpha Sigma), by Wishart moments up to the second."""
+        once, twice = (self._mean_power(moments, k) for k in (1, 2))
+        return QuadraticForm((once - twice) / self.alpha @ once)
+
+    def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
+        outer = draw(self.n)
+        g = outer.gradient(W - self.alpha * draw(n2).gradient(W))
+        return g - self.alpha * outer.hessian_times(g)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ReusedBatch(Method):
+@record
+class ReusedBatch(OneStepMethod, register=False):
     r"""MAML that judges on the very batch of its inner step, :math:`A = E[P S P] = (E[P^2] - E[P^3])/\alpha`.
 
     With P = I - alpha S the meta-gradient is P S P delta + (alpha P S - P) s, s = X'z/n, whose last term vanishes in the
@@ -51,38 +82,70 @@ class ReusedBatch(Method):
     """
 
     alpha: float
-    n2: float
+    n: float
 
     label = "MAML, batch reused"
 
-    def quadratic(self, inputs):
-        """E[P S P], by Wishart moments up to the third."""
-        twice, thrice = (expected_shrinkage(inputs, self.alpha, self.n2, k) for k in (2, 3))
-        return Quadratic((twice - thrice) / self.alpha, None, None)
+    def objective(self, moments: Moments) -> QuadraticForm:
+        """Compute E[P S P], by Wishart moments up to the third."""
+        twice, thrice = (self._mean_power(moments, k) for k in (2, 3))
+        return QuadraticForm((twice - thrice) / self.alpha)
+
+    def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
+        batch = draw(self.n)
+        g = batch.gradient(W - self.alpha * batch.gradient(W))
+        return g - self.alpha * batch.hessian_times(g)
 
 
-def expected(alpha, n_in, n_out, steps):
-    """Candidates (method, name, bug or None, the package's method) at the wanted settings.
+@dataclass(frozen=True)
+class Expectation:
+    """One candidate, and where it should converge.
+
+    Attributes
+    ----------
+    kind : Kind
+    name : str
+    bug : str or None
+    method : Method
+        The package's method that has the same optimum.
+    alike : Kind or None
+        Another kind that has the same optimum.
+    """
+
+    kind: Kind
+    name: str
+    bug: str | None
+    method: Method
+    alike: Kind | None = None
+
+
+def expectations(alpha: float, n_in: int, n_out: int, steps: int) -> Iterator[Expectation]:
+    """List the candidates at the wanted settings.
 
     What has the same optimum stands in one line: FO-MAML and MAML with its outer gradient at w both weigh by
     Sigma (I - alpha Sigma), the plain gradient and Reptile's one step by Sigma.
     """
-    same = {"steps": steps, "batches": "same"}
     many = "" if steps == 1 else f" with {counted(steps)}"
-    yield SHARED, f"MAML{many}", None, MAML(alpha, n_in, **same)
+
+    def inner(step: float = alpha, n: int = n_in, k: int = steps) -> GradientSteps:
+        return GradientSteps(step, n, k, "same")
+
+    yield Expectation(Kind.MAML, f"MAML{many}", None, MAML(inner()))
     first = "FO-MAML (or MAML with its outer gradient at w)" if steps == 1 else f"FO-MAML{many}"
-    yield FIRST_ORDER, first, None, FOMAML(alpha, steps, n_in, "same")
+    yield Expectation(Kind.FIRST_ORDER, first, None, FOMAML(inner()))
     if steps == 1:
-        yield INDEPENDENT, "MAML with an independent Hessian", None, HFMAML(alpha)
-        yield DEPENDENT, "MAML with its Hessian on X_out", None, OuterHessian(alpha, n_out)
-        yield PLAIN, "plain gradient (or Reptile)", None, NAL()
+        yield Expectation(
+            Kind.INDEPENDENT, "MAML with an independent Hessian", None, HFMAML(GradientSteps(alpha))
+        )
+        yield Expectation(Kind.DEPENDENT, "MAML with its Hessian on X_out", None, OuterHessian(alpha, n_out))
+        yield Expectation(Kind.PLAIN, "plain gradient (or Reptile)", None, NAL(), Kind.REPTILE)
     else:
-        yield PLAIN, PLAIN, None, NAL()
-        yield REPTILE, f"Reptile{many}", None, Reptile(alpha, steps, n_in, "same")
+        yield Expectation(Kind.PLAIN, Kind.PLAIN.value, None, NAL())
+        yield Expectation(Kind.REPTILE, f"Reptile{many}", None, Reptile(inner()))
     for k in {1, 2, 3} - {steps}:
         bug = f"{counted(k)} instead of {steps}"
-        yield SHARED, f"MAML with {counted(k)}", bug, MAML(alpha, n_in, k, "same")
-    inner = {
+        yield Expectation(Kind.MAML, f"MAML with {counted(k)}", bug, MAML(inner(k=k)))
+    changed = {
         "factor 2 in the inner loss": 2 * alpha,
         "factor 1/2 in the inner loss": alpha / 2,
         "wrong sign in the inner loss": -alpha,
@@ -91,49 +154,70 @@ def expected(alpha, n_in, n_out, steps):
         "alpha twice in the inner step": alpha**2,
         "alpha missing in the inner step": 1.0,
     }
-    for bug, step in inner.items():
-        yield SHARED, f"MAML{many} + {bug}", bug, MAML(step, n_in, **same)
-        yield FIRST_ORDER, f"FO-MAML{many} + {bug}", bug, FOMAML(step, steps, n_in, "same")
-    yield SHARED, f"MAML{many} + batches swapped", "batches swapped", MAML(alpha, n_out, **same)
+    for bug, step in changed.items():
+        yield Expectation(Kind.MAML, f"MAML{many} + {bug}", bug, MAML(inner(step)))
+        yield Expectation(Kind.FIRST_ORDER, f"FO-MAML{many} + {bug}", bug, FOMAML(inner(step)))
+    bug = "batches swapped"
+    yield Expectation(Kind.MAML, f"MAML{many} + {bug}", bug, MAML(inner(n=n_out)))
     if steps == 1:
-        for bug, n in (
-            ("inner batch reused as the outer one", n_in),
-            ("outer batch reused as the inner one", n_out),
-        ):
-            yield SHARED, f"MAML + {bug}", bug, ReusedBatch(alpha, n)
+        reused = {"inner batch reused as the outer one": n_in, "outer batch reused as the inner one": n_out}
+        for bug, n in reused.items():
+            yield Expectation(Kind.MAML, f"MAML + {bug}", bug, ReusedBatch(alpha, n))
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Where a candidate converges on data of an environment.
+
+    Attributes
+    ----------
+    expectation : Expectation
+    optimum : array, shape (d,)
+        Of the population.
+    finite : array, shape (d,)
+        Mean of the exact solution on so many episodes; the optimum where it is not known.
+    deviation : array, shape (d,)
+        Standard deviation of that solution; NaN where it is not known.
+    """
+
+    expectation: Expectation
+    optimum: Array
+    finite: Array
+    deviation: Array
 
 
 @lru_cache(maxsize=16)
-def predictions(environment, alpha, n_in, n_out, steps, episodes):
-    """A dict for each candidate that has an optimum here.
-
-    ``optimum`` is that of the population, ``finite`` the mean of the exact solution on so many episodes, and
-    ``predicted_deviation`` its standard deviation; where they are not known, the optimum again and NaN.
-    """
+def predictions(
+    environment: Environment, alpha: float, n_in: int, n_out: int, steps: int, episodes: int
+) -> list[Prediction]:
+    """Predict where each candidate that has an optimum here converges."""
     found = []
-    for method, name, bug, record in expected(alpha, n_in, n_out, steps):
+    for expected in expectations(alpha, n_in, n_out, steps):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", checks.LandscapeWarning)
+            warnings.simplefilter("ignore", LandscapeWarning)
             try:
-                best = optimum(environment, record)
+                best = optimum(environment, expected.method).value
             except ValueError:  # no optimum, or no moments of so high an order
                 continue
             try:
                 law = asymptotics(
-                    environment, record, Training(max(episodes, 2), **_samples(method, bug, n_in, n_out))
+                    environment, expected.method, _exact(expected, n_in, n_out, max(episodes, 2))
                 )
                 finite, deviation = law.mean, np.sqrt(np.diag(law.covariance))
             except ValueError:
                 finite, deviation = best, np.full(len(best), np.nan)
-        row = {"method": method, "candidate": name, "bug": bug, "optimum": best}
-        found.append(row | {"finite": finite, "predicted_deviation": deviation})
+        found.append(Prediction(expected, best, np.asarray(finite), deviation))
     return found
 
 
-def _samples(method, bug, n_in, n_out):
-    """n1 and n2 of an exact solution by a candidate."""
-    if method == INDEPENDENT:  # say gradient and Hessian share the inner batch, half of it is left for either
-        return {"n1": n_out, "n2": max(n_in // 2, 1)}
-    if method == PLAIN:  # on the outer batch alone; in all there are n1 + n2 samples
-        return {"n1": n_out - 1, "n2": 1}
-    return {"n1": n_in, "n2": n_out} if bug == "batches swapped" else {"n1": n_out, "n2": n_in}
+def _exact(expected: Expectation, n_in: int, n_out: int, T: int) -> Training:
+    """The data of an exact solution by a candidate."""
+    if (
+        expected.kind is Kind.INDEPENDENT
+    ):  # say gradient and Hessian share the inner batch, half of it is left for either
+        return Training(T, n1=n_out, n2=max(n_in // 2, 1))
+    if expected.kind is Kind.PLAIN:  # on the outer batch alone; in all there are n1 + n2 samples
+        return Training(T, n1=n_out - 1, n2=1)
+    if expected.bug == "batches swapped":
+        return Training(T, n1=n_in, n2=n_out)
+    return Training(T, n1=n_out, n2=n_in)

@@ -5,11 +5,16 @@ vectors known from the data: g_out(w), H_out g_in(w), H_in g_out(w) and H_in H_o
 c, -ca, -ch, cah. Five coordinates determine them and leave something to check.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
 
-from landscape.checker.candidates import FIRST_ORDER, MAML, residuals
+from landscape.checker.candidates import residuals
+from landscape.checker.probes import Probes
+from landscape.checker.target import Kind
+from landscape.core.typing import Array
 
 EXACT = 1e-6  # of the fit
 
@@ -17,13 +22,13 @@ EXACT = 1e-6  # of the fit
 class Fit(NamedTuple):
     """MAML or FO-MAML with other factors: which of the two, the factors in words, and the largest relative error."""
 
-    method: str
-    bugs: list
+    kind: Kind
+    bugs: list[str]
     residual: float
 
 
-def free_factors(value, probes):
-    """The `Fit` that gives the values (P, d), or None where none does or d is too small to tell."""
+def free_factors(value: Array, probes: Probes) -> Fit | None:
+    """Find the `Fit` that gives the values (P, d), or None where none does or d is too small to tell."""
     if probes.d < 5:
         return None
     inner, outer = probes.batch("X_in"), probes.batch("X_out")
@@ -37,10 +42,10 @@ def free_factors(value, probes):
         residual = residuals(value, rebuilt)
     if not residual <= EXACT:
         return None
-    method = FIRST_ORDER if np.allclose(h / probes.alpha, 0, atol=EXACT) else MAML
+    first_order = np.allclose(h / probes.alpha, 0, atol=EXACT)
     bugs = [_described("the result is multiplied by {}", c)] if not np.allclose(c, 1, atol=EXACT) else []
     places = [("inner step", a), ("derivative of the inner step", h)]
-    if method == FIRST_ORDER:
+    if first_order:
         places = places[:1]
     elif np.allclose(a, h, rtol=EXACT):
         places = [("inner step and its derivative", a)]
@@ -49,11 +54,11 @@ def free_factors(value, probes):
             bugs.append(f"alpha is fixed at {step.mean():.7g} in the {place}, whatever is passed")
         elif not np.allclose(step / probes.alpha, 1, atol=EXACT):
             bugs.append(_described(f"alpha is multiplied by {{}} in the {place}", step / probes.alpha))
-    return Fit(method, bugs, float(residual))
+    return Fit(Kind.FIRST_ORDER if first_order else Kind.MAML, bugs, float(residual))
 
 
-def _described(text, factor):
-    """A factor that is the same in every problem by its value, another by its range."""
+def _described(text: str, factor: Array) -> str:
+    """Describe a factor that is the same in every problem by its value, another by its range."""
     same = np.ptp(factor) <= EXACT * np.abs(factor).max()
     return text.format(
         f"{factor.mean():.7g}" if same else f"{factor.min():.4g} to {factor.max():.4g}, by problem,"

@@ -1,10 +1,15 @@
 """Which candidates a function's answers equal."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.checker.candidates import double, residuals, single, values
+from landscape.checker.candidates import Candidate, double, residuals, single, values
+from landscape.checker.probes import Probes
+from landscape.checker.target import Kind
+from landscape.core.typing import Array
 
 DOUBLE, SINGLE = 1e-9, 1e-4  # relative distances that rounding explains in float64 and in float32
 
@@ -13,23 +18,23 @@ DOUBLE, SINGLE = 1e-9, 1e-4  # relative distances that rounding explains in floa
 class Match:
     """The candidates that fit, the likeliest first, and all that were compared."""
 
-    hits: tuple
+    hits: tuple[Candidate, ...]
     precision: str | None
     residual: float
-    candidates: tuple
-    residuals: np.ndarray
+    candidates: tuple[Candidate, ...]
+    residuals: Array
 
 
-def match(given, probes, method, steps):
+def match(given: Array, probes: Probes, kind: Kind, steps: int) -> Match:
     """Find the candidates that equal the given values (P, d).
 
     One bug is tried before two, double precision before single: what equals a pair of bugs to 1e-9 is not explained by
     a single bug to 1e-4. A method without a bug is: no pair of bugs comes near one.
     """
-    candidates, found = tuple(single(method, steps)), residuals(given, values(probes, method, steps))
+    candidates, found = tuple(single(kind, steps)), residuals(given, values(probes, kind, steps))
     if found.min() > DOUBLE and (found.min() > SINGLE or candidates[found.argmin()].bugs):
-        candidates += tuple(double(method, steps))
-        found = np.concatenate([found, residuals(given, values(probes, method, steps, pairs=True))])
+        candidates += tuple(double(kind, steps))
+        found = np.concatenate([found, residuals(given, values(probes, kind, steps, pairs=True))])
     best = found.min()
     precision = "double" if best <= DOUBLE else "single" if best <= SINGLE else None
     if precision is None:

@@ -1,35 +1,44 @@
 """Is a meta-gradient right? The check of a function against everything it may turn out to compute."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from landscape import checks
 from landscape.checker import behaviour
 from landscape.checker.calling import ARGUMENTS, Calls, UnusableAnswer, check_callable
-from landscape.checker.candidates import INDEPENDENT, INSTEAD, METHODS, asked_for, counted
-from landscape.checker.diagnosis import CANNOT_TELL, RIGHT, WRONG, Diagnosis
+from landscape.checker.candidates import INSTEAD
 from landscape.checker.factors import free_factors
-from landscape.checker.probes import seeded_probes
+from landscape.checker.matching import Match
+from landscape.checker.probes import Probes, probes
+from landscape.checker.reports import GradientReport, Verdict
+from landscape.checker.target import Kind, Target, counted, target
+from landscape.core import checks
+from landscape.core.domains import real, whole
+from landscape.core.typing import Array
+from landscape.methods.base import Method
 
 PROBES = 4
+MOST_STEPS = 20
 LARGEST = 1e12  # step size, or one over it
 NEAR = 0.03  # half precision comes so near to what is right; no known bug does
 
 
 def check_meta_gradient(
-    function,
-    method="MAML",
+    function: Callable[..., Any],
+    method: str | Method | type[Method] = "MAML",
     *,
-    steps=1,
-    loss="half",
-    d=5,
-    n_in=None,
-    n_out=None,
-    alpha=None,
-    dtype="float64",
-    seed=0,
-):
+    steps: int | None = None,
+    loss: str = "half",
+    d: int = 5,
+    n_in: int | None = None,
+    n_out: int | None = None,
+    alpha: float | None = None,
+    dtype: Any = "float64",
+    rng: int | np.random.Generator | None = 0,
+) -> GradientReport:
     r"""Say what a meta-gradient function computes, and what is wrong with it.
 
     The function is called on random linear problems whose meta-gradients are known exactly, and its answers are
@@ -40,11 +49,14 @@ def check_meta_gradient(
     function : callable
         ``function(w, X_in, y_in, X_out, y_out, alpha)`` -> meta-gradient at w, shape (d,). It gets NumPy arrays of
         shapes (d,), (n_in, d), (n_in,), (n_out, d), (n_out,) and a float, and may return any framework's array.
-    method : {"MAML", "MAML, independent Hessian", "FO-MAML", "Reptile", "plain gradient"}
-        What it is meant to compute. Reptile's is w minus the adapted point, divided by alpha or not. An independent Hessian is one on
-        samples that neither gradient uses: half of a batch, with the gradient on the other half; it takes ``steps=1``.
-    steps : int
-        Inner steps it is meant to take, all on (X_in, y_in).
+    method : str, Method or class
+        What it is meant to compute: "MAML", "HF-MAML", "FO-MAML", "Reptile" or "NAL", a method's class, or an instance,
+        which also says how many inner steps (its step size and samples play no part: the function is given others). HF-MAML
+        stands for MAML with an independent Hessian, ``MAML(hessian="independent")``: one on samples that neither gradient
+        uses, half of a batch, with the gradient on the other half; it takes one step. Reptile's is w minus the adapted
+        point, divided by alpha or not. NAL's is the plain gradient, on the outer batch or on both.
+    steps : int, optional
+        Inner steps it is meant to take, all on (X_in, y_in); 1 by default.
     loss : {"half", "full"}
         Whether the loss on a batch is half the mean squared error (as everywhere in this package) or all of it.
     d : int
@@ -56,28 +68,29 @@ def check_meta_gradient(
         Inner step size, for code that is made for a fixed one; varied by default.
     dtype : {"float64", "float32"}
         Of the arrays that are passed.
-    seed : int
+    rng : int or numpy.random.Generator
         Of the problems.
 
     Returns
     -------
-    Diagnosis
+    GradientReport
         ``verdict``, ``computes``, ``bugs``, how the bug looks in code; ``to_frame()`` has the distance to every candidate.
 
     Raises
     ------
     TypeError, ValueError
         If `function` does not take these arguments, or another argument is out of range. What the function itself
-        raises is part of the diagnosis.
+        raises is part of the report.
 
     Notes
     -----
     With losses :math:`\tfrac{1}{2n}\|Xv-y\|^2`, gradients :math:`g` and Hessians :math:`H`, MAML with one step is
     :math:`(I-\alpha H_{in})\,g_{out}(w-\alpha g_{in}(w))`. Agreement means a relative distance below 1e-9 in double or
-    1e-4 in single precision; answers that vary by less than that between calls count as rounding. The Hessian of a quadratic is the same everywhere, so a Hessian taken at the wrong point
-    cannot be seen here; nor can what only other losses or networks show. Only what the problems reach is seen: by default step sizes
-    of 0.05 to 0.6, 3 to 14 samples a batch, answers of moderate size and some ten calls. A clipped step size or gradient, a
-    limit on samples, or a function that changes later may pass: give the ``n_in``, ``n_out``, ``alpha`` and ``d`` of your use.
+    1e-4 in single precision; answers that vary by less than that between calls count as rounding. The Hessian of a
+    quadratic is the same everywhere, so a Hessian taken at the wrong point cannot be seen here; nor can what only other
+    losses or networks show. Only what the problems reach is seen: by default step sizes of 0.05 to 0.6, 3 to 14 samples a
+    batch, answers of moderate size and some ten calls. A clipped step size or gradient, a limit on samples, or a function
+    that changes later may pass: give the ``n_in``, ``n_out``, ``alpha`` and ``d`` of your use.
 
     Examples
     --------
@@ -86,81 +99,83 @@ def check_meta_gradient(
     >>> def broken(w, X_in, y_in, X_out, y_out, alpha):
     ...     return gradient(w - alpha * gradient(w, X_in, y_in), X_out, y_out)
     >>> check_meta_gradient(broken)
-    Diagnosis(verdict='wrong', wanted='MAML', computes='FO-MAML', bugs=('detached graph',))
+    <wrong: wanted MAML, computes FO-MAML: detached graph>
     >>> check_meta_gradient(broken, method="FO-MAML").verdict
     'right'
     """
     check_callable(function, ARGUMENTS)
     dtype = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype))
-    probes = seeded_probes(PROBES, checks.seed(seed), **_settings(loss, d, n_in, n_out, alpha, dtype))
-    method = checks.known("method", method, METHODS)
-    steps = checks.number("steps", steps, at_least=1, at_most=20, whole=True)
-    if method == INDEPENDENT and steps > 1:
-        raise ValueError(
-            f"an independent Hessian takes steps=1, got {steps}: each further step would need a batch of its own"
-        )
-    wanted = asked_for(method, steps)
-    calls = Calls(function, probes)
+    problems = probes(PROBES, rng, **_settings(loss, d, n_in, n_out, alpha, dtype))
+    wanted = target(method, steps, MOST_STEPS)
+    calls = Calls(function, problems)
     try:
-        seen = behaviour.observe(calls, method, steps)
+        seen = behaviour.observe(calls, wanted.kind, wanted.steps)
         found = seen.match
         if found.hits:
-            answer = _named(found, method, steps, dtype)
+            answer = _named(found, wanted, dtype)
         else:
-            answer = _factors(seen.value, probes, found, method, steps) or _unknown(
-                calls, found, method, steps
-            )
+            answer = _factors(seen.value, problems, wanted) or _unknown(calls, found, wanted)
     except UnusableAnswer as problem:
-        verdict = WRONG if problem.wrong else CANNOT_TELL
-        return Diagnosis(verdict, wanted, "nothing that can be compared", (problem.what,), (problem.looks,))
+        verdict = Verdict.WRONG if problem.wrong else Verdict.CANNOT_TELL
+        return GradientReport(
+            verdict, wanted.name, "nothing that can be compared", (problem.what,), (problem.looks,)
+        )
     if alpha == 1:
         answer.looks.append("whether alpha is used at all, once or twice cannot be told at alpha = 1")
     odd = {**seen.oddities, **calls.oddities}
-    verdict = WRONG if odd else answer.verdict
-    bugs, looks = (*odd, *answer.bugs), (*odd.values(), *answer.looks)
-    numbers = answer.precision, float(answer.residual), found.candidates, found.residuals
-    return Diagnosis(verdict, wanted, answer.computes, bugs, looks, answer.also, *numbers)
+    return GradientReport(
+        Verdict.WRONG if odd else answer.verdict,
+        wanted.name,
+        answer.computes,
+        (*odd, *answer.bugs),
+        (*odd.values(), *answer.looks),
+        answer.also,
+        answer.precision,
+        float(answer.residual),
+        found.candidates,
+        found.residuals,
+    )
 
 
-def _settings(loss, d, n_in, n_out, alpha, dtype):
+def _settings(
+    loss: str, d: int, n_in: int | None, n_out: int | None, alpha: float | None, dtype: str
+) -> dict[str, Any]:
     """Checked arguments of the problems."""
-    whole = {"whole": True, "at_most": 10_000}
-    d = checks.number("d", d, at_least=1, at_most=500, whole=True)
     checks.known("loss", loss, ["half", "full"])
     sizes = {"n_in": n_in, "n_out": n_out}
-    sizes = {k: v if v is None else checks.number(k, v, at_least=2, **whole) for k, v in sizes.items()}
+    sizes = {k: v if v is None else whole(2, 10_000).check(k, v) for k, v in sizes.items()}
     if n_in is not None and n_in == n_out:
         raise ValueError(f"n_in and n_out must differ, or one could pass for the other; got {n_in} twice")
-    alpha = alpha if alpha is None else checks.number("alpha", alpha)
+    alpha = alpha if alpha is None else real.check("alpha", alpha)
     if alpha == 0:
         raise ValueError("alpha must not be 0: there would be no inner step to look at")
     if alpha is not None and not 1 / LARGEST <= abs(alpha) <= LARGEST:
         raise ValueError(
             f"alpha must lie between {1 / LARGEST:g} and {LARGEST:g} in size, got {alpha:g}: rounding would hide the step"
         )
-    kind = np.dtype(checks.known("dtype", str(dtype), ["float64", "float32"]))
+    kind = np.dtype(checks.known("dtype", dtype, ["float64", "float32"]))
     scale = 1.0 if loss == "half" else 2.0
-    return {"d": d, "alpha": alpha, "dtype": kind, "scale": scale, **sizes}
+    return {"d": whole(1, 500).check("d", d), "alpha": alpha, "dtype": kind, "scale": scale, **sizes}
 
 
 class _Answer(NamedTuple):
     """What the numbers show, apart from how they came."""
 
-    verdict: str
+    verdict: Verdict
     computes: str
-    bugs: list
-    looks: list
+    bugs: list[str]
+    looks: list[str]
     precision: str | None
     residual: float
-    also: tuple = ()
+    also: tuple[str, ...] = ()
 
 
-def _named(found, method, steps, dtype):
+def _named(found: Match, wanted: Target, dtype: str) -> _Answer:
     """Where candidates fit: what is wrong with the first, measured by what is wanted."""
     first = found.hits[0]
-    bugs, looks = _instead(first.method, method)
-    if first.routine.steps not in (0, steps):
-        bugs.append(f"{counted(first.routine.steps)} instead of {steps}")
+    bugs, looks = _instead(first.kind, wanted.kind)
+    if first.routine.steps not in (0, wanted.steps):
+        bugs.append(f"{counted(first.routine.steps)} instead of {wanted.steps}")
         looks.append(
             "the inner loop runs another number of times: range(), or a loop around a call that loops already"
         )
@@ -174,36 +189,40 @@ def _named(found, method, steps, dtype):
         looks.append(
             "it agrees to single precision only: fine, if it is meant to compute in float32, or approximately"
         )
-    verdict = WRONG if bugs else RIGHT
-    return _Answer(
-        verdict, str(first), bugs, looks, found.precision, found.residual, tuple(map(str, found.hits[1:4]))
-    )
+    verdict = Verdict.WRONG if bugs else Verdict.RIGHT
+    also = tuple(map(str, found.hits[1:4]))
+    return _Answer(verdict, str(first), bugs, looks, found.precision, found.residual, also)
 
 
-def _instead(got, wanted):
+def _instead(got: Kind, wanted: Kind) -> tuple[list[str], list[str]]:
     """What is wrong, and how it looks, where one method came for another."""
-    return ([], []) if got == wanted else tuple([text] for text in INSTEAD[got])
+    if got is wanted:
+        return [], []
+    bug, look = INSTEAD[got]
+    return [bug], [look]
 
 
-def _factors(value, probes, found, method, steps):
+def _factors(value: Array, problems: Probes, wanted: Target) -> _Answer | None:
     """Where MAML or FO-MAML with unusual factors fits."""
-    fit = free_factors(value, probes) if steps == 1 else None
+    fit = free_factors(value, problems) if wanted.steps == 1 else None
     if fit is None:
         return None
-    bugs, looks = _instead(fit.method, method)
-    return _Answer(
-        WRONG, f"{fit.method} with unusual factors", bugs + fit.bugs, looks, "double", fit.residual
-    )
+    bugs, looks = _instead(fit.kind, wanted.kind)
+    computes = f"{fit.kind.value} with unusual factors"
+    return _Answer(Verdict.WRONG, computes, bugs + fit.bugs, looks, "double", fit.residual)
 
 
-def _unknown(calls, found, method, steps):
+def _unknown(calls: Calls, found: Match, wanted: Target) -> _Answer:
     """Where nothing fits: what may help to find out."""
     looks = [f"the result does not depend on {name}" for name in calls.ignored()]
-    asked = [c.method == method and not c.bugs and c.routine.steps in (0, steps) for c in found.candidates]
+    asked = [
+        c.kind is wanted.kind and not c.bugs and c.routine.steps in (0, wanted.steps)
+        for c in found.candidates
+    ]
     if found.residuals[asked].min() > NEAR:
         bugs = ["none of the bugs known by name, nor two of them"]
-        return _Answer(WRONG, "none of these", bugs, looks, None, found.residual)
+        return _Answer(Verdict.WRONG, "none of these", bugs, looks, None, found.residual)
     looks.append(
         "it is near what is wanted, but not equal: lower precision than float32, or an approximation?"
     )
-    return _Answer(CANNOT_TELL, "none of these", [], looks, None, found.residual)
+    return _Answer(Verdict.CANNOT_TELL, "none of these", [], looks, None, found.residual)

@@ -1,8 +1,12 @@
 """Is a whole training routine right? Judged by where it converges, for code whose gradients cannot be called."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from landscape import checks
 from landscape.checker.calling import (
     HUGE,
     UnusableAnswer,
@@ -11,25 +15,37 @@ from landscape.checker.calling import (
     exits,
     judged_by_its_answer,
 )
-from landscape.checker.candidates import DEPENDENT, INDEPENDENT, INSTEAD, METHODS, REPTILE, asked_for
-from landscape.checker.diagnosis import CANNOT_TELL, RIGHT, WRONG, OptimumDiagnosis
-from landscape.checker.expected_optima import predictions
-from landscape.environment import Environment, check_environment
-from landscape.families import TaskFamily
-from landscape.simulator.draws import by_family
+from landscape.checker.candidates import INSTEAD
+from landscape.checker.expected_optima import Expectation, Prediction, predictions
+from landscape.checker.reports import Distance, OptimumReport, Verdict
+from landscape.checker.target import Kind, Target, settled, target
+from landscape.core import checks
+from landscape.core.domains import count, real, whole
+from landscape.core.progress import bar
+from landscape.core.typing import Array
+from landscape.methods.base import Method
+from landscape.tasks.environment import Environment, Mixture, check_environment
+from landscape.tasks.families import DataTask, TaskFamily
 
-CHUNK = 512  # episodes drawn at a time
+CHUNK = 512  # episodes drawn at a time, if they have few samples
+MOST_NUMBERS = 1 << 21  # drawn at a time, however many samples an episode has
+MOST_STEPS = 3
 FALSE_ALARM = 1e-3  # chance that a right routine that has converged is held to be elsewhere
 
 
-def checking_ground():
-    """Tasks in the plane on which methods and bugs lie far apart: at the default alpha and batches, with 2,000 episodes, MAML's
-    optimum is 3.5 standard deviations of its exact solution from all others, and any two others are 1.5 apart.
+def checking_ground() -> Environment:
+    """Make tasks in the plane on which methods and bugs lie far apart.
+
+    At the default alpha and batches, with 2,000 episodes, MAML's optimum is 3.5 standard deviations of its exact solution
+    from all others, and any two others are 1.5 apart.
     """
     one = TaskFamily("one flat direction", [1.3, 0.1], [2.0, 0.0], 0.01, noise=0.01)
     flat = TaskFamily("flat", [0.4, 0.4], [-1.0, -1.0], 0.01, noise=0.01)
     steep = TaskFamily("steep", [0.8, 0.8], [-1.0, 2.0], 0.01, noise=0.01)
-    return Environment([one, flat, steep])
+    return Mixture((one, flat, steep))
+
+
+Episode = tuple[Array, Array, Array, Array]
 
 
 class Episodes:
@@ -41,40 +57,46 @@ class Episodes:
         Episodes drawn so far.
     """
 
-    def __init__(self, environment, n_in, n_out, rng):
+    def __init__(self, environment: Environment, n_in: int, n_out: int, rng: np.random.Generator) -> None:
         self.count = 0
         self._stream = _episodes(environment, n_in, n_out, rng)
 
-    def __call__(self):
-        """X_in (n_in, d), y_in (n_in,), X_out (n_out, d), y_out (n_out,) of a new task."""
+    def __call__(self) -> Episode:
+        """Draw X_in (n_in, d), y_in (n_in,), X_out (n_out, d), y_out (n_out,) of a new task."""
         self.count += 1
         return next(self._stream)
 
 
-def _episodes(environment, n_in, n_out, rng):
+def _episodes(environment: Environment, n_in: int, n_out: int, rng: np.random.Generator) -> Iterator[Episode]:
+    tasks = environment.tasks()
+    size = max(1, min(CHUNK, MOST_NUMBERS // ((n_in + n_out) * environment.d)))
     while True:
-        families, optima = environment.sample(CHUNK, rng)
-        drawn = [()] * CHUNK
-        for where, _, draw in by_family(environment, families, optima, n_in + n_out, "raw", rng):
-            inner, outer = draw(n_in), draw(n_out)
-            for i, episode in zip(where, zip(inner.X, inner.y, outer.X, outer.y, strict=True), strict=True):
+        families, optima = environment.sample(size, rng)
+        drawn: list[Any] = [None] * size
+        for index, task in enumerate(tasks):
+            where = np.flatnonzero(families == index)
+            parts: list[Array] = []
+            for n in (n_in, n_out):
+                X, e = task.inputs.draw(len(where), n, rng)
+                parts += [X, (X @ optima[where, :, None])[:, :, 0] + e]
+            for i, episode in zip(where, zip(*parts, strict=True), strict=True):
                 drawn[i] = episode
         yield from drawn
 
 
 def check_optimum(
-    train,
-    method="MAML",
+    train: Callable[..., Any],
+    method: str | Method | type[Method] = "MAML",
     *,
-    alpha=0.8,
-    steps=1,
-    environment=None,
-    n_in=4,
-    n_out=12,
-    repeats=12,
-    seed=0,
-    progress=True,
-):
+    alpha: float | None = None,
+    steps: int | None = None,
+    environment: Environment | None = None,
+    n_in: int | None = None,
+    n_out: int = 12,
+    repeats: int = 12,
+    rng: int | np.random.Generator | None = 0,
+    progress: bool = True,
+) -> OptimumReport:
     r"""Say which method a training routine implements, by where it converges.
 
     Parameters
@@ -83,30 +105,31 @@ def check_optimum(
         ``train(draw, alpha)`` -> trained point, shape (d,). Each call ``draw()`` gives the two batches of a new task:
         X_in (n_in, d), y_in (n_in,), X_out (n_out, d), y_out (n_out,). How many it draws, and how it optimises, is up to
         the routine.
-    method : {"MAML", "MAML, independent Hessian", "FO-MAML", "Reptile", "plain gradient"}
-        What it is meant to be; its inner steps all use (X_in, y_in). An independent Hessian is one on samples that neither gradient uses.
-    alpha : float
-        Inner step size.
-    steps : int
-        Inner steps, up to 3.
+    method : str, Method or class
+        What it is meant to be, as for `check_meta_gradient`; its inner steps all use (X_in, y_in). An instance also says
+        the number of steps, their size, and n_in.
+    alpha : float, optional
+        Inner step size; 0.8 by default.
+    steps : int, optional
+        Inner steps, up to 3; 1 by default.
     environment : Environment, optional
         What the tasks are drawn from; by default one in the plane on which the methods' optima lie far apart.
     n_in, n_out : int
-        Samples in the batches.
+        Samples in the batches; 4 and 12 by default.
     repeats : int
         Times the routine is run, on tasks of its own each time; at least d + 2.
-    seed : int
+    rng : int or numpy.random.Generator
     progress : bool
         Show a bar.
 
     Returns
     -------
-    OptimumDiagnosis
+    OptimumReport
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is out of range. What the routine itself raises is part of the diagnosis.
+        If an argument is out of range. What the routine itself raises is part of the report.
 
     Notes
     -----
@@ -123,51 +146,47 @@ def check_optimum(
     ...     episodes = [draw() for _ in range(300)]
     ...     X, y = (np.concatenate([episode[part] for episode in episodes]) for part in (2, 3))
     ...     return np.linalg.lstsq(X, y, rcond=None)[0]
-    >>> diagnosis = check_optimum(pooled, progress=False)
-    >>> diagnosis.verdict, diagnosis.computes
-    ('wrong', 'plain gradient (or Reptile)')
+    >>> check_optimum(pooled, progress=False)
+    <wrong: wanted MAML, computes plain gradient (or Reptile): no inner step>
     """
     check_callable(train, ("draw", "alpha"), "train")
-    checks.known("method", method, METHODS)
-    alpha = checks.number("alpha", alpha)
-    steps = checks.number("steps", steps, at_least=1, at_most=3, whole=True)
-    n_in = checks.number("n_in", n_in, at_least=1, whole=True)
-    n_out = checks.number("n_out", n_out, at_least=2, whole=True)
+    wanted = target(method, steps, MOST_STEPS)
+    alpha = real.check("alpha", settled("alpha", alpha, wanted.alpha, 0.8))
+    n_in = count.check("n_in", settled("n_in", n_in, wanted.n_in, 4))
+    n_out = whole(2).check("n_out", n_out)
     environment = checking_ground() if environment is None else check_environment(environment)
     environment.sample(1, 0)  # says what is wrong where it cannot be drawn from
-    repeats = checks.number("repeats", repeats, at_least=environment.d + 2, whole=True)
-    if alpha == 0 or n_in == n_out or (method == INDEPENDENT and steps > 1):
-        raise ValueError(
-            "alpha must not be 0, n_in and n_out must differ, and an independent Hessian takes steps=1"
-        )
-    wanted = asked_for(method, steps)
+    if any(isinstance(family, DataTask) and family.ridge for family in environment.families):
+        raise ValueError("tasks with a ridge cannot be drawn as rows: train and check on tasks without one")
+    repeats = whole(environment.d + 2).check("repeats", repeats)
+    if alpha == 0 or n_in == n_out:
+        raise ValueError("alpha must not be 0, and n_in and n_out must differ")
+    streams = checks.generator(rng).spawn(repeats)
+    samplers = [Episodes(environment, n_in, n_out, stream) for stream in streams]
     try:
-        points, episodes = _train(
-            train, alpha, environment, n_in, n_out, repeats, checks.seed(seed), progress
-        )
+        points = _train(train, alpha, environment.d, samplers, progress)
     except UnusableAnswer as answer:
-        verdict = WRONG if answer.wrong else CANNOT_TELL
-        return OptimumDiagnosis(
-            verdict, wanted, "nothing that can be compared", (answer.what,), (answer.looks,)
+        verdict = Verdict.WRONG if answer.wrong else Verdict.CANNOT_TELL
+        return OptimumReport(
+            verdict, wanted.name, "nothing that can be compared", (answer.what,), (answer.looks,)
         )
-    rows = list(_scores(points, predictions(environment, alpha, n_in, n_out, steps, episodes)))
-    rows.sort(key=lambda row: row["z"])
-    if not any(_is(row, method) for row in rows):
+    episodes = round(np.mean([draw.count for draw in samplers]))
+    predicted = predictions(environment, alpha, n_in, n_out, wanted.steps, episodes)
+    found = sorted((_measured(points, p, wanted) for p in predicted), key=lambda row: row.distance.z)
+    if not any(_is(row.expectation, wanted) for row in found):
         raise ValueError(
-            f"{wanted} has no optimum that is known here: take a smaller alpha, or another environment"
+            f"{wanted.name} has no optimum that is known here: take a smaller alpha, or another environment"
         )
-    judged = _judge(rows, method)
-    return OptimumDiagnosis(wanted=wanted, **judged, episodes=episodes, points=points, table=_table(rows))
+    distances = tuple(row.distance for row in found)
+    return OptimumReport(*_judge(found, wanted), episodes, points, distances)
 
 
-def _train(train, alpha, environment, n_in, n_out, repeats, seed, progress):
-    """The trained points (repeats, d) and the mean number of episodes drawn."""
-    from tqdm.auto import tqdm
-
-    points, counts = np.empty((repeats, environment.d)), []
-    streams = np.random.SeedSequence(seed).spawn(repeats)
-    for r in tqdm(range(repeats), desc="training", disable=not progress):
-        draw = Episodes(environment, n_in, n_out, np.random.default_rng(streams[r]))
+def _train(
+    train: Callable[..., Any], alpha: float, d: int, samplers: Sequence[Episodes], progress: bool
+) -> Array:
+    """The trained points (repeats, d)."""
+    points = np.empty((len(samplers), d))
+    for r, draw in enumerate(bar(samplers, progress, desc="training")):
         try:
             with judged_by_its_answer():
                 answer = train(draw, alpha)
@@ -176,91 +195,109 @@ def _train(train, alpha, environment, n_in, n_out, repeats, seed, progress):
         except Exception as error:
             what = f"raises {type(error).__name__}: {error}"
             raise UnusableAnswer(what, "run train(draw, alpha) by itself", False) from error
-        try:
-            with judged_by_its_answer():
-                point = as_array(answer)
-        except Exception:  # whatever a framework raises when it is asked for an array
-            point = np.empty(0)
-        if point.size != environment.d:
-            wanted = f"the trained point must have shape ({environment.d},)"
-            raise UnusableAnswer(f"returns {type(answer).__name__} of shape {point.shape}", wanted, True)
-        if not (np.abs(point) < HUGE).all():  # NaN is not
-            looks = "training diverges: a sign, a sum for a mean, or too large a step"
-            raise UnusableAnswer(f"returns NaN, infinity or numbers beyond {HUGE:g}", looks, True)
-        points[r] = point.ravel()
-        counts.append(draw.count)
-    if min(counts) == 0:
+        points[r] = _point(answer, d)
+    if min(draw.count for draw in samplers) == 0:
         raise UnusableAnswer(
             "never calls draw()", "each call of draw() gives the two batches of a new task", False
         )
-    spread = np.cov(points.T).reshape(environment.d, -1)
-    if np.ptp(points) < 1 / HUGE or np.linalg.matrix_rank(spread) < environment.d:
+    spread = np.cov(points.T).reshape(d, -1)
+    if np.ptp(points) < 1 / HUGE or np.linalg.matrix_rank(spread) < d:
         looks = "the trained point does not depend on the tasks drawn"
         raise UnusableAnswer("returns points that do not scatter", looks, True)
-    return points, round(np.mean(counts))
+    return points
 
 
-def _scores(points, predictions):
-    """A row for each candidate: where it is predicted, and how far the points are from there."""
-    from scipy.special import fdtrc, ndtri
+def _point(answer: Any, d: int) -> Array:
+    """A trained point, shape (d,)."""
+    try:
+        with judged_by_its_answer():
+            point = as_array(answer)
+    except Exception:  # whatever a framework raises when it is asked for an array
+        point = np.empty(0)
+    if point.size != d:
+        wanted = f"the trained point must have shape ({d},)"
+        raise UnusableAnswer(f"returns {type(answer).__name__} of shape {point.shape}", wanted, True)
+    if not (np.abs(point) < HUGE).all():  # NaN is not
+        looks = "training diverges: a sign, a sum for a mean, or too large a step"
+        raise UnusableAnswer(f"returns NaN, infinity or numbers beyond {HUGE:g}", looks, True)
+    return point.ravel()
+
+
+class _Row(NamedTuple):
+    """A candidate, and how far the points are from where it should end up."""
+
+    expectation: Expectation
+    distance: Distance
+
+
+def _measured(points: Array, prediction: Prediction, wanted: Target) -> _Row:
+    """Hold the points against one prediction, by Hotelling's statistic."""
+    from scipy.special import fdtrc, ndtri  # optional here: only finished training needs it
 
     repeats, d = points.shape
     mean, covariance = points.mean(axis=0), np.cov(points.T).reshape(d, d) / repeats
-    for row in predictions:
-        shift = row["finite"] - row["optimum"]
-        along = np.linalg.solve(covariance, shift)
-        part = np.clip(along @ (mean - row["optimum"]) / (along @ shift), 0, 1) if shift.any() else 0.0
-        gap = mean - row["optimum"] - part * shift
-        T2 = gap @ np.linalg.solve(covariance, gap)
-        p = fdtrc(d, repeats - d, T2 * (repeats - d) / (d * (repeats - 1)))
-        z = -ndtri(max(p, 1e-300) / 2)
-        yield row | {"distance": np.linalg.norm(gap), "z": z, "p": p, "deviation": points.std(axis=0, ddof=1)}
+    best, shift = prediction.optimum, prediction.finite - prediction.optimum
+    along = np.linalg.solve(covariance, shift)
+    part = np.clip(along @ (mean - best) / (along @ shift), 0, 1) if shift.any() else 0.0
+    gap = mean - best - part * shift
+    T2 = gap @ np.linalg.solve(covariance, gap)
+    p = fdtrc(d, repeats - d, T2 * (repeats - d) / (d * (repeats - 1)))
+    expected = prediction.expectation
+    return _Row(
+        expected,
+        Distance(
+            candidate=expected.name,
+            asked=expected.bug is None and _is(expected, wanted),
+            optimum=best,
+            distance=float(np.linalg.norm(gap)),
+            z=float(-ndtri(max(p, 1e-300) / 2)),
+            p=float(p),
+            predicted_deviation=prediction.deviation,
+            deviation=points.std(axis=0, ddof=1),
+        ),
+    )
 
 
-def _judge(rows, method):
-    """The fields of a `Finding` that the rows, in order of z, decide."""
-    likely = [
-        row for row in rows if row["method"] != DEPENDENT
-    ]  # what nobody asks for explains only what these do not
-    fits = _fitting(likely) or _fitting(rows)
-    also = tuple(row["candidate"] for row in fits[1:4])
+class _Judgement(NamedTuple):
+    """The fields of a `Finding`."""
 
-    def asked(row):
-        return row["bug"] is None and _is(row, method)
+    verdict: Verdict
+    wanted: str
+    computes: str
+    bugs: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
-    if not fits and asked(likely[0]):
-        looks = ("it is nearest to what is wanted: does it train for long enough, with a small enough step?",)
-        return {"verdict": CANNOT_TELL, "computes": "none of these", "looks": looks}
+
+def _judge(rows: Sequence[_Row], wanted: Target) -> _Judgement:
+    """Decide what the rows, in order of z, say."""
+    likely = [row for row in rows if row.expectation.kind is not Kind.DEPENDENT]
+    fits = _fitting(likely) or _fitting(rows)  # what nobody asks for explains only what the others do not
+    if not fits and likely[0].distance.asked:
+        look = "it is nearest to what is wanted: does it train for long enough, with a small enough step?"
+        return _Judgement(Verdict.CANNOT_TELL, wanted.name, "none of these", looks=(look,))
     if not fits:
-        return {"verdict": WRONG, "computes": "none of these", "bugs": ("converges elsewhere",)}
-    found = {"computes": fits[0]["candidate"], "also": also}
-    if any(map(asked, fits)):
-        looks = ("several fit: more episodes or repeats would tell them apart",) * bool(also)
-        return found | {"verdict": CANNOT_TELL if also else RIGHT, "looks": looks}
-    bug, look = INSTEAD[fits[0]["method"]]
-    bugs, looks = ((), ()) if _is(fits[0], method) else ((bug,), (look,))
-    return found | {
-        "verdict": WRONG,
-        "bugs": bugs + (fits[0]["bug"],) * (fits[0]["bug"] is not None),
-        "looks": looks,
-    }
+        return _Judgement(Verdict.WRONG, wanted.name, "none of these", ("converges elsewhere",))
+    first, *others = fits
+    computes, also = first.expectation.name, tuple(row.expectation.name for row in others[:3])
+    if any(row.distance.asked for row in fits):
+        if not also:
+            return _Judgement(Verdict.RIGHT, wanted.name, computes)
+        look = "several fit: more episodes or repeats would tell them apart"
+        return _Judgement(Verdict.CANNOT_TELL, wanted.name, computes, looks=(look,), also=also)
+    bugs: list[str] = []
+    looks: list[str] = []
+    if not _is(first.expectation, wanted):
+        bug, look = INSTEAD[first.expectation.kind]
+        bugs, looks = [bug], [look]
+    if first.expectation.bug is not None:
+        bugs.append(first.expectation.bug)
+    return _Judgement(Verdict.WRONG, wanted.name, computes, tuple(bugs), tuple(looks), also)
 
 
-def _fitting(rows):
-    return [row for row in rows if row["p"] >= FALSE_ALARM]
+def _fitting(rows: Sequence[_Row]) -> list[_Row]:
+    return [row for row in rows if row.distance.p >= FALSE_ALARM]
 
 
-def _is(row, method):
-    """Whether a row is of a method; Reptile with one step shares the row of the plain gradient."""
-    return row["method"] == method or (method == REPTILE and "Reptile" in row["candidate"])
-
-
-def _table(rows):
-    """The rows as a table, optima spread over columns."""
-    import pandas as pd
-
-    columns = [{k: v for k, v in row.items() if k in ("candidate", "distance", "z", "p")} for row in rows]
-    for column, row in zip(columns, rows, strict=True):
-        for name in ("optimum", "predicted_deviation", "deviation"):
-            column |= {f"{name}_{j + 1}": x for j, x in enumerate(row[name])}
-    return pd.DataFrame(columns)
+def _is(expected: Expectation, wanted: Target) -> bool:
+    return wanted.kind in (expected.kind, expected.alike)

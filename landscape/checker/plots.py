@@ -1,14 +1,20 @@
-"""Pictures of diagnoses: results in, artists out."""
+"""Pictures of reports: results in, artists out."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from landscape.checker.matching import DOUBLE, SINGLE
+from landscape.checker.reports import GradientReport, OptimumReport
+from landscape.core.typing import Array
 from landscape.plotting import STYLES, axes_or_new
 
 
-def residuals(diagnosis, ax=None, most=10):
-    """The nearest candidates and their residuals, on a logarithmic axis."""
-    frame = diagnosis.to_frame().head(most).iloc[::-1]
+def residuals(report: GradientReport, ax: Any = None, most: int = 10) -> Any:
+    """Draw the nearest candidates and their residuals, on a logarithmic axis."""
+    frame = report.to_frame().head(most).iloc[::-1]
     ax = axes_or_new(ax, (8.4, 1.2 + 0.27 * len(frame)))
     ax.axvspan(1e-17, DOUBLE, color="#CFE3F1", label="equal in double precision")
     ax.axvspan(DOUBLE, SINGLE, color="0.92", label="equal in single precision")
@@ -25,30 +31,19 @@ def residuals(diagnosis, ax=None, most=10):
     return ax
 
 
-def optima(diagnosis, ax=None, most=5):
-    """The trained points, a 99% ellipse for their mean, the nearest candidates and the wanted one, in two coordinates."""
-    table, points = diagnosis.table, diagnosis.points
-    if table is None or points.shape[1] < 2:
+def optima(report: OptimumReport, ax: Any = None, most: int = 5) -> Any:
+    """Draw the trained points, a 99% ellipse for their mean, the nearest candidates and the wanted one, in two coordinates."""
+    points = report.points
+    if points is None or points.shape[1] < 2:
         raise ValueError("there is nothing to draw: it takes trained points in two or more dimensions")
     ax = axes_or_new(ax, (8.4, 3.6))
     ax.plot(points[:, 0], points[:, 1], ".", color="0.6", label="trained points")
     ax.plot(*_ellipse(points[:, :2]), color="black", linewidth=1.2, label="their mean, 99%")
-    wanted = (table["candidate"] == diagnosis.wanted) | table["candidate"].str.startswith(
-        f"{diagnosis.wanted} ("
-    )
-    shown = table[(table.index < most) | wanted]
-    for (_, row), marker in zip(shown.iterrows(), "os^vDP", strict=False):
-        colour, _, _ = STYLES.get(row["candidate"].split(" ")[0], STYLES["NAL"])
-        label = f"{row['candidate']} (z = {row['z']:.1f})"
-        ax.plot(
-            row["optimum_1"],
-            row["optimum_2"],
-            marker,
-            color=colour,
-            markersize=8,
-            linestyle="none",
-            label=label,
-        )
+    shown = [row for i, row in enumerate(report.distances) if i < most or row.asked]
+    for row, marker in zip(shown, "os^vDP", strict=False):
+        colour, _, _ = STYLES.get(row.candidate.split(" ")[0], STYLES["NAL"])
+        label = f"{row.candidate} (z = {row.z:.1f})"
+        ax.plot(*row.optimum[:2], marker, color=colour, markersize=8, label=label)
     ax.set_xlabel("first coordinate")
     ax.set_ylabel("second coordinate")
     _finish(ax)
@@ -56,17 +51,18 @@ def optima(diagnosis, ax=None, most=5):
     return ax
 
 
-def _finish(ax):
+def _finish(ax: Any) -> None:
     ax.grid(alpha=0.25, linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _ellipse(points):
+def _ellipse(points: Array) -> Array:
     """The 99% confidence ellipse of the mean of points (R, 2), by Hotelling's statistic."""
-    from scipy.special import fdtri
+    from scipy.special import fdtri  # optional here: only this picture needs it
 
     R = len(points)
     radius = np.sqrt(2 * (R - 1) / (R - 2) * fdtri(2, R - 2, 0.99) / R)
     angle = np.linspace(0, 2 * np.pi, 100)
     root = np.linalg.cholesky(np.cov(points.T))
-    return points.mean(axis=0)[:, None] + radius * root @ np.array([np.cos(angle), np.sin(angle)])
+    ellipse: Array = points.mean(axis=0)[:, None] + radius * root @ np.array([np.cos(angle), np.sin(angle)])
+    return ellipse

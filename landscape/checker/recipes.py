@@ -24,55 +24,63 @@ learn2learn 0.2.0 has to be compiled, and as published fails to on Python 3.11 a
 ``pip install --no-build-isolation .`` installs it then.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import Any
+
+from landscape.core.typing import Array
+
+Importer = Callable[[str], Any]
 
 
-def needs(name, extra=None):
-    """An optional package, or an error that says how to get it."""
+def needs(name: str, extra: str | None = None, importer: Importer = import_module) -> Any:
+    """Import an optional package, or raise an error that says how to get it."""
     try:
-        return import_module(name)
+        return importer(name)
     except ImportError as error:
         cure = f"pip install 'task-landscape[{extra}]'" if extra else f"pip install {name}"
         raise ImportError(f"this recipe needs {name}, which cannot be imported ({error}): {cure}") from error
 
 
-def half_mse(prediction, y):
-    """Half the mean squared error; the shapes must be equal, or broadcasting makes a table of all pairs."""
+def half_mse(prediction: Any, y: Any) -> Any:
+    """Compute half the mean squared error; the shapes must be equal, or broadcasting makes a table of all pairs."""
     assert prediction.shape == y.shape
     return ((prediction - y) ** 2).mean() / 2
 
 
-def torch_autograd(w, X_in, y_in, X_out, y_out, alpha):
+def torch_autograd(w: Array, X_in: Array, y_in: Array, X_out: Array, y_out: Array, alpha: float) -> Any:
     """One inner step by torch.autograd.grad; without create_graph=True this would be FO-MAML."""
     torch = needs("torch", "torch")
     X_in, y_in, X_out, y_out = (torch.as_tensor(a) for a in (X_in, y_in, X_out, y_out))
-    w = torch.tensor(w, requires_grad=True)
-    (g,) = torch.autograd.grad(half_mse(X_in @ w, y_in), w, create_graph=True)
-    adapted = w - alpha * g
-    return torch.autograd.grad(half_mse(X_out @ adapted, y_out), w)[0]
+    start = torch.tensor(w, requires_grad=True)
+    (g,) = torch.autograd.grad(half_mse(X_in @ start, y_in), start, create_graph=True)
+    adapted = start - alpha * g
+    return torch.autograd.grad(half_mse(X_out @ adapted, y_out), start)[0]
 
 
-def torch_func(w, X_in, y_in, X_out, y_out, alpha):
+def torch_func(w: Array, X_in: Array, y_in: Array, X_out: Array, y_out: Array, alpha: float) -> Any:
     """The same as a function of functions: nothing to detach, nothing to zero."""
     torch = needs("torch", "torch")
     w, X_in, y_in, X_out, y_out = (torch.as_tensor(a) for a in (w, X_in, y_in, X_out, y_out))
 
-    def loss(v, X, y):
+    def loss(v: Any, X: Any, y: Any) -> Any:
         return half_mse(X @ v, y)
 
-    def after_adaptation(v):
+    def after_adaptation(v: Any) -> Any:
         return loss(v - alpha * torch.func.grad(loss)(v, X_in, y_in), X_out, y_out)
 
     return torch.func.grad(after_adaptation)(w)
 
 
-def torch_module(w, X_in, y_in, X_out, y_out, alpha):
+def torch_module(w: Array, X_in: Array, y_in: Array, X_out: Array, y_out: Array, alpha: float) -> Any:
     """A model with named parameters: a linear layer without bias, its weight (1, d) filled with w."""
     torch = needs("torch", "torch")
-    model, (X_in, y_in, X_out, y_out) = _model_and_data(torch, w, X_in, y_in, X_out, y_out)
+    model, (X_in, y_in, X_out, y_out) = model_and_data(torch, w, X_in, y_in, X_out, y_out)
     start = dict(model.named_parameters())
 
-    def loss(parameters, X, y):
+    def loss(parameters: Mapping[str, Any], X: Any, y: Any) -> Any:
         return half_mse(torch.func.functional_call(model, parameters, (X,))[:, 0], y)
 
     grads = torch.autograd.grad(loss(start, X_in, y_in), list(start.values()), create_graph=True)
@@ -81,10 +89,10 @@ def torch_module(w, X_in, y_in, X_out, y_out, alpha):
     return model.weight.grad[0]
 
 
-def with_higher(w, X_in, y_in, X_out, y_out, alpha):
+def with_higher(w: Array, X_in: Array, y_in: Array, X_out: Array, y_out: Array, alpha: float) -> Any:
     """higher: copy_initial_weights=False, or no gradient reaches the model; track_higher_grads=False would be FO-MAML."""
     torch, higher = needs("torch", "torch"), needs("higher")
-    model, (X_in, y_in, X_out, y_out) = _model_and_data(torch, w, X_in, y_in, X_out, y_out)
+    model, (X_in, y_in, X_out, y_out) = model_and_data(torch, w, X_in, y_in, X_out, y_out)
     optimizer = torch.optim.SGD(model.parameters(), lr=alpha)
     with higher.innerloop_ctx(model, optimizer, copy_initial_weights=False) as (functional, inner):
         inner.step(half_mse(functional(X_in)[:, 0], y_in))
@@ -92,18 +100,18 @@ def with_higher(w, X_in, y_in, X_out, y_out, alpha):
     return model.weight.grad[0]
 
 
-def with_learn2learn(w, X_in, y_in, X_out, y_out, alpha):
+def with_learn2learn(w: Array, X_in: Array, y_in: Array, X_out: Array, y_out: Array, alpha: float) -> Any:
     """learn2learn: first_order=True would be FO-MAML."""
     torch, learn2learn = needs("torch", "torch"), needs("learn2learn")
-    model, (X_in, y_in, X_out, y_out) = _model_and_data(torch, w, X_in, y_in, X_out, y_out)
+    model, (X_in, y_in, X_out, y_out) = model_and_data(torch, w, X_in, y_in, X_out, y_out)
     learner = learn2learn.algorithms.MAML(model, lr=alpha, first_order=False).clone()
     learner.adapt(half_mse(learner(X_in)[:, 0], y_in))
     half_mse(learner(X_out)[:, 0], y_out).backward()
     return model.weight.grad[0]
 
 
-def _model_and_data(torch, w, *arrays):
-    """A linear model with the given weights, and the data as tensors of the same precision."""
+def model_and_data(torch: Any, w: Array, *arrays: Array) -> tuple[Any, list[Any]]:
+    """Make a linear model with the given weights, and tensors of the data, of the same precision."""
     w, *tensors = (torch.as_tensor(a) for a in (w, *arrays))
     model = torch.nn.Linear(len(w), 1, bias=False, dtype=w.dtype)
     with torch.no_grad():

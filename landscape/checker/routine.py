@@ -9,11 +9,17 @@ the chain rule applied to the outer loss at v_k. Every other method, and every b
 of these choices: a batch, a factor, a point, or how much of the chain rule is kept.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-FACTORS = {
+from landscape.checker.probes import Probes
+from landscape.core.typing import Array
+
+FACTORS: dict[str, Callable[[Probes], float | Array]] = {
     "2": lambda p: 2.0,
     "1/2": lambda p: 0.5,
     "-1": lambda p: -1.0,
@@ -62,9 +68,9 @@ class Routine:
     inner: str = "X_in"
     outer: str = "X_out"
     hessian: str | None = None
-    step: tuple = ()
-    bend: tuple = ()
-    outside: tuple = ()
+    step: tuple[str, ...] = ()
+    bend: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
     at: str = "adapted"
     inner_at: str = "current"
     broadcast_inner: bool = False
@@ -72,24 +78,25 @@ class Routine:
     adds_inner: bool = False
 
     @property
-    def chain(self):
+    def chain(self) -> int:
         """Steps that the chain rule goes through."""
         return self.steps if self.tracked is None else self.tracked
 
 
-def _product(names, probes):
-    factor = np.ones(len(probes))
+def _product(names: Sequence[str], probes: Probes) -> Array:
+    factor: Array = np.ones(len(probes))
     for name in names:
         factor = factor * FACTORS[name](probes)
     return factor[:, None]
 
 
-def meta_gradient(routine, probes):
-    """What the routine returns on each problem, shape (P, d)."""
+def meta_gradient(routine: Routine, probes: Probes) -> Array:
+    """Compute what the routine returns on each problem, shape (P, d)."""
     inner, outer = probes.batch(routine.inner), probes.batch(routine.outer)
     curved = probes.batch(routine.hessian or routine.inner)
     step, bend = (probes.alpha[:, None] * _product(names, probes) for names in (routine.step, routine.bend))
-    points, gradients = [probes.w], []
+    points: list[Array] = [probes.w]
+    gradients: list[Array] = []
     for _ in range(routine.steps):
         where = points[-1] if routine.inner_at == "current" else probes.w
         gradients.append(inner.gradient(where, routine.broadcast_inner))
@@ -101,8 +108,8 @@ def meta_gradient(routine, probes):
         return outside * (probes.w - points[-1])
     at = {"adapted": points[-1], "start": probes.w, "behind": points[max(routine.steps - 1, 0)]}[routine.at]
 
-    def back(g, steps):
-        """The chain rule through so many inner steps."""
+    def back(g: Array, steps: int) -> Array:
+        """Apply the chain rule through so many inner steps."""
         if routine.inner_at == "start":  # v_k = w - alpha sum of gradients at w: one factor, not a product
             return g - steps * bend * curved.times(g)
         for _ in range(steps):

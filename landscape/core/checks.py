@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from landscape.core.domains import float_array, is_symbolic, probability, real, short
-from landscape.core.tolerances import SYMMETRIC
+from landscape.core.tolerances import SMALLEST, SYMMETRIC
 from landscape.core.typing import Array
 
 T = TypeVar("T")
@@ -130,6 +130,8 @@ def rows(where: str, X: Any, y: Any) -> tuple[Array, Array]:
         raise ValueError(f"X of {where} must have shape (rows, features), got {inputs.shape}")
     if targets.shape != inputs.shape[:1]:
         raise ValueError(f"y of {where} must have shape {inputs.shape[:1]} to match X, got {targets.shape}")
+    # Columns of data may underflow: beside other entries those whose squares are no doubles count as 0.
+    inputs, targets = (np.where(np.abs(values) < SMALLEST, 0.0, values) for values in (inputs, targets))
     return real.check_many(f"X of {where}", inputs), real.check_many(f"y of {where}", targets)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core.tolerances import LARGEST, SMALLEST
+from landscape.core.tolerances import LARGEST, SMALLEST, SYMMETRIC
 from landscape.core.typing import Array
 
 
@@ -69,6 +69,8 @@ class Domain:
             if not symbols:
                 raise ValueError(f"{name} must be a number here, got the symbol {value}")
             return value
+        if type(value) is float and not self.whole and self._holds(value):
+            return value + 0.0
         array = float_array(name, value)
         if array.ndim:
             raise TypeError(f"{name} must be one number, got an array of shape {array.shape}")
@@ -90,6 +92,10 @@ class Domain:
         if array.ndim > 1:
             raise ValueError(f"{name} must be a number or a list of numbers, got shape {array.shape}")
         return array
+
+    def _holds(self, x: float) -> bool:
+        """Whether a finite number surely belongs to the domain: the short way for nearly every number given."""
+        return self.low < x < self.high and (x == 0 or SMALLEST <= abs(x) <= LARGEST)
 
     def _members(self, name: str, array: Array) -> Array:
         """The array with -0 as 0; an error names the first entry that is outside and what is wanted."""
@@ -125,6 +131,45 @@ class Domain:
         words += [f"{'<' if self.open_high else '<='} {self.high:g}"] if self.high < np.inf else []
         return " and ".join(words or ["a number"]) + (" or inf" if self.infinite and words else "")
 
+    def draw(self, rng: np.random.Generator, typical: tuple[float, ...], d: int) -> Any:
+        """Draw a member between the typical ends, for tests that run over everything registered."""
+        if self.choices:
+            return self.choices[0]
+        low, high = typical
+        return int(rng.integers(int(low), int(high) + 1)) if self.whole else float(rng.uniform(low, high))
+
+
+@dataclass(frozen=True)
+class SymmetricDomain(Domain):
+    """Symmetric matrices (d, d), and vectors (d,) that stand for diagonal ones; they need not be positive."""
+
+    def check(self, name: str, value: Any, *, symbols: bool = False) -> Array:
+        """Return the vector or the matrix, read-only; symmetry is judged after scaling to unit diagonal."""
+        array = Domain().check_many(name, value)
+        if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[0] != array.shape[1]):
+            raise ValueError(f"{name} must be {self}, got shape {array.shape}")
+        if array.ndim == 1:
+            return array
+        size = np.sqrt(np.abs(np.diagonal(array)))
+        size = np.where(size == 0, np.sqrt(np.abs(array).max(axis=1)), size)
+        skew = np.abs(array - array.T)
+        if (skew > SYMMETRIC * np.outer(size, size)).any():
+            raise ValueError(
+                f"{name} must be symmetric, but differs from its transpose by up to {skew.max():g}"
+            )
+        array = (array + array.T) / 2
+        array.setflags(write=False)
+        return array
+
+    def draw(self, rng: np.random.Generator, typical: tuple[float, ...], d: int) -> Array:
+        """Draw a symmetric matrix with eigenvalues between the typical ends."""
+        U = np.linalg.qr(rng.standard_normal((d, d)))[0]
+        matrix: Array = (U * rng.uniform(typical[0], typical[1], size=d)) @ U.T
+        return (matrix + matrix.T) / 2
+
+    def __str__(self) -> str:
+        return "a vector (d,) or a symmetric matrix (d, d)"
+
 
 def choice(*names: str) -> Domain:
     """Make a domain of names."""
@@ -137,6 +182,7 @@ def whole(low: float, high: float = np.inf, *, infinite: bool = False) -> Domain
 
 
 real = Domain()
+symmetric = SymmetricDomain()
 positive = Domain(low=0.0, open_low=True)
 nonnegative = Domain(low=0.0)
 probability = Domain(low=0.0, high=1.0)
@@ -167,20 +213,18 @@ def float_array(name: str, value: Any) -> Array:
     """
     if value is None or isinstance(value, (str, bytes, bool)):
         raise ValueError(f"{name} must be a number, got {short(value)}")
-    if np.ma.is_masked(value):
+    if isinstance(value, np.ndarray) and hasattr(value, "mask") and np.ma.is_masked(value):
         raise ValueError(f"{name} must not have masked entries, got {short(value)}")
-    problem = f"{name} must be a number or an array of numbers, got {short(value)}"
     try:
         raw = np.asarray(value)
-    except (ValueError, TypeError, OverflowError):
-        raise ValueError(problem) from None
-    if raw.dtype.kind == "c":
-        raise ValueError(f"{name} must be real, got {short(value)}")
-    if raw.dtype.kind not in "iufO":
-        raise ValueError(problem)
-    if raw.dtype.kind == "O" and any(isinstance(entry, (str, bool)) for entry in raw.flat):
-        raise ValueError(problem)
-    try:
+        if raw.dtype.kind == "c":
+            raise ValueError(f"{name} must be real, got {short(value)}")
+        if raw.dtype.kind not in "iufO":
+            raise TypeError
+        if raw.dtype.kind == "O" and any(isinstance(entry, (str, bool)) for entry in raw.flat):
+            raise TypeError
         return np.array(raw, dtype=float)
-    except (ValueError, TypeError, OverflowError):
-        raise ValueError(problem) from None
+    except (ValueError, TypeError, OverflowError) as error:
+        if str(error).startswith(f"{name} must be real"):
+            raise
+        raise ValueError(f"{name} must be a number or an array of numbers, got {short(value)}") from None

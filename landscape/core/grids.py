@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -35,10 +35,13 @@ class Varying:
     array : array, shape (*grid, ...)
     own : int
         Axes that each value has of its own: 0 for numbers, 1 for vectors, 2 for matrices.
+    checked : bool
+        Whether they are a piece of values that were checked as a whole.
     """
 
     array: Array
     own: int = 0
+    checked: bool = False
 
 
 @record
@@ -51,10 +54,13 @@ class Grid(Record):
         The values along each axis; vectors and matrices have more axes of their own.
     derived : dict of str to callable
         Parameters computed from others, such as ``{"alpha": lambda rho_easy: 1 / rho_easy}``.
+    computed : dict of str to array
+        Their values over the grid, which results keep in place of the functions: these do not pickle.
     """
 
     axes: dict[str, Array]
     derived: dict[str, Callable[..., Any]]
+    computed: dict[str, Array] = field(default_factory=dict)
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -75,12 +81,13 @@ class Grid(Record):
         for axis, (name, values) in enumerate(self.axes.items()):
             line = values if values.ndim == 1 else np.arange(len(values))
             out[name] = np.broadcast_to(line.reshape(_along(axis, count)), self.shape).ravel()
-        for name, f in self.derived.items():
-            if set(arguments(f)) <= set(out):
-                out[name] = np.broadcast_to(
-                    f(**{k: out[k] for k in arguments(f)}), out[next(iter(out))].shape
-                )
-        return out
+        more = self.without_functions().computed
+        return out | {name: np.broadcast_to(values, self.shape).ravel() for name, values in more.items()}
+
+    def without_functions(self) -> Grid:
+        """Return the grid with the values of derived parameters in place of the functions that compute them."""
+        whole = self.whole()
+        return Grid(self.axes, {}, self.computed | {name: whole[name].array for name in self.derived})
 
     def blocks(self, single: set[str], width: int) -> Iterator[tuple[tuple[slice, ...], dict[str, Any]]]:
         """Cut the grid into blocks of at most `BLOCK` numbers, whole along the last axes.
@@ -111,8 +118,19 @@ class Grid(Record):
             for name, f in self.derived.items():
                 given = {k: getattr(values[k], "array", values[k]) for k in arguments(f)}
                 derived = np.asarray(f(**given), dtype=float)
-                values[name] = derived.item() if name in single else Varying(derived)
+                values[name] = derived.item() if name in single else Varying(derived, 0, True)
             yield where, values
+
+    def whole(self) -> dict[str, Varying]:
+        """Return the values of each name over the whole grid, as they broadcast against one another."""
+        count = len(self.axes)
+        values = {
+            name: Varying(v.reshape(_along(axis, count) + v.shape[1:]), v.ndim - 1)
+            for axis, (name, v) in enumerate(self.axes.items())
+        }
+        for name, f in self.derived.items():
+            values[name] = Varying(np.asarray(f(**{k: values[k].array for k in arguments(f)}), dtype=float))
+        return values
 
     def points(self) -> Iterator[tuple[tuple[int, ...], dict[str, Varying]]]:
         """Walk over the grid point by point: its index, and the value of each name."""
@@ -131,7 +149,10 @@ class Grid(Record):
             if name in single:
                 yield name, part[0].item() if part.ndim == 1 else part[0]
             else:
-                yield name, Varying(part.reshape(_along(axis, len(where)) + part.shape[1:]), part.ndim - 1)
+                yield (
+                    name,
+                    Varying(part.reshape(_along(axis, len(where)) + part.shape[1:]), part.ndim - 1, True),
+                )
 
 
 def _along(axis: int, count: int) -> tuple[int, ...]:
@@ -194,7 +215,8 @@ def put(thing: T, name: str, values: Varying) -> T | None:
                 raise ValueError(
                     f"over[{name!r}] must be a list of numbers, got arrays of shape {values.array.shape[-values.own :]}"
                 )
-            p.domain.check_many(f"over[{name!r}]", values.array)
+            if not values.checked:
+                p.domain.check_many(f"over[{name!r}]", values.array)
             if values.array.ndim:
                 return with_values(thing, {name: values.array})
             return with_values(thing, {name: p.check(values.array.item())})

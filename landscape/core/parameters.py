@@ -11,7 +11,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 import numpy as np
 
-from landscape.core.domains import Domain, is_symbolic
+from landscape.core.domains import Domain, SymmetricDomain, is_symbolic, short
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Parameter:
     grid : bool
         Whether it may vary over a grid (`over=`) and may be a SymPy expression.
     instead : str
-        What to use for a vector or a matrix, for the message.
+        What to use for a vector or a matrix (or, where one is wanted, for a number), for the message.
     """
 
     name: str
@@ -46,6 +46,10 @@ class Parameter:
 
     def check(self, value: Any) -> Any:
         """Return the value as a float, int, str or SymPy expression, or say what is wrong with it."""
+        if isinstance(self.domain, SymmetricDomain):
+            if np.ndim(value) == 0 and self.instead:
+                raise TypeError(f"{self.name} must be {self.domain}, got {short(value)}: {self.instead}")
+            return self.domain.check(self.name, value)
         if not self.domain.choices and not is_symbolic(value) and np.ndim(value):
             cure = f'for a grid write over={{"{self.name}": [...]}}' if self.grid else "it takes no grid"
             more = f"; {self.instead}" if self.instead else ""
@@ -53,14 +57,9 @@ class Parameter:
             raise TypeError(f"{self.name} must be one number, got an array of shape {shape}: {cure}{more}")
         return self.domain.check(self.name, value, symbols=self.grid)
 
-    def draw(self, rng: np.random.Generator) -> Any:
-        """Draw a typical value, for tests that run over everything registered."""
-        if self.domain.choices:
-            return self.domain.choices[0]
-        low, high = self.typical
-        return (
-            int(rng.integers(int(low), int(high) + 1)) if self.domain.whole else float(rng.uniform(low, high))
-        )
+    def draw(self, rng: np.random.Generator, d: int) -> Any:
+        """Draw a typical value in d dimensions, for tests that run over everything registered."""
+        return self.domain.draw(rng, self.typical, d)
 
 
 def parameter(
@@ -161,6 +160,8 @@ def _latex(value: Any) -> str:
         import sympy  # optional here: only symbols need it, and importing it takes 0.3 s
 
         return str(sympy.latex(value))
+    if isinstance(value, np.ndarray):
+        return rf"\text{{array {value.shape}}}"
     return r"\infty" if isinstance(value, float) and np.isinf(value) else f"{value:g}"
 
 
@@ -216,15 +217,9 @@ def exact(record: T) -> T:
         return value
 
     grids = {p.name for p in parameters(record) if p.grid}
-    return with_values(
-        record,
-        {
-            f.name: sympy.Integer(value) if f.name in grids and isinstance(value, int) else rational(value)
-            for f in _fields(type(record))
-            for value in [getattr(record, f.name)]
-            if f.name in grids or isinstance(value, Record)
-        },
-    )
+    values = {f.name: getattr(record, f.name) for f in _fields(type(record))}
+    whole = {k: sympy.Integer(v) for k, v in values.items() if k in grids and isinstance(v, int)}
+    return with_values(record, {k: rational(v) for k, v in values.items()} | whole)
 
 
 def document(cls: type) -> str:
@@ -235,7 +230,9 @@ def document(cls: type) -> str:
 def _described(p: Parameter) -> str:
     symbol = f" :math:`{p.symbol}`" if p.symbol else ""
     label = p.label[:1].upper() + p.label[1:]
-    kind = str(p.domain) if p.domain.choices else f"float, {p.domain}"
+    plain = p.domain.choices or isinstance(p.domain, SymmetricDomain)
+    bounds = str(p.domain).replace("finite and ", "").replace("a whole number and ", "")
+    kind = bounds if plain else f"{'int' if p.domain.whole else 'float'}, {bounds}"
     return f"{p.name} : {kind}\n    {label}{symbol}." + (" Varies by ``over=``." if p.grid else "")
 
 

@@ -86,6 +86,11 @@ class Estimate(Record):
         """Number of axes of the value."""
         return self.value.ndim
 
+    @property
+    def flat(self) -> Iterator[Any]:
+        """Iterate over all entries; a number has one, which pytest.approx asks for."""
+        return self.value.flat
+
     def with_(self, other: Any, f: Callable[[Any, Any], Any]) -> Estimate:
         """Combine with a number or another estimate of the same draws, replicate by replicate."""
         theirs = other if isinstance(other, Estimate) else Estimate(np.asarray(other))
@@ -120,6 +125,12 @@ class Estimate(Record):
 
     __radd__ = __add__
     __rmul__ = __mul__
+
+    def __matmul__(self, other: Any) -> Any:
+        return self.value @ np.asarray(other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return np.asarray(other) @ self.value
 
     def __pow__(self, power: Any) -> Estimate:
         return self.map(lambda a: a**power)
@@ -175,8 +186,12 @@ class Estimate(Record):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Apply a NumPy function to the value and replicate by replicate: ``np.log(gain)`` keeps its error."""
+        if method == "reduce" and inputs[0] is self and options.get("out") is None:
+            return self._reduced(ufunc, *inputs[1:], **options)
         if method != "__call__" or options.get("out") is not None:
             return NotImplemented
+        if ufunc is np.matmul:
+            return np.asarray(inputs[0]) @ np.asarray(inputs[1])
         values = [x.value if isinstance(x, Estimate) else x for x in inputs]
         value = np.asarray(ufunc(*values, **options))
         drawn = [x.replicates for x in inputs if isinstance(x, Estimate) and x.replicates is not None]
@@ -189,6 +204,15 @@ class Estimate(Record):
             value,
             ufunc(*[v if r is x else r for v, r, x in zip(values, pieces, inputs, strict=True)], **options),
         )
+
+    def _reduced(self, ufunc: Any, axis: Any = 0, **options: Any) -> Any:
+        """Sum, take the largest, ... over axes of the grid, replicate by replicate."""
+        axes = range(self.ndim) if axis is None else np.atleast_1d(axis)
+        own = tuple(int(a) % self.ndim for a in axes)
+        value = np.asarray(ufunc.reduce(self.value, axis=own, **options))
+        if value.dtype == bool or self.replicates is None:
+            return value if value.dtype == bool else Estimate(value)
+        return Estimate(value, ufunc.reduce(self.replicates, axis=tuple(a + 1 for a in own), **options))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.value, dtype=dtype) if copy else np.asarray(self.value, dtype=dtype)

@@ -1,20 +1,41 @@
 """Will meta-learning pay? The predicted cut of the loss on new tasks, and how sure it is."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from landscape import checks
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.core import checks
+from landscape.core.domains import Domain, count, nonnegative
+from landscape.core.errors import warn
+from landscape.core.typing import Array
+from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.geography import geography
-from landscape.diagnosis.held_out import METHODS, held_out, methods_at
-from landscape.diagnosis.prognosis import Prognosis
-from landscape.diagnosis.stacked import minimisers, stack
-from landscape.environment import check_environment
-from landscape.methods import NAL
+from landscape.diagnosis.held_out import METHODS, held_out
+from landscape.diagnosis.single_tasks import SingleTasks, single_tasks
+from landscape.methods.maml import MAML
+from landscape.methods.pooled import NAL
+from landscape.tasks.environment import Environment, check_environment
+from landscape.tasks.families import DataTask
 
-MOST_NUMBERS = 1 << 27  # tasks times features squared, 1 GiB
+MOST_NUMBERS = 1 << 27
+"""Tasks times features squared: 1 GiB."""
 SHOTS = (1, 2, 3, 5, 10, 20, 50, 100)
+share = Domain(low=0.0, high=1.0, open_low=True)
 
 
-def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progress=True):
+def diagnose(
+    environment: Environment,
+    shots: Sequence[int] | Array | None = None,
+    *,
+    steps: Sequence[float] | Array | None = None,
+    worth: float = 0.01,
+    rng: np.random.Generator | int | None = 0,
+    progress: bool = True,
+) -> Diagnosis:
     r"""Predict whether meta-learning pays on tasks like these, and how sure that is.
 
     Parameters
@@ -22,21 +43,23 @@ def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progres
     environment : Environment
         Of at least 4 single tasks: made by `from_data`, `from_sampler`, or of families without spread.
     shots : sequence of int, optional
-        Samples of a new task that one will adapt to. By default 1, 2, 3, 5, 10, 20, 50 and 100, as far as half of the
-        tasks have so many rows.
+        Samples of a new task that one will adapt to. By default 1, 2, 3, 5, 10, 20, 50 and 100, as far as
+        half of the tasks have so many rows.
     steps : sequence of float, optional
-        Step sizes to choose from, for adaptation and the inner step of training alike; by default 0 and 29 others around
-        tr(Sigma^2)/tr(Sigma^3), the best exact step on average. They may be 0 or within a factor of 10^6 of it.
+        Step sizes to choose from, for adaptation and the inner step of training alike; by default 0 and 29
+        others around tr(Sigma^2)/tr(Sigma^3), the best exact step on average. They may be 0 or within a
+        factor of 10^6 of it.
     worth : float
         The smallest cut of the loss that is worth having.
-    seed : int
+    rng : numpy.random.Generator or int
         Of the folds and of the bootstrap.
     progress : bool
 
     Returns
     -------
-    Prognosis
-        Its ``verdict`` is a paragraph; ``to_frame()``, ``steps()``, ``tasks()``, ``plot()`` and ``save_html(path)`` show more.
+    Diagnosis
+        Its ``verdict`` is a paragraph; ``to_frame()``, ``steps()``, ``tasks()``, ``plot()`` and
+        ``save_html(path)`` show more.
 
     Raises
     ------
@@ -45,22 +68,23 @@ def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progres
 
     Notes
     -----
-    Methods are pooled training (NAL), MAML, FO-MAML, Reptile (5 inner steps) and iMAML (strength 1/step), all judged after one
-    step on the shots, exactly (`Adaptation`), each with the step size that suits it best. Losses are those of tasks held out
-    from training and from the choice of the step size, by 20 folds (one for each task where there are fewer); the interval is
-    a bootstrap over tasks, in training and in testing. It is for what one will see on new tasks from where these came from.
+    Methods are pooled training (NAL), MAML, FO-MAML, Reptile (5 inner steps) and iMAML (strength 1/step), all
+    judged after one step on the shots, exactly (`GradientSteps`), each with the step size that suits it best.
+    Losses are those of tasks held out from training and from the choice of the step size, by 20 folds (one
+    for each task where there are fewer); the interval is a bootstrap over tasks, in training and in testing.
+    It is for what one will see on new tasks from where these came from.
 
-    Over 200 random landscapes, mixtures of 2 to 6 kinds of task and tasks without distinct kinds in turn, the interval covers the
-    true cut in 97% of cases. It knows nothing of tasks unlike all given ones: where rates of descent differ without bound, rare tasks
-    steeper than all given carry much of the mean loss. If the logarithms of 50 tasks' rates are normal with standard deviation 1, it
-    covers in 70 to 80% only.
+    Over 200 random landscapes, mixtures of 2 to 6 kinds of task and tasks without distinct kinds in turn, the
+    interval covers the true cut in 97% of cases. It knows nothing of tasks unlike all given ones: where rates
+    of descent differ without bound, rare tasks steeper than all given carry much of the mean loss. If the
+    logarithms of 50 tasks' rates are normal with standard deviation 1, it covers in 70 to 80% only.
 
-    Losses are means over all rows of a task, those drawn included. On rows not drawn they are higher, the more so the larger
-    the share drawn; `replacement_effect` says exactly by how much.
+    Losses are means over all rows of a task, those drawn included. On rows not drawn they are higher, the
+    more so the larger the share drawn; `replacement_effect` says exactly by how much.
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from landscape import from_sampler
     >>> def draw(rng):
     ...     hard = rng.random() < 0.5
     ...     return (0.1 if hard else 0.9), rng.normal(2.0 if hard else 0.0, 0.5, size=4), 0.1
@@ -69,63 +93,62 @@ def diagnose(environment, shots=None, *, steps=None, worth=0.01, seed=0, progres
     [[0.2, 0.07, 0.29]]
     """
     check_environment(environment)
-    worth = checks.number("worth", worth, above=0, at_most=1)
-    seed = checks.seed(seed)
-    tasks = [task.expanded() for task in environment.tasks()]
-    if any(task.spread is not None and np.any(task.spread) for task in tasks):
+    worth = share.check("worth", worth)
+    seed = _seed(rng)
+    families = [task.expanded() for task in environment.tasks()]
+    if any(task.spread is not None and np.any(task.spread.diagonal()) for task in families):
         raise ValueError(
             "diagnose takes single tasks, not families with spread: draw tasks from them, with from_sampler"
         )
-    if len(tasks) < 4:
+    T, d = len(families), environment.d
+    if T < 4:
         raise ValueError(
-            f"diagnose needs at least 4 tasks, got {len(tasks)}: what a new task brings cannot be told from so few"
+            f"diagnose needs at least 4 tasks, got {T}: what a new task brings cannot be told from so few"
         )
-    if len(tasks) * environment.d**2 > MOST_NUMBERS:
+    if T * d**2 > MOST_NUMBERS:
         raise ValueError(
-            f"{len(tasks):,} tasks of {environment.d} features are too many to hold their second moments: take fewer features, for example "
-            "principal components"
+            f"{T:,} tasks of {d} features are too many to hold their second moments: take fewer features, "
+            "for example principal components"
         )
-    shots = _shots(shots, environment)
-    alphas = _steps(steps, tasks)
-    losses = held_out(tasks, shots, alphas, seed, progress)
-    step = alphas[losses.best[METHODS.index("MAML"), -1]]
-    maml = methods_at(step, shots[-1])["MAML"]
-    where = geography(tasks, {"NAL": _trained(tasks, NAL()), "MAML": _trained(tasks, maml)})
-    return Prognosis(environment, shots, alphas, losses, where, worth, seed)
+    tasks = single_tasks(families)
+    listed, alphas = _shots(shots, environment), _steps(steps, tasks)
+    losses = held_out(tasks, listed, alphas, seed, progress)
+    step = float(alphas[losses.best[METHODS.index("MAML"), -1]])
+    maml = MAML(GradientSteps(step, listed[-1]))
+    return Diagnosis(environment, listed, alphas, losses, geography(tasks, [NAL(), maml]), worth, seed)
 
 
-def _trained(tasks, method):
-    """The method's solution on all tasks."""
-    shares = np.array([[task.probability for task in tasks]], dtype=float)
-    return minimisers(stack(tasks, method.quadratic).grouped(shares))[0]
+def _seed(rng: Any) -> int:
+    """The seed of folds and bootstrap: the number given, or one drawn from a generator."""
+    if rng is None or isinstance(rng, np.random.Generator):
+        return int(checks.generator(rng).integers(1 << 32))
+    return checks.seed("rng", rng)
 
 
-def _shots(shots, environment):
-    rows = [len(task.y) for task in environment.families if hasattr(task, "y")]
+def _shots(shots: Any, environment: Environment) -> tuple[int, ...]:
+    rows = [len(task.y) for task in environment.families if isinstance(task, DataTask)]
     most = np.median(rows) if rows else np.inf
     if shots is None:
         return tuple(m for m in SHOTS if m <= most)
-    shots = np.unique(checks.numbers("shots", shots, at_least=1, whole=True))
-    if shots[-1] > most:
-        checks.warn(
-            f"{shots[-1]:.0f} shots are more than half of the tasks have rows: rows are drawn with replacement, as if a new task had "
-            "many more"
+    listed = np.unique(count.check_list("shots", shots))
+    if listed[-1] > most:
+        warn(
+            f"{listed[-1]:.0f} shots are more than half of the tasks have rows: rows are drawn with "
+            "replacement, as if a new task had many more"
         )
-    return tuple(int(m) for m in shots)
+    return tuple(int(m) for m in listed)
 
 
-def _steps(steps, tasks):
-    square = cube = 0
-    for task in tasks:
-        S = task.inputs.matrix()
-        square, cube = square + task.probability * np.vdot(S, S), cube + task.probability * np.vdot(S @ S, S)
+def _steps(steps: Any, tasks: SingleTasks) -> Array:
+    S = tasks.moments.Sigma
+    square, cube = tasks.shares @ S.inner(S), tasks.shares @ tasks.moments.times(S).inner(S)
     usual = square / cube
     if steps is None:
         return np.concatenate([[0.0], usual * 2.0 ** np.arange(-6, 1.1, 0.25)])
-    steps = np.unique(checks.numbers("steps", steps, at_least=0))
-    odd = steps[(steps > 0) & ((steps < 1e-6 * usual) | (steps > 1e6 * usual))]
+    listed: Array = np.unique(nonnegative.check_list("steps", steps))
+    odd = listed[(listed > 0) & ((listed < 1e-6 * usual) | (listed > 1e6 * usual))]
     if len(odd):  # there differences are lost to rounding, or powers overflow
         raise ValueError(
             f"steps must be 0 or {1e-6 * usual:.3g} to {1e6 * usual:.3g} for these tasks, got {odd[0]:.3g}"
         )
-    return steps
+    return listed

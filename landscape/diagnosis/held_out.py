@@ -1,76 +1,126 @@
 """Losses on tasks that took no part in training, nor in choosing the step size.
 
-Tasks are split into folds. A method trained without a fold gives that fold's tasks their losses. The step size used
-there is the one that does best when each other fold in turn is left out as well, so neither training nor the choice has
-seen the task. A method's training is the minimum of a sum of quadratics: leaving out folds subtracts their sums.
+Tasks are split into folds. A method trained without a fold gives that fold's tasks their losses. The step
+size used there is the one that does best when each other fold in turn is left out as well, so neither
+training nor the choice has seen the task. A method's training is the minimum of a sum of quadratics: without
+some folds it is that of the sum over the others.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
-from landscape.adaptation import Adaptation
-from landscape.diagnosis.stacked import Stack, minimisers, stack
-from landscape.methods import FOMAML, IMAML, MAML, NAL, Reptile
-from landscape.progress import bar
-from landscape.record import Record
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.core import checks
+from landscape.core.parameters import Record, record
+from landscape.core.progress import bar
+from landscape.core.typing import Array, Scalar
+from landscape.diagnosis.single_tasks import SingleTasks, minimisers, solver, sums, taken
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.methods.base import Method
+from landscape.methods.first_order import FOMAML, Reptile
+from landscape.methods.maml import IMAML, MAML
+from landscape.methods.pooled import NAL
 
 FOLDS = 20
 REPTILE_STEPS = 5
+ROUNDING = 2e-13
+"""Losses below this share of the loss at 0 are rounding, and their ratios mean nothing."""
+
+Solutions: TypeAlias = tuple[Array, Array]
+"""What is trained without each fold (K, d), and without each pair of folds (pairs, d)."""
 
 
-def methods_at(alpha, m):
-    """The methods compared, as trained for one step of size alpha on m shots; without a step all are pooled training."""
-    adaptation = Adaptation(alpha, m)
-    if alpha == 0:
-        return dict.fromkeys(["NAL", "MAML", "FO-MAML", "Reptile", "iMAML"], NAL())
-    methods = [
+def methods_at(alpha: float, m: float) -> dict[str, Method]:
+    """List the methods compared, trained for one step of size alpha on m shots; for alpha = 0 all are NAL."""
+    methods: list[Method] = [
         NAL(),
-        MAML.matching(adaptation).resolved,
-        FOMAML(alpha),
-        Reptile(alpha, REPTILE_STEPS),
-        IMAML(1 / alpha),
+        MAML(GradientSteps(alpha, m)),
+        FOMAML(GradientSteps(alpha)),
+        Reptile(GradientSteps(alpha, steps=REPTILE_STEPS)),
+        IMAML(1 / alpha if alpha else 1.0),
     ]
-    return {method.label: method for method in methods}
+    return {method.label: method if alpha else NAL() for method in methods}
 
 
-METHODS = list(methods_at(0, 1))
+METHODS = list(methods_at(0.0, 1))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class HeldOut(Record):
     """Losses of held-out tasks.
 
-    Attributes
+    Parameters
     ----------
-    by_step : ndarray, shape (methods, shots, steps, T)
+    by_step : array, shape (methods, shots, steps, T)
         With each step size; infinite where training has no minimum.
-    chosen : ndarray, shape (methods, shots, T)
-        With the step size chosen without the task's fold, among those with which training always has a minimum.
-    best : ndarray of int, shape (methods, shots)
+    chosen : array, shape (methods, shots, T)
+        With the step size chosen without the task's fold, among those with which training always has a
+        minimum.
+    best : array of int, shape (methods, shots)
         Where among the step sizes the least mean loss over all held-out tasks lies: the one to use.
-    training : ndarray, shape (methods, shots, T)
-        How a task changes the mean loss by its part in training, to first order: -g' H^-1 s_i for the task's score s_i
-        and the slope g of the mean loss at the solution. Its mean is 0; NaN where training has no minimum.
+    training : array, shape (methods, shots, T)
+        How a task changes the mean loss by its part in training, to first order: -g' H^-1 s_i for the task's
+        score s_i and the slope g of the mean loss at the solution. Its mean is 0; NaN where training has no
+        minimum.
     """
 
-    by_step: np.ndarray
-    chosen: np.ndarray
-    best: np.ndarray
-    training: np.ndarray
+    by_step: Array
+    chosen: Array
+    best: Array
+    training: Array
 
 
-def held_out(tasks, shots, alphas, seed, progress=False):
-    """Losses of each task under methods trained without it.
+class Folds:
+    """A split of T tasks into K folds.
 
     Parameters
     ----------
-    tasks : list of Task
-        Expanded, each with a single optimum.
+    shares : array, shape (T,)
+    rng : numpy.random.Generator or int
+    """
+
+    def __init__(self, shares: Array, rng: np.random.Generator | int | None) -> None:
+        T = len(shares)
+        self.K = min(T, FOLDS)
+        self.of_task: Array = checks.generator(rng).permutation(np.arange(T) % self.K)
+        self.weights = (np.arange(self.K)[:, None] == self.of_task) * shares  # (K, T)
+        self.pairs = np.array([(a, b) for a in range(self.K) for b in range(a)])
+        one = np.eye(self.K)
+        self._others = 1 - one, 1 - one[self.pairs[:, 0]] - one[self.pairs[:, 1]]
+
+    def solutions(self, by_fold: QuadraticForm) -> Solutions:
+        """Train without each fold, and without each pair of folds, on the sums of the other folds."""
+        without_one, without_two = (minimisers(sums(by_fold, others)) for others in self._others)
+        return without_one, without_two
+
+    def inner_losses(self, by_fold: QuadraticForm, points: Array) -> Array:
+        """Compute for each fold a the loss on other folds b, trained without a and b, shape (K,)."""
+        out = np.zeros(self.K)
+        for outer, inner in (self.pairs.T, self.pairs.T[::-1]):
+            np.add.at(out, outer, _infinite_for_nan(taken(by_fold, inner)(points)))
+        return out
+
+
+def held_out(
+    tasks: SingleTasks,
+    shots: Sequence[int],
+    alphas: Array,
+    rng: np.random.Generator | int | None,
+    progress: bool = False,
+) -> HeldOut:
+    """Compute the losses of each task under methods trained without it.
+
+    Parameters
+    ----------
+    tasks : SingleTasks
     shots : sequence of int
-    alphas : ndarray
+    alphas : array
         Step sizes to choose from.
-    seed : int
+    rng : numpy.random.Generator or int
         Of the split into folds.
     progress : bool
 
@@ -78,75 +128,52 @@ def held_out(tasks, shots, alphas, seed, progress=False):
     -------
     HeldOut
     """
-    T = len(tasks)
-    K = min(T, FOLDS)
-    fold = np.random.default_rng(seed).permutation(np.arange(T) % K)
-    shares = np.array([task.probability for task in tasks], dtype=float)
-    member = (np.arange(K)[:, None] == fold) * shares  # (K, T)
-    pairs = np.array([(a, b) for a in range(K) for b in range(a)])
-
-    def trained(quadratics):
-        """Solutions without each fold (K, d), and without each pair of folds (pairs, d)."""
-        sums = quadratics.grouped(member)
-        total = sums.grouped(np.ones((1, K)))
-        out = [np.eye(K), np.eye(K)[pairs[:, 0]] + np.eye(K)[pairs[:, 1]]]
-        return [minimisers(_less(total, sums.grouped(folds))) for folds in out]
-
+    shares = tasks.shares
+    folds = Folds(shares, rng)
     shape = (len(METHODS), len(shots), len(alphas))
-    by_step, inner = np.full((*shape, T), np.inf), np.full((*shape, K), np.inf)
-    plain = stack(tasks, NAL().quadratic)
-    pooled, rounding = trained(plain), 1e-13 * (shares @ plain.k)  # of losses: k is twice that at the origin
+    by_step, inner = np.full((*shape, len(shares)), np.inf), np.full((*shape, folds.K), np.inf)
+    plain = tasks.objective(NAL())
+    middle = tasks.trained(NAL())  # an origin near all points that are judged: far from 0 nothing cancels
+    rounding = ROUNDING * float(shares @ plain(np.zeros(1)))
+    pooled = folds.solutions(sums(plain, folds.weights))
     for i, alpha in enumerate(bar(alphas, progress, desc="diagnosing", unit="step size", leave=False)):
-        full, single = (stack(tasks, Adaptation(alpha, m).quadratic) for m in (np.inf, 1))
-        own = {}
+        known: dict[Method, Solutions] = {NAL(): pooled}
+        full, single = (tasks.risk(GradientSteps(alpha, m)) for m in (np.inf, 1))
         for j, m in enumerate(shots):
-            # after one step the loss is affine in 1/m
-            judged = Stack(*(a + (b - a) / m for a, b in zip(full, single, strict=True)))
-            by_fold = judged.grouped(member)
-            for k, (label, method) in enumerate(methods_at(alpha, m).items()):
-                if method == NAL():
-                    points = pooled
-                elif label == "MAML":
-                    points = trained(judged)  # its loss is the very loss after adaptation
-                else:
-                    points = own[label] = own.get(label) or trained(stack(tasks, method.quadratic))
-                losses = _finite(judged.at(points[0][fold]))
+            adaptation = GradientSteps(alpha, m)
+            judged = (1 - 1 / m) * full + (1 / m) * single  # after one step the loss is affine in 1/m
+            by_fold = sums(judged, folds.weights, middle)
+            for k, method in enumerate(methods_at(alpha, m).values()):
+                if method not in known:
+                    own = method.minimises() == adaptation
+                    known[method] = folds.solutions(
+                        by_fold if own else sums(tasks.objective(method), folds.weights)
+                    )
+                without_one, without_two = known[method]
+                losses = _infinite_for_nan(judged(without_one[folds.of_task]))
                 by_step[k, j, i] = np.where(losses < rounding, 0.0, losses)
-                inner[k, j, i] = _inner_scores(by_fold, points[1], pairs, K)
+                inner[k, j, i] = folds.inner_losses(by_fold, without_two)
     # where training without some fold has no minimum, the step is not used
     inner[np.isinf(by_step).any(axis=-1)] = np.inf
     without = inner.argmin(axis=2)  # (methods, shots, K)
-    chosen = np.take_along_axis(by_step, without[:, :, None, fold], axis=2)[:, :, 0]
+    chosen = np.take_along_axis(by_step, without[:, :, None, folds.of_task], axis=2)[:, :, 0]
     best = (by_step @ shares).argmin(axis=2)
     training = np.empty_like(chosen)
     for k, j in np.ndindex(best.shape):
-        training[k, j] = _training_effect(tasks, shares, k, shots[j], alphas[best[k, j]])
+        training[k, j] = _training_effect(tasks, k, shots[j], alphas[best[k, j]])
     return HeldOut(by_step, chosen, best, training)
 
 
-def _training_effect(tasks, shares, k, m, alpha):
-    """How each task moves the mean loss by moving the solution."""
-    method = list(methods_at(alpha, m).values())[k]
-    own, judged = stack(tasks, method.quadratic), stack(tasks, Adaptation(alpha, m).quadratic)
-    mean = own.grouped(shares[None])
+def _training_effect(tasks: SingleTasks, k: int, m: int, alpha: float) -> Array:
+    """How each task moves the mean loss by moving the solution, -g' H^-1 s_i, shape (T,)."""
+    form = tasks.objective(list(methods_at(alpha, m).values())[k])
+    mean = sums(form, tasks.shares[None])
     point = minimisers(mean)[0]
-    scores = own.A @ point - own.v
-    slope = shares @ (judged.A @ point - judged.v)
-    return -scores @ np.linalg.lstsq(mean.A[0], slope, rcond=None)[0]
+    slope = tasks.shares @ tasks.risk(GradientSteps(alpha, m)).gradient(point)
+    solve, _ = solver(mean.A)
+    out: Array = -form.gradient(point) @ solve(slope)[0]
+    return out
 
 
-def _less(total, part):
-    return Stack(*(a - b for a, b in zip(total, part, strict=True)))
-
-
-def _inner_scores(by_fold, points, pairs, K):
-    """For each outer fold a, the loss on all other folds b of what was trained without a and b."""
-    scores = np.zeros(K)
-    for outer, inner in (pairs.T, pairs.T[::-1]):
-        part = Stack(*(sums[inner] for sums in by_fold))
-        np.add.at(scores, outer, _finite(part.at(points)))
-    return scores
-
-
-def _finite(values):
+def _infinite_for_nan(values: Scalar) -> Array:
     return np.where(np.isnan(values), np.inf, values)

@@ -2,40 +2,46 @@
 
 import numpy as np
 
+from landscape.core.typing import Array
+
 REPLICATES = 2000
 
 
-def bootstrap(losses, by_step, training, shares, seed):
-    r"""Intervals for 1 - (mean loss of a method)/(mean loss of pooled training) on new tasks.
+def bootstrap(
+    losses: Array, by_step: Array, training: Array, shares: Array, seed: int
+) -> tuple[Array, Array]:
+    r"""Compute intervals for 1 - (mean loss of a method)/(mean loss of pooled training) on new tasks.
 
-    Two things were drawn: the tasks that the loss is measured on, and those that the methods were trained and their step sizes
-    chosen on. They are resampled independently of one another: the loss is measured on the first, what the second do to
-    training enters by the first-order change of the mean loss, and in half of the replicates they choose the step anew. (In
-    all of them the interval need not hold the prediction, in none it is too narrow where tasks differ much.)
-    Deviations are widened by Student's t over normal quantiles, and T/(T - 1), for few tasks.
+    Two things were drawn: the tasks that the loss is measured on, and those that the methods were trained and
+    their step sizes chosen on. They are resampled independently of one another: the loss is measured on the
+    first, what the second do to training enters by the first-order change of the mean loss, and in half of
+    the replicates they choose the step anew. (In all of them the interval need not hold the prediction, in
+    none it is too narrow where tasks differ much.) Deviations are widened by Student's t over normal
+    quantiles, and T/(T - 1), for few tasks.
 
     Parameters
     ----------
-    losses, training : ndarray, shape (methods, T)
+    losses, training : array, shape (methods, T)
         `HeldOut.chosen` and `HeldOut.training` for one number of shots; pooled training comes first.
-    by_step : ndarray, shape (methods, steps, T)
+    by_step : array, shape (methods, steps, T)
         `HeldOut.by_step`.
-    shares : ndarray, shape (T,)
+    shares : array, shape (T,)
     seed : int
 
     Returns
     -------
-    low, high : ndarray, shape (methods,)
-        95% intervals, at most 1; both -inf for a method whose losses are infinite, because its training has no minimum.
+    low, high : array, shape (methods,)
+        95% intervals, at most 1; both -inf for a method whose losses are infinite, because its training has
+        no minimum.
     """
-    from scipy.special import ndtri, stdtrit
+    from scipy.special import ndtri, stdtrit  # optional here: importing it takes 0.1 s
 
     T = len(shares)
     if not losses[0].any():  # nothing is lost, so nothing can be cut
         return np.zeros(len(losses)), np.zeros(len(losses))
     rng = np.random.default_rng(seed)
     measured, trained = (rng.multinomial(T, np.full(T, 1 / T), size=REPLICATES) * shares for _ in range(2))
-    finite = np.isfinite(losses).all(axis=1)
+    finite = np.asarray(np.isfinite(losses).all(axis=1))
     usable = np.isfinite(by_step).all(axis=2, keepdims=True)
     by_step = np.where(usable, by_step, 0.0)
     best = np.where(usable, by_step @ trained.T, np.inf).argmin(

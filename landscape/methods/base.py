@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,16 +11,22 @@ import numpy as np
 from landscape.adaptations.base import Adaptation, Draw, as_adaptation
 from landscape.core import checks
 from landscape.core.domains import short
-from landscape.core.parameters import Record, with_values
+from landscape.core.parameters import Record, record, with_values
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.tasks.families import Task
 from landscape.tasks.inputs import Moments
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one task costs an iteration of training."""
+@record
+class Cost(Record):
+    """What one task costs an iteration of training.
+
+    Parameters
+    ----------
+    gradients, hessian_vector_products : int
+    samples : float or array, shape (*grid)
+    """
 
     gradients: int
     hessian_vector_products: int
@@ -159,7 +164,7 @@ class InnerMethod(Method, register=False):
     @property
     def target_needs_n2(self) -> bool:
         """Whether the objective depends on the size of the inner batches."""
-        return getattr(self.adaptation, "batches", "fresh") == "same"
+        return self.adaptation.mean_needs_m
 
     @property
     def n2(self) -> Scalar | None:

@@ -59,7 +59,7 @@ class MAML(InnerMethod):
 
     @property
     def target_needs_n2(self) -> bool:
-        return self.hessian == "shared"
+        return self.hessian == "shared" or super().target_needs_n2
 
     def objective(self, moments: Moments) -> QuadraticForm:
         """Compute the expected loss after the inner adaptation; K'Sigma K where the Hessian has its own batch."""

@@ -1,28 +1,44 @@
 """Results in, artists out: nothing is computed here but what a picture needs."""
 
 from landscape.plotting.curves import answer, comparison, risk_parts, sgd_curve, simulated, sweep, z_scores
-from landscape.plotting.planes import heatmap, landscape, landscapes, series
-from landscape.plotting.style import NAMES, STYLES, axes_or_new, band, finish, lines, points, style, two_axes
+from landscape.plotting.landscapes import View, landscape_view, plot_landscape, plot_series
+from landscape.plotting.planes import heatmap
+from landscape.plotting.style import (
+    QUANTITIES,
+    STYLES,
+    axes_or_new,
+    axis_label,
+    band,
+    finish,
+    lines,
+    points,
+    style,
+    symbol,
+    two_axes,
+)
 
 __all__ = [
-    "NAMES",
+    "QUANTITIES",
     "STYLES",
+    "View",
     "answer",
     "axes_or_new",
+    "axis_label",
     "band",
     "comparison",
     "finish",
     "heatmap",
-    "landscape",
-    "landscapes",
+    "landscape_view",
     "lines",
+    "plot_landscape",
+    "plot_series",
     "points",
     "risk_parts",
-    "series",
     "sgd_curve",
     "simulated",
     "style",
     "sweep",
+    "symbol",
     "two_axes",
     "z_scores",
 ]

@@ -1,13 +1,36 @@
-"""How things look: a method has one colour, one line style and one marker everywhere.
+"""How things look: a method has one colour, one line style and one marker everywhere, an axis says what was declared.
 
 The palette is Okabe and Ito's, safe for the colour-blind; line styles and markers tell methods apart in grey.
 """
 
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
 import numpy as np
 
-from landscape import checks
+from landscape.adaptations.base import Adaptation
+from landscape.core import checks
+from landscape.core.domains import short
+from landscape.core.parameters import Parameter, Record, parameters
+from landscape.core.typing import Array
+from landscape.methods.base import Method
+from landscape.methods.budget import Training
+from landscape.methods.maml import MAML
+from landscape.tasks.presets import HardEasy, TwoTasks
 
-STYLES = {
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Style: TypeAlias = tuple[str, Any, str]
+"""Colour, line style and marker."""
+
+Pair = TypeVar("Pair")
+
+STYLES: dict[str, Style] = {
     "NAL": ("#D55E00", "--", "s"),
     "MAML": ("#0072B2", "-", "o"),
     "FO-MAML": ("#009E73", "-.", "^"),
@@ -17,10 +40,16 @@ STYLES = {
     "BaMAML": ("#000000", (0, (1, 1)), "X"),
     "BI-MAML": ("#8C3B1F", (0, (6, 1, 1, 1, 1, 1)), "d"),
 }
+"""By the method's label."""
 
-SPARES = [("#555555", (0, (6, 2, 2, 2)), "*"), ("#555555", (0, (2, 2)), "h"), ("#555555", (0, (8, 2)), "<")]
+SPARES: list[Style] = [
+    ("#555555", (0, (6, 2, 2, 2)), "*"),
+    ("#555555", (0, (2, 2)), "h"),
+    ("#555555", (0, (8, 2)), "<"),
+]
+"""For methods that are not listed, and for the second of a kind."""
 
-NAMES = {
+QUANTITIES = {
     "above_noise": "risk above the noise floor",
     "total": "risk after adaptation",
     "loss": "risk after adaptation",
@@ -29,77 +58,111 @@ NAMES = {
     "dispersion": "dispersion floor",
     "noise": "noise floor",
     "coordinate": "mean coordinate of the solution",
-    "rho_hard": r"curvature of the hard tasks $\rho_H$",
-    "rho_easy": r"curvature of the easy tasks $\rho_E$",
-    "R": "distance of the centres $R$",
-    "r_hard": "spread of the hard tasks $r_H$",
-    "r_easy": "spread of the easy tasks $r_E$",
-    "p_hard": "share of hard tasks $p_H$",
-    "m": "samples for adaptation $m$",
     "n2": "inner samples in training $n_2$",
-    "alpha": r"step size $\alpha$",
 }
+"""Columns of results that are no parameter of anything."""
 
 
-def axes_or_new(ax, size=(5.2, 3.6)):
-    """`ax`, or fresh axes of a new figure."""
-    from matplotlib import pyplot as plt
-
-    return (
-        plt.subplots(figsize=size, layout="constrained")[1]
-        if ax is None
-        else checks.instance("ax", ax, plt.Axes)
-    )
-
-
-def two_axes(axes):
-    """`axes`, if they are two."""
-    from matplotlib import pyplot as plt
-
-    pair = list(axes) if np.iterable(axes) else [axes]
-    if len(pair) != 2:
-        raise ValueError(f"axes must be two matplotlib Axes, got {checks.short(axes)}")
-    for ax in pair:
-        checks.instance("each of axes", ax, plt.Axes)
-    return axes
-
-
-def style(label, among=()):
-    """Colour, line style and marker of a method by its label; the second of a kind gets another look."""
+def style(label: str, among: Sequence[str] = ()) -> Style:
+    """Choose colour, line style and marker of a method by its label; the second of a kind gets another look."""
     kind = _kind(label)
     twins = [name for name in among if _kind(name) == kind]
-    base = STYLES.get(kind, SPARES[0])
     place = twins.index(label) if label in twins else 0
+    # A checksum, not hash(): the same look for a new method in every session.
+    base = STYLES.get(kind, SPARES[zlib.crc32(kind.encode()) % len(SPARES)])
     return base if place == 0 else (base[0], *SPARES[(place - 1) % len(SPARES)][1:])
 
 
-def _kind(label):
-    names = {"FOMAML": "FO-MAML", "HFMAML": "HF-MAML", "IMAML": "iMAML", "BIMAML": "BI-MAML"}
-    short = label.split("(")[0].split(" #")[0].split(".")[0]
-    return names.get(short, short)
+def _kind(label: str) -> str:
+    """The label of a method's kind: ``MAML(RidgeToStart(0.5))`` is an iMAML, ``NAL #2`` pooled training."""
+    name, inner = re.match(r"([^(#.]*)\(?(\w*)", label).groups()  # type: ignore[union-attr]  # matches any text
+    method, adaptation = Method.registry.get(name.strip()), Adaptation.registry.get(inner)
+    if method is MAML and adaptation is not None:
+        return adaptation.maml_label
+    return str(getattr(method, "kind", name.strip()))
 
 
-def lines(ax, label, frame, x, y, name=None, among=()):
-    """Theory: a line in the method's style."""
+def axis_label(name: str, *records: Any) -> str:
+    """Name an axis: the label and symbol that a parameter was declared with, or the quantity in words.
+
+    Parameters
+    ----------
+    name : str
+        Of a parameter (``"rho_hard"``, ``"MAML.inner.alpha"``) or a column.
+    records : Record
+        Whose parameters it may be; then those of the package are searched.
+    """
+    head, _, last = name.rpartition(".")
+    known = [record for record in records if isinstance(record, Record)]
+    package = [HardEasy, TwoTasks, Training, *Adaptation.registry.values(), *Method.registry.values()]
+    for record in (*known, *package):
+        for p in parameters(record):
+            if p.name == last:
+                return _words(p) + (f" ({head.partition('.')[0]})" if head else "")
+    return QUANTITIES.get(name, name)
+
+
+def symbol(name: str, *records: Any) -> str:
+    """Return a parameter's symbol as mathematics, for titles; its name where none is declared."""
+    words = axis_label(name, *records)
+    return words[words.index("$") : words.rindex("$") + 1] if "$" in words else name
+
+
+def _words(p: Parameter) -> str:
+    words = p.label.partition(" (")[0]
+    return f"{words} ${p.symbol}$" if p.symbol else words or p.name
+
+
+def axes_or_new(ax: Axes | None, size: tuple[float, float] = (5.2, 3.6)) -> Axes:
+    """Return `ax`, or fresh axes of a new figure."""
+    from matplotlib import axes, pyplot  # optional: they take 0.35 s
+
+    if ax is not None:
+        return checks.instance("ax", ax, axes.Axes)
+    return pyplot.subplots(figsize=size, layout="constrained")[1]
+
+
+def two_axes(axes: Pair) -> Pair:
+    """Return `axes`, if they are two."""
+    from matplotlib.axes import Axes  # optional: it takes 0.35 s
+
+    pair: list[Any] = list(axes) if np.iterable(axes) else [axes]
+    if len(pair) != 2:
+        raise ValueError(f"axes must be two matplotlib Axes, got {short(axes)}")
+    for ax in pair:
+        checks.instance("each of axes", ax, Axes)
+    return axes
+
+
+def lines(
+    ax: Axes,
+    label: str,
+    frame: Mapping[str, Any],
+    x: str,
+    y: str,
+    name: str | None = None,
+    among: Sequence[str] = (),
+) -> None:
+    """Draw theory: a line in the method's style."""
     colour, dashes, _ = style(label, among)
     ax.plot(frame[x], frame[y], color=colour, linestyle=dashes, linewidth=1.8, label=name or label)
 
 
-def band(ax, label, x, low, high):
-    """What is predicted of single runs: a shade behind the points."""
+def band(ax: Axes, label: str, x: Array, low: Array, high: Array) -> None:
+    """Draw what is predicted of single runs: a shade behind the points."""
     colour, _, _ = style(label)
     ax.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0, zorder=1)
 
 
-def points(ax, label, means, name=None, among=()):
-    """Simulation: points with 95% intervals in the method's style.
+def points(ax: Axes, label: str, means: Any, name: str | None = None, among: Sequence[str] = ()) -> None:
+    """Draw simulation: points with 95% intervals in the method's style.
 
     Parameters
     ----------
     means : DataFrame
         Indexed by x, with columns ``mean``, ``error`` (a standard error) and ``count`` (of repeats).
     """
-    from scipy.special import stdtrit
+    from scipy.special import stdtrit  # optional: only intervals need it
 
     colour, _, marker = style(label, among)
     half_width = stdtrit(means["count"] - 1, 0.975) * means["error"]
@@ -109,10 +172,10 @@ def points(ax, label, means, name=None, among=()):
     )  # fmt: skip
 
 
-def finish(ax, x, y, legend=True):
-    """Labels, a light grid and the legend."""
-    ax.set_xlabel(NAMES.get(x, x))
-    ax.set_ylabel(NAMES.get(y, y))
+def finish(ax: Axes, x: str, y: str, legend: bool = True, records: Sequence[Any] = ()) -> Axes:
+    """Label the axes by the names of a parameter and a quantity, add a light grid and the legend."""
+    ax.set_xlabel(axis_label(x, *records))
+    ax.set_ylabel(QUANTITIES.get(y) or axis_label(y, *records))
     ax.grid(alpha=0.25, linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
     if legend:

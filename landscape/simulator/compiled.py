@@ -1,37 +1,148 @@
-"""The chains of `landscape.simulator.chains`, compiled: the same law, eight chains at a time, all cores.
+"""The chains of `landscape.simulator.sgd`, compiled: the same law, eight chains at a time, all cores.
 
-Needs numba (the extra ``fast``). The steps are those of `landscape.simulator.thin` and `landscape.simulator.gradients`, written for the
-processor: a number of a task is a *lane* of eight, one for each chain, and loops over lanes become vector instructions. Every group of
-eight chains has a random generator of its own, so the numbers do not depend on how many threads there are. They are not those of NumPy's
-chains for the same seed, which draw in another order.
+Needs numba (the extra ``fast``). Compiled code cannot call `meta_gradient` and `adapt`: this is the one place that lists
+what it knows, in `kind_of`. The steps are those of `landscape.simulator.thin`, written for the processor: a number of a
+task is a *lane* of eight, one for each chain, and loops over lanes become vector instructions. Every group of eight chains
+has a random generator of its own, so the numbers do not depend on how many threads there are. They are not those of
+NumPy's chains for the same seed, which draw in another order.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar, cast
+
 import numpy as np
-from numba import njit
+from numba import njit  # optional: this module is imported only where the engine is asked for
+
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.core.typing import Array
+from landscape.methods.base import Method
+from landscape.methods.budget import Training
+from landscape.methods.first_order import FOMAML, HFMAML, Reptile
+from landscape.methods.maml import MAML
+from landscape.methods.pooled import NAL
+from landscape.simulator import sgd
+from landscape.simulator.thin import TINY
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 LANES = 8
 SHARED, INDEPENDENT, FIRST_ORDER, POOLED, REPTILE = range(5)
-TINY = 1e-300
 fast = {"contract", "nsz", "reassoc", "arcp"}
-inlined = njit(forceinline=True, fastmath=fast)
 
 
-def compiled(function):
-    """Compiled code that is kept for the next time, where there is a folder to keep it in."""
+class Tables(NamedTuple):
+    """The families, one row each: centres (families, d), numbers (families,)."""
+
+    centres: Array
+    deviations: Array
+    weights: Array
+
+
+class Lanes(NamedTuple):
+    """What differs between chains: where their families begin, cumulative probabilities (LANES, families), numbers (LANES,)."""
+
+    first: Array
+    bounds: Array
+    alpha: Array
+    n1: Array
+    n2: Array
+
+
+class Plan(NamedTuple):
+    """What all chains share."""
+
+    kind: int
+    steps: int
+    iterations: int
+    batch: int
+    tau: int
+    rate: float
+    normalised: bool
+
+
+def kind_of(method: Method) -> int | None:
+    """Say what the compiled code calls a method; None where it does not know it: NumPy runs it then."""
+    if type(method) is NAL:
+        return POOLED
+    inner = getattr(method, "inner", None)
+    if type(inner) is not GradientSteps or inner.batches == "same":
+        return None
+    if type(method) is MAML:
+        return SHARED if method.hessian == "shared" else INDEPENDENT
+    others: dict[type[Method], int] = {FOMAML: FIRST_ORDER, HFMAML: INDEPENDENT, Reptile: REPTILE}
+    return others.get(type(method))
+
+
+def descend_in_groups(
+    table: sgd.TaskTable,
+    methods: Sequence[Method],
+    inner: Array,
+    training: Training,
+    rng: np.random.Generator,
+    progress: Callable[[int], Any],
+) -> Array:
+    """Run groups of chains on as many threads as there are processors; arguments as for `sgd.descend`."""
+    chains, d, kind = len(methods), len(table.centres), kind_of(methods[0])
+    assert kind is not None, "the caller has looked"
+    steps = 0 if kind == POOLED else methods[0].adaptation.steps  # type: ignore[attr-defined]
+    alpha = np.array([0.0 if kind == POOLED else m.adaptation.alpha for m in methods])  # type: ignore[attr-defined]
+    n1 = float(training.n1) + (inner if kind == POOLED else np.zeros(chains))
+    iterations = training.T // training.task_batch
+    normalised = methods[0].task_batch is not None
+    plan = Plan(
+        kind, steps, iterations, training.task_batch, training.tau, training.rate(methods[0]), normalised
+    )
+    none = table.roots[:0] if table.roots.ndim == 3 else table.roots[:, :0]
+    roots, spreads = (
+        _families_first(t, d) for t in (table.roots, none if table.spreads is None else table.spreads)
+    )
+    tables = Tables(np.ascontiguousarray(table.centres.T), table.deviations, table.weights)
+
+    def group(at: int, rng: np.random.Generator) -> Array:
+        lanes = (
+            np.arange(at, at + LANES) % chains
+        )  # the last group is filled up with chains that are not kept
+        bounds = np.ascontiguousarray(table.bounds.T[lanes])
+        own = Lanes(table.first[lanes], bounds, alpha[lanes], n1[lanes], inner[lanes])
+        out: Array = descend(roots, spreads, tables, own, plan, rng)
+        progress(iterations * min(LANES, chains - at))
+        return out.T[: chains - at]
+
+    starts = range(0, chains, LANES)
+    with ThreadPoolExecutor(sgd.processors()) as pool:
+        return np.concatenate(list(pool.map(group, starts, rng.spawn(len(starts)))))
+
+
+def _families_first(table: Array, d: int) -> Array:
+    """Lay a table of roots out as (families, d) or (families, d, d), row by row: another order would be compiled once more."""
+    return table if table.ndim == 3 else np.array(np.broadcast_to(table.T, (table.shape[1], d)), order="C")
+
+
+def compiled(function: F) -> F:
+    """Compile code that is kept for the next time, where there is a folder to keep it in."""
     try:
-        return njit(cache=True, nogil=True, fastmath=fast)(function)
+        return cast(F, njit(cache=True, nogil=True, fastmath=fast)(function))
     except RuntimeError:
-        return njit(nogil=True, fastmath=fast)(function)
+        return cast(F, njit(nogil=True, fastmath=fast)(function))
 
 
-# Sigma^(1/2) comes as three arguments: `roots`, the table (families, d) or (families, d, d), whose number of axes decides what is
-# compiled; each lane's `family`; and the lanes' `entries` (d, LANES) gathered from the former kind. The *variates* of a product are
-# (1/sqrt(n), normals, chi^2/n), and a batch's *memory*, filled by its first product for the second, is (delta, t, x/sqrt(n)).
+def inlined(function: F) -> F:
+    """Compile code as a part of what calls it."""
+    return cast(F, njit(forceinline=True, fastmath=fast)(function))
+
+
+# R comes as three arguments: `roots`, the table (families, d) or (families, d, d), whose number of axes decides what is
+# compiled; each lane's `family`; and the lanes' `entries` (d, LANES) gathered from the former kind. The *variates* of a
+# product are (1/sqrt(n), normals, chi^2/n), and a batch's *memory*, filled by its first product for the second, is
+# (delta, t, x/sqrt(n)).
 
 
 @inlined
-def times(roots, family, entries, v, out):
-    """Sigma^(1/2) v, lane by lane."""
+def times(roots: Array, family: Array, entries: Array, v: Array, out: Array) -> None:
+    """R v, lane by lane."""
     d = len(v)
     if roots.ndim == 2:
         for j in range(d):
@@ -47,7 +158,22 @@ def times(roots, family, entries, v, out):
 
 
 @inlined
-def gather(table, family, out):
+def times_transposed(roots: Array, family: Array, entries: Array, v: Array, out: Array) -> None:
+    """R'v, lane by lane."""
+    d = len(v)
+    if roots.ndim == 2:
+        times(roots, family, entries, v, out)
+    else:
+        for lane in range(LANES):
+            for j in range(d):
+                out[j, lane] = 0.0
+            for k in range(d):
+                for j in range(d):
+                    out[j, lane] += roots[family[lane], k, j] * v[k, lane]
+
+
+@inlined
+def gather(table: Array, family: Array, out: Array) -> None:
     """Rows of a table (families, d), one a lane: once a task, for gathering is slow."""
     for j in range(len(out)):
         for lane in range(LANES):
@@ -55,7 +181,7 @@ def gather(table, family, out):
 
 
 @inlined
-def add(out, scale, v):
+def add(out: Array, scale: Array, v: Array) -> None:
     """out + scale v, in place; a number of scale for each lane."""
     for j in range(len(out)):
         for lane in range(LANES):
@@ -63,7 +189,7 @@ def add(out, scale, v):
 
 
 @inlined
-def dot(a, b, out):
+def dot(a: Array, b: Array, out: Array) -> None:
     """Inner product in each lane."""
     for lane in range(LANES):
         out[lane] = 0.0
@@ -73,7 +199,7 @@ def dot(a, b, out):
 
 
 @compiled
-def draw(freedom, n, rng, xis, chis):
+def draw(freedom: Array, n: Array, rng: np.random.Generator, xis: Array, chis: Array) -> None:
     """All variates of an iteration in one go: standard normals, and chi^2/n, 1 for n = inf.
 
     One place for each kind, for the compiler puts the generator into the loop only where it is called once.
@@ -89,7 +215,10 @@ def draw(freedom, n, rng, xis, chis):
 
 
 @inlined
-def first(roots, family, entries, point, deviation, variates, memory, scratch, out):
+def first(
+    roots: Array, family: Array, entries: Array, point: Array, deviation: Array, variates: Any, memory: Any,
+    scratch: Array, out: Array,
+) -> None:  # fmt: skip
     """Product of a new batch with its residual at a point; fills the memory.
 
     K^(1/2) xi enters as xi - t (delta'xi) delta, gathered with the other multiples of delta.
@@ -109,26 +238,29 @@ def first(roots, family, entries, point, deviation, variates, memory, scratch, o
     for j in range(len(point)):
         for lane in range(LANES):
             x[j, lane] = narrow[lane] * xi[j, lane] + slope[lane] * delta[j, lane]
-    times(roots, family, entries, x, out)
+    times_transposed(roots, family, entries, x, out)
     for j in range(len(point)):
         for lane in range(LANES):
             out[j, lane] *= size[lane]
 
 
 @inlined
-def second(roots, family, entries, variates, memory, g, h, scratch, out):
-    """The Hessian of the same batch times g; h = K^(1/2) Sigma^(1/2) g."""
+def second(
+    roots: Array,
+    family: Array,
+    entries: Array,
+    variates: Any,
+    memory: Any,
+    g: Array,
+    h: Array,
+    scratch: Array,
+    out: Array,
+) -> None:
+    """The Hessian of the same batch times g; h = K^(1/2) R g."""
     narrow, xi, chi = variates
     delta, shrink, x = memory
-    square, along, inside, h_xi, delta_h, delta_xi = (
-        scratch[0],
-        scratch[1],
-        scratch[2],
-        scratch[3],
-        scratch[4],
-        scratch[5],
-    )
-    slope, scale, back = scratch[6], scratch[7], scratch[8]
+    square, along, inside, h_xi, delta_h = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
+    delta_xi, slope, scale, back = scratch[5], scratch[6], scratch[7], scratch[8]
     times(roots, family, entries, g, out)
     dot(x, out, along)
     dot(delta, out, inside)
@@ -147,71 +279,42 @@ def second(roots, family, entries, variates, memory, g, h, scratch, out):
         back[lane] = shrink[lane] * (slope[lane] * delta_h[lane] + scale[lane] * delta_xi[lane])
     for j in range(len(g)):
         for lane in range(LANES):
-            h[j, lane] = (
-                slope[lane] * h[j, lane]
-                + scale[lane] * xi[j, lane]
-                - back[lane] * delta[j, lane]
-                + along[lane] * x[j, lane]
-            )
-    times(roots, family, entries, h, out)
+            turned = slope[lane] * h[j, lane] + scale[lane] * xi[j, lane]
+            h[j, lane] = turned - back[lane] * delta[j, lane] + along[lane] * x[j, lane]
+    times_transposed(roots, family, entries, h, out)
 
 
 @compiled
-def rows(kind, steps, n1, n2, batch, tau, spread):
+def rows(plan: Plan, lanes: Lanes, spread: int) -> tuple[Array, Array]:
     """Samples and degrees of freedom behind the variates of an iteration, in the order in which they are taken.
 
-    A row is a product of a batch with something; where optima have a spread, each task begins with a row for its optimum, which takes
-    no chi-square.
+    A row is a product of a batch with something; where optima have a spread, each task begins with a row for its optimum,
+    which takes no chi-square.
     """
-    outer, back = (0 if kind == REPTILE else 1), (steps if kind in (SHARED, INDEPENDENT) else 0)
-    each = steps + outer + back
-    n = np.full((batch * (spread + tau * each), LANES), np.inf)
+    outer = 0 if plan.kind == REPTILE else 1
+    each = plan.steps + outer + (plan.steps if plan.kind in (SHARED, INDEPENDENT) else 0)
+    n = np.full((plan.batch * (spread + plan.tau * each), LANES), np.inf)
     freedom = n.copy()
     for row in range(len(n)):
-        place = row % (spread + tau * each) - spread
+        place = row % (spread + plan.tau * each) - spread
         if place >= 0:
             place %= each
-            n[row] = n1 if outer and place == steps else n2
-            freedom[row] = n[row] - (1 if kind == SHARED and place > steps else 0)
+            n[row] = lanes.n1 if outer and place == plan.steps else lanes.n2
+            freedom[row] = n[row] - (1 if plan.kind == SHARED and place > plan.steps else 0)
     return n, freedom
 
 
 @compiled
 def descend(
-    starts,
-    bounds,
-    roots,
-    centres,
-    spreads,
-    deviations,
-    weights,
-    normalised,
-    kind,
-    alpha,
-    steps,
-    n1,
-    n2,
-    iterations,
-    batch,
-    tau,
-    rate,
-    rng,
-):
+    roots: Array, spreads: Array, tables: Tables, lanes: Lanes, plan: Plan, rng: np.random.Generator
+) -> Array:
     """SGD from 0 of eight chains: their last points, shape (d, LANES).
 
-    Parameters
-    ----------
-    starts : ndarray of int, shape (LANES,)
-        Where each chain's families begin in the tables.
-    bounds : ndarray, shape (LANES, families)
-        Cumulative probabilities.
-    roots, spreads : ndarray, shape (families of all, d) or (families of all, d, d)
-        Spreads may be empty: no spread.
-    centres : ndarray, shape (families of all, d)
-    deviations, weights : ndarray, shape (families of all,)
-    alpha, n1, n2 : ndarray, shape (LANES,)
+    Roots of inputs and of spreads (families, d) or (families, d, d) are arguments of their own, for by the number of axes
+    of an argument, and of nothing else, branches are dropped when this is compiled. Spreads are empty where there are none.
     """
-    shape = (centres.shape[1], LANES)
+    kind, steps = plan.kind, plan.steps
+    shape = (tables.centres.shape[1], LANES)
     w, total, optimum, point, g = (
         np.zeros(shape),
         np.zeros(shape),
@@ -226,57 +329,46 @@ def descend(
         np.empty(LANES),
         np.empty(shape),
     )  # the memory of a batch that is not used again
-    family, deviation, weight, summed = (
-        np.empty(LANES, np.int64),
-        np.empty(LANES),
-        np.empty(LANES),
-        np.empty(LANES),
-    )
-    none, one, back = np.zeros(LANES), np.ones(LANES), -alpha
-    n, freedom = rows(kind, steps, n1, n2, batch, tau, len(spreads) > 0)
+    family, deviation, weight = np.empty(LANES, np.int64), np.empty(LANES), np.empty(LANES)
+    summed, none, one, back = np.empty(LANES), np.zeros(LANES), np.ones(LANES), -lanes.alpha
+    n, freedom = rows(plan, lanes, len(spreads) > 0)
     narrow = 1 / np.sqrt(n)
     chis, xis = np.empty(n.shape), np.empty((len(n), *shape))
     entries, spread = np.empty(shape), np.empty(shape)
-    for _ in range(iterations):
+    for _ in range(plan.iterations):
         total[:] = 0.0
         summed[:] = 0.0
         draw(freedom, n, rng, xis, chis)
         row = 0
-        for _ in range(batch):
+        for _ in range(plan.batch):
             for lane in range(LANES):
                 u, index = rng.random(), 0
-                while u >= bounds[lane, index]:
+                while u >= lanes.bounds[lane, index]:
                     index += 1
-                index += starts[lane]
-                family[lane], deviation[lane], weight[lane] = index, deviations[index], weights[index]
+                index += lanes.first[lane]
+                family[lane], deviation[lane] = index, tables.deviations[index]
+                weight[lane] = tables.weights[index]
                 summed[lane] += weight[lane]
-            gather(centres, family, optimum)
+            gather(tables.centres, family, optimum)
             if roots.ndim == 2:
                 gather(roots, family, entries)
             if len(spreads):
                 if spreads.ndim == 2:
                     gather(spreads, family, spread)
-                times(spreads, family, spread, xis[row], work)
+                times_transposed(spreads, family, spread, xis[row], work)
                 add(optimum, one, work)
                 row += 1
-            for _ in range(tau):
+            for _ in range(plan.tau):
                 for j in range(len(w)):
                     for lane in range(LANES):
                         point[j, lane] = w[j, lane] - optimum[j, lane]
                         g[j, lane] = point[j, lane]
                 for step in range(steps):
-                    memory = (deltas[step], shrinks[step], xs[step])
-                    first(
-                        roots,
-                        family,
-                        entries,
-                        point,
-                        deviation,
+                    variates, memory = (
                         (narrow[row], xis[row], chis[row]),
-                        memory,
-                        scratch,
-                        product,
+                        (deltas[step], shrinks[step], xs[step]),
                     )
+                    first(roots, family, entries, point, deviation, variates, memory, scratch, product)
                     add(point, back, product)
                     row += 1
                 if kind == REPTILE:
@@ -284,39 +376,21 @@ def descend(
                         for lane in range(LANES):
                             g[j, lane] -= point[j, lane]
                 else:
-                    first(
-                        roots,
-                        family,
-                        entries,
-                        point,
-                        deviation,
-                        (narrow[row], xis[row], chis[row]),
-                        other,
-                        scratch,
-                        g,
-                    )
+                    variates = (narrow[row], xis[row], chis[row])
+                    first(roots, family, entries, point, deviation, variates, other, scratch, g)
                     row += 1
                 if kind in (SHARED, INDEPENDENT):
                     for step in range(steps - 1, -1, -1):
                         variates = (narrow[row], xis[row], chis[row])
                         if kind == SHARED:
-                            second(
-                                roots,
-                                family,
-                                entries,
-                                variates,
-                                (deltas[step], shrinks[step], xs[step]),
-                                g,
-                                work,
-                                scratch,
-                                product,
-                            )
+                            memory = (deltas[step], shrinks[step], xs[step])
+                            second(roots, family, entries, variates, memory, g, work, scratch, product)
                         else:
                             first(roots, family, entries, g, none, variates, other, scratch, product)
                         add(g, back, product)
                         row += 1
                 add(total, weight, g)
         for lane in range(LANES):
-            summed[lane] = -rate / tau / (summed[lane] if normalised else batch)
+            summed[lane] = -plan.rate / plan.tau / (summed[lane] if plan.normalised else plan.batch)
         add(w, summed, total)
     return w

@@ -1,112 +1,183 @@
 """Batches of samples of many tasks at once, and the gradients they give."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
 import numpy as np
 
-from landscape.algebra import Rows
-from landscape.simulator.thin import ThinBatch, roots
+from landscape.adaptations.base import Batch, Draw
+from landscape.core import checks
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.operators import Diagonal, Operator
+from landscape.simulator.bartlett import SAMPLERS, row_count
+from landscape.simulator.thin import thin_drawer
+from landscape.tasks.environment import Environment
+from landscape.tasks.inputs import Inputs
 
-CHUNK = 1 << 21  # numbers drawn at a time (16 MiB), whatever the number of tasks
+CHUNK = 1 << 21
+"""Numbers drawn at a time (16 MiB), whatever the number of tasks."""
+
+LONGEST = 1 << 28
+"""Numbers that a single batch may take."""
+
+SAMPLING = ("thin", *SAMPLERS)
+"""Ways to draw a batch; see `landscape.simulate`."""
 
 
-class Batch:
+def seed_of(rng: np.random.Generator | int | None) -> int:
+    """Return a seed: `rng` itself where it is one, else one drawn from it."""
+    if rng is None or isinstance(rng, np.random.Generator):
+        return int(checks.generator(rng).integers(2**63))
+    return checks.seed("rng", rng)
+
+
+class Rows:
     """n samples of each of several tasks, or fewer pseudo-rows that stand for them.
 
     Parameters
     ----------
-    X : ndarray, shape (tasks, rows, d)
-    y : ndarray, shape (tasks, rows)
+    X : array, shape (tasks, rows, d)
+    e : array, shape (tasks, rows)
+        Noise: targets less the prediction of the task's optimum.
+    optima : array, shape (tasks, d)
     n : int
         The number of samples that the rows stand for.
     """
 
-    def __init__(self, X, y, n):
-        self.X, self.y, self.n = X, y, n
+    def __init__(self, X: Array, e: Array, optima: Array, n: int) -> None:
+        self.X, self.e, self.optima, self.n = X, e, optima, n
 
-    def gradient(self, W):
-        """Gradient of the mean squared loss (with the factor 1/2) at each column of W (tasks or 1, d, J)."""
-        return self.X.transpose(0, 2, 1) @ (self.X @ W - self.y[:, :, None]) / self.n
+    @cached_property
+    def _second(self) -> Array:
+        """X'X/n."""
+        out: Array = self.X.swapaxes(1, 2) @ self.X
+        out /= self.n
+        return out
 
-    def hessian_times(self, V):
-        """The batch's Hessian times each column of V."""
-        return self.X.transpose(0, 2, 1) @ (self.X @ V) / self.n
+    def _many(self, W: Array) -> bool:
+        """Whether X'X/n serves so many columns with fewer products than the rows."""
+        return 2 * W.shape[2] > W.shape[1]
+
+    def gradient(self, W: Array) -> Array:
+        """Compute X'(X (w - w_i) - e)/n at each column of W (tasks or 1, d, J)."""
+        delta = W - self.optima[:, :, None]
+        if self._many(W):
+            score: Array = self.X.swapaxes(1, 2) @ self.e[:, :, None] / self.n
+            return self._second @ delta - score
+        residual = self.X @ delta
+        residual -= self.e[:, :, None]
+        return self.X.swapaxes(1, 2) @ residual / self.n
+
+    def hessian_times(self, V: Array) -> Array:
+        """Compute X'X/n times each column of V."""
+        return self._second @ V if self._many(V) else self.X.swapaxes(1, 2) @ (self.X @ V) / self.n
+
+    def hessian(self) -> Array:
+        """Compute X'X/n, shape (tasks, d, d)."""
+        return self._second
 
 
 class Population:
-    """What a batch becomes as n grows without bound: the task itself.
+    """What a batch becomes as n grows without bound: the tasks themselves.
 
     Parameters
     ----------
-    hessian : ndarray, shape (d, d)
+    Sigma : Operator
         The second moment of the inputs.
-    optima : ndarray, shape (tasks, d)
+    optima : array, shape (tasks, d)
     """
 
-    def __init__(self, hessian, optima):
-        self.hessian, self.optima = hessian, optima
+    def __init__(self, Sigma: Operator, optima: Array) -> None:
+        self.Sigma, self.optima = Sigma, optima
 
-    def gradient(self, W):
-        """Gradient of the tasks' losses at each column of W."""
-        return self.hessian @ (W - self.optima[:, :, None])
+    def gradient(self, W: Array) -> Array:
+        """Compute Sigma (w - w_i) at each column of W."""
+        return self.hessian_times(W - self.optima[:, :, None])
 
-    def hessian_times(self, V):
-        """The Hessian times each column of V."""
-        return self.hessian @ V
+    def hessian_times(self, V: Array) -> Array:
+        """Compute Sigma times each column of V."""
+        return hessian_times(self.Sigma, V)
+
+    def hessian(self) -> Array:
+        """Return Sigma, shape (1, d, d)."""
+        return self.Sigma.matrix()[None]
 
 
-def batch_drawer(inputs, optima, sampling, rng):
-    """A function n -> fresh batch of n samples of each task (the population for n = inf)."""
+def hessian_times(Sigma: Operator, V: Array) -> Array:
+    """Compute Sigma times each column of V (tasks, d, J)."""
+    if isinstance(Sigma, Diagonal):
+        return Sigma.expanded().entries[:, None] * V
+    product: Array = Sigma.matrix() @ V
+    return product
+
+
+def drawer(inputs: Inputs, optima: Array, sampling: str, rng: np.random.Generator) -> Draw:
+    """Make a function n -> fresh batch of n samples of each task (the population for n = inf).
+
+    Parameters
+    ----------
+    inputs : Gaussian or Empirical
+    optima : array, shape (tasks, d)
+    sampling : str
+        One of `SAMPLING`.
+    rng : numpy.random.Generator
+    """
     if sampling == "thin":
-        root, deviation = roots(inputs), np.sqrt(inputs.noise_variance)
-        root = root[None] if root.shape[1] > 1 else root
-        return lambda n: ThinBatch(root, optima.T, deviation, n, rng)
-    sample = getattr(inputs, _DRAWS[sampling])
+        return thin_drawer(inputs, optima, rng)
+    sample = SAMPLERS[sampling]
 
-    def draw(n):
+    def draw(n: Scalar) -> Batch:
         if np.isinf(n):
-            return Population(inputs.matrix(), optima)
-        X, e = sample(len(optima), int(n), rng)
-        return Batch(X, (X @ optima[:, :, None])[:, :, 0] + e, n)
+            return Population(inputs.Sigma, optima)
+        return Rows(*sample(inputs, len(optima), int(n), rng), optima, int(n))
 
     return draw
 
 
-_DRAWS = {"bartlett": "draw_compressed", "raw": "draw", "without_replacement": "draw_distinct"}
-SAMPLING = ("thin", *_DRAWS)
-
-
-def by_family(environment, families, optima, samples, sampling, rng):
+def by_family(
+    environment: Environment,
+    families: Array,
+    optima: Array,
+    samples: Scalar,
+    sampling: str,
+    rng: np.random.Generator,
+) -> Iterator[tuple[Array, Inputs, Draw]]:
     """Walk over the drawn tasks in chunks of bounded size, one family at a time.
 
     Parameters
     ----------
-    families, optima : ndarray
-        As returned by `Mixture.sample`.
+    environment : Environment
+    families, optima : array
+        As returned by `Environment.sample`.
     samples : float
         The largest batch that will be drawn of a task, which sets the size of a chunk.
-    sampling : {"thin", "bartlett", "raw", "without_replacement"}
-        Whether a batch is drawn by two products of it, as d pseudo-rows, or row by row: all of the same law; or as rows
-        of a data task that are all different, which is another.
+    sampling : str
+        One of `SAMPLING`: whether a batch is drawn by two products of it, as d pseudo-rows, or row by row, all of the same
+        law; or as rows of a data task that are all different, which is another.
+    rng : numpy.random.Generator
 
     Yields
     ------
-    where : ndarray of int
+    where : array of int
         Positions of the chunk's tasks.
-    inputs : Spectrum, Dense or Rows
+    inputs : Gaussian or Empirical
     draw : callable
         n -> batch.
     """
     for index, task in enumerate(environment.tasks()):
         positions = np.flatnonzero(families == index)
-        size = max(1, int(CHUNK / (_rows(task.inputs, samples, sampling) * environment.d)))
+        size = chunk_size(task.inputs, samples, sampling)
         for start in range(0, len(positions), size):
             where = positions[start : start + size]
-            yield where, task.inputs, batch_drawer(task.inputs, optima[where], sampling, rng)
+            yield where, task.inputs, drawer(task.inputs, optima[where], sampling, rng)
 
 
-def _rows(inputs, samples, sampling):
-    """Rows that a batch of so many samples takes, at least d + 1 for the columns of the points."""
-    compressed = len(inputs.X) if isinstance(inputs, Rows) else inputs.d
-    rows = {"raw": samples, "without_replacement": compressed}.get(sampling, min(samples, compressed))
-    if np.isfinite(rows) and rows * inputs.d > 1 << 28:
+def chunk_size(inputs: Inputs, samples: Scalar, sampling: str) -> int:
+    """How many tasks are drawn at a time; each takes its rows, or d + 1 columns of points if these are more."""
+    d, rows = inputs.Sigma.d, row_count(inputs, float(samples), sampling)
+    if np.isfinite(rows) and rows * d > LONGEST:
         raise ValueError(f'{rows:g} samples a batch are too many to draw one by one: use sampling="bartlett"')
-    return max(rows if np.isfinite(rows) else 1, inputs.d + 1)
+    rows = max(rows if np.isfinite(rows) else 1, d + 1)
+    return max(1, int(CHUNK / (rows * d)))

@@ -1,23 +1,166 @@
-"""Which methods of a simulation are trained side by side by thin batches, and their runs."""
+"""Whole experiments: train on drawn tasks, adapt to new ones, repeat, point of a grid by point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from landscape.algebra import Rows
-from landscape.methods import NAL
-from landscape.progress import counter
-from landscape.simulator import chains
-from landscape.simulator.solutions import check_converged
+from landscape.adaptations.base import Adaptation
+from landscape.core.errors import warn
+from landscape.core.progress import bar, counter
+from landscape.core.typing import Array
+from landscape.methods.base import Method
+from landscape.methods.budget import Training
+from landscape.methods.pooled import NAL
+from landscape.simulator import sgd
+from landscape.simulator.losses import post_adaptation_losses
+from landscape.simulator.solve import check_converged, trained_point
+from landscape.simulator.thin import why_not_thin
+from landscape.tasks.environment import Environment
+from landscape.tasks.inputs import Empirical
 
 
-def check_runs(environment, methods, adaptation, training, sampling):
+class Point(NamedTuple):
+    """What is simulated at one point of a grid, with numbers for all parameters."""
+
+    environment: Environment
+    adaptation: Adaptation
+    methods: Sequence[Method]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Trained points and their losses after adaptation.
+
+    Attributes
+    ----------
+    solutions : array, shape (points, methods, repeats, d)
+    losses, above_noise : array, shape (points, methods, repeats)
+        Mean loss over the new tasks of a repeat; the same less the loss from each task's own optimum.
+    covariances : array, shape (points, repeats, methods, methods)
+        Covariance of the mean losses, given the trained points.
+    """
+
+    solutions: Array
+    losses: Array
+    above_noise: Array
+    covariances: Array
+
+
+def run(
+    points: Sequence[Point],
+    trainings: Sequence[Training],
+    *,
+    repeats: int,
+    tasks: int,
+    sampling: str | None,
+    engine: str | None,
+    seed: int,
+    progress: bool,
+) -> Drawn:
+    """Train each method and measure it, at each point and as often as asked.
+
+    Parameters
+    ----------
+    points : sequence of Point
+    trainings : sequence of Training
+        Of each method, with its own learning rate.
+    repeats, tasks : int
+        Repetitions; new tasks to adapt to in each.
+    sampling, engine : str, optional
+        See `landscape.simulate`.
+    seed : int
+    progress : bool
+
+    Returns
+    -------
+    Drawn
+    """
+    count, d = len(trainings), points[0].environment.d
+    if any(point.environment.d != d for point in points):
+        raise ValueError("d must be the same at all points of a grid: simulate one d after another")
+    thin = [check_run(*point, training=trainings[0], sampling=sampling) for point in points]
+    _warn_heavy_tails(points)
+    cells = [(i, repeat) for i in range(len(points)) for repeat in range(repeats)]
+    streams = np.random.SeedSequence(seed).spawn(len(cells) + count)
+    solutions = np.empty((len(points), count, repeats, d))
+    by_chains = np.all(thin, axis=0)
+    for k in np.flatnonzero(by_chains).tolist():
+        rng = np.random.default_rng(streams[len(cells) + k])
+        solutions[:, k] = _chains(points, k, trainings[k], repeats, engine or "numpy", rng, progress)
+    losses, above_noise = np.empty((2, len(points), count, repeats))
+    covariances = np.empty((len(points), repeats, count, count))
+    rows = "bartlett" if sampling in (None, "thin") else sampling
+    for (i, repeat), stream in zip(
+        bar(cells, progress, desc="simulating", unit="run", leave=False), streams, strict=False
+    ):
+        environment, adaptation, methods = points[i]
+        *train, test = (np.random.default_rng(s) for s in stream.spawn(count + 1))
+        for k in np.flatnonzero(~by_chains).tolist():
+            solutions[i, k, repeat] = trained_point(
+                environment, methods[k], trainings[k], adaptation.m, rows, train[k]
+            )
+        with np.errstate(over="ignore", invalid="ignore"):
+            drawn, floors = post_adaptation_losses(
+                environment, solutions[i, :, repeat], adaptation, tasks, rows, test
+            )
+        if not np.isfinite(drawn).all():
+            raise ValueError(
+                f"adaptation diverges: {adaptation!r} multiplies the distance from the optimum until it overflows"
+            )
+        losses[i, :, repeat] = drawn.mean(axis=0)
+        above_noise[i, :, repeat] = (drawn - floors[:, None]).mean(axis=0)
+        covariances[i, repeat] = np.atleast_2d(np.cov(drawn.T)) / tasks
+    return Drawn(solutions, losses, above_noise, covariances)
+
+
+def _chains(
+    points: Sequence[Point],
+    k: int,
+    training: Training,
+    repeats: int,
+    engine: str,
+    rng: np.random.Generator,
+    progress: bool,
+) -> Array:
+    """One method's points (points, repeats, d) by SGD with thin batches, those of like structure side by side."""
+    groups: dict[Method, list[int]] = {}
+    for i, point in enumerate(points):
+        groups.setdefault(sgd.structure(point.methods[k]), []).append(i)
+    out = np.empty((len(points), repeats, points[0].environment.d))
+    total, name = (
+        len(points) * repeats * (training.T // training.task_batch),
+        f"SGD, {points[0].methods[k].label}",
+    )
+    with counter(progress, total=total, desc=name, unit="step", unit_scale=True, leave=False) as count:
+        for members in groups.values():
+            chains = [points[i] for i in members for _ in range(repeats)]
+            inner = np.array([training.inner(p.methods[k], p.adaptation.m) for p in chains], dtype=float)
+            methods = [p.methods[k] for p in chains]
+            ends = sgd.descend([p.environment for p in chains], methods, inner, training, rng, engine, count)
+            check_converged(ends, methods[0], training)
+            out[members] = ends.reshape(len(members), repeats, -1)
+    return out
+
+
+def check_run(
+    environment: Environment,
+    adaptation: Adaptation,
+    methods: Sequence[Method],
+    training: Training,
+    sampling: str | None,
+) -> list[bool]:
     """Raise where a method cannot be trained as asked, before any work is done; say which methods take thin batches.
 
     Parameters
     ----------
-    environment, methods, adaptation, training
+    environment, adaptation, methods, training
         At one grid point.
-    sampling : str or None
-        As for `simulate`.
+    sampling : str, optional
+        As for `landscape.simulate`.
 
     Returns
     -------
@@ -25,28 +168,30 @@ def check_runs(environment, methods, adaptation, training, sampling):
     """
     thin = []
     if sampling == "without_replacement":
-        _check_rows(environment, methods, adaptation, training)
+        _check_rows(environment, adaptation, methods, training)
     for method in methods:
         training.inner(method, adaptation.m)
-        method.resolved.shares(environment.tasks())
-        why = chains.unfit(environment, method)
-        if training.solver != "sgd":
-            why = 'it draws gradients at one point: it needs solver="sgd"'
-        if why and sampling == "thin":
+        method.shares(environment.tasks())  # refuses weights that leave a batch empty, or are for no family
+        why: str | None = 'it draws gradients at one point: it needs solver="sgd"'
+        if training.solver == "sgd" and sampling in (None, "thin"):
+            why = why_not_thin(environment, method)
+        if why is not None and sampling == "thin":
             raise ValueError(f'sampling="thin" does not serve: {why}; leave sampling out, or take "bartlett"')
         thin.append(why is None and sampling in (None, "thin"))
     return thin
 
 
-def _check_rows(environment, methods, adaptation, training):
+def _check_rows(
+    environment: Environment, adaptation: Adaptation, methods: Sequence[Method], training: Training
+) -> None:
     """Raise where a task has no rows, or fewer than a batch takes."""
     batches = [adaptation.m]
     for method in methods:
         n1, n2 = training.n1, training.inner(method, adaptation.m)
-        batches += [n1 + n2] if isinstance(method.resolved, NAL) else [n1, n2]
+        batches += [n1 + n2] if isinstance(method, NAL) else [n1, n2]
     most = max(n for n in batches if np.isfinite(n))
     for task in environment.tasks():
-        if not isinstance(task.inputs, Rows):
+        if not isinstance(task.inputs, Empirical):
             raise ValueError(
                 f'sampling="without_replacement" takes tasks given by data, and {task.name!r} is not: leave sampling out'
             )
@@ -57,31 +202,10 @@ def _check_rows(environment, methods, adaptation, training):
             )
 
 
-def thin_runs(result, cells, streams, progress):
-    """Each method's points (*grid, repeats, d) by SGD with thin batches, or None where a method is trained run by run."""
-    training, repeats = result.training, result.losses.shape[-1]
-    points = [result.at(where) for where in np.ndindex(*result.grid)]
-    for method in result.methods:
-        training.check(method)
-    thin = np.all(
-        [check_runs(env, resolved, adapt, training, result.sampling) for env, adapt, resolved in points],
-        axis=0,
-    )
-    found = []
-    for index, method in enumerate(result.methods):
-        if not thin[index]:
-            found.append(None)
-            continue
-        own = training.of(method)
-        environments = [env for env, *_ in points for _ in range(repeats)]
-        methods = [resolved[index] for *_, resolved in points for _ in range(repeats)]
-        inner = [
-            training.inner(resolved[index], adapt.m) for _, adapt, resolved in points for _ in range(repeats)
-        ]
-        rng = np.random.default_rng(streams[index])
-        total, name = len(cells) * (training.T // training.task_batch), f"SGD, {method.label}"
-        with counter(progress, total=total, desc=name, unit="step", unit_scale=True, leave=False) as count:
-            ends = chains.descend(environments, methods, inner, own, rng, result.engine, count)
-        check_converged(ends, method, own)
-        found.append(ends.reshape(*result.grid, repeats, -1))
-    return found
+def _warn_heavy_tails(points: Sequence[Point]) -> None:
+    batches = [n for p in points for n in (p.adaptation.m, *(m.n2 for m in p.methods)) if n is not None]
+    if min(np.min(batch) for batch in batches) < 2:
+        warn(
+            "with a single sample a step the losses have heavy tails: standard errors are unreliable below "
+            "several thousand tasks"
+        )

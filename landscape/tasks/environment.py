@@ -25,7 +25,7 @@ class Environment(Record, ABC):
 
     _wanted = "an Environment, for example HardEasy() or Mixture([...])"
     d: int
-    families: tuple[TaskFamily | DataTask, ...]
+    families: Sequence[TaskFamily | DataTask]
 
     @abstractmethod
     def tasks(self) -> list[Task]:
@@ -107,7 +107,7 @@ class Mixture(Environment):
     3
     """
 
-    families: tuple[TaskFamily | DataTask, ...]
+    families: Sequence[TaskFamily | DataTask]
 
     def __post_init__(self) -> None:
         families: Any = self.families
@@ -175,7 +175,7 @@ _SWEPT = ("covariance", "centre", "spread", "noise", "probability")
 class SweptMixture(Environment):
     """A mixture some fields of which lie on a grid."""
 
-    families: tuple[TaskFamily | DataTask, ...]
+    families: Sequence[TaskFamily | DataTask]
     grids: dict[str, Varying]
 
     @property
@@ -214,7 +214,10 @@ def _shares(families: Sequence[TaskFamily | DataTask], grids: dict[str, Varying]
     for name in names:
         if f"{name}.probability" not in grids:
             continue
-        values = probability.check_many(f"{name}.probability", grids[f"{name}.probability"].array)
+        varying = grids[f"{name}.probability"]
+        values = varying.array
+        if not varying.checked:
+            probability.check_many(f"{name}.probability", values)
         own = shares[names.index(name)]
         if own == 1:
             raise ValueError(
@@ -243,7 +246,8 @@ class _Fields:
                 self.own[name] = np.ndim(self.values[name])
             else:
                 self.values[name], self.own[name] = varying.array, varying.own
-                self._check(name)
+                if not varying.checked:
+                    self._check(name)
 
     def _check(self, name: str) -> None:
         where = f"over[{self.family.name + '.' + name!r}]"

@@ -1,0 +1,85 @@
+"""A task's own samples alone: least squares, and below d samples the solution nearest to the start."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full
+from landscape.core.domains import batch_size, is_symbolic
+from landscape.core.errors import NoClosedForm
+from landscape.core.parameters import parameter, record
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.operators import Diagonal, Operator
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.tasks.inputs import Moments
+
+
+@record
+class OwnShots(Adaptation):
+    r"""Least squares on m samples of the task; below d samples the interpolant nearest to the start.
+
+    With normal inputs of any covariance and m >= d + 2 samples the expected loss is exactly
+    :math:`\tfrac12 \sigma^2 (m - 1)/(m - d - 1)`, whatever the start. With label noise it is infinite at
+    m = d - 1, d and d + 1. Below d it is exact for isotropic inputs.
+
+    Raises
+    ------
+    ValueError
+        If m < 1, or the expected loss is infinite.
+
+    Examples
+    --------
+    >>> from landscape import HardEasy, risk
+    >>> risk(HardEasy(d=5, noise=1.0), 0.0, OwnShots(12)).total.round(4)
+    0.9167
+    """
+
+    m: Scalar = parameter(batch_size, symbol="m", label="samples", typical=(8, 60), grid=True)
+
+    def form(self, moments: Moments) -> QuadraticForm:
+        """Compute E[R'Sigma R] and the noise: inverse Wishart moments, of G or (below d) of the Gram matrix."""
+        if is_full(self.m):
+            return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance)
+        if not moments.is_gaussian or is_symbolic(self.m) or np.ndim(self.m):
+            return super().form(moments)
+        m, d = int(self.m), moments.Sigma.d
+        noisy = bool(np.any(np.asarray(moments.noise_variance) != 0))
+        if abs(m - d) <= 1 and noisy:
+            raise ValueError(
+                f"own shots have infinite expected loss with label noise at m = {m} samples in d = {d}: take m outside "
+                "d - 1 to d + 1"
+            )
+        if m >= d:
+            more = d / (m - d - 1) if noisy else 0.0
+            return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance * (1 + more))
+        if not _is_isotropic(moments.Sigma):
+            raise NoClosedForm(
+                "own shots below d samples have an exact risk for isotropic inputs only: give draws= and rng= for an estimate"
+            )
+        more = m / (d - m - 1) if noisy else 0.0
+        return QuadraticForm((1 - m / d) * moments.Sigma, None, moments.noise_variance * (1 + more))
+
+    def shrinkage(self, moments: Moments) -> Operator:
+        """Compute E[R]: 0 from d samples on; (1 - m/d) I for isotropic inputs below."""
+        if not moments.is_gaussian or np.ndim(self.m):
+            return super().shrinkage(moments)
+        if is_full(self.m) or self.m >= moments.Sigma.d:
+            return 0 * moments.Sigma.identity()
+        if not _is_isotropic(moments.Sigma):
+            return super().shrinkage(moments)
+        return (1 - self.m / moments.Sigma.d) * moments.Sigma.identity()
+
+    def cost(self, d: int) -> AdaptationCost:
+        """Count a gradient, and a linear solve of at most d Hessian-vector products each way."""
+        return AdaptationCost(1, d, d, 1)
+
+    def adapt(self, W: Array, draw: Draw) -> Adapted:
+        batch = draw(self.m)
+        H = batch.hessian()
+        inverse = np.linalg.pinv(H, rcond=1e-12, hermitian=True)
+        return Adapted(W - inverse @ batch.gradient(W), lambda g: g - H @ (inverse @ g))
+
+
+def _is_isotropic(Sigma: Operator) -> bool:
+    """Whether all coordinates are alike, however many entries they are kept as."""
+    return isinstance(Sigma, Diagonal) and bool(np.all(Sigma.entries == Sigma.entries[..., :1]))

@@ -1,0 +1,122 @@
+"""Risk in its parts by drawing: for adaptations without a closed form, with standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation
+from landscape.analysis.evaluate import EXPANDS, Setting
+from landscape.closed_form import population
+from landscape.core.domains import whole
+from landscape.core.errors import OVERFLOW, NoClosedForm, warn
+from landscape.core.results import Estimate
+from landscape.core.typing import Array
+from landscape.linalg.operators import Matrix
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.methods.base import Method
+from landscape.simulator.draws import seed_of
+from landscape.simulator.landscapes import GROUPS, mean_gradients, mean_losses
+from landscape.tasks.families import Task
+from landscape.tasks.sampled import SampledEnvironment
+
+
+def drawn_risks(setting: Setting, draws: int, rng: np.random.Generator | int | None) -> list[Estimate]:
+    """Estimate noise, dispersion and the suboptimality of each start of a setting, over its grid.
+
+    All points of the grid are drawn with the same random numbers: curves are smooth, and differences between points have
+    smaller errors than the points.
+
+    Parameters
+    ----------
+    setting : Setting
+    draws : int
+        Draws of the samples of each task, at least 20.
+    rng : numpy.random.Generator or int
+
+    Returns
+    -------
+    list of Estimate, shape (*grid)
+    """
+    draws, seed = whole(GROUPS).check("draws", draws), seed_of(rng)
+    if setting.is_symbolic:
+        raise ValueError("draws= needs numbers for all parameters: replace the symbols, or leave draws out")
+    values: list[Array] = []
+    warned = False
+    for where, environment, adaptation, starts in setting.points():
+        tasks = [task.expanded() for task in environment.tasks()]
+        warned = warned or any(adaptation.expands(t.inputs) for t in tasks if t.probability)
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = _risk_parts(
+                tasks, adaptation, starts, draws, seed, isinstance(environment, SampledEnvironment)
+            )
+        if not values:
+            values = [np.empty((*setting.grid.shape, len(part))) for part in parts]
+        for target, part in zip(values, parts, strict=True):
+            target[where] = part
+    if warned:
+        warn(EXPANDS)
+    if not all(np.isfinite(value).all() for value in values):
+        raise ValueError(OVERFLOW)
+    return [Estimate(value[..., 0], np.moveaxis(value[..., 1:], -1, 0)) for value in values]
+
+
+def _risk_parts(
+    tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Any], draws: int, seed: int, sampled: bool
+) -> list[Array]:
+    """Each part at one grid point: the value and its replicates, shape (1 + groups,)."""
+    forms = mean_losses(tasks, adaptation, draws, seed)
+    if sampled:
+        tasks, forms = _without_tasks(tasks), [_first(form) for form in forms]
+    own = [
+        QuadraticForm(form.A, form.b, form.c, task.centre).completed()
+        for form, task in zip(forms, tasks, strict=True)
+    ]
+    landscape = population.landscape_of(tasks, own)
+    out = [np.asarray(landscape.noise), np.asarray(landscape.dispersion)]
+    for start in starts:
+        if isinstance(start, Method) and start.minimises() == adaptation:
+            point = np.asarray(landscape.form.origin)
+        else:
+            point = _optimum(tasks, start, draws, seed, sampled) if isinstance(start, Method) else start
+        out.append(np.asarray(landscape.suboptimality(point)))
+    return [np.broadcast_to(part, out[0].shape) for part in out]
+
+
+def _without_tasks(tasks: Sequence[Task]) -> list[Task]:
+    """Tasks that were drawn, all of them and with each group of them left out: probabilities (1 + groups,).
+
+    A task's own draws are left out with it, so that the errors hold both.
+    """
+    T = len(tasks)
+    groups = min(GROUPS, T)
+    member = np.arange(T) % groups
+    kept = np.vstack([np.ones(T), np.arange(groups)[:, None] != member])
+    shares = kept / kept.sum(axis=1, keepdims=True)
+    return [replace(task, probability=share) for task, share in zip(tasks, shares.T, strict=True)]
+
+
+def _first(form: QuadraticForm) -> QuadraticForm:
+    """The form of all draws."""
+    assert form.b is not None
+    return QuadraticForm(Matrix(form.A.matrix()[0]), form.b[0], np.asarray(form.c)[0])
+
+
+def _optimum(tasks: Sequence[Task], method: Method, draws: int, seed: int, sampled: bool) -> Array:
+    """A method's optimum: exact where a formula is known, else where its drawn mean meta-gradient vanishes, (1 + groups, d)."""
+    try:
+        return population.optimum(tasks, method)
+    except NoClosedForm:
+        found = mean_gradients(tasks, method, draws, seed)
+    H: Array | float = 0.0
+    v: Array | float = 0.0
+    for task, share, (A, b) in zip(tasks, method.shares(tasks), found, strict=True):
+        A, b, p = (
+            (A[0], b[0], np.asarray(share)[..., None]) if sampled else (A, b, np.asarray(share)[..., None])
+        )
+        H, v = H + p[..., None] * A, v + p * (np.matvec(A, task.centre) + b)
+    point: Array = np.linalg.solve(H, np.asarray(v)[..., None])[..., 0]
+    return point

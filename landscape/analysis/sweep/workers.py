@@ -1,0 +1,101 @@
+"""Where the cells of a sweep are computed, and how their results come back."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from landscape.analysis.sweep.cell import run_cell
+from landscape.analysis.sweep.plan import Place, Plan
+from landscape.core.typing import Array
+
+Columns: TypeAlias = dict[str, Array]
+
+Outcome: TypeAlias = tuple[dict[Place, Columns], dict[Place, ValueError]]
+"""The columns of cells, and the errors of those that cannot be computed."""
+
+AHEAD = 256
+"""Cells handed out at a time, so that a sweep of millions does not fill the memory."""
+
+
+def finished(plan: Plan, places: Sequence[Place], pool: Executor | None) -> Iterator[Outcome]:
+    """Give results of cells by and by, those together that are ready together."""
+    if pool is None:
+        for place in places:
+            yield _outcome({place: lambda place=place: run_cell(plan.cell(place))})  # type: ignore[misc]
+        return
+    waiting = iter(places)
+    running: dict[Future[Columns], Place] = {}
+    try:
+        while True:
+            for place in waiting:
+                try:
+                    running[pool.submit(run_cell, plan.cell(place))] = place
+                except ValueError as error:
+                    yield {}, {place: error}
+                if len(running) >= AHEAD:
+                    break
+            if not running:
+                return
+            ready, _ = wait(running, return_when=FIRST_COMPLETED)
+            yield _outcome({running.pop(future): future.result for future in ready})
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _outcome(calls: dict[Place, Callable[[], Columns]]) -> Outcome:
+    """What each call returns, and the errors of those whose cell is not usable."""
+    done: dict[Place, Columns] = {}
+    errors: dict[Place, ValueError] = {}
+    for place, call in calls.items():
+        try:
+            done[place] = call()
+        except ValueError as error:
+            errors[place] = error
+    return done, errors
+
+
+@contextmanager
+def pool_for(given: Executor | None, workers: int) -> Iterator[Executor | None]:
+    """Choose the executor: the one given, a pool that ends with us, or None to work here."""
+    if given is not None or workers <= 1:
+        yield given
+        return
+    from concurrent.futures import ProcessPoolExecutor  # optional: only a pool of our own needs it
+
+    before = set(multiprocessing.active_children())
+    # Processes that start afresh: a fork of a program with threads may hang.
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_serve)
+    try:
+        yield pool
+    except BrokenExecutor:
+        raise RuntimeError(
+            "a worker process ended in the middle of its work (was there memory enough? In a script, does the call stand under "
+            'if __name__ == "__main__":?). Finished cells are kept: run again, perhaps with fewer workers'
+        ) from None
+    except BaseException:  # stopped by hand, or the disk is full: do not wait for cells that nobody will keep
+        for process in set(multiprocessing.active_children()) - before:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _serve() -> None:
+    """Leave Ctrl-C to the sweep, and end with it when it is killed, rather than wait for work for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

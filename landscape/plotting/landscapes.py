@@ -1,0 +1,291 @@
+"""A landscape as a picture: the pooled loss and the loss after adaptation over a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.analysis.evaluate import Setting
+from landscape.analysis.optimum import optimum
+from landscape.analysis.risk import risk_landscape
+from landscape.core import checks
+from landscape.core.domains import count, short, whole
+from landscape.core.parameters import record
+from landscape.core.results import Result
+from landscape.core.typing import Array
+from landscape.linalg.operators import Matrix
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.methods.base import Method, as_methods, labels
+from landscape.methods.maml import MAML
+from landscape.methods.pooled import NAL
+from landscape.plotting.planes import draw_pair, draw_series
+from landscape.plotting.style import symbol
+from landscape.tasks.environment import Environment, check_environment
+from landscape.tasks.families import Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@record
+class View(Result):
+    """What a picture of a landscape shows, in coordinates of its plane.
+
+    Attributes
+    ----------
+    environment, adaptation, methods
+        What is shown.
+    labels : list of str
+        A name for each method.
+    origin, directions : array, shapes (d,) and (2, d)
+        The plane; for d = 2 the coordinates themselves.
+    x, y : array, shapes (nx,) and (ny,)
+    pooled, adapted : array, shape (ny, nx)
+        The pooled loss f and the risk after adaptation F_m.
+    families : list of str
+    optima : list of array, shape (tasks, 2)
+        Sampled optima of each family.
+    centres : array, shape (families, 2)
+    solutions : array, shape (methods, 2)
+        The methods' population optima.
+    adapted_points : array, shape (methods, families, 2)
+        Where adaptation from each solution leads on each family's central task, in expectation.
+    """
+
+    environment: Environment
+    adaptation: Adaptation
+    methods: tuple[Method, ...]
+    labels: list[str]
+    origin: Array
+    directions: Array
+    x: Array
+    y: Array
+    pooled: Array
+    adapted: Array
+    families: list[str]
+    optima: list[Array]
+    centres: Array
+    solutions: Array
+    adapted_points: Array
+
+    def headline(self) -> str:
+        """Say what is shown."""
+        return f"landscape of {len(self.families)} families of tasks with the solutions of {', '.join(self.labels)}"
+
+    def columns(self) -> Mapping[str, Any]:
+        """Give one row a point of the plane."""
+        x, y = np.meshgrid(self.x, self.y)
+        return {
+            "x": x.ravel(),
+            "y": y.ravel(),
+            "pooled": self.pooled.ravel(),
+            "adapted": self.adapted.ravel(),
+        }
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the two landscapes side by side, on two given axes or new ones."""
+        return draw_pair(self, axes=axes)
+
+
+def landscape_view(
+    environment: Environment,
+    adaptation: Adaptation | float,
+    methods: Method | Sequence[Method] | None = None,
+    *,
+    samples: int = 80,
+    resolution: int = 80,
+    rng: np.random.Generator | int | None = 0,
+) -> View:
+    """Compute a picture of a landscape.
+
+    Parameters
+    ----------
+    environment, adaptation, methods, samples, resolution, rng
+        As for `plot_landscape`.
+
+    Returns
+    -------
+    View
+
+    Examples
+    --------
+    >>> from landscape import GradientSteps, HardEasy
+    >>> landscape_view(HardEasy(), GradientSteps(1.0, m=50), resolution=20).pooled.shape
+    (20, 20)
+    """
+    given = as_methods([NAL(), MAML()] if methods is None else methods)
+    setting = Setting(check_environment(environment), adaptation, given)
+    return next(_views(setting, samples, resolution, rng))
+
+
+def _views(
+    setting: Setting, samples: int, resolution: int, rng: np.random.Generator | int | None
+) -> Iterator[View]:
+    """The picture at each point of a setting's grid; methods are named as they were given."""
+    samples, resolution = count.check("samples", samples), whole(2).check("resolution", resolution)
+    if setting.is_symbolic:
+        raise ValueError("a picture needs numbers for all parameters; plot_series draws one picture a value")
+    if rng is None or isinstance(rng, np.random.Generator):
+        rng = int(checks.generator(rng).integers(2**32))  # the same draws for every value
+    names = labels(setting.starts)
+    for _, environment, adaptation, methods in setting.points():
+        if environment.d < 2:
+            raise ValueError(f"a picture needs d >= 2, got d = {environment.d}")
+        yield _view(environment, adaptation, methods, names, samples, resolution, rng)
+
+
+def _view(
+    environment: Environment,
+    adaptation: Adaptation,
+    methods: list[Method],
+    names: list[str],
+    samples: int,
+    resolution: int,
+    rng: int,
+) -> View:
+    tasks = [task.expanded() for task in environment.tasks()]
+    centres = np.array([task.centre for task in tasks])
+    solutions = np.array([optimum(environment, method).value for method in methods])
+    origin, directions = _plane(np.vstack([centres, solutions]))
+    families, optima = environment.sample(samples, rng)
+
+    def project(points: Array) -> Array:
+        return (points - origin) @ directions.T
+
+    x, y = _window(project(np.vstack([centres, solutions, optima])), project(centres), resolution)
+    pooled, adapted = (
+        _values(risk_landscape(environment, a), origin, directions, x, y)
+        for a in (GradientSteps(0.0, steps=0), adaptation)
+    )
+    return View(
+        environment, adaptation, tuple(methods), names, origin, directions, x, y, pooled, adapted,
+        [task.name for task in tasks], [project(optima[families == i]) for i in range(len(tasks))],
+        project(centres), project(solutions), project(_adapted(tasks, adaptation, solutions)),
+    )  # fmt: skip
+
+
+def _plane(points: Array) -> tuple[Array, Array]:
+    """Origin and two orthonormal directions of the plane that the points span best."""
+    d = points.shape[1]
+    if d == 2:
+        return np.zeros(2), np.eye(2)
+    origin = points.mean(axis=0)
+    directions = np.linalg.svd(np.vstack([points - origin, np.zeros((2, d))]), full_matrices=False)[2][:2]
+    leading = np.abs(directions).argmax(axis=1)
+    return origin, directions * np.sign(directions[np.arange(2), leading])[:, None]
+
+
+def _window(points: Array, centres: Array, resolution: int) -> tuple[Array, Array]:
+    """The two axes of a square that holds nearly all points, and all centres."""
+    low, high = np.quantile(points, [0.03, 0.97], axis=0)
+    low, high = np.minimum(low, centres.min(axis=0)), np.maximum(high, centres.max(axis=0))
+    middle, half = (low + high) / 2, 0.62 * max((high - low).max(), 1e-3)
+    x, y = (np.linspace(c - half, c + half, resolution) for c in middle)
+    return x, y
+
+
+def _adapted(tasks: list[Task], adaptation: Adaptation, solutions: Array) -> Array:
+    """Where adaptation leads in expectation, w - (I - E[R])(w - w_i), shape (methods, families, d)."""
+    pulls = [adaptation.pull(task.inputs) for task in tasks]
+    return np.array(
+        [[w - pull @ (w - task.centre) for task, pull in zip(tasks, pulls, strict=True)] for w in solutions]
+    )
+
+
+def _values(form: QuadraticForm, origin: Array, directions: Array, x: Array, y: Array) -> Array:
+    """A quadratic form over the plane: it is one of two coordinates there, whatever d."""
+    H = np.array([[row @ (form.A @ column) for column in directions] for row in directions])
+    in_plane = QuadraticForm(Matrix(H), -directions @ form.gradient(origin), 2 * form(origin))
+    return np.asarray(in_plane(np.stack(np.meshgrid(x, y), axis=-1)))
+
+
+def plot_landscape(
+    environment: Environment,
+    adaptation: Adaptation | float,
+    methods: Method | Sequence[Method] | None = None,
+    *,
+    axes: Any = None,
+    samples: int = 80,
+    resolution: int = 80,
+    rng: np.random.Generator | int | None = 0,
+) -> Any:
+    """Draw the pooled loss and the loss after adaptation side by side.
+
+    Contours of f and F_m, sampled optima of the tasks, the methods' solutions, and an arrow from each solution to where
+    adaptation leads on each family. In d = 2 the axes are the coordinates; in higher dimensions they span the plane
+    through the family centres and the solutions.
+
+    Parameters
+    ----------
+    environment : Environment
+    adaptation : Adaptation or float
+    methods : Method or sequence of Method, optional
+        NAL and MAML trained for the adaptation by default.
+    axes : pair of matplotlib Axes, optional
+    samples : int
+        Task optima to show.
+    resolution : int
+        Points of the plane a side.
+    rng : numpy.random.Generator or int
+        For the sampled optima.
+
+    Returns
+    -------
+    array of matplotlib Axes, shape (2,)
+
+    Examples
+    --------
+    >>> from landscape import GradientSteps, HardEasy
+    >>> len(plot_landscape(HardEasy(), GradientSteps(1.0, m=50), resolution=20))
+    2
+    """
+    view = landscape_view(environment, adaptation, methods, samples=samples, resolution=resolution, rng=rng)
+    return view.plot(axes=axes)
+
+
+def plot_series(
+    environment: Environment,
+    adaptation: Adaptation | float,
+    name: str,
+    values: Sequence[Any] | Array,
+    methods: Method | Sequence[Method] | None = None,
+    *,
+    samples: int = 80,
+    resolution: int = 80,
+    rng: np.random.Generator | int | None = 0,
+) -> Figure:
+    """Draw small multiples: a landscape for each value of one name, fit for slides.
+
+    Parameters
+    ----------
+    environment, adaptation, methods, samples, resolution, rng
+        As for `plot_landscape`; environment and adaptation may be functions of `name`.
+    name : str
+        What varies: any name that `compare` takes in ``over``, for example ``"rho_hard"``.
+    values : sequence
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One column a value; save it as PNG, SVG or PDF by its ``savefig``.
+
+    Examples
+    --------
+    >>> from landscape import GradientSteps, HardEasy
+    >>> figure = plot_series(HardEasy(), GradientSteps(1.0, m=50), "rho_hard", [0.1, 0.5], resolution=20)
+    >>> figure.savefig("series.png")  # doctest: +SKIP
+    """
+    given = as_methods([NAL(), MAML()] if methods is None else methods)
+    setting = Setting(environment, adaptation, given, {name: values})
+    views = list(_views(setting, samples, resolution, rng))
+    sign = symbol(name, setting.environment, setting.adaptation, *given)
+    (listed,) = setting.grid.axes.values()
+    return draw_series(views, [f"{sign} = {_said(value)}" for value in listed])
+
+
+def _said(value: Any) -> str:
+    return f"{value:g}" if np.ndim(value) == 0 else short(value.tolist())

@@ -1,0 +1,192 @@
+"""Meta-gradients of drawn tasks, and the points that training on them finds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from landscape.core.typing import Array, Scalar
+from landscape.methods.base import Method
+from landscape.methods.budget import Training
+from landscape.methods.pooled import NAL
+from landscape.simulator.draws import CHUNK, by_family
+from landscape.tasks.environment import Environment
+
+FAR = 1e100
+"""A point this far away has run away."""
+
+
+def task_gradients(
+    environment: Environment,
+    method: Method,
+    W: Array,
+    training: Training,
+    m: Scalar,
+    T: int,
+    sampling: str,
+    rng: np.random.Generator,
+) -> Array:
+    """Compute meta-gradients of T drawn tasks, each averaged over its tau episodes.
+
+    Parameters
+    ----------
+    environment : Environment
+    method : Method
+    W : array, shape (d, J)
+        Points, one a column.
+    training : Training
+    m : float
+        Samples of the adaptation, the inner batch of methods that leave its size open.
+    T : int
+        Number of tasks.
+    sampling : str
+        One of `landscape.simulator.draws.SAMPLING`.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array, shape (T, d, J)
+        Weighted as the method weighs tasks.
+    """
+    n2 = training.inner(method, m)
+    method = method.trained_on(n2)
+    families, optima = environment.sample(T, rng)
+    gradients = np.zeros((T, *W.shape))
+    for where, _, draw in by_family(environment, families, optima, training.n1 + n2, sampling, rng):
+        points = np.broadcast_to(W, (len(where), *W.shape))
+        for _ in range(training.tau):  # pooled training: tau batches of n1 + n2 are one of tau (n1 + n2)
+            gradients[where] += method.meta_gradient(points, draw, training.n1, n2) / training.tau
+    weights = family_weights(environment, method)[families]
+    if method.task_batch is not None:
+        weights = normalised(weights, method.task_batch)
+    gradients *= weights[:, None, None]
+    return gradients
+
+
+def family_weights(environment: Environment, method: Method) -> Array:
+    """Return how much a task of each family counts, before any normalising within batches; 1 for all but `NAL`."""
+    names = [task.name for task in environment.tasks()]
+    return np.array(method.weights(names), dtype=float) if isinstance(method, NAL) else np.ones(len(names))
+
+
+def normalised(weights: Array, batch: int) -> Array:
+    """Divide weights (..., tasks) by their mean within each batch of so many tasks."""
+    groups = weights.reshape(*weights.shape[:-1], -1, batch)
+    out: Array = (batch * groups / groups.sum(axis=-1, keepdims=True)).reshape(weights.shape)
+    return out
+
+
+def trained_point(
+    environment: Environment,
+    method: Method,
+    training: Training,
+    m: Scalar,
+    sampling: str,
+    rng: np.random.Generator,
+) -> Array:
+    """Find the point that training finds, by the training's solver; arguments as for `task_gradients`.
+
+    Returns
+    -------
+    array, shape (d,)
+    """
+    training.check(method)
+    solver = descend if training.solver == "sgd" else solve
+    chunks = affine_gradients(environment, method, training, m, sampling, rng)
+    return solver(chunks, environment.d, method, training)
+
+
+def affine_gradients(
+    environment: Environment,
+    method: Method,
+    training: Training,
+    m: Scalar,
+    sampling: str,
+    rng: np.random.Generator,
+) -> Iterator[Array]:
+    """Yield chunks (tasks, d, d + 1) of the training tasks' meta-gradients at 0 and at the unit vectors.
+
+    A meta-gradient on given data is affine in w: these values determine it.
+    """
+    d = environment.d
+    W = np.hstack([np.zeros((d, 1)), np.eye(d)])
+    together = math.lcm(training.task_batch, method.task_batch or 1)
+    size = max(1, CHUNK // (W.size * together)) * together
+    for start in range(0, training.T, size):
+        yield task_gradients(
+            environment, method, W, training, m, min(size, training.T - start), sampling, rng
+        )
+
+
+def solve(chunks: Iterable[Array], d: int, method: Method, training: Training) -> Array:
+    """Find the root of the mean meta-gradient.
+
+    For NAL and MAML it is the minimiser of the training loss, Collins et al., eqs. (41) and (43).
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total: Array = np.sum([chunk.sum(axis=0) for chunk in chunks], axis=0)
+    if not np.isfinite(total).all():
+        raise ValueError(f"the meta-gradients of {method!r} overflow: take a smaller alpha or fewer steps")
+    H = total[:, 1:] - total[:, :1]
+    size = np.sqrt(np.abs(np.diagonal(H)))
+    size = np.where(size == 0, 1.0, size)  # columns of unlike units must not look dependent
+    unit = H / np.outer(size, size)
+    if np.linalg.matrix_rank(unit) < d:
+        raise ValueError(
+            f"{training!r} is too little data for a unique solution of {method!r} in d = {d}: take more tasks or samples"
+        )
+    return np.linalg.solve(unit, -total[:, 0] / size) / size
+
+
+def descend(chunks: Iterable[Array], d: int, method: Method, training: Training) -> Array:
+    """Descend from 0 by stochastic gradients, a batch of tasks an iteration, each task used once."""
+    rate = training.rate(method)
+    w = np.zeros(d)
+    for chunk in chunks:
+        batches = rate * chunk.reshape(-1, training.task_batch, d, d + 1).mean(axis=1)
+        maps, shifts = np.eye(d) - (batches[:, :, 1:] - batches[:, :, :1]), -batches[:, :, 0]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for A, b in zip(maps, shifts, strict=True):
+                w = A @ w + b
+    check_converged(w, method, training)
+    return w
+
+
+def check_converged(points: Array, method: Method, training: Training) -> None:
+    """Raise where SGD ran away."""
+    if not np.isfinite(points).all() or np.abs(points).max() > FAR:
+        raise ValueError(
+            f"SGD on {method!r} diverges at learning_rate {training.rate(method):g}: take a smaller one"
+        )
+
+
+def mean_gradient(
+    environment: Environment,
+    method: Method,
+    point: Array,
+    training: Training,
+    m: Scalar,
+    T: int,
+    sampling: str,
+    rng: np.random.Generator,
+) -> tuple[Array, Array]:
+    """Compute the mean over T drawn tasks of the meta-gradient at a point (d,); arguments as for `task_gradients`.
+
+    Returns
+    -------
+    mean : array, shape (d,)
+    covariance : array, shape (d, d)
+        Of the mean.
+    """
+    batch = method.task_batch or 1  # weights tie the tasks of a batch together
+    T = -(-T // batch) * batch
+    W = np.reshape(point, (-1, 1))
+    size = max(1, CHUNK // (W.size * batch)) * batch
+    parts = [
+        task_gradients(environment, method, W, training, m, min(size, T - start), sampling, rng)[:, :, 0]
+        for start in range(0, T, size)
+    ]
+    values = np.concatenate(parts).reshape(-1, batch, environment.d).mean(axis=1)
+    return values.mean(axis=0), np.atleast_2d(np.cov(values.T)) / len(values)

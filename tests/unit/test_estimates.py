@@ -1,0 +1,128 @@
+"""Numbers carry their uncertainty: through sums, ratios, tables and functions of them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import landscape as ls
+from landscape.core.results import Estimate
+
+ADAPTATION = ls.GradientSteps(0.7, m=15)
+
+
+def draw(rng: np.random.Generator) -> tuple[float, np.ndarray, float]:
+    hardness = rng.uniform(0.2, 1.0)
+    return hardness, rng.normal(1 / hardness, 1.0, size=2), 0.1
+
+
+def test_an_exact_estimate_serves_as_a_number() -> None:
+    e = Estimate(np.asarray(2.5))
+    assert float(e) == 2.5
+    assert e == 2.5
+    assert e > 2
+    assert f"{e:.1f}" == "2.5"
+    assert round(e, 1) == 2.5
+    assert repr(e) == "2.5"
+    assert e.standard_error is None
+    assert [float(x) for x in (e + 1, 1 + e, e - 1, 1 - e, 2 * e, e / 2, 1 / e, e**2, -e, abs(-e))] == [
+        3.5, 3.5, 1.5, -1.5, 5.0, 1.25, 0.4, 6.25, -2.5, 2.5,
+    ]  # fmt: skip
+    assert float(np.sqrt(e)) == pytest.approx(2.5**0.5)
+    np.testing.assert_allclose(np.array([1.0, 2.0]) * e, [2.5, 5.0])
+
+
+def test_an_estimate_is_compared_and_summed_like_an_array() -> None:
+    e, grid = Estimate(np.asarray(2.5)), Estimate(np.array([[1.0, 2.0], [4.0, 3.0]]))
+    assert pytest.approx(e, rel=1e-9) == 2.5
+    assert pytest.approx(grid, rel=1e-9) == grid.value
+    assert np.min(grid) == 1
+    assert float(np.max(np.abs(-grid))) == 4
+    np.testing.assert_array_equal(np.sum(grid, axis=0), [5, 5])
+    np.testing.assert_array_equal(np.max(grid, axis=-1), [2, 4])
+    assert np.all(grid)
+    drawn = Estimate(grid.value, np.stack([grid.value - 0.1, grid.value + 0.1]))
+    assert np.sum(drawn).standard_error == pytest.approx(4 * drawn.standard_error[0, 0])
+    assert np.sum(drawn, axis=1).standard_error == pytest.approx(2 * drawn.standard_error[:, 0])
+
+
+def test_errors_go_through_arithmetic_with_their_correlation() -> None:
+    rng = np.random.default_rng(0)
+    data = rng.normal([3.0, 2.0], 1.0, size=(400, 2))
+    leave_out = (data.sum(axis=0) - data) / 399
+    a, b = (Estimate(np.asarray(data[:, i].mean()), leave_out[:, i]) for i in (0, 1))
+    assert a.standard_error == pytest.approx(data[:, 0].std(ddof=1) / 20, rel=1e-9)
+    assert (a - a).standard_error == 0
+    assert (a / a).standard_error == 0
+    assert (a + b).standard_error == pytest.approx(data.sum(axis=1).std(ddof=1) / 20, rel=1e-9)
+    ratio = data[:, 0].mean() / data[:, 1].mean()
+    influence = (data[:, 0] - ratio * data[:, 1]) / data[:, 1].mean()
+    assert (a / b).standard_error == pytest.approx(influence.std(ddof=1) / 20, rel=0.02)
+    assert np.log(a).standard_error == pytest.approx(a.standard_error / float(a), rel=0.02)
+    assert "+-" in repr(a)
+
+
+def test_replicates_do_not_enter_equality_of_other_things() -> None:
+    e = Estimate(np.array([1.0, 2.0]), np.ones((3, 2)))
+    for other in (pickle.loads(pickle.dumps(e)), copy.deepcopy(e)):
+        assert isinstance(other == e, bool)
+        assert other == e
+        assert hash(other) == hash(e)
+    with pytest.raises(ValueError, match="read-only"):
+        e.value[0] = 7.0
+
+
+def test_gain_and_tables_keep_the_error_of_drawn_tasks() -> None:
+    """Version one had an error on the risk, none on the gain, and dropped it from tables."""
+    env = ls.from_sampler(draw, 400, rng=1)
+    compared = ls.compare(env, [ls.NAL(), ls.MAML()], ADAPTATION)
+    gain = ls.gain(env, ls.MAML(), ADAPTATION)
+    assert gain.standard_error == pytest.approx(compared.gain("MAML").standard_error)
+    table = compared.to_frame()
+    for name in ("noise", "dispersion", "suboptimality", "above_noise", "total", "gain"):
+        assert f"{name}_error" in table
+    assert table["gain_error"][1] == pytest.approx(gain.standard_error)
+    unpaired = np.hypot(*(compared.risk(k).above_noise.standard_error / float(compared.risk(k).above_noise) for k in ("NAL", "MAML")))
+    assert gain.standard_error < 0.5 * unpaired * float(gain)
+    assert ls.optimum(env, ls.NAL()).standard_error.shape == (2,)
+
+
+def test_the_stated_errors_are_the_scatter_over_samples() -> None:
+    """100 samples of 80 tasks; the ratio of two standard deviations from 100 draws lies within 25% (3.5 sd)."""
+    found = {"total": [], "gain": [], "suboptimality": [], "dispersion": [], "optimum": []}
+    stated: dict[str, list[float]] = {name: [] for name in found}
+    for seed in range(100):
+        env = ls.from_sampler(draw, 80, rng=seed)
+        risk = ls.risk(env, ls.MAML(0.4), ADAPTATION)
+        values = {
+            "total": risk.total, "suboptimality": risk.suboptimality, "dispersion": risk.dispersion,
+            "gain": ls.gain(env, ls.MAML(), ADAPTATION), "optimum": ls.optimum(env, ls.MAML(0.4))[0],
+        }  # fmt: skip
+        for name, value in values.items():
+            found[name].append(float(value))
+            stated[name].append(float(value.standard_error))
+    for name, values in found.items():
+        assert np.mean(stated[name]) == pytest.approx(np.std(values, ddof=1), rel=0.25), name
+
+
+def test_errors_over_a_grid_are_those_of_each_point() -> None:
+    env = ls.from_sampler(draw, 60, rng=2)
+    swept = ls.risk(env, ls.MAML(), ADAPTATION, over={"alpha": [0.2, 0.7], "m": [5, 15, 50]})
+    assert swept.total.standard_error.shape == (2, 3)
+    one = ls.risk(env, ls.MAML(), ADAPTATION)
+    assert swept.total.standard_error[1, 1] == pytest.approx(one.total.standard_error, rel=1e-12)
+    assert swept.suboptimality.standard_error[1, 1] == pytest.approx(one.suboptimality.standard_error, rel=1e-9, abs=1e-12)
+
+
+def test_results_are_immutable_and_say_their_headline() -> None:
+    risk = ls.risk(ls.HardEasy(noise=0.1), ls.MAML(), ADAPTATION, over={"R": [1, 2]})
+    with pytest.raises(ValueError, match="read-only"):
+        risk.total.value[0] = 0.0
+    assert risk == pickle.loads(pickle.dumps(risk))
+    compared = ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML()], ADAPTATION)
+    assert compared.headline() in repr(compared)
+    assert compared.headline() in compared._repr_html_()
+    assert compared == copy.deepcopy(compared)
