@@ -7,9 +7,9 @@ from test_benchmarks import ratio
 
 import landscape as ls
 from landscape.nonlinear.activations import activation
-from landscape.reproduce.fig4 import ONE_HARD
+from landscape.papers.figures.fig4 import ONE_HARD
 
-FULL_STEP = ls.Adaptation(2.0)
+FULL_STEP = ls.GradientSteps(2.0)
 
 
 def grid(n):
@@ -77,7 +77,7 @@ def test_a_thousand_dimensions_cost_as_much_as_two(benchmark):
             for n, c in (("hard", 0.5), ("easy", 1.0))
         ]
         environment, W = ls.NonlinearEnvironment(tasks), rng.standard_normal((1, d)) / np.sqrt(d)
-        step, samples = ls.Adaptation(1.0), ls.Adaptation(1.0, m=20)
+        step, samples = ls.GradientSteps(1.0), ls.GradientSteps(1.0, m=20)
 
         def all_of_it():
             for adaptation in (None, step, samples):

@@ -1,0 +1,292 @@
+r"""The law of the empirical solution for finite T, n1, n2, tau: where it scatters and how far it is off.
+
+The empirical solution is an M-estimator, so sqrt(T) (w_hat - w*) tends to N(0, H^-1 V H^-1) with H = E[W] and V the second
+moment of one task's score psi at w*: a part between tasks, which only more tasks reduce, and a part within, which episodes
+and samples reduce too. Its mean is off by b/T, b = H^-1 E[W_hat H^-1 psi].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from functools import cached_property, reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation, as_adaptation
+from landscape.closed_form import population
+from landscape.closed_form.finite_sample.basis import Basis, inverse
+from landscape.closed_form.finite_sample.point_law import PointLaw, risk_law
+from landscape.closed_form.finite_sample.sampling import Distance
+from landscape.closed_form.finite_sample.scores import TaskScore
+from landscape.core import checks
+from landscape.core.errors import NoClosedForm, warn
+from landscape.core.parameters import is_symbolic_record, record
+from landscape.core.results import Result
+from landscape.core.typing import Array
+from landscape.linalg.operators import Operator
+from landscape.linalg.quadratic import difference
+from landscape.methods.base import Method
+from landscape.methods.budget import Training
+from landscape.methods.maml import MAML
+from landscape.methods.pooled import NAL
+from landscape.tasks.environment import Environment, check_environment
+from landscape.tasks.inputs import Empirical
+
+STEADY = 0.3
+"""Relative variance of the sample Hessian up to which the prediction holds within some 5%, where that Hessian is positive:
+for pooled training and for MAML with a shared batch."""
+
+STEADY_IF_INDEFINITE = 0.05
+"""The same for other methods, whose sample Hessians may come out nearly singular."""
+
+
+@record
+class Asymptotics(Result):
+    """Predicted law of a solution trained on T tasks, to first order in 1/T.
+
+    Parameters
+    ----------
+    environment : Environment
+    method : Method
+    training : Training
+    basis : Basis
+        The environment in the form the moments need; what follows is written in it.
+    optimum_in_basis, bias_in_basis : array, shape (k,)
+        Population optimum w*, and T times the bias.
+    between, within : Operator
+        T times the parts of the covariance: between tasks, and within them.
+    hessian_relative_variance : float
+        E|H^(-1/2) (H_hat - H) H^(-1/2)|^2: how far the sample Hessian is from its mean.
+    """
+
+    environment: Environment
+    method: Method
+    training: Training
+    basis: Basis
+    optimum_in_basis: Array
+    bias_in_basis: Array
+    between: Operator
+    within: Operator
+    hessian_relative_variance: float
+
+    @property
+    def trustworthy(self) -> bool:
+        """Whether the sample Hessian is steady enough for the prediction to hold within some 5%."""
+        return self.hessian_relative_variance < self._steady
+
+    @property
+    def trustworthy_tasks(self) -> int:
+        """The least T at which the prediction would be trustworthy."""
+        return max(1, math.floor(self.training.T * self.hessian_relative_variance / self._steady) + 1)
+
+    @property
+    def _steady(self) -> float:
+        is_shared = isinstance(self.method, MAML) and self.method.hessian == "shared"
+        return STEADY if is_shared or isinstance(self.method, NAL) else STEADY_IF_INDEFINITE
+
+    @cached_property
+    def law(self) -> PointLaw:
+        """Mean, to order 1/T, and covariance of the solution."""
+        T = self.training.T
+        mean = self.optimum_in_basis + self.bias_in_basis / T
+        return PointLaw(self.basis, mean, (self.between + self.within) / T)
+
+    @cached_property
+    def optimum(self) -> Array:
+        """Population optimum w*, shape (d,)."""
+        return self.basis.point(self.optimum_in_basis)
+
+    @cached_property
+    def mean(self) -> Array:
+        """Predicted mean of the solution to order 1/T, shape (d,)."""
+        return self.basis.point(self.law.mean)
+
+    @cached_property
+    def covariance(self) -> Array:
+        """Covariance of the solution, shape (d, d)."""
+        return self.basis.matrix(self.law.covariance)
+
+    def standard_deviation(self, direction: Any = None) -> float:
+        """Compute the standard deviation of direction'w_hat; of the mean coordinate by default."""
+        return self.law.deviation(direction)
+
+    def interval(self, direction: Any = None, level: float = 0.95) -> tuple[float, float]:
+        """Compute the prediction interval for direction'w_hat: normal, around the mean to order 1/T."""
+        return self.law.interval(direction, level)
+
+    def suboptimality(self, adaptation: Adaptation | float) -> float:
+        """Compute the expected suboptimality of the solution to order 1/T: of the optimum, from scatter and from bias."""
+        judge = as_adaptation(adaptation)
+        at_optimum = PointLaw(self.basis, self.optimum_in_basis, self.law.covariance).suited(judge)
+        is_same = at_optimum.basis is self.basis
+        bias = self.bias_in_basis if is_same else self.basis.point(self.bias_in_basis)
+        law = risk_law(at_optimum, judge)
+        # the shift by the bias enters through the slope only: its square is of order 1/T^2
+        return law.expected + float(law.slope @ bias) / self.training.T
+
+    def limiting_suboptimality(self, adaptation: Adaptation | float) -> float:
+        """Compute the suboptimality of the population optimum, which no number of tasks removes."""
+        at_optimum = PointLaw(self.basis, self.optimum_in_basis, 0 * self.between)
+        return risk_law(at_optimum, as_adaptation(adaptation)).expected
+
+    def risk_interval(self, adaptation: Adaptation | float, level: float = 0.95) -> tuple[float, float]:
+        """Compute the prediction interval for the total risk after adaptation from the solution."""
+        return risk_law(self.law, as_adaptation(adaptation)).interval(level)
+
+    def headline(self) -> str:
+        """Say where the mean coordinate of the solution is, and how it scatters."""
+        rough = "" if self.trustworthy else f"; rough, trustworthy from T = {self.trustworthy_tasks:,}"
+        return (
+            f"{self.method.label} on T = {self.training.T:,} tasks: mean coordinate {self.law.coordinate():.4g}, standard "
+            f"deviation {self.law.deviation():.2g}{rough}"
+        )
+
+    def columns(self) -> Mapping[str, Any]:
+        """Give one row: mean and standard deviation of the mean coordinate, the parts of its variance, the bias."""
+        training, law = self.training, self.law
+        parts = [PointLaw(self.basis, law.mean, V / training.T).variance() for V in (self.between, self.within)]
+        row = {"method": self.method.label, "T": training.T, "tau": training.tau, "n1": training.n1}
+        row |= {"optimum": self.optimum.mean(), "bias": self.mean.mean() - self.optimum.mean()}
+        row |= {"standard_deviation": law.deviation()}
+        row |= {"variance_between_tasks": parts[0], "variance_within_tasks": parts[1]}
+        return {name: [value] for name, value in row.items()}
+
+
+def asymptotics(
+    environment: Environment, method: Method, training: Training, adaptation: Adaptation | float | None = None
+) -> Asymptotics:
+    r"""Predict the law of the empirical solution (Collins et al., eqs. (41), (43)) for finite data.
+
+    Parameters
+    ----------
+    environment : Environment
+        With numbers for all parameters.
+    method : Method
+        NAL, FO-MAML, HF-MAML or MAML with one inner gradient step.
+    training : Training
+        With ``solver="exact"``; n2 must be given here, by the method or by the adaptation.
+    adaptation : Adaptation or float, optional
+        The one that will judge the solution: ``MAML()`` trains for it, and its m stands for an n2 that is left open.
+
+    Returns
+    -------
+    Asymptotics
+        Covariance in its parts between and within tasks, bias, expected suboptimality, intervals.
+
+    Raises
+    ------
+    ValueError
+        If there is too little data for a unique solution: fewer than d outer samples in all (for NAL samples).
+    NoClosedForm
+        For methods whose moments are not known, and for batch-normalised weights.
+
+    Warns
+    -----
+    LandscapeWarning
+        If the sample Hessian varies too much for the prediction to be good.
+
+    Notes
+    -----
+    Any environment, data tasks included. The bias is exact to order 1/T for NAL, MAML with a shared batch or full inner
+    gradients, and FO-MAML with one step; for HF-MAML, an independent Hessian and more steps of FO-MAML the dependence of W_hat
+    and psi within an episode is left out of it.
+
+    For MAML with one episode, D the second moment of w* - w_i and B = P D P + alpha^2 sigma^2 S/n2,
+    :math:`V = (1 + 1/n_1) E[P\Sigma B\Sigma P] + E[tr(\Sigma B) P\Sigma P]/n_1 + \sigma^2 E[P\Sigma P]/n_1`.
+
+    Examples
+    --------
+    >>> from landscape import NAL, GradientSteps, HardEasy, Training
+    >>> law = asymptotics(HardEasy(), NAL(), Training(T=2000, n1=50, n2=50))
+    >>> law
+    <NAL on T = 2,000 tasks: mean coordinate 0.2003, standard deviation 0.028>
+    >>> round(law.suboptimality(GradientSteps(1.0, m=50)), 3)
+    0.13
+    """
+    found = solution_law(environment, method, training, adaptation)
+    if not found.trustworthy:
+        warn(
+            f"the sample Hessian of {found.method.label} varies too much for a good prediction at this T: the true scatter is "
+            "larger; take more tasks, episodes or samples (trustworthy_tasks of the result says how many tasks)"
+        )
+    return found
+
+
+def solution_law(
+    environment: Environment, method: Method, training: Training, adaptation: Adaptation | float | None = None
+) -> Asymptotics:
+    """Do what `asymptotics` does, without looking whether the prediction is good."""
+    basis, method, n2 = prepared(environment, method, training, adaptation)
+    if method.task_batch is not None:
+        raise NoClosedForm("the scatter with batch-normalised weights is known for SGD only: use sgd_curve()")
+    scores = [TaskScore.of(method, task.inputs, training, n2) for task in basis.tasks]
+    check_enough_samples(basis.d, method, training, n2)
+    mean, factor = population.objective(basis.tasks, method)
+    w, H_inv = np.asarray(mean.origin), inverse(mean.A, factor)
+    V_between, V_within, WKW, bias = [], [], [], np.zeros_like(w)
+    for task, share, score in zip(basis.tasks, method.shares(basis.tasks), scores, strict=True):
+        weight = float(share) ** 2 / float(task.probability) if task.probability else 0.0  # p nu^2
+        delta = difference(w, task.centre)
+        assert task.spread is not None
+        distance = Distance(task.spread + basis.outer(delta, delta), delta)
+        V_between.append(weight * score.between(basis, distance))
+        V_within.append(weight * score.within(basis, distance))
+        WKW.append(weight * score.hessian_moment(H_inv))
+        bias = bias + weight * score.bias(H_inv, delta)
+    # E|H^-1/2 (H_hat - H) H^-1/2|^2 = (tr(H^-1 E[W H^-1 W']) - d)/T
+    relative_variance = float(H_inv.inner(total(WKW)) - basis.d) / training.T
+    between, within = (H_inv @ total(V) @ H_inv for V in (V_between, V_within))
+    return Asymptotics(environment, method, training, basis, w, H_inv @ bias, between, within, relative_variance)
+
+
+def total(operators: Iterable[Operator]) -> Operator:
+    """Sum operators, of which there is at least one."""
+    return reduce(add, operators)
+
+
+def prepared(
+    environment: Environment, method: Method, training: Training, adaptation: Adaptation | float | None
+) -> tuple[Basis, Method, float]:
+    """Check arguments: the tasks in the form for moments, the method with its inner adaptation, inner samples."""
+    check_environment(environment)
+    judge = None if adaptation is None else as_adaptation(adaptation)
+    method = checks.instance("method", method, Method).within(judge)
+    checks.instance("training", training, Training)
+    if any(is_symbolic_record(thing) for thing in (environment, method)):
+        raise ValueError("this takes numbers for all parameters: replace the symbols by values")
+    for task in environment.tasks():
+        if isinstance(task.inputs, Empirical) and task.inputs.ridge:
+            raise NoClosedForm(
+                f"the scatter of solutions on tasks with a ridge is not known, and {task.name!r} has one: simulate()"
+            )
+    return Basis.of(environment), method, inner_samples(method, training, judge)
+
+
+def inner_samples(method: Method, training: Training, adaptation: Adaptation | None) -> float:
+    """Look up n2: in the method, else in the training, else that of the adaptation."""
+    if method.n2 is not None:
+        return float(training.inner(method, np.inf))
+    if training.n2 is not None:
+        return float(training.n2)
+    if adaptation is None:
+        raise ValueError(f"{method.label} has no inner batch of its own: give n2 in Training, or an adaptation")
+    return float(adaptation.m)
+
+
+def samples_in_hessian(method: Method, training: Training, n2: float) -> float:
+    """Count the samples of a task in the sample Hessian: those of outer batches, or all where they are pooled."""
+    return training.tau * (training.n1 + n2 if isinstance(method, NAL) else training.n1)
+
+
+def check_enough_samples(d: int, method: Method, training: Training, n2: float) -> None:
+    """Raise where the sample Hessian is singular for certain: its rank is at most the number of samples in it."""
+    samples = training.T * samples_in_hessian(method, training, n2)
+    if samples < d:
+        kind = "samples" if isinstance(method, NAL) else "outer samples"
+        raise ValueError(
+            f"training {method.label} on {samples:g} {kind} has no unique solution in d = {d}: take more tasks, episodes or "
+            f"{kind}, so that there are at least d in all; for a good prediction far more"
+        )

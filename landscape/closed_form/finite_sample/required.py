@@ -1,0 +1,240 @@
+"""How much data? One amount is left open, in the way of a power analysis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation
+from landscape.closed_form.finite_sample.plan import Answer, Plan
+from landscape.core.domains import positive
+from landscape.core.parameters import record
+from landscape.core.typing import Array
+from landscape.methods.base import Method
+from landscape.methods.budget import Training
+from landscape.tasks.environment import Environment
+
+MOST = 10**5
+"""Samples or episodes up to which the least number is looked for."""
+
+
+@record
+class RequiredData(Answer):
+    """The least number of tasks, samples or episodes that reaches what is wanted.
+
+    Parameters
+    ----------
+    value : int or None
+        The answer; None where no number suffices.
+    reason : str
+        What the answer means, or why there is none.
+    """
+
+    value: int | None
+    reason: str
+
+    def headline(self) -> str:
+        """Say the answer, or why there is none."""
+        return self.reason
+
+
+def required_tasks(
+    environment: Environment,
+    method: Method,
+    adaptation: Adaptation | float,
+    training: Training,
+    *,
+    suboptimality: float,
+) -> RequiredData:
+    """Find the least number of tasks T that brings the expected suboptimality down to what is wanted.
+
+    Parameters
+    ----------
+    environment : Environment
+    method : Method
+        NAL, FO-MAML, HF-MAML or MAML with one inner gradient step.
+    adaptation : Adaptation or float
+        What suboptimality is judged by.
+    training : Training
+        Samples and episodes; its T is ignored.
+    suboptimality : float
+        What is wanted, above 0.
+
+    Returns
+    -------
+    RequiredData
+        With the curve it was read from, a plot, and the reason where there is no answer.
+
+    Warns
+    -----
+    LandscapeWarning
+        If the answer has fewer than 50 tasks a dimension, where the prediction is rough.
+
+    Examples
+    --------
+    >>> from landscape import MAML, GradientSteps, HardEasy, Training
+    >>> required_tasks(HardEasy(), MAML(), GradientSteps(1.0, m=50), Training(T=1), suboptimality=0.02)
+    <T = 629 is the least with an expected suboptimality of at most 0.02>
+    """
+    plan, wanted = Plan.of(environment, method, adaptation, training), positive.check("suboptimality", suboptimality)
+    d = environment.d
+    few = plan.with_training(T=d).law()  # d tasks always have d samples
+    floor = few.limiting_suboptimality(plan.adaptation)
+    slope = d * (few.suboptimality(plan.adaptation) - floor)  # it is floor + slope/T exactly
+    needed = slope / (wanted - floor) if wanted > floor else math.inf
+    top = 10 * needed if math.isfinite(needed) else 10**6
+    values = np.unique(np.geomspace(max(d, 2), max(top, 10 * d), 40).astype(int))
+    curve = floor + slope / values
+    if not math.isfinite(needed):
+        reason = (
+            f"no number of tasks suffices: the method's own optimum already has suboptimality {floor:.3g}. "
+            "Train for the adaptation (n2 = m, the same alpha) or want less"
+        )
+        return RequiredData("T", floor, wanted, values, curve, None, reason)
+    T = max(1, math.ceil(needed - 1e-9), math.ceil(d / plan.samples_in_hessian))
+    plan.with_training(T=T).warn_if_rough()
+    return RequiredData("T", floor + slope / T, wanted, values, curve, T, _found("T", T, wanted))
+
+
+def required_outer_samples(
+    environment: Environment,
+    method: Method,
+    adaptation: Adaptation | float,
+    training: Training,
+    *,
+    suboptimality: float,
+) -> RequiredData:
+    """Find the least number of outer samples n1 that brings the expected suboptimality down to what is wanted.
+
+    Parameters
+    ----------
+    environment, method, adaptation, suboptimality
+        As for `required_tasks`.
+    training : Training
+        Tasks, episodes and inner samples; its n1 is ignored.
+
+    Returns
+    -------
+    RequiredData
+
+    Warns
+    -----
+    LandscapeWarning
+        As for `required_tasks`.
+
+    Examples
+    --------
+    >>> from landscape import MAML, GradientSteps, HardEasy, Training
+    >>> required_outer_samples(HardEasy(), MAML(), GradientSteps(1.0, m=50), Training(T=600), suboptimality=0.03)
+    <n1 = 12 is the least with an expected suboptimality of at most 0.03>
+    """
+    plan = Plan.of(environment, method, adaptation, training)
+    return _least("n1", lambda n1: plan.with_training(n1=n1), suboptimality, "")
+
+
+def required_inner_samples(
+    environment: Environment,
+    method: Method,
+    adaptation: Adaptation | float,
+    training: Training,
+    *,
+    suboptimality: float,
+) -> RequiredData:
+    """Find the least number of inner samples n2 that brings the expected suboptimality down to what is wanted.
+
+    Parameters
+    ----------
+    environment, adaptation, suboptimality
+        As for `required_tasks`.
+    method : Method
+        An inner batch size of its own is ignored; the adaptation that judges keeps its m.
+    training : Training
+        Tasks, episodes and outer samples; its n2 is ignored.
+
+    Returns
+    -------
+    RequiredData
+
+    Warns
+    -----
+    LandscapeWarning
+        As for `required_tasks`.
+
+    Examples
+    --------
+    >>> from landscape import MAML, GradientSteps, HardEasy, Training
+    >>> required_inner_samples(HardEasy(), MAML(), GradientSteps(1.0, m=50), Training(T=600), suboptimality=0.1)
+    <n2 = 18 is the least with an expected suboptimality of at most 0.1>
+    """
+    plan = Plan.of(environment, method, adaptation, training)
+    return _least("n2", plan.with_inner_samples, suboptimality, ", or an n2 that differs from m")
+
+
+def required_episodes(
+    environment: Environment,
+    method: Method,
+    adaptation: Adaptation | float,
+    training: Training,
+    *,
+    suboptimality: float,
+) -> RequiredData:
+    r"""Find the least number of episodes a task, tau, that brings the expected suboptimality down to what is wanted.
+
+    Parameters
+    ----------
+    environment, method, adaptation, suboptimality
+        As for `required_tasks`.
+    training : Training
+        Tasks and samples; its tau is ignored.
+
+    Returns
+    -------
+    RequiredData
+
+    Warns
+    -----
+    LandscapeWarning
+        As for `required_tasks`.
+
+    Examples
+    --------
+    >>> from landscape import MAML, GradientSteps, HardEasy, Training
+    >>> required_episodes(HardEasy(), MAML(), GradientSteps(1.0, m=50), Training(T=600), suboptimality=0.019)
+    <tau = 3 is the least with an expected suboptimality of at most 0.019>
+    """
+    plan = Plan.of(environment, method, adaptation, training)
+    return _least("tau", lambda tau: plan.with_training(tau=tau), suboptimality, "")
+
+
+def _least(name: str, plan_at: Callable[[int], Plan], suboptimality: float, or_else: str) -> RequiredData:
+    """Find the least whole value by bisection: the expected suboptimality falls as it grows."""
+    wanted = positive.check("suboptimality", suboptimality)
+    values = np.array(sorted({int(round(v)) for v in np.geomspace(1, MOST, 40)}))
+    curve = np.array([plan_at(int(value)).suboptimality() for value in values])
+    good = np.flatnonzero(curve <= wanted)
+    if not len(good):
+        return _none(name, values, curve, wanted, plan_at(10**7).suboptimality(), or_else)
+    high = int(values[good[0]])
+    low = int(values[good[0] - 1]) if good[0] else high - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if plan_at(middle).suboptimality() <= wanted else (middle, high)
+    plan_at(high).warn_if_rough()
+    reached = plan_at(high).suboptimality()
+    return RequiredData(name, reached, wanted, values, curve, high, _found(name, high, wanted))
+
+
+def _none(name: str, values: Array, curve: Array, wanted: float, limit: float, or_else: str) -> RequiredData:
+    best = int(curve.argmin())
+    reason = (
+        f"no {name} up to {values[-1]:,} brings it to {wanted:g}: the least is {curve[best]:.3g} at {values[best]:,}, and "
+        f"without bound it tends to {limit:.3g}. What is left is the scatter between tasks, which only more tasks (T) reduce"
+        f"{or_else}"
+    )
+    return RequiredData(name, float(curve[best]), wanted, values, curve, None, reason)
+
+
+def _found(name: str, value: int, wanted: float) -> str:
+    return f"{name} = {value:,} is the least with an expected suboptimality of at most {wanted:g}"

@@ -1,0 +1,80 @@
+r"""Second moments of gradients and steps on drawn samples.
+
+S is the mean of xx' over n samples, s that of xe, psi = S delta - s the gradient at distance delta = w - w_i. For fixed
+symmetric Y, E[S Y S] = Sigma Y Sigma + scatter(Y)/n (Collins et al., Lemma 2, for any data).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from landscape.adaptations.base import is_full
+from landscape.core.typing import Array
+from landscape.linalg.operators import Matrix, Operator
+from landscape.tasks.inputs import Empirical, Inputs
+
+
+@dataclass(frozen=True, eq=False)
+class Distance:
+    """What is known of a point's distance w - w_i to the optima of a family.
+
+    Attributes
+    ----------
+    second : Operator
+        D = E[(w - w_i)(w - w_i)'].
+    mean : array, shape (k,)
+        It matters for tasks given by data only, which have third moments.
+    """
+
+    second: Operator
+    mean: Array
+
+    def after_step(self, inputs: Inputs, alpha: float, n: float) -> Distance:
+        """Compute the distance after a gradient step on n samples."""
+        second = step_moment(inputs, self.second, alpha, n)
+        if not is_full(n):
+            second = second + alpha**2 / n * residual_moment(inputs, self.mean)
+        return Distance(second, self.mean - alpha * (inputs.Sigma @ self.mean))
+
+
+def hessian_moment(inputs: Inputs, Y: Operator, n: float) -> Operator:
+    """Compute E[S Y S] for symmetric Y."""
+    SY = inputs.times(Y)
+    plain = SY @ inputs.Sigma
+    return plain if is_full(n) else plain + inputs.scatter(Y, SY) / n
+
+
+def step_moment(inputs: Inputs, Y: Operator, alpha: float, n: float) -> Operator:
+    """Compute E[(I - alpha S) Y (I - alpha S)] for symmetric Y."""
+    P = mean_step(inputs, alpha)
+    plain = P @ Y @ P
+    return plain if is_full(n) else plain + alpha**2 / n * inputs.scatter(Y, inputs.times(Y))
+
+
+def gradient_moment(inputs: Inputs, distance: Distance, n: float) -> Operator:
+    """Compute E[psi psi'] for the gradient psi on n samples."""
+    out = hessian_moment(inputs, distance.second, n)
+    return out if is_full(n) else out + residual_moment(inputs, distance.mean) / n
+
+
+def gradient_product(inputs: Inputs, Y: Operator, delta: Array, n: float) -> Array:
+    """Compute E[S Y psi] for symmetric Y, and delta the mean distance."""
+    out = inputs.Sigma @ Y @ inputs.Sigma @ delta
+    if is_full(n):
+        return out
+    third = inputs.third(Y)
+    scatter = inputs.scatter(Y, inputs.times(Y)) @ delta
+    return out + (scatter if third is None else scatter - third) / n
+
+
+def residual_moment(inputs: Inputs, mean: Array) -> Operator:
+    """Compute what the noise e adds to E[psi psi'] of one sample: E[e^2 xx'] - 2 E[e (x'delta) xx']."""
+    if not isinstance(inputs, Empirical):
+        return inputs.noise_variance * inputs.Sigma
+    X, e = inputs.X, inputs.e
+    return Matrix((X * (e**2 - 2 * e * (X @ mean))[:, None]).T @ X / len(X))
+
+
+def mean_step(inputs: Inputs, alpha: float) -> Operator:
+    """Compute I - alpha Sigma."""
+    return inputs.Sigma.identity() - alpha * inputs.Sigma
