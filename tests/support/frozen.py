@@ -523,8 +523,6 @@ def nonlinear_comparison(tasks: list[Spec], adapt: Spec, starts: int) -> Spec:
 @kind
 def theorem1(tasks: list[Spec], point: Any, alpha: float) -> Spec:
     """Look at Theorem 1 of Collins et al. at a point."""
-    from landscape.papers import bounds
-
     frame = bounds.theorem1(nonlinear(tasks), point, alpha, resolution=9).to_frame()
     numbers = [
         "norm_hard",
