@@ -542,7 +542,8 @@ def theorem1(tasks: list[Spec], point: Any, alpha: float) -> Spec:
 def nonlinear_view(tasks: list[Spec], adapt: Spec, resolution: int) -> Spec:
     """Compute a picture of a nonlinear landscape."""
     seen = ls.nonlinear.nonlinear_view(
-        ls.nonlinear.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=1, rng=0), resolution=resolution
+        ls.nonlinear.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=1, rng=0),
+        resolution=resolution,
     )
     return {"pooled": seen.pooled, "adapted": seen.adapted}
 
