@@ -4,7 +4,6 @@ import numpy as np
 import reference
 
 import landscape as ls
-from landscape.core.parameters import parameters
 
 KINDS = ("isotropic", "diagonal", "dense", "rows", "mixed")
 
@@ -52,16 +51,3 @@ def random_world(seed, kind):
     environment = ls.Mixture(families)
     top = max(np.linalg.eigvalsh(t["S"])[-1] for t in twins)
     return environment, twins, rng.uniform(0.2, 0.9) / top, rng
-
-
-def typical(kind, d, rng):
-    """A registered adaptation or method with parameters from their declared ranges."""
-    values = {p.name: p.draw(rng) for p in parameters(kind)}
-    if kind is ls.PreconditionedSteps:
-        values["P"] = 0.3 * random_psd(rng, d) + 0.1 * np.eye(d)
-    return kind(**values)
-
-
-def registered(base, room):
-    """What the package itself registers of a base: subclasses in tests register too."""
-    return [kind for kind in base.registry.values() if kind.__module__.startswith(f"landscape.{room}.")]
