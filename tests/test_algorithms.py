@@ -7,7 +7,14 @@ import pytest
 
 import landscape as ls
 from landscape.simulator import training as tr
-from landscape.simulator.training import Hinge, LeastSquares, Logistic, Quadratic, RippledParabola, SquaredHinge
+from landscape.simulator.training import (
+    Hinge,
+    LeastSquares,
+    Logistic,
+    Quadratic,
+    RippledParabola,
+    SquaredHinge,
+)
 from landscape.simulator.training.counting import Count
 from landscape.simulator.training.directions import Options, direction
 
@@ -209,7 +216,9 @@ def test_shared_and_independent_hessian_reach_their_two_points(hessian):
     blocks = run.points[1:].reshape(20, 50, 2).mean(axis=1)
     t = (blocks.mean(axis=0) - ls.optimum(TWO, method).value) / (blocks.std(axis=0, ddof=1) / math.sqrt(20))
     assert np.abs(t).max() < 4.5
-    other = ls.optimum(TWO, ls.MAML(ls.GradientSteps(0.6, n2), hessian="independent" if hessian == "shared" else "shared")).value
+    other = ls.optimum(
+        TWO, ls.MAML(ls.GradientSteps(0.6, n2), hessian="independent" if hessian == "shared" else "shared")
+    ).value
     away = (blocks.mean(axis=0) - other) / (blocks.std(axis=0, ddof=1) / math.sqrt(20))
     assert np.abs(away).max() > 6  # the negative control
 
@@ -281,7 +290,10 @@ def test_a_method_may_bring_its_inner_batch():
     batches = tr.Batches(B=4, D_o=7)
     own, given = (
         tr.train(TASKS, method, 1.0, 0.1, 10, sizes, rng=3)
-        for method, sizes in ((ls.MAML(ls.GradientSteps(0.1, 3)), batches), (ls.MAML(0.1), tr.Batches(B=4, D_in=3, D_o=7)))
+        for method, sizes in (
+            (ls.MAML(ls.GradientSteps(0.1, 3)), batches),
+            (ls.MAML(0.1), tr.Batches(B=4, D_in=3, D_o=7)),
+        )
     )
     np.testing.assert_array_equal(own.points, given.points)
     assert own.table["samples"].iloc[-1] == 10 * 4 * (
@@ -304,7 +316,13 @@ def test_bimaml_begins_pooled_at_its_very_threshold():
 
 def test_ode_against_flow_and_small_steps():
     times = np.array([0.0, 1.0, 4.0, 20.0])
-    for method in (ls.NAL(), ls.MAML(0.4), ls.MAML(ls.GradientSteps(0.4, steps=3)), ls.FOMAML(0.4), ls.BIMAML(0.4, 0.3)):
+    for method in (
+        ls.NAL(),
+        ls.MAML(0.4),
+        ls.MAML(ls.GradientSteps(0.4, steps=3)),
+        ls.FOMAML(0.4),
+        ls.BIMAML(0.4, 0.3),
+    ):
         out, path = tr.ode(TASKS, method, [3.0, 3.0], times), ls.flow(TWO, method, [3.0, 3.0])
         np.testing.assert_allclose(out.points, path.at(times), atol=1e-6)
         for column in ("gradient_norm_F", "F"):
@@ -430,9 +448,7 @@ def test_moments_of_the_random_step():
         for loss in tasks.losses
         for _ in range(200)
     ]
-    B, D = tr.least_step_batches(
-        tasks, alpha, tasks.spread(w), math.sqrt(np.mean(np.square(single)))
-    )
+    B, D = tr.least_step_batches(tasks, alpha, tasks.spread(w), math.sqrt(np.mean(np.square(single))))
     norm = np.mean([np.linalg.norm(loss.gradient(w)) for loss in tasks.losses])
     L_w = tr.smoothness_bound(tasks, alpha, norm)
     step, method, count = tr.RandomStep(B, D, divisor=1), ls.MAML(alpha), Count()

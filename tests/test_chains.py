@@ -113,7 +113,8 @@ def test_batch_normalised_weights(engine):
 def test_the_wrong_hessian_is_caught(engine):
     """Shared and independent Hessians end at different places."""
     shared, independent = (
-        thin_ends(WORLDS["dense"], ls.MAML(STEPS(0.8, 3), hessian=h), engine) for h in ("shared", "independent")
+        thin_ends(WORLDS["dense"], ls.MAML(STEPS(0.8, 3), hessian=h), engine)
+        for h in ("shared", "independent")
     )
     with pytest.raises(AssertionError):
         check_same_ends(shared, independent)
@@ -303,9 +304,7 @@ def test_many_families_fit_in_memory():
     environment = ls.from_sampler(lambda rng: (rng.uniform(0.5, 1), rng.normal(size=1), 0.0), 3000, 0)
     plan = ls.Training(8000, n1=2, n2=2, solver="sgd", learning_rate=0.01)
     tracemalloc.start()
-    sgd.descend(
-        [environment] * 4, [ls.NAL()] * 4, np.full(4, 2.0), plan, np.random.default_rng(0), "numpy"
-    )
+    sgd.descend([environment] * 4, [ls.NAL()] * 4, np.full(4, 2.0), plan, np.random.default_rng(0), "numpy")
     assert tracemalloc.get_traced_memory()[1] < 150e6
     tracemalloc.stop()
 
@@ -313,6 +312,6 @@ def test_many_families_fit_in_memory():
 @pytest.mark.parametrize("engine", ENGINES)
 def test_divergence_is_said(engine):
     plan = training(METHODS[1], T=4000, learning_rate=90.0)
+    options = {"repeats": 2, "tasks": 5, "engine": engine, "progress": False}
     with pytest.raises(ValueError, match="diverges at learning_rate 90"):
-        simulate_with = {"repeats": 2, "tasks": 5, "engine": engine, "progress": False}
-        ls.simulate(WORLDS["isotropic"], METHODS[1], STEPS(0.5, 4), plan, **simulate_with)
+        ls.simulate(WORLDS["isotropic"], METHODS[1], STEPS(0.5, 4), plan, **options)

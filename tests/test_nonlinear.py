@@ -12,7 +12,7 @@ from landscape.nonlinear import pairs, quadrature, scatter
 from landscape.nonlinear.activations import activation, product
 from landscape.nonlinear.blocks import written_out
 from landscape.nonlinear.quadrature import plane_expectation
-from landscape.papers.bounds.theorem1 import theorem1
+from landscape.papers.bounds import theorem1
 
 SMOOTH = ["softplus", "sigmoid", "tanh"]
 ALL = [*SMOOTH, "relu", "linear"]

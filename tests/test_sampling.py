@@ -121,7 +121,11 @@ def test_meta_gradients_are_affine_in_the_point(method):
     points = np.hstack([np.zeros((d, 1)), np.eye(d), rng.standard_normal((d, 2))])
 
     def draw(n):
-        return Population(source.Sigma, optima) if np.isinf(n) else Rows(*source.draw(tasks, int(n), rng), optima, n)
+        return (
+            Population(source.Sigma, optima)
+            if np.isinf(n)
+            else Rows(*source.draw(tasks, int(n), rng), optima, n)
+        )
 
     values = method.trained_on(4).meta_gradient(np.broadcast_to(points, (tasks, *points.shape)), draw, 5, 4)
     H = values[:, :, 1 : d + 1] - values[:, :, :1]
@@ -150,8 +154,12 @@ def test_columns_of_unlike_units_have_a_solution():
     targets = [2 + i + X[:, 1] * (1 + i) + 0.1 * rng.standard_normal(40) for i, X in enumerate(small)]
     found = []
     for rows in (tasks, small):
-        environment = ls.Mixture([ls.DataTask(f"{i}", X, y) for i, (X, y) in enumerate(zip(rows, targets, strict=True))])
-        result = ls.simulate(environment, ls.NAL(), 0.0, ls.Training(20, n2=5), repeats=2, tasks=5, progress=False)
+        environment = ls.Mixture(
+            [ls.DataTask(f"{i}", X, y) for i, (X, y) in enumerate(zip(rows, targets, strict=True))]
+        )
+        result = ls.simulate(
+            environment, ls.NAL(), 0.0, ls.Training(20, n2=5), repeats=2, tasks=5, progress=False
+        )
         found.append(result.solutions[0])
     np.testing.assert_allclose(found[0] * [1.0, 1e9], found[1], rtol=1e-6)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Reproduce the figures asked for, or list them."""
     from landscape.core import checks  # optional: other commands need none of these
-    from landscape.papers.figures import figures, reproduce
+    from landscape.papers.figures import figures
     from landscape.papers.reproduction import writable_folder
 
     titles = figures()
@@ -43,16 +44,24 @@ def run(options: Namespace) -> int:
     for name in names:
         checks.known("figure", name, titles)
     writable_folder(options.out)
+    write(names, options)
+    return 0
+
+
+def write(names: Iterable[str], options: Namespace) -> None:
+    """Reproduce figures, write their files and show them; of `--all` those are left out that lack an extra."""
+    from landscape.papers.figures import figures, reproduce  # optional: other commands need it not
+
+    titles = figures()
     for name in names:
         try:
             made = reproduce(name, quick=options.quick, rng=options.seed)
-        except ImportError as error:  # a figure may need an extra; the others do not wait for it
+        except ImportError as error:
             if not options.all:
                 raise
             print(f"\n{name} was left out: {error}")
             continue
         _show(name, titles[name], made, made.save(name, options.out))
-    return 0
 
 
 def _show(name: str, title: str, made: Reproduction, paths: tuple[Path, Path]) -> None:

@@ -11,7 +11,7 @@ C_i the covariance of one sample's gradient. On quadratics nothing is left out; 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any

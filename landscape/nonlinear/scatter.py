@@ -67,8 +67,8 @@ def pair_scatter(activation: Activation, w: Array, v: Array, noise: float) -> Sc
     mixed = Expansion(kept, once, p, 2).moments(Expansion(kept, jet, q, 2), r, 2)
     rest = bare.moments(Expansion(kept, square, q, 2), r, 2)
     level, _, second = (whole.expect(whole.values[i]) + noise * bare.expect(bare.values[i]) for i in range(3))
-    I, ww, wv, vv = (rest(i, j) - 2 * mixed(i, j) for i, j in ((0, 0), (2, 0), (1, 1), (0, 2)))
-    return of_one_neuron(I + level, ww + second, wv, vv, w, v)
+    rest_level, ww, wv, vv = (rest(i, j) - 2 * mixed(i, j) for i, j in ((0, 0), (2, 0), (1, 1), (0, 2)))
+    return of_one_neuron(rest_level + level, ww + second, wv, vv, w, v)
 
 
 @lru_cache(maxsize=4)

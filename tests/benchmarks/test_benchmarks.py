@@ -135,8 +135,8 @@ def test_the_long_table(benchmark, million):
 
 
 def test_a_slider_redraws_in_a_fifth_of_a_second(benchmark):
-    picture = pytest.importorskip("landscape.explore").picture
-    result = benchmark(picture, ls.hard_easy(d=2), ls.Adaptation(1.0, 50))
+    picture = pytest.importorskip("landscape.plotting.explore").picture
+    result = benchmark(picture, ls.HardEasy(d=2), ls.GradientSteps(1.0, 50))
     assert result[0]
     assert benchmark.stats.stats.median < 0.2
 

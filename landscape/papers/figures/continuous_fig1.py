@@ -29,7 +29,7 @@ PRINTED, REACH = 0.4, 5.0
 
 def derivatives(w: Array, alpha: float) -> tuple[Array, Array]:
     r"""Compute F' and F'' on points of the line: :math:`F_i'' = (1-\alpha f_i'')^2 f_i''(u) - \alpha f_i''' f_i'(u)`, u the adapted point."""
-    first, second = np.zeros_like(w, dtype=float), np.zeros_like(w, dtype=float)
+    first, second = 0.0 * w, 0.0 * w
     for p, f in zip(TASKS.shares, PARABOLAS, strict=True):
         u, shrink = w - alpha * f.slope(w), 1 - alpha * f.curve(w)
         first = first + p * shrink * f.slope(u)

@@ -35,7 +35,9 @@ class Batches(Record):
     """
 
     B: float = parameter(batch_size, default=math.inf, symbol="B", label="tasks an iteration")
-    D_in: float = parameter(batch_size, default=math.inf, symbol="D_{in}", label="samples of a task for an inner step")
+    D_in: float = parameter(
+        batch_size, default=math.inf, symbol="D_{in}", label="samples of a task for an inner step"
+    )
     D_o: float = parameter(batch_size, default=math.inf, symbol="D_o", label="samples for the outer gradient")
     D_h: float = parameter(batch_size, default=math.inf, symbol="D_h", label="samples for the Hessian")
 
@@ -61,7 +63,9 @@ def own_batches(batches: Batches | None, method: Method) -> Batches:
     if math.isinf(n2) or n2 == batches.D_in:
         return batches
     if not math.isinf(batches.D_in):
-        raise ValueError(f"{method!r} takes inner batches of m = {n2:g}, but D_in = {batches.D_in:g}: leave one out")
+        raise ValueError(
+            f"{method!r} takes inner batches of m = {n2:g}, but D_in = {batches.D_in:g}: leave one out"
+        )
     return replace(batches, D_in=n2)
 
 
@@ -98,7 +102,9 @@ class RandomStep(Record):
     """
 
     B: float = parameter(batch_size, default=math.inf, symbol="B'", label="tasks for the step size")
-    D: float = parameter(batch_size, default=math.inf, symbol=r"D_\beta", label="samples of each for the step size")
+    D: float = parameter(
+        batch_size, default=math.inf, symbol=r"D_\beta", label="samples of each for the step size"
+    )
     divisor: float | None = None
 
     def __post_init__(self) -> None:
@@ -106,7 +112,9 @@ class RandomStep(Record):
         if self.divisor is not None:
             self._set(divisor=positive.check("divisor", self.divisor))
 
-    def rate(self, tasks: LossTasks, method: Method, w: Array, rng: np.random.Generator, count: Count) -> float:
+    def rate(
+        self, tasks: LossTasks, method: Method, w: Array, rng: np.random.Generator, count: Count
+    ) -> float:
         """Compute the step at w; its gradients are counted."""
         divisor = self.divisor or step_divisor(method)
         if divisor is None:

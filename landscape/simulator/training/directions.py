@@ -100,7 +100,9 @@ def _maml(method: MAML, w: Array, draw: Draw, options: Options) -> Array:
     inner = inner_steps(method)
     points, batches = _descend(inner, w, draw)
     g = draw("o").gradient(points[-1])
-    for point, batch in zip(points[-2::-1], reversed(batches), strict=True):  # the chain rule, last step first
+    for point, batch in zip(
+        points[-2::-1], reversed(batches), strict=True
+    ):  # the chain rule, last step first
         hessian = batch if method.hessian == "shared" else draw("h")
         Hg = hessian.hessian_times(point, g) if options.products else hessian.hessian(point) @ g
         g = g - inner.alpha * Hg

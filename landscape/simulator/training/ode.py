@@ -116,7 +116,7 @@ def ode(
 def _check(tasks: LossTasks, method: Method) -> None:
     """Refuse what has no ODE."""
     checks.instance("tasks", tasks, LossTasks)
-    checks.instance("method", method, Method)  # type: ignore[type-abstract]
+    checks.instance("method", method, Method)
     rough = next((type(loss).__name__ for loss in tasks.losses if math.isinf(loss.smoothness)), None)
     if rough is not None:
         raise ValueError(
@@ -125,7 +125,9 @@ def _check(tasks: LossTasks, method: Method) -> None:
     if isinstance(method, HFMAML):
         raise ValueError("HF-MAML's flow is MAML's as its difference gets finer: use MAML(alpha)")
     if own_batches(None, method) != Batches():
-        raise ValueError(f"ode takes full batches, got m = {method.n2:g}: leave m out, or use flow() on quadratics")
+        raise ValueError(
+            f"ode takes full batches, got m = {method.n2:g}: leave m out, or use flow() on quadratics"
+        )
     if isinstance(method, BIMAML) and not method.latched:
         raise ValueError(
             "BI-MAML that is not latched has a right-hand side that jumps: use flow() on quadratics, or train()"

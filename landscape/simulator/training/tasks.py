@@ -53,7 +53,7 @@ class LossTasks(Record):
         if not losses:
             raise ValueError("losses must hold at least one Loss, got none")
         for loss in losses:
-            checks.instance("each of losses", loss, Loss)  # type: ignore[type-abstract]
+            checks.instance("each of losses", loss, Loss)
         sizes = {loss.d for loss in losses}
         if len(sizes) > 1:
             raise ValueError(f"losses must have the same dimension, got d = {sorted(sizes)}")
@@ -67,7 +67,9 @@ class LossTasks(Record):
         self._set(losses=losses, probabilities=p)
 
     @staticmethod
-    def of(environment: Environment, T: int | None = None, rng: np.random.Generator | int | None = None) -> LossTasks:
+    def of(
+        environment: Environment, T: int | None = None, rng: np.random.Generator | int | None = None
+    ) -> LossTasks:
         """Take the tasks of an environment.
 
         Parameters
@@ -84,7 +86,9 @@ class LossTasks(Record):
         families = check_environment(environment).families
         if T is not None:
             index, optima = environment.sample(T, rng)
-            return LossTasks([_loss(families[i], environment.d, w) for i, w in zip(index, optima, strict=True)])
+            return LossTasks(
+                [_loss(families[i], environment.d, w) for i, w in zip(index, optima, strict=True)]
+            )
         spread = next((f.name for f in families if np.any(getattr(f, "spread", 0.0))), None)
         if spread is not None:
             raise ValueError(
@@ -186,4 +190,4 @@ def _inner(loss: Loss, w: Array, alpha: float, steps: int) -> list[Array]:
 def _loss(family: TaskFamily | DataTask, d: int, optimum: Scalar) -> Loss:
     if isinstance(family, DataTask):
         return LeastSquares(family.X, family.y, family.ridge)
-    return Quadratic(family.covariance, np.broadcast_to(optimum, d), family.noise)
+    return Quadratic(family.covariance, np.broadcast_to(optimum, d), float(family.noise))

@@ -96,7 +96,7 @@ def train(
     [800, 400] 53
     """
     checks.instance("tasks", tasks, LossTasks)
-    checks.instance("method", method, Method)  # type: ignore[type-abstract]
+    checks.instance("method", method, Method)
     batches, inner = own_batches(batches, method), inner_steps(method)
     w = checks.start("start", start, tasks.d)
     iterations = whole(0).check("iterations", iterations)
@@ -106,11 +106,15 @@ def train(
         rate = positive.check("rate", rate)
     looked_at = looked_at_step(alpha, inner)
     if second_order == "matrices" and not isinstance(method, (MAML, BIMAML)):
-        raise ValueError(f'second_order="matrices" is for MAML: {method.label} takes no Hessians; leave it out')
+        raise ValueError(
+            f'second_order="matrices" is for MAML: {method.label} takes no Hessians; leave it out'
+        )
     delta = _checked_delta(tasks, method, w, delta)
     rho = tasks.hessian_lipschitz if isinstance(method, HFMAML) else 0.0
     generator, count, recorder = checks.generator(rng), Count(), Recorder(tasks, looked_at, inner.steps)
-    stepper = Stepper(tasks, method, batches, Options(second_order == "products", delta, rho), generator, count)
+    stepper = Stepper(
+        tasks, method, batches, Options(second_order == "products", delta, rho), generator, count
+    )
     recorder.add("iteration", 0, w, stepper.phase, count)
     scale = 1 + recorder.rows[0]["gradient_norm_f"] + np.linalg.norm(w)
     for k in bar(range(iterations), progress, desc=method.label):

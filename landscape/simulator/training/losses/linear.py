@@ -39,7 +39,9 @@ class LinearModelLoss(Loss):
     X: Any
     y: Any
     ridge: float = parameter(nonnegative, default=0.0, symbol="r", label="penalty r/2 ||w||^2")
-    scale: float = parameter(positive, default=1.0, symbol="s", label="factor on the mean over rows; n makes it a sum")
+    scale: float = parameter(
+        positive, default=1.0, symbol="s", label="factor on the mean over rows; n makes it a sum"
+    )
 
     has_labels: ClassVar[bool] = True
     """Whether y must be -1 or 1."""
@@ -51,7 +53,9 @@ class LinearModelLoss(Loss):
     def __post_init__(self) -> None:
         name = type(self).__name__
         if self.has_labels and np.iterable(self.y) and any(isinstance(v, (bool, np.bool_)) for v in self.y):
-            raise ValueError(f"y of {name} must hold labels -1 and 1, got True and False: write np.where(y, 1, -1)")
+            raise ValueError(
+                f"y of {name} must hold labels -1 and 1, got True and False: write np.where(y, 1, -1)"
+            )
         X, y = checks.rows(name, self.X, self.y)
         if self.has_labels and not np.isin(y, (-1, 1)).all():
             raise ValueError(f"y of {name} must hold labels -1 and 1, got {y[~np.isin(y, (-1, 1))][0]:g}")

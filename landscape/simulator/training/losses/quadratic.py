@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 from typing import Any
 
@@ -32,14 +31,18 @@ class Quadratic(Loss):
 
     covariance: Any
     optimum: Any
-    noise: float = parameter(nonnegative, default=0.0, symbol=r"\sigma^2", label="variance of the label noise")
+    noise: float = parameter(
+        nonnegative, default=0.0, symbol=r"\sigma^2", label="variance of the label noise"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         optimum = checks.vector("optimum", self.optimum)
         covariance = checks.positive_semidefinite("covariance", self.covariance)
         if np.ndim(covariance) and len(np.asarray(covariance)) != len(optimum):
-            raise ValueError(f"covariance has d = {np.shape(covariance)[0]} but optimum has d = {len(optimum)}")
+            raise ValueError(
+                f"covariance has d = {np.shape(covariance)[0]} but optimum has d = {len(optimum)}"
+            )
         if np.ndim(covariance) < 2:
             covariance = np.diag(np.broadcast_to(covariance, optimum.shape))
         self._set(covariance=np.array(covariance, dtype=float), optimum=optimum)
@@ -131,7 +134,9 @@ class RippledParabola(Loss):
 
     def curve(self, w: Array) -> Array:
         """Compute f'' entry by entry, for any array of points of the line."""
-        out: Array = self.curvature + self.amplitude * self.frequency**2 * np.sin(self.frequency * np.asarray(w))
+        out: Array = self.curvature + self.amplitude * self.frequency**2 * np.sin(
+            self.frequency * np.asarray(w)
+        )
         return out
 
     def twist(self, w: Array) -> Array:
