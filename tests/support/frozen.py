@@ -247,7 +247,7 @@ def asymptotics(env: Spec, how: Spec, train: Spec, adapt: Spec) -> Spec:
         "optimum": law.optimum,
         "bias": law.mean - law.optimum,
         "covariance": law.covariance,
-        "wobble": law.wobble,
+        "wobble": law.hessian_relative_variance,
         "standard_deviation": law.standard_deviation(),
         "interval": law.interval(),
         "suboptimality": law.suboptimality(adapt),
@@ -259,7 +259,7 @@ def asymptotics(env: Spec, how: Spec, train: Spec, adapt: Spec) -> Spec:
 @kind
 def sgd_curve(env: Spec, how: Spec, train: Spec, adapt: Spec, iterations: list[int]) -> Spec:
     """Predict the law of SGD's iterates."""
-    curve = ls.sgd_curve(environment(env), method(how), training(train), iterations)
+    curve = ls.sgd_curve(environment(env), method(how), training(train), iterations=iterations)
     frame = curve.to_frame()
     return {
         "coordinate": frame["coordinate"],
@@ -272,7 +272,11 @@ def sgd_curve(env: Spec, how: Spec, train: Spec, adapt: Spec, iterations: list[i
 @kind
 def solve_for(unknown: str, env: Spec, how: Spec, adapt: Spec, train: Spec, more: Spec) -> Spec:
     """Solve for the one quantity left unknown."""
-    answer = ls.solve_for(unknown, environment(env), method(how), adaptation(adapt), training(train), **more)
+    questions: dict[str, Callable[..., Any]] = {
+        "T": ls.required_tasks, "n1": ls.required_outer_samples, "n2": ls.required_inner_samples, "tau": ls.required_episodes,
+        "alpha": ls.best_training_step, "split": ls.best_split, "design": ls.best_design,
+    }  # fmt: skip
+    answer = questions[unknown](environment(env), method(how), adaptation(adapt), training(train), **more)
     return {
         "value": answer.value,
         "suboptimality": answer.suboptimality,
@@ -655,7 +659,7 @@ def simulate(env: Spec, methods: list[Spec], adapt: Spec, train: Spec, more: Spe
 @kind
 def agreement(env: Spec, methods: list[Spec], adapt: Spec, train: Spec) -> Spec:
     """Lay the closed form beside a simulation, and take the exact columns of what is biased."""
-    settings = {"repeats": 4, "seed": 0, "tasks": 50, "engine": "numpy", "progress": False}
+    settings = {"repeats": 4, "rng": 0, "tasks": 50, "engine": "numpy", "progress": False}
     found = ls.simulate(environment(env), methods_of(methods), adaptation(adapt), training(train), **settings)
     frame = ls.agreement(found).to_frame()
     frame = frame[frame["quantity"].isin(["coordinate", "above_noise"])]
