@@ -1,16 +1,17 @@
 """Exact-solution analysis of meta-learning on linear task landscapes.
 
-Data flows one way: an *environment* says what the tasks are, an *adaptation* how one adapts at
-meta-test, a *method* how one trains, a *training* on how much. From these, the closed form gives the
-exact answer and the simulator an independent one by drawing data; `agreement` lays them side by side.
+Data flows one way: an *environment* says what the tasks are, an *adaptation* how one adapts to one of them, a *method*
+how one trains, a *training* on how much. From these the closed form gives the exact answer, and the simulator an
+independent one by drawing data; `agreement` lays them side by side.
 """
 
 from landscape._version import __version__
 from landscape.core.errors import LandscapeWarning, NoClosedForm
-from landscape.tasks.families import DataTask, TaskFamily
 from landscape.tasks.environment import Environment, Mixture
+from landscape.tasks.families import DataTask, TaskFamily
 from landscape.tasks.presets import HardEasy, TwoTasks
 from landscape.tasks.sampled import from_sampler
+from landscape.tasks.tables.from_data import from_data
 from landscape.adaptations.base import Adaptation
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.adaptations.preconditioned import PreconditionedSteps
@@ -26,29 +27,63 @@ from landscape.methods.biphasic import BIMAML
 from landscape.methods.prior_mean import PriorMean
 from landscape.methods.budget import Training
 from landscape.closed_form.population import Q
-from landscape.closed_form.hardness import hardness_window, least_samples, window_boundary
-from landscape.analysis.optimum import optimum
-from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
-from landscape.analysis.compare import Comparison, compare
+from landscape.closed_form.hardness import hardness_window, least_samples
 from landscape.closed_form.finite_sample.asymptotics import asymptotics
-from landscape.closed_form.finite_sample.best import best_design, best_split, best_training_step
+from landscape.closed_form.finite_sample.sgd import sgd_curve
 from landscape.closed_form.finite_sample.required import (
     required_episodes,
     required_inner_samples,
     required_outer_samples,
     required_tasks,
 )
-from landscape.closed_form.finite_sample.sgd import sgd_curve
-from landscape.tasks.tables.from_data import from_data
+from landscape.closed_form.finite_sample.best import best_design, best_split, best_training_step
+from landscape.closed_form.dynamics import descent, flow
+from landscape.analysis.optimum import optimum
+from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
+from landscape.analysis.compare import Comparison, compare
 from landscape.analysis.replacement_effect import replacement_effect
-from landscape.diagnosis.diagnosis import Diagnosis
-from landscape.diagnosis.diagnose import diagnose
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.analysis.agreement import Agreement, agreement
-from landscape.closed_form.dynamics import descent, flow
+from landscape.analysis.sweep import Sweep, sweep
+from landscape.diagnosis.diagnosis import Diagnosis
+from landscape.diagnosis.diagnose import diagnose
+from landscape.checker.reports import GradientReport, OptimumReport
 from landscape.checker.meta_gradient import check_meta_gradient
 from landscape.checker.optimum import check_optimum
-from landscape.checker.reports import GradientReport, OptimumReport
-from landscape.plotting.landscapes import plot_landscape
+from landscape import nonlinear
+from landscape.nonlinear.environment import NonlinearEnvironment
+from landscape.nonlinear.logistic import LogisticTask
+from landscape.nonlinear.neuron import NeuronTask
 from landscape.plotting.explore import explore
-from landscape.analysis.sweep import Sweep, sweep
+from landscape.plotting.landscapes import plot_landscape
+from landscape.symbolic import Ledger, verify
+
+__all__ = [
+    # what the tasks are
+    "Environment", "Mixture", "TaskFamily", "DataTask", "HardEasy", "TwoTasks", "from_sampler", "from_data",
+    # how one adapts
+    "Adaptation", "GradientSteps", "PreconditionedSteps", "RidgeToStart", "OwnShots", "MixedModel",
+    # how one trains, and on how much
+    "Method", "NAL", "MAML", "IMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "Training",
+    # the exact answer
+    "Q", "optimum", "risk", "Risk", "gain", "compare", "Comparison", "best_step", "risk_landscape",
+    "hardness_window", "least_samples",
+    # what finite data do
+    "asymptotics", "sgd_curve", "required_tasks", "required_outer_samples", "required_inner_samples",
+    "required_episodes", "best_training_step", "best_split", "best_design",
+    # how fast training gets there
+    "flow", "descent",
+    # the same by drawing data, and both side by side
+    "simulate", "Simulation", "agreement", "Agreement", "sweep", "Sweep",
+    # will meta-learning pay on my tasks?
+    "diagnose", "Diagnosis", "replacement_effect",
+    # other people's code
+    "check_meta_gradient", "check_optimum", "GradientReport", "OptimumReport",
+    # beyond linear: neurons and logistic regression
+    "nonlinear", "NeuronTask", "LogisticTask", "NonlinearEnvironment",
+    # a landscape as a picture
+    "plot_landscape", "explore",
+    # the papers' claims, decided
+    "verify", "Ledger",
+    "LandscapeWarning", "NoClosedForm", "__version__",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""python -m landscape"""
+"""Run the command line by ``python -m landscape``."""
 
 import sys
 

@@ -162,9 +162,17 @@ def test_planted_errors_are_caught(check, seed, kind, error):
 
 
 def small_simulation(rng=0, **changes):
-    arguments = {"repeats": 4, "rng": rng, "tasks": 400, "progress": False, "over": {"R": [1.0, 3.0]}} | changes
+    arguments = {
+        "repeats": 4,
+        "rng": rng,
+        "tasks": 400,
+        "progress": False,
+        "over": {"R": [1.0, 3.0]},
+    } | changes
     methods = [ls.NAL(), ls.MAML()]
-    return ls.simulate(ls.HardEasy(noise=0.1), methods, ls.GradientSteps(1.0, 20), ls.Training(60, n1=5), **arguments)
+    return ls.simulate(
+        ls.HardEasy(noise=0.1), methods, ls.GradientSteps(1.0, 20), ls.Training(60, n1=5), **arguments
+    )
 
 
 def test_agreement_lays_theory_beside_simulation():
@@ -253,7 +261,15 @@ def test_simulated_sample_is_a_simulation():
 def test_a_single_sample_a_step_warns_of_heavy_tails():
     training = ls.Training(20, n1=3)
     with pytest.warns(ls.LandscapeWarning, match="heavy tails"):
-        ls.simulate(ls.HardEasy(d=2), ls.NAL(), ls.GradientSteps(0.5, 1), training, repeats=2, tasks=10, progress=False)
+        ls.simulate(
+            ls.HardEasy(d=2),
+            ls.NAL(),
+            ls.GradientSteps(0.5, 1),
+            training,
+            repeats=2,
+            tasks=10,
+            progress=False,
+        )
 
 
 def dense_world():
@@ -278,7 +294,11 @@ def methods_for(adaptation):
         if kind is ls.BIMAML:  # changes its gradient on the way
             continue
         try:
-            found.append(kind(adaptation) if issubclass(kind, InnerMethod) else typical(kind, 2, np.random.default_rng(2)))
+            found.append(
+                kind(adaptation)
+                if issubclass(kind, InnerMethod)
+                else typical(kind, 2, np.random.default_rng(2))
+            )
         except ValueError:
             assert kind is ls.HFMAML
     return found
@@ -306,7 +326,9 @@ def test_drawn_risks_agree_with_simulated_losses_where_no_formula_is_known():
     """Two ways to draw: forms of w on drawn batches, and losses after adaptation of drawn tasks. |z| < 4: 1 in 16,000."""
     environment, adaptation = dense_world(), ls.RidgeToStart(0.5, m=4)
     point = np.array([0.7, -0.2])
-    losses, _ = post_adaptation_losses(environment, point[None], adaptation, 40_000, "raw", np.random.default_rng(0))
+    losses, _ = post_adaptation_losses(
+        environment, point[None], adaptation, 40_000, "raw", np.random.default_rng(0)
+    )
     drawn = ls.risk(environment, point, adaptation, draws=20_000).total
     error = np.hypot(losses.std() / 200, drawn.standard_error)
     assert error < 0.01 * losses.mean()

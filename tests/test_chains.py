@@ -5,34 +5,40 @@ Of 2,500 runs each; the family-wise false-alarm rate is 1e-4, an error of 20% in
 
 import threading
 from functools import cache
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from test_agreement import check_z
 
 import landscape as ls
-from landscape.simulator import chains
-from landscape.simulator.solutions import task_gradients
+from landscape.simulator import sgd
+from landscape.simulator.solve import task_gradients
 
 RUNS = 2500
 ROOT = np.array([[1.0, 0.2, 0.0], [0.2, 0.7, -0.3], [0.0, -0.3, 0.5]])
 WORLDS = {
-    "isotropic": ls.hard_easy(d=3, noise=0.1, r_hard=0.2, r_easy=0.3),
-    "diagonal": ls.Environment([
+    "isotropic": ls.HardEasy(d=3, noise=0.1, r_hard=0.2, r_easy=0.3),
+    "diagonal": ls.Mixture([
         ls.TaskFamily("a", [0.2, 0.5, 1.0], [0.0, 1.0, 2.0], [0.1, 0.2, 0.3], 0.3, 0.2),
         ls.TaskFamily("b", 0.6, -1.0, 0.2, 0.7),
     ]),
-    "dense": ls.Environment([
+    "dense": ls.Mixture([
         ls.TaskFamily("a", ROOT @ ROOT, spread=0.1, probability=0.4),
         ls.TaskFamily("b", 0.5, 1.0, ROOT, 0.6, 0.2),
     ]),
 }  # fmt: skip
+STEPS = ls.GradientSteps
 METHODS = [
-    ls.NAL(), ls.MAML(0.8, 3), ls.MAML(0.8, 5, hessian="independent"), ls.HFMAML(0.5), ls.FOMAML(0.5), ls.Reptile(0.4, 2),
-    ls.MAML(0.3, 4, steps=3), ls.MAML(0.5),
+    ls.NAL(), ls.MAML(STEPS(0.8, 3)), ls.MAML(STEPS(0.8, 5), hessian="independent"), ls.HFMAML(0.5), ls.FOMAML(0.5),
+    ls.Reptile(STEPS(0.4, steps=2)), ls.MAML(STEPS(0.3, 4, 3)), ls.MAML(0.5), ls.MAML(ls.PreconditionedSteps([0.8, 0.5, 0.3], 3)),
+    ls.FOMAML(STEPS(0.5, 4, 2, "same")),
 ]  # fmt: skip
-ENGINES = [pytest.param(e, marks=pytest.mark.skipif(e == "numba" and chains.find_spec("numba") is None, reason="needs numba"))
-           for e in chains.ENGINES]  # fmt: skip
+INSTALLED = find_spec("numba") is not None
+ENGINES = [
+    pytest.param(e, marks=pytest.mark.skipif(e == "numba" and not INSTALLED, reason="needs numba"))
+    for e in sgd.ENGINES
+]
 
 
 def training(method, **changes):
@@ -50,7 +56,7 @@ def training(method, **changes):
 def thin_ends(environment, method, engine, seed=0, plan=None, runs=RUNS):
     plan = plan or training(method)
     inner = np.full(runs, float(plan.inner(method, 4)))
-    return chains.descend(
+    return sgd.descend(
         [environment] * runs, [method] * runs, inner, plan, np.random.default_rng(seed), engine
     )
 
@@ -87,11 +93,9 @@ def test_ends_agree_with_data(method, engine):
 
 def test_ends_of_simulate_agree_too():
     """The package's own way from data to the end of a run, and its way by thin batches."""
-    adaptation, method = ls.Adaptation(0.5, 4), METHODS[1]
+    adaptation, method, options = STEPS(0.5, 4), METHODS[1], {"repeats": 500, "tasks": 2, "progress": False}
     ends = [
-        ls.simulate(
-            WORLDS["dense"], method, adaptation, training(method), 500, tasks=2, sampling=s, progress=False
-        ).solutions[0]
+        ls.simulate(WORLDS["dense"], method, adaptation, training(method), sampling=s, **options).solutions[0]
         for s in ("thin", "raw")
     ]
     check_same_ends(*ends)
@@ -109,7 +113,8 @@ def test_batch_normalised_weights(engine):
 def test_the_wrong_hessian_is_caught(engine):
     """Shared and independent Hessians end at different places."""
     shared, independent = (
-        thin_ends(WORLDS["dense"], ls.MAML(0.8, 3, hessian=h), engine) for h in ("shared", "independent")
+        thin_ends(WORLDS["dense"], ls.MAML(STEPS(0.8, 3), hessian=h), engine)
+        for h in ("shared", "independent")
     )
     with pytest.raises(AssertionError):
         check_same_ends(shared, independent)
@@ -119,15 +124,15 @@ def test_the_wrong_hessian_is_caught(engine):
 @pytest.mark.parametrize("world", WORLDS)
 def test_chains_of_a_grid_are_those_of_its_points(world, engine):
     """Chains with environments, step sizes and batches of their own, side by side, end where they end alone."""
-    one, other = WORLDS[world], ls.hard_easy(d=3, R=0.5, noise=0.4)
+    one, other = WORLDS[world], ls.HardEasy(d=3, R=0.5, noise=0.4)
     if world == "dense":
-        other = ls.Environment([ls.TaskFamily("c", ROOT, 0.5, noise=0.2)])
+        other = ls.Mixture([ls.TaskFamily("c", ROOT, 0.5, noise=0.2)])
     elif world == "diagonal":
-        other = ls.Environment([ls.TaskFamily("c", [0.3, 0.2, 0.9], 0.5, 0.1)])
-    methods = [ls.MAML(0.8, 3), ls.MAML(0.2, np.inf)]
+        other = ls.Mixture([ls.TaskFamily("c", [0.3, 0.2, 0.9], 0.5, 0.1)])
+    methods = [ls.MAML(STEPS(0.8, 3)), ls.MAML(STEPS(0.2))]
     plan, runs = training(methods[0]), RUNS
     inner = np.repeat([3.0, np.inf], runs)
-    both = chains.descend(
+    both = sgd.descend(
         [one] * runs + [other] * runs,
         [methods[0]] * runs + [methods[1]] * runs,
         inner,
@@ -142,7 +147,7 @@ def test_chains_of_a_grid_are_those_of_its_points(world, engine):
 def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
     pytest.importorskip("numba")
     few = thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27)
-    monkeypatch.setattr(chains, "processors", lambda: 5)
+    monkeypatch.setattr(sgd, "processors", lambda: 5)
     assert np.array_equal(few, thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27))
 
 
@@ -152,11 +157,11 @@ def test_groups_of_chains_run_side_by_side(monkeypatch):
     from landscape.simulator import compiled
 
     assert compiled.descend.targetoptions["nogil"]  # else threads would take turns
-    monkeypatch.setattr(chains, "processors", lambda: 2)
+    monkeypatch.setattr(sgd, "processors", lambda: 2)
     both = threading.Barrier(2)
     environments, methods = [WORLDS["isotropic"]] * 16, [METHODS[1]] * 16
     options = training(METHODS[1]), np.random.default_rng(0), "numba", lambda steps: both.wait(timeout=60)
-    assert chains.descend(environments, methods, np.full(16, 3.0), *options).shape == (16, 3)
+    assert sgd.descend(environments, methods, np.full(16, 3.0), *options).shape == (16, 3)
 
 
 def test_what_is_compiled_is_kept(monkeypatch):
@@ -182,12 +187,10 @@ def test_what_is_compiled_is_kept(monkeypatch):
 
 
 def simulate(method, sampling=None, solver="sgd", environment=None, **options):
-    adaptation = ls.Adaptation(0.5, 4)
     plan = training(method) if solver == "sgd" else ls.Training(40, n2=4 if method.n2 is None else None)
     environment = environment or WORLDS["isotropic"]
-    return ls.simulate(
-        environment, method, adaptation, plan, 3, tasks=5, sampling=sampling, progress=False, **options
-    )
+    options = {"repeats": 3, "tasks": 5, "sampling": sampling, "progress": False} | options
+    return ls.simulate(environment, method, STEPS(0.5, 4), plan, **options)
 
 
 def test_thin_is_taken_where_it_serves():
@@ -207,11 +210,11 @@ def test_thin_is_taken_where_it_serves():
     ("method", "options", "message"),
     [
         (ls.IMAML(1.0), {}, "more of a batch than two products"),
-        (ls.MAML(0.3, 5, steps=2, batches="same"), {}, "comes back to one batch"),
+        (ls.MAML(STEPS(0.3, 5, 3, "same")), {}, "more of a batch than two products"),
         (ls.NAL(), {"solver": "exact"}, 'needs solver="sgd"'),
         (
             ls.NAL(),
-            {"environment": ls.Environment([ls.DataTask("a", np.eye(3), np.ones(3))])},
+            {"environment": ls.Mixture([ls.DataTask("a", np.eye(3), np.ones(3))])},
             "not Gaussian",
         ),
     ],
@@ -228,8 +231,28 @@ def test_bad_options_are_named():
         simulate(ls.NAL(), "thick")
 
 
+def test_two_steps_on_one_batch_take_too_much_too():
+    with pytest.raises(ValueError, match="more of a batch than two products"):
+        simulate(ls.MAML(STEPS(0.3, 5, 2, "same")), "thin")
+
+
+def test_chains_of_unlike_structure_run_one_group_after_another():
+    """Numbers of steps are no parameter that chains side by side may differ in."""
+    plan = training(ls.NAL(), n2=None, T=400, learning_rate=0.05)
+    result = ls.simulate(
+        WORLDS["isotropic"], ls.MAML(), lambda k: STEPS(0.3, 5, int(k)), plan, over={"k": [1, 3], "r_hard": [0.1, 0.2]},
+        repeats=40, tasks=5, engine="numpy", progress=False,
+    )  # fmt: skip
+    for i, k in enumerate((1, 3)):
+        alone = ls.simulate(
+            WORLDS["isotropic"], ls.MAML(), STEPS(0.3, 5, k), plan, over={"r_hard": [0.1, 0.2]},
+            repeats=40, tasks=5, engine="numpy", rng=1, progress=False,
+        )  # fmt: skip
+        check_same_ends(result.solutions[i].reshape(-1, 3), alone.solutions.reshape(-1, 3))
+
+
 def test_a_missing_numba_is_said(monkeypatch):
-    monkeypatch.setattr(chains, "find_spec", lambda name: None)
+    monkeypatch.setattr(sgd, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"task-landscape\[fast\]"):
         simulate(ls.NAL(), engine="numba")
     assert simulate(ls.NAL()).engine == "numpy"
@@ -237,7 +260,7 @@ def test_a_missing_numba_is_said(monkeypatch):
 
 def test_the_result_says_which_engine_it_was():
     """The same seed gives other numbers on another engine; without SGD by thin batches there is none."""
-    installed = "numpy" if chains.find_spec("numba") is None else "numba"
+    installed = "numba" if INSTALLED else "numpy"
     assert simulate(ls.NAL()).engine == installed
     assert simulate(ls.NAL()) == simulate(ls.NAL(), engine=installed)
     assert simulate(ls.NAL(), solver="exact", engine="numpy").engine is None
@@ -246,33 +269,26 @@ def test_the_result_says_which_engine_it_was():
 
 def test_a_rate_for_each_method_by_its_repr():
     """Also where the method follows the adaptation, or varies over a grid."""
-    adaptation = ls.Adaptation(0.5, 4)
-    for method in (ls.MAML.matching(adaptation), ls.MAML([0.5, 0.4], 4)):
+    adaptation = STEPS(0.5, 4)
+    for method, over in ((ls.MAML(), None), (ls.MAML(STEPS(0.5, 4)), {"MAML.inner.alpha": [0.5, 0.4]})):
         ends = [
             ls.simulate(
-                WORLDS["isotropic"],
-                method,
-                adaptation,
-                training(method, n2=None, learning_rate=rate),
-                2,
-                tasks=5,
-                progress=False,
+                WORLDS["isotropic"], method, adaptation, training(method, n2=None, learning_rate=rate), over,
+                repeats=2, tasks=5, engine="numpy", progress=False,
             )
             for rate in (0.3, {repr(method): 0.3})
-        ]
+        ]  # fmt: skip
         assert np.array_equal(ends[0].solutions, ends[1].solutions)
         ls.agreement(ends[1], gradient_tasks=0)
-    plan, methods = training(ls.NAL(), learning_rate={"NAL": 0.1}), [ls.NAL(), ls.MAML(0.5, 4)]
+    plan, methods = training(ls.NAL(), learning_rate={"NAL": 0.1}), [ls.NAL(), ls.MAML(STEPS(0.5, 4))]
     with pytest.raises(ValueError, match="unknown method in learning_rate 'MAML'"):
-        ls.simulate(WORLDS["isotropic"], methods, adaptation, plan, 2, tasks=5, progress=False)
+        ls.simulate(WORLDS["isotropic"], methods, adaptation, plan, repeats=2, tasks=5, progress=False)
 
 
 def test_a_grid_of_batches_against_the_trainings_own_is_said_in_numbers():
-    plan = training(ls.NAL(), n2=4)
+    plan, over = training(ls.NAL(), n2=4), {"MAML.inner.m": [4, 8]}
     with pytest.raises(ValueError, match=r"Training\(n2=4\) contradicts"):
-        ls.simulate(
-            WORLDS["isotropic"], ls.MAML(0.5, [4, 8]), ls.Adaptation(0.5, 4), plan, 2, tasks=5, progress=False
-        )
+        ls.simulate(WORLDS["isotropic"], ls.MAML(STEPS(0.5, 4)), STEPS(0.5, 4), plan, over, progress=False)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -288,9 +304,7 @@ def test_many_families_fit_in_memory():
     environment = ls.from_sampler(lambda rng: (rng.uniform(0.5, 1), rng.normal(size=1), 0.0), 3000, 0)
     plan = ls.Training(8000, n1=2, n2=2, solver="sgd", learning_rate=0.01)
     tracemalloc.start()
-    chains.descend(
-        [environment] * 4, [ls.NAL()] * 4, np.full(4, 2.0), plan, np.random.default_rng(0), "numpy"
-    )
+    sgd.descend([environment] * 4, [ls.NAL()] * 4, np.full(4, 2.0), plan, np.random.default_rng(0), "numpy")
     assert tracemalloc.get_traced_memory()[1] < 150e6
     tracemalloc.stop()
 
@@ -298,14 +312,6 @@ def test_many_families_fit_in_memory():
 @pytest.mark.parametrize("engine", ENGINES)
 def test_divergence_is_said(engine):
     plan = training(METHODS[1], T=4000, learning_rate=90.0)
+    options = {"repeats": 2, "tasks": 5, "engine": engine, "progress": False}
     with pytest.raises(ValueError, match="diverges at learning_rate 90"):
-        ls.simulate(
-            WORLDS["isotropic"],
-            METHODS[1],
-            ls.Adaptation(0.5, 4),
-            plan,
-            2,
-            tasks=5,
-            engine=engine,
-            progress=False,
-        )
+        ls.simulate(WORLDS["isotropic"], METHODS[1], STEPS(0.5, 4), plan, **options)

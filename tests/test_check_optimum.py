@@ -18,28 +18,33 @@ from landscape.checker.expected_optima import OuterHessian, ReusedBatch
 from landscape.checker.optimum import Episodes, checking_ground
 from landscape.methods.base import Method
 
-SEEDS = range(12)
+EACH_SEED = pytest.mark.parametrize(
+    "seeds", [range(2), pytest.param(range(2, 12), marks=pytest.mark.slow)], ids=["few", "many"]
+)
 
 
 @pytest.mark.parametrize("name", routines.RIGHT)
-def test_right_routines_are_right(name):
+@EACH_SEED
+def test_right_routines_are_right(name, seeds):
     method, train = routines.RIGHT[name]
-    for seed in SEEDS:
+    for seed in seeds:
         found = ls.check_optimum(train, method, rng=seed, progress=False)
         assert found.right, str(found)
         assert found.bugs == ()
 
 
 @pytest.mark.parametrize("bug", routines.BROKEN)
-def test_planted_bugs_are_named(bug):
-    for seed in SEEDS:
+@EACH_SEED
+def test_planted_bugs_are_named(bug, seeds):
+    for seed in seeds:
         found = ls.check_optimum(routines.BROKEN[bug], rng=seed, progress=False)
         assert (found.verdict, found.bugs) == ("wrong", (bug,)), str(found)
 
 
-def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one():
+@EACH_SEED
+def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one(seeds):
     """As `check_meta_gradient` says: the mean with the outer batch's Hessian has moments of higher order."""
-    for seed in SEEDS:
+    for seed in seeds:
         found = ls.check_optimum(routines.exact("outer Hessian"), "HF-MAML", rng=seed, progress=False)
         assert found.bugs == ("Hessian on another batch, not an independent one",), str(found)
 

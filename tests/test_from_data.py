@@ -368,6 +368,13 @@ def test_bad_files(case, tmp_path):
         ls.from_data(tmp_path / "t.csv", "y", "task", delimiter=";" if case == "decimal comma" else None)
 
 
+def test_entries_that_underflow_are_taken():
+    tiny = ls.from_data(
+        table().assign(c=lambda t: np.exp(-(np.arange(120.0) ** 2))), "y", "task", standardise=None
+    )
+    assert min(np.abs(task.X[:, 3]).min() for task in tiny.families) == 0
+
+
 def test_odd_but_good_files(tmp_path):
     plain = tmp_path / "plain.csv"
     plain.write_text(GOOD)

@@ -20,6 +20,7 @@ EXPLAINED: dict[str, str] = {
     "gain/wrong, turned, 15 steps": CANCELLED,
     "optimum/wrong, turned, 15 steps": CANCELLED + "; four digits are left, and a warning says so",
     "gain/wrong, turned, 15 steps, n2 = 20": CANCELLED,
+    "asymptotics/data/MAML n2": "the relative variance of the sample Hessian came out negative on rows",
     "descent/diagonal/iMAML": "F is by default the loss after the method's own inner adaptation, also where that is a ridge",
 }
 

@@ -7,7 +7,7 @@ import pytest
 from worlds import random_psd
 
 import landscape as ls
-from landscape.losses import (
+from landscape.simulator.training import (
     Hinge,
     LeastSquares,
     Logistic,
@@ -75,7 +75,7 @@ def test_constants_that_are_attained():
         )
     z = np.linspace(-6, 6, 100_001)
     logistic = Logistic([[1.0]], [1.0])
-    bend = logistic._curve(z, 1.0)
+    bend = logistic.curve(z, 1.0)
     assert bend.max() == pytest.approx(0.25)
     assert np.abs(np.gradient(bend, z)).max() == pytest.approx(1 / (6 * math.sqrt(3)), rel=1e-6)
     scaled, line = Logistic([[2.0]], [1.0], ridge=0.1, scale=3.0), np.linspace(-1, 1, 2001)  # z = 2 w
@@ -118,8 +118,8 @@ def test_constants_that_do_not_exist():
 
 def test_planted_wrong_gradient_is_caught():
     class Wrong(Logistic):
-        def _slope(self, z, y):
-            return super()._slope(z, y) * 1.001
+        def slope(self, z, y):
+            return super().slope(z, y) * 1.001
 
     with pytest.raises(AssertionError):
         test_derivatives_against_differences(Wrong(X, LABELS))
@@ -154,18 +154,18 @@ def test_batches_have_the_noise_of_the_task():
 
 
 def test_tasks_agree_with_the_closed_form():
-    tasks = ls.two_tasks(d=3)
+    tasks = ls.TwoTasks(d=3)
     ours, w = LossTasks.of(tasks), np.array([0.3, -1.0, 2.0])
-    adaptation = ls.Adaptation(0.5)
-    assert ours.adapted(w, 0.5) == pytest.approx(ls.risk(tasks, w, adaptation).total)
-    assert ours.pooled(w) == pytest.approx(ls.risk(tasks, w, ls.Adaptation(0.5, steps=0)).total)
+    adaptation = ls.GradientSteps(0.5)
+    assert ours.adapted(w, 0.5) == pytest.approx(ls.risk(tasks, w, adaptation).total.value)
+    assert ours.pooled(w) == pytest.approx(ls.risk(tasks, w, ls.GradientSteps(0.5, steps=0)).total.value)
     np.testing.assert_allclose(ours.adapted_gradient(ls.optimum(tasks, ls.MAML(0.5)), 0.5), 0, atol=1e-14)
     np.testing.assert_allclose(ours.pooled_gradient(ls.optimum(tasks, ls.NAL())), 0, atol=1e-14)
     assert (ours.smoothness, ours.strong_convexity, ours.hessian_lipschitz) == (1.0, 0.1, 0.0)
-    assert len(LossTasks.of(ls.hard_easy(), T=7, rng=0).losses) == 7
-    data = ls.Environment([ls.DataTask("a", X, LABELS)])
+    assert len(LossTasks.of(ls.HardEasy(), T=7, rng=0).losses) == 7
+    data = ls.Mixture([ls.DataTask("a", X, LABELS)])
     np.testing.assert_allclose(LossTasks.of(data).pooled_gradient(ls.optimum(data, ls.NAL())), 0, atol=1e-12)
-    unadapted = ls.risk(data, np.ones(4), ls.Adaptation(0.5, steps=0)).total
+    unadapted = ls.risk(data, np.ones(4), ls.GradientSteps(0.5, steps=0)).total.value
     assert LossTasks.of(data).pooled(np.ones(4)) == pytest.approx(unadapted)
 
 
@@ -208,7 +208,7 @@ def test_gradient_after_several_steps_against_differences():
             "probabilities must be .* sum to 1 over the losses",
         ),
         (lambda: LossTasks([Quadratic(1.0, [0.0])], [0.5, 0.5]), "one a loss"),
-        (lambda: LossTasks.of(ls.hard_easy()), "give T"),
+        (lambda: LossTasks.of(ls.HardEasy()), "give T"),
         (lambda: LossTasks([Logistic(X, LABELS)]).adapted(1.0, math.nan), "alpha must be finite, got nan"),
         (
             lambda: LossTasks([Logistic(X, LABELS)]).adapted_gradient(1.0, 0.1, -1),
@@ -252,10 +252,10 @@ def test_a_loss_that_is_none():
 def test_data_tasks_keep_their_ridge():
     rng = np.random.default_rng(0)
     rows = [(rng.normal(size=(20, 3)), rng.normal(size=20)) for _ in range(3)]
-    environment = ls.Environment([ls.DataTask(f"task {i}", X, y, ridge=0.5) for i, (X, y) in enumerate(rows)])
-    tasks, w = ls.LossTasks.of(environment), np.array([1.0, -2.0, 0.5])
+    environment = ls.Mixture([ls.DataTask(f"task {i}", X, y, ridge=0.5) for i, (X, y) in enumerate(rows)])
+    tasks, w = LossTasks.of(environment), np.array([1.0, -2.0, 0.5])
     by_hand = np.mean([np.mean((X @ w - y) ** 2) + 0.5 * w @ w for X, y in rows]) / 2
     assert tasks.pooled(w) == pytest.approx(by_hand)
     assert tasks.adapted(w, 0.3, 2) == pytest.approx(
-        ls.risk(environment, w, ls.Adaptation(0.3, steps=2)).total
+        ls.risk(environment, w, ls.GradientSteps(0.3, steps=2)).total.value
     )

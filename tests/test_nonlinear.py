@@ -1,5 +1,6 @@
 """Neurons and logistic regression: exact losses against draws, differences, the plane, the linear package, and limits."""
 
+import pickle
 import warnings
 from dataclasses import replace
 
@@ -7,11 +8,11 @@ import numpy as np
 import pytest
 
 import landscape as ls
-from landscape import quadrature
-from landscape.nonlinear import pairs, scatter
+from landscape.nonlinear import pairs, quadrature, scatter
 from landscape.nonlinear.activations import activation, product
 from landscape.nonlinear.blocks import written_out
-from landscape.quadrature import plane_expectation
+from landscape.nonlinear.quadrature import plane_expectation
+from landscape.papers.bounds import theorem1
 
 SMOOTH = ["softplus", "sigmoid", "tanh"]
 ALL = [*SMOOTH, "relu", "linear"]
@@ -132,7 +133,7 @@ def test_draws_of_the_gradients_covariance_and_logistic_loss():
         W = np.array([[0.4, 1.3]])
 
         def values(W, x, y, task=task):
-            g = task._sample_gradient(W, x[:, None], y[:, None])[:, 0]
+            g = task.sample_gradient(W, x[:, None], y[:, None])[:, 0]
             loss = (
                 (np.tanh(x @ W[0]) - y) ** 2 / 2
                 if task.name == "a"
@@ -210,7 +211,7 @@ def test_beyond_the_range_the_error_is_stated():
     with pytest.raises(ValueError, match="too long"):
         task.loss([500.0, 0.0])
     environment = ls.NonlinearEnvironment([task])
-    for call in (task.gradient, environment.risk, lambda W: environment.gradient(W, ls.Adaptation(0.1))):
+    for call in (task.gradient, environment.risk, lambda W: environment.gradient(W, ls.GradientSteps(0.1))):
         with pytest.warns(ls.LandscapeWarning) as caught:
             call([14.0, 0.05])
         assert {warning.filename for warning in caught} == {__file__}  # it points at the user's line
@@ -316,16 +317,18 @@ def test_linear_activation_is_the_linear_package(steps_m):
         ls.NeuronTask(n, rng.standard_normal(3), random_covariance(rng, 3, f), "linear", 0.2)
         for n, f in (("a", 0), ("b", 2))
     ]
-    environment, adaptation = ls.NonlinearEnvironment(tasks), ls.Adaptation(0.4, m, steps)
-    linear = ls.Environment([ls.TaskFamily(t.name, t.covariance, t.teacher[0], noise=t.noise) for t in tasks])
+    environment, adaptation = ls.NonlinearEnvironment(tasks), ls.GradientSteps(0.4, m, steps)
+    linear = ls.Mixture([ls.TaskFamily(t.name, t.covariance, t.teacher[0], noise=t.noise) for t in tasks])
     W = rng.standard_normal(3)
-    assert environment.risk(W, adaptation) == pytest.approx(ls.risk(linear, W, adaptation).total, rel=1e-12)
-    best = ls.minima(environment, adaptation, starts=2).best[0]
-    np.testing.assert_allclose(best, ls.optimum(linear, ls.MAML.matching(adaptation)), atol=1e-7)
-    np.testing.assert_allclose(
-        ls.minima(environment, starts=0).best[0], ls.optimum(linear, ls.NAL()), atol=1e-7
+    assert environment.risk(W, adaptation) == pytest.approx(
+        ls.risk(linear, W, adaptation).total.item(), rel=1e-12
     )
-    for family, other in zip(ls.linearised(environment).families, linear.families, strict=True):
+    best = ls.nonlinear.minima(environment, adaptation, starts=2).best[0]
+    np.testing.assert_allclose(best, ls.optimum(linear, ls.MAML(adaptation)), atol=1e-7)
+    np.testing.assert_allclose(
+        ls.nonlinear.minima(environment, starts=0).best[0], ls.optimum(linear, ls.NAL()), atol=1e-7
+    )
+    for family, other in zip(ls.nonlinear.linearised(environment).families, linear.families, strict=True):
         np.testing.assert_allclose(
             family.covariance,
             other.covariance if np.ndim(other.covariance) else other.covariance * np.eye(3),
@@ -341,7 +344,9 @@ def two_tasks(name="tanh", M=1, d=2, seed=0):
 
 
 @pytest.mark.parametrize(
-    "adaptation", [None, ls.Adaptation(0.9), ls.Adaptation(0.9, steps=3), ls.Adaptation(0.9, m=20)], ids=repr
+    "adaptation",
+    [None, ls.GradientSteps(0.9), ls.GradientSteps(0.9, steps=3), ls.GradientSteps(0.9, m=20)],
+    ids=repr,
 )
 def test_objectives_gradients(adaptation):
     environment = two_tasks(d=3)
@@ -357,7 +362,7 @@ def test_gradients_where_all_teachers_are_zero():
     tasks = [ls.NeuronTask(name, [0.0, 0.0], size, "tanh") for name, size in (("a", 0.5), ("b", 1.5))]
     environment, adaptation, W = (
         ls.NonlinearEnvironment(tasks),
-        ls.Adaptation(0.3, m=4),
+        ls.GradientSteps(0.3, m=4),
         np.array([[0.4, -0.3]]),
     )
     wanted = difference(lambda V: environment.risk(V, adaptation), W)
@@ -378,25 +383,31 @@ def test_products_are_as_long_as_the_shorter_jet():
 def test_limits():
     """No step, no samples' noise, one task: what remains is known."""
     environment, W = two_tasks(), np.array([0.5, 1.0])
-    assert environment.risk(W, ls.Adaptation(0.0)) == environment.risk(W)
-    assert environment.risk(W, ls.Adaptation(0.9, m=10**9)) == pytest.approx(
-        environment.risk(W, ls.Adaptation(0.9)), rel=1e-7
+    assert environment.risk(W, ls.GradientSteps(0.0)) == environment.risk(W)
+    assert environment.risk(W, ls.GradientSteps(0.9, m=10**9)) == pytest.approx(
+        environment.risk(W, ls.GradientSteps(0.9)), rel=1e-7
     )
     one = ls.NonlinearEnvironment(environment.tasks[:1])
-    for adaptation in (None, ls.Adaptation(0.5)):
-        np.testing.assert_allclose(ls.minima(one, adaptation, starts=3).best, one.tasks[0].teacher, atol=1e-7)
+    for adaptation in (None, ls.GradientSteps(0.5)):
+        np.testing.assert_allclose(
+            ls.nonlinear.minima(one, adaptation, starts=3).best, one.tasks[0].teacher, atol=1e-7
+        )
     weighted = ls.NonlinearEnvironment(
         [replace(t, probability=p) for t, p in zip(environment.tasks, (1.0, 0.0), strict=True)]
     )
-    assert weighted.risk(W, ls.Adaptation(0.5)) == pytest.approx(one.risk(W, ls.Adaptation(0.5)), rel=1e-14)
-    twins = [ls.minima(environment, a, starts=0).best for a in (None, ls.Adaptation(1e-6))]
+    assert weighted.risk(W, ls.GradientSteps(0.5)) == pytest.approx(
+        one.risk(W, ls.GradientSteps(0.5)), rel=1e-14
+    )
+    twins = [ls.nonlinear.minima(environment, a, starts=0).best for a in (None, ls.GradientSteps(1e-6))]
     np.testing.assert_allclose(*twins, atol=1e-4)
 
 
 def test_the_expansion_is_of_second_order_in_1_over_m():
     """Its error falls by 16 from m = 20 to 80 up to the next order (1/m would give 4, 1/m^3 64); known to about 6%."""
     environment, W = two_tasks("softplus"), [1.5, -1.0]
-    runs = {m: ls.sampled_risk(environment, W, ls.Adaptation(1.2, m=m), 20_000) for m in (20, 80)}
+    runs = {
+        m: ls.nonlinear.sampled_risk(environment, W, ls.GradientSteps(1.2, m=m), 20_000) for m in (20, 80)
+    }
     assert all(abs(run.expansion_error) > 12 * run.standard_error for run in runs.values())
     assert 10 < runs[20].expansion_error / runs[80].expansion_error < 22
     assert abs(runs[80].expansion_error) < 1e-3 * runs[80].value
@@ -406,13 +417,13 @@ def test_the_expansion_is_of_second_order_in_1_over_m():
 def test_sampling_is_unbiased_and_repeats():
     """Against raw draws without control variates, at 4.5 standard errors (a false alarm in 10^5)."""
     for environment in (two_tasks("relu", 2), two_tasks("softplus", 2), two_tasks()):
-        rng, adaptation = np.random.default_rng(0), ls.Adaptation(0.5, m=10)
+        rng, adaptation = np.random.default_rng(0), ls.GradientSteps(0.5, m=10)
         W = rng.standard_normal(environment.shape)
-        run = ls.sampled_risk(environment, W, adaptation, 2000, seed=1)
-        assert run == ls.sampled_risk(environment, W, adaptation, 2000, seed=1)
+        run = ls.nonlinear.sampled_risk(environment, W, adaptation, 2000, rng=1)
+        assert run == ls.nonlinear.sampled_risk(environment, W, adaptation, 2000, rng=1)
         values = []
         for task in environment.tasks:
-            g = task._sample_gradient(np.broadcast_to(W, (20_000, *W.shape)), *task.draw((20_000, 10), rng))
+            g = task.sample_gradient(np.broadcast_to(W, (20_000, *W.shape)), *task.draw((20_000, 10), rng))
             values.append(task.loss(W - 0.5 * g))
         values = np.mean(values, axis=0)
         raw_error = values.std() / np.sqrt(len(values))
@@ -470,10 +481,29 @@ def test_products_and_traces_need_no_matrix(name, M, form):
     np.testing.assert_allclose(task.scatter_trace(W[1], 0.7), dense[1], rtol=1e-11)
 
 
+def test_numbers_stand_for_full_steps_and_generators_for_seeds():
+    environment, W = two_tasks(), [0.5, 1.0]
+    assert environment.risk(W, 0.7) == environment.risk(W, ls.GradientSteps(0.7))
+    sampled = [
+        ls.nonlinear.sampled_risk(environment, W, ls.GradientSteps(0.7, m=5), 50, rng=rng)
+        for rng in (3, np.random.default_rng(3))
+    ]
+    assert sampled[0] == sampled[1]
+    found = ls.nonlinear.nonlinear_comparison(environment, 0.7, starts=1, rng=np.random.default_rng(3))
+    for result, words in (
+        (sampled[0], "by 50 batches a task"),
+        (found, "MAML gains"),
+        (found.solutions["NAL"], "of the pooled loss found"),
+        (theorem1(environment, W, 0.1), "in 3 regions the proof's bound"),
+    ):
+        assert words in repr(result)
+        assert pickle.loads(pickle.dumps(result)) == result
+
+
 def test_sampled_steps_follow_one_another():
     environment = two_tasks()
-    many = ls.sampled_risk(environment, [0.5, 1.0], ls.Adaptation(0.5, m=2000, steps=3), 200)
-    assert many.value == pytest.approx(environment.risk([0.5, 1.0], ls.Adaptation(0.5, steps=3)), rel=0.01)
+    many = ls.nonlinear.sampled_risk(environment, [0.5, 1.0], ls.GradientSteps(0.5, m=2000, steps=3), 200)
+    assert many.value == pytest.approx(environment.risk([0.5, 1.0], ls.GradientSteps(0.5, steps=3)), rel=0.01)
     with pytest.raises(ValueError, match="no expansion for several steps"):
         _ = many.expansion_error
 
@@ -486,14 +516,19 @@ def test_a_thousand_dimensions_are_a_rotation_of_few():
     small, basis = big.reduced()
     assert small.shape == (1, 4)
     w = rng.standard_normal((1, 4))
-    for adaptation in (None, ls.Adaptation(1.0), ls.Adaptation(1.0, m=2000)):
+    for adaptation in (None, ls.GradientSteps(1.0), ls.GradientSteps(1.0, m=2000)):
         assert big.risk(w @ basis, adaptation) == pytest.approx(float(small.risk(w, adaptation)), rel=1e-12)
         np.testing.assert_allclose(
             big.gradient(w @ basis, adaptation), small.gradient(w, adaptation) @ basis, atol=1e-8
         )
-        found = ls.minima(big, adaptation, starts=0)  # in the dimensions left out inputs scatter too
+        found = ls.nonlinear.minima(
+            big, adaptation, starts=0
+        )  # in the dimensions left out inputs scatter too
         assert found.best.shape == (1, 1000)
         assert np.linalg.norm(big.gradient(found.best, adaptation)) < 1e-6
+    assert pickle.loads(pickle.dumps(small)) == small  # with the dimensions left out
+    with pytest.raises(ValueError, match="in reduced dimensions cannot be sampled"):
+        ls.nonlinear.sampled_risk(small, w, ls.GradientSteps(1.0, m=20))
     H = np.linalg.eigvalsh(big.tasks[0].hessian(w @ basis))
     h = np.linalg.eigvalsh(small.tasks[0].hessian(w))
     np.testing.assert_allclose([H[0], H[-1]], [h[0], h[-1]], rtol=1e-10)
@@ -508,14 +543,14 @@ def test_one_step_from_the_origin_solves_every_softplus_task():
     tasks = [
         ls.NeuronTask(str(i), scale * rng.standard_normal(2), 0.5) for i, scale in enumerate((0.5, 1, 2))
     ]
-    found = ls.minima(ls.NonlinearEnvironment(tasks), ls.Adaptation(8.0), starts=4)
+    found = ls.nonlinear.minima(ls.NonlinearEnvironment(tasks), ls.GradientSteps(8.0), starts=4)
     assert found.losses[0] < 1e-12
     np.testing.assert_allclose(found.best, 0, atol=1e-6)
 
 
 def test_minima_are_minima():
-    environment, adaptation = two_tasks("softplus", M=2), ls.Adaptation(1.0)
-    found = ls.minima(environment, adaptation, starts=6)
+    environment, adaptation = two_tasks("softplus", M=2), ls.GradientSteps(1.0)
+    found = ls.nonlinear.minima(environment, adaptation, starts=6)
     assert (np.diff(found.losses) >= 0).all()
     assert (found.gradient_norms < 1e-7).all()
     assert (found.least_curvatures > -1e-7).all()
@@ -540,8 +575,8 @@ def test_solutions_far_outside_the_teachers_are_found():
     environment = ls.NonlinearEnvironment(
         [ls.NeuronTask(n, v, covariances[n], "linear") for n, v in places.items()]
     )
-    linear = ls.Environment([ls.TaskFamily(n, covariances[n], v) for n, v in places.items()])
-    best = ls.minima(environment, starts=0).best[0]
+    linear = ls.Mixture([ls.TaskFamily(n, covariances[n], v) for n, v in places.items()])
+    best = ls.nonlinear.minima(environment, starts=0).best[0]
     assert np.linalg.norm(best) > 5
     np.testing.assert_allclose(best, ls.optimum(linear, ls.NAL()), atol=1e-5)
 
@@ -552,8 +587,8 @@ def test_symmetry_breaks_where_the_step_is_long():
     environment = ls.NonlinearEnvironment(
         [ls.NeuronTask(n, v, 0.5 if n[0] == "h" else 1.0, "sigmoid") for n, v in places.items()]
     )
-    np.testing.assert_allclose(ls.minima(environment, starts=4).best, 0, atol=1e-6)
-    found = ls.minima(environment, ls.Adaptation(30.0), starts=4)
+    np.testing.assert_allclose(ls.nonlinear.minima(environment, starts=4).best, 0, atol=1e-6)
+    found = ls.nonlinear.minima(environment, ls.GradientSteps(30.0), starts=4)
     np.testing.assert_allclose(found.points[0], -found.points[1], atol=1e-5)
     assert np.linalg.norm(found.best) > 0.3
 
@@ -562,17 +597,17 @@ def test_nal_and_maml_beside_linear_theory():
     environment = ls.NonlinearEnvironment(
         [ls.NeuronTask("hard", [-0.6, -0.6], 0.5), ls.NeuronTask("easy", [0.6, 0.9])]
     )
-    comparison = ls.nonlinear_comparison(environment, ls.Adaptation(1.5), starts=3)
+    comparison = ls.nonlinear.nonlinear_comparison(environment, ls.GradientSteps(1.5), starts=3)
     frame = comparison.to_frame().set_index(["method", "source"])
     assert comparison.gain == pytest.approx(frame.loc[("MAML", "exact"), "gain"])
     assert comparison.gain > 1
     assert comparison.predicted_gain == pytest.approx(frame.loc[("MAML", "linear theory"), "linear_gain"])
     assert frame.loc[("MAML", "exact"), "distance_hard"] < frame.loc[("NAL", "exact"), "distance_hard"]
-    picture = ls.nonlinear_view(comparison, resolution=21)
+    picture = ls.nonlinear.nonlinear_view(comparison, resolution=21)
     assert picture.adapted.min() >= comparison.solutions["MAML"].losses[0] - 1e-12
     assert picture.to_frame().shape == (441, 4)
     assert len(picture.plot()) == 2
-    assert comparison._repr_html_().startswith("<table")
+    assert "MAML gains" in comparison._repr_html_()
 
 
 def test_close_teachers_make_the_landscape_linear():
@@ -581,7 +616,9 @@ def test_close_teachers_make_the_landscape_linear():
     for size in (0.1, 0.05):
         places = np.array([1.0, 0.5]) + size * np.array([[1.0, -0.5], [-1.0, 0.3]])
         tasks = [ls.NeuronTask(n, v, c) for n, v, c in zip(("hard", "easy"), places, (0.5, 1.0), strict=True)]
-        comparison = ls.nonlinear_comparison(ls.NonlinearEnvironment(tasks), ls.Adaptation(1.5), starts=0)
+        comparison = ls.nonlinear.nonlinear_comparison(
+            ls.NonlinearEnvironment(tasks), ls.GradientSteps(1.5), starts=0
+        )
         away = np.linalg.norm(comparison.predicted["MAML"] - comparison.solutions["MAML"].best) / size
         gaps.append([away, abs(comparison.gain / comparison.predicted_gain - 1)])
     ratios = np.divide(*gaps)
@@ -596,8 +633,8 @@ def test_theorem_1(name):
         [ls.NeuronTask("hard", [-0.6, -0.6], 0.5, name), ls.NeuronTask("easy", [0.6, 0.9], 1.0, name)]
     )
     alpha = 0.2 / max(np.linalg.eigvalsh(task.hessian(task.teacher))[-1] for task in environment.tasks)
-    W = ls.minima(environment, ls.Adaptation(alpha), starts=2).best
-    table = ls.theorem1(environment, W, alpha).to_frame().set_index("region")
+    W = ls.nonlinear.minima(environment, ls.GradientSteps(alpha), starts=2).best
+    table = theorem1(environment, W, alpha).to_frame().set_index("region")
     assert (table["stationarity"] < 1e-7).all()
     assert table.loc["steps", "applies"]
     assert table.loc[["steps", "balls"], "proof_holds"].all()
@@ -605,7 +642,7 @@ def test_theorem_1(name):
     assert 0.5 < table.loc["steps", "tightness"] <= 1 + 1e-9
     if name == "linear":
         assert table.loc["steps", "tightness"] == pytest.approx(1, abs=1e-7)
-    nal = ls.minima(environment, starts=2).best
+    nal = ls.nonlinear.minima(environment, starts=2).best
     norms = [np.linalg.norm(task.gradient(nal)) for task in environment.tasks]
     assert norms[0] == pytest.approx(norms[1], rel=1e-6)
 
@@ -624,22 +661,21 @@ def test_theorem_1(name):
         (lambda: ls.NeuronTask("a", [1.0, 2.0]).loss([1.0, 2.0, 3.0]), "W must have shape"),
         (lambda: ls.NeuronTask("a", [1.0, 2.0]).loss([1.0, np.inf]), "W must be finite"),
         (lambda: ls.NeuronTask("a", np.ones((2, 2))).loss([1.0, 2.0]), "with M = 2, d = 2, got"),
-        (lambda: two_tasks().risk([1.0, 2.0], ls.Adaptation(0.1, 5, 2)), "only steps = 1"),
-        (lambda: two_tasks().risk([1.0, 2.0], ls.Adaptation([0.1, 0.2])), "alpha must be a single number"),
-        (lambda: ls.minima(two_tasks("relu", 2), ls.Adaptation(0.5, m=20)), "m must be inf in gradients .* several neurons with relu, got m = 20"),
+        (lambda: two_tasks().risk([1.0, 2.0], ls.GradientSteps(0.1, 5, 2)), "only steps = 1"),
+        (lambda: ls.nonlinear.minima(two_tasks("relu", 2), ls.GradientSteps(0.5, m=20)), "m must be inf in gradients .* several neurons with relu, got m = 20"),
         (lambda: ls.NonlinearEnvironment([]), "at least one"),
         (lambda: ls.NonlinearEnvironment([ls.NeuronTask("a", [1.0]), ls.NeuronTask("a", [2.0])]), "names of tasks must differ"),
         (lambda: ls.NonlinearEnvironment([ls.NeuronTask("a", [1.0]), ls.NeuronTask("b", [2.0, 1])]), "must be the same"),
         (lambda: ls.NonlinearEnvironment([ls.NeuronTask("a", [1.0]), ls.LogisticTask("b", [2.0])]), "models of the tasks"),
-        (lambda: ls.minima(ls.NonlinearEnvironment([ls.NeuronTask("a", [0.0, 0.0])])), "must differ from 0"),
-        (lambda: ls.sampled_risk(two_tasks(), [1.0, 2.0], ls.Adaptation(0.1)), "m must be"),
-        (lambda: ls.sampled_risk(two_tasks(), np.ones((3, 1, 2)), ls.Adaptation(0.1, 5)), "must be one point"),
-        (lambda: ls.theorem1(two_tasks(), [1.0, 1.0], -1.0), "alpha must be"),
+        (lambda: ls.nonlinear.minima(ls.NonlinearEnvironment([ls.NeuronTask("a", [0.0, 0.0])])), "must differ from 0"),
+        (lambda: ls.nonlinear.sampled_risk(two_tasks(), [1.0, 2.0], ls.GradientSteps(0.1)), "m must be"),
+        (lambda: ls.nonlinear.sampled_risk(two_tasks(), np.ones((3, 1, 2)), ls.GradientSteps(0.1, 5)), "must be one point"),
+        (lambda: theorem1(two_tasks(), [1.0, 1.0], -1.0), "alpha must be"),
         (lambda: two_tasks().tasks[0].hessian_times([1.0, 1.0], [1.0]), "G must have shape"),
-        (lambda: ls.theorem1(two_tasks("linear"), two_tasks("linear").tasks[1].teacher, 0.5), "gradient of task 'easy' is 0 at W"),
-        (lambda: ls.theorem1(two_tasks(), np.ones((4, 1, 2)), 1.0), r"W must be one point of shape \(1, 2\), got \(4, 1, 2\)"),
-        (lambda: ls.theorem1(ls.NonlinearEnvironment(two_tasks().tasks[:1]), [1.0, 1.0], 1.0), "two equally likely"),
-        (lambda: ls.nonlinear_view(ls.nonlinear_comparison(two_tasks(d=3), ls.Adaptation(0.1), starts=0)), "one neuron in two"),
+        (lambda: theorem1(two_tasks("linear"), two_tasks("linear").tasks[1].teacher, 0.5), "gradient of task 'easy' is 0 at W"),
+        (lambda: theorem1(two_tasks(), np.ones((4, 1, 2)), 1.0), r"W must be one point of shape \(1, 2\), got \(4, 1, 2\)"),
+        (lambda: theorem1(ls.NonlinearEnvironment(two_tasks().tasks[:1]), [1.0, 1.0], 1.0), "two equally likely"),
+        (lambda: ls.nonlinear.nonlinear_view(ls.nonlinear.nonlinear_comparison(two_tasks(d=3), ls.GradientSteps(0.1), starts=0)), "one neuron in two"),
     ],
 )  # fmt: skip
 def test_bad_arguments(call, message):
@@ -650,11 +686,18 @@ def test_bad_arguments(call, message):
 def test_wrong_kinds():
     with pytest.raises(TypeError, match="each of tasks"):
         ls.NonlinearEnvironment([ls.TaskFamily("a", 1.0, d=2)])
-    with pytest.raises(TypeError, match="adaptation must be"):
-        two_tasks().risk([1.0, 2.0], 0.5)
-    for call in (ls.minima, ls.linearised, lambda e: ls.sampled_risk(e, [1.0], ls.Adaptation(1.0, m=2))):
+    for other in (ls.PreconditionedSteps([0.5, 0.5]), ls.RidgeToStart(1.0)):
+        with pytest.raises(TypeError, match=r"adaptation must be GradientSteps\(alpha, m, steps\), .* got"):
+            two_tasks().risk([1.0, 2.0], other)
+    with pytest.raises(TypeError, match="for a step size per coordinate"):
+        two_tasks().risk([1.0, 2.0], [0.1, 0.2])
+    for call in (
+        ls.nonlinear.minima,
+        ls.nonlinear.linearised,
+        lambda e: ls.nonlinear.sampled_risk(e, [1.0], ls.GradientSteps(1.0, m=2)),
+    ):
         with pytest.raises(TypeError, match="environment must be NonlinearEnvironment, got"):
-            call(ls.hard_easy())
+            call(ls.HardEasy())
     with pytest.raises(TypeError, match="shape must be tuple, got 5"):
         two_tasks().tasks[0].draw(5, np.random.default_rng(0))
     with pytest.raises(TypeError, match="rng must be Generator, got 0"):

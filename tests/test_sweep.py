@@ -814,6 +814,31 @@ def test_a_right_checksum_is_not_trusted(tmp_path, content):
     assert file.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.rename(columns={"rho_hard": "rho_easy"}),
+        lambda table: table.assign(rho_hard="hard"),
+        lambda table: table.assign(rho_hard=float("nan")),
+        lambda table: table.assign(method="MAML"),
+        lambda table: table[table["method"] == "NAL"],
+        lambda table: table[["seed", *(name for name in table.columns if name != "seed")]],
+    ],
+)
+def test_rows_of_another_sweep_under_the_right_fingerprint_are_seen(tmp_path, change):
+    file = tmp_path / "cells.csv"
+    sweep(file=file)
+    fingerprint, table = formats.read(file)
+    changed = change(table)
+    content = formats.Csv(fingerprint).whole(
+        {0: {name: changed[name].to_numpy() for name in changed.columns}}
+    )
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="is damaged"):
+        sweep(file=file)
+    assert file.read_bytes() == content
+
+
 def test_a_right_checksum_is_not_trusted_in_parquet_either(tmp_path):
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     file = tmp_path / "cells.parquet"

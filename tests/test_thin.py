@@ -10,17 +10,18 @@ import pytest
 from test_agreement import check_gradients, check_z
 from test_sampling import inputs
 
-from landscape.algebra import Dense, Spectrum
-from landscape.simulator.draws import batch_drawer
-from landscape.simulator.thin import ThinBatch
+from landscape.linalg.operators import Diagonal, Matrix
+from landscape.simulator.draws import drawer
+from landscape.simulator.thin import Thin, one_root
+from landscape.tasks.inputs import Gaussian
 
 TASKS = 40_000
 SINGULAR = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.5]])
 KINDS = {
     "spectrum": inputs("spectrum"),
     "dense": inputs("dense"),
-    "isotropic, no noise": Spectrum(np.array([0.7]), np.array([3.0]), 0.0),
-    "singular, no noise": Dense(SINGULAR, 0.0),
+    "isotropic, no noise": Gaussian(Diagonal(np.array([0.7]), np.array([3])), 0.0),
+    "singular, no noise": Gaussian(Matrix(SINGULAR), 0.0),
 }
 MIX = np.array([[0.5, -0.2, 0.3], [0.1, 0.4, 0.0], [-0.6, 0.2, 0.7]])
 
@@ -32,14 +33,13 @@ def products(source, sampling, n, seed, away=1.0, batch=None, mix=MIX):
     """The first product, and the second with g = G + mix (first product): one row a task."""
     rng = np.random.default_rng([seed, n])
     optima = np.zeros((TASKS, 3))
-    draw = batch or batch_drawer(source, optima, sampling, rng)
-    if batch:
-        from landscape.simulator.thin import roots
+    if batch is None:
+        draw = drawer(source, optima, sampling, rng)
+    else:
 
-        root = roots(source)
-        draw = lambda n: batch(
-            root[None] if root.shape[1] > 1 else root, optima.T, source.noise_variance**0.5, n, rng
-        )  # noqa: E731
+        def draw(n):
+            return batch(one_root(source), optima.T, source.noise_variance**0.5, n, rng)
+
     W = np.broadcast_to(away * DELTA[None, :, None], (TASKS, 3, 1))
     one = draw(n)
     first = one.gradient(W)
@@ -75,7 +75,7 @@ def test_three_ways_to_draw_agree(kind, n):
 def test_from_the_optimum_itself_only_noise_is_left():
     """delta = 0: X'r is noise alone; without noise it vanishes, and the second product is a fresh one."""
     for variance in (0.3, 0.0):
-        source = Dense(KINDS["dense"].value, variance)
+        source = Gaussian(KINDS["dense"].Sigma, variance)
         thin, raw = (products(source, s, 4, i, away=0.0) for i, s in enumerate(("thin", "raw")))
         check_same_law(raw, thin)
         assert (np.abs(thin[:, :3]).max() == 0) == (variance == 0)
@@ -88,7 +88,8 @@ def check_exact_moments(source, sampling, n, batch=None):
     Cov(x r, x x'g) = delta'S g S + S g delta'S and Cov(x x'g) = S g g'S + g'S g S. And E[S_n M S_n] = S M S + (S M'S + tr(M S) S)/n
     for the mean S_n of n rows' x x'.
     """
-    S, sd, sg = source.matrix(), source.matrix() @ DELTA, source.matrix() @ G
+    S = source.Sigma.matrix()
+    sd, sg = S @ DELTA, S @ G
     ones = np.outer(sd, sd) + (DELTA @ sd + source.noise_variance) * S
     cross = DELTA @ sg * S + np.outer(sg, sd)
     exact = np.block([[ones, cross], [cross.T, np.outer(sg, sg) + G @ sg * S]]) / n
@@ -107,14 +108,14 @@ def test_exact_mean_and_covariance(sampling, kind, n):
     check_exact_moments(KINDS[kind], sampling, n)
 
 
-class FreshFirstProduct(ThinBatch):
+class FreshFirstProduct(Thin):
     """Draws the first product anew for the second: the independent-Hessian method, silently."""
 
     def hessian_times(self, V):
-        return ThinBatch(self.root, self.optima, self.deviation, self.n, self.rng).hessian_times(V)
+        return Thin(self.root, self.optima, self.deviation, self.n, self.rng).hessian_times(V)
 
 
-class ForgetsThatRIsFixed(ThinBatch):
+class ForgetsThatRIsFixed(Thin):
     """A degree of freedom too many in the rest of the sample space."""
 
     def _second(self, g):
@@ -124,7 +125,7 @@ class ForgetsThatRIsFixed(ThinBatch):
         return out * (self.n + 1) / self.n
 
 
-class KeepsTheNoise(ThinBatch):
+class KeepsTheNoise(Thin):
     """K of a batch without noise, where there is some."""
 
     def _first(self, delta, deviation):
@@ -136,7 +137,7 @@ class KeepsTheNoise(ThinBatch):
 @pytest.mark.parametrize("wrong", [FreshFirstProduct, ForgetsThatRIsFixed, KeepsTheNoise])
 def test_planted_errors_are_caught(wrong):
     raw = products(KINDS["dense"], "raw", 3, 2)
-    check_same_law(raw, products(KINDS["dense"], "thin", 3, 1, batch=ThinBatch))
+    check_same_law(raw, products(KINDS["dense"], "thin", 3, 1, batch=Thin))
     with pytest.raises(AssertionError):
         check_same_law(raw, products(KINDS["dense"], "thin", 3, 1, batch=wrong))
     with pytest.raises(AssertionError):
@@ -146,8 +147,8 @@ def test_planted_errors_are_caught(wrong):
 def test_a_hessian_alone_knows_nothing_of_label_noise():
     """On the line it is v Sigma chi^2_n/n; the mean would be the same with noise. The variance is off by 2% of itself, 5 times less
     than allowed."""
-    draw = batch_drawer(
-        Spectrum(np.array([0.7]), np.array([1.0]), 4.0),
+    draw = drawer(
+        Gaussian(Diagonal(np.array([0.7]), np.array([1])), 4.0),
         np.zeros((TASKS, 1)),
         "thin",
         np.random.default_rng(0),
@@ -160,7 +161,7 @@ def test_a_hessian_alone_knows_nothing_of_label_noise():
 def test_without_end_of_samples_it_is_the_population(kind):
     rng, optima = np.random.default_rng(0), np.random.default_rng(1).standard_normal((4, 3))
     W, V = rng.standard_normal((2, 4, 3, 1))
-    thin, population = (batch_drawer(KINDS[kind], optima, s, rng)(np.inf) for s in ("thin", "raw"))
+    thin, population = (drawer(KINDS[kind], optima, s, rng)(np.inf) for s in ("thin", "raw"))
     np.testing.assert_allclose(thin.gradient(W), population.gradient(W), rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(thin.hessian_times(V), population.hessian_times(V), rtol=1e-12, atol=1e-14)
 
@@ -171,7 +172,7 @@ def test_each_task_may_have_its_own_n_and_inputs():
     n = np.repeat([1.0, 6.0, np.inf], tasks)
     root = np.repeat([[0.5, 1.0, 2.0]], tasks, axis=1)
     W = np.ones((1, 3, 1))
-    values = ThinBatch(root, np.zeros((3, 3 * tasks)), 0.0, n, rng).gradient(W)[:, :, 0].reshape(3, tasks, 3)
+    values = Thin(root, np.zeros((3, 3 * tasks)), 0.0, n, rng).gradient(W)[:, :, 0].reshape(3, tasks, 3)
     for at, (size, lam) in enumerate([(1, 0.25), (6, 1.0), (np.inf, 4.0)]):
         variance = (1 + 3) * lam**2 / size
         assert np.abs(values[at].mean(axis=0) - lam).max() <= 5 * np.sqrt(variance / tasks) + 1e-12
@@ -185,7 +186,7 @@ def test_mean_meta_gradients_vanish_at_the_predicted_optimum(kind, seed):
 
 
 def test_a_third_product_is_refused():
-    batch = batch_drawer(KINDS["dense"], np.zeros((2, 3)), "thin", np.random.default_rng(0))(4)
+    batch = drawer(KINDS["dense"], np.zeros((2, 3)), "thin", np.random.default_rng(0))(4)
     batch.gradient(np.ones((1, 3, 1)))
     batch.hessian_times(np.ones((1, 3, 1)))
     with pytest.raises(ValueError, match="draws two products"):

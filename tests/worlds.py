@@ -56,10 +56,7 @@ def random_world(seed, kind):
 
 def typical(kind, d, rng):
     """A registered adaptation or method with parameters from their declared ranges."""
-    values = {p.name: p.draw(rng) for p in parameters(kind)}
-    if kind is ls.PreconditionedSteps:
-        values["P"] = 0.3 * random_psd(rng, d) + 0.1 * np.eye(d)
-    return kind(**values)
+    return kind(**{p.name: p.draw(rng, d) for p in parameters(kind)})
 
 
 def registered(base, room):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from math import erf
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from landscape.core.typing import Array
 from landscape.simulator.runs import Point
 from landscape.simulator.solve import mean_gradient
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 UNKNOWN = float("nan")
@@ -151,46 +152,62 @@ def _rows(
     repeats = losses.shape[1]
     sampling = "bartlett" if simulation.sampling in (None, "thin") else simulation.sampling
     rounding = 1e-14 * float(risk(environment, 0.0, 0.0).total)  # of the tasks' losses at the origin
-    landscape = _known(lambda: risk_landscape(environment, adaptation))
+    landscape = _known(risk_landscape, environment, adaptation)
     exact = np.full(losses.shape, UNKNOWN) if landscape is None else np.asarray(landscape(solutions))
-    for i, (label, given, method) in enumerate(zip(simulation.labels, simulation.methods, methods, strict=True)):
+    for i, (label, given, method) in enumerate(
+        zip(simulation.labels, simulation.methods, methods, strict=True)
+    ):
         error = np.sqrt(covariances[:, i, i].sum()) / repeats
-        yield _unbiased(label, "loss at the trained points", exact[i].mean(), losses[i].mean(), error, rounding)
+        yield _unbiased(
+            label, "loss at the trained points", exact[i].mean(), losses[i].mean(), error, rounding
+        )
         if i:
             spread = covariances[:, i, i] + covariances[:, 0, 0] - 2 * covariances[:, 0, i]
             error = np.sqrt(np.clip(spread, 0, None).sum()) / repeats
             theory, empirical = (exact[i] - exact[0]).mean(), (losses[i] - losses[0]).mean()
             yield _unbiased(label, "loss difference", theory, empirical, error, rounding)
-        best = _known(lambda method=method: optimum(environment, method).value)
+        best = _known(optimum, environment, method)
         if draws and best is not None:
             rng = np.random.default_rng(streams.spawn(1)[0])
             mean, covariance = mean_gradient(
-                environment, method, best, simulation.training, adaptation.m, draws, sampling, rng
+                environment, method, best.value, simulation.training, adaptation.m, draws, sampling, rng
             )
             error = np.sqrt(max(covariance.mean(), 0))
             yield _unbiased(label, "meta-gradient", 0.0, mean.mean(), error, rounding)
         coordinates = solutions[i].mean(axis=-1)
-        finite = _known(lambda given=given, m=method: predict(environment, m, simulation.training.of(given), adaptation))
+        finite = _known(predict, environment, method, simulation.training.of(given), adaptation)
         places = risks = (UNKNOWN,) * 3
         if finite is not None:
             places = finite.coordinate, finite.coordinate_low, finite.coordinate_high
             risks = finite.above_noise, finite.above_noise_low, finite.above_noise_high
-        theory = UNKNOWN if best is None else best.mean()
-        yield Row(label, "coordinate", theory, coordinates.mean(), _standard_error(coordinates), UNKNOWN, *places)
-        floor = _known(lambda method=method: float(risk(environment, method, adaptation).above_noise))
-        measured = above_noise[i].mean(), _standard_error(above_noise[i])
-        yield Row(label, "above_noise", UNKNOWN if floor is None else floor, *measured, UNKNOWN, *risks)
+        theory = UNKNOWN if best is None else best.value.mean()
+        yield Row(
+            label, "coordinate", theory, coordinates.mean(), _standard_error(coordinates), UNKNOWN, *places
+        )
+        floor = _known(risk, environment, method, adaptation)
+        theory = UNKNOWN if floor is None else float(floor.above_noise)
+        yield Row(
+            label,
+            "above_noise",
+            theory,
+            above_noise[i].mean(),
+            _standard_error(above_noise[i]),
+            UNKNOWN,
+            *risks,
+        )
 
 
-def _known(question: Callable[[], T]) -> T | None:
+def _known(question: Callable[P, T], *given: P.args, **options: P.kwargs) -> T | None:
     """The exact answer, or None where no formula is known."""
     try:
-        return question()
+        return question(*given, **options)
     except NoClosedForm:
         return None
 
 
-def _unbiased(label: str, quantity: str, theory: float, empirical: float, error: float, rounding: float) -> Row:
+def _unbiased(
+    label: str, quantity: str, theory: float, empirical: float, error: float, rounding: float
+) -> Row:
     """A prediction and a measurement with their z-score; without scatter they must agree to rounding."""
     z = (empirical - theory) / error if error > rounding else UNKNOWN
     if error <= rounding and not np.isnan(theory):

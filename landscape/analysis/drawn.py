@@ -50,16 +50,18 @@ def drawn_risks(setting: Setting, draws: int, rng: np.random.Generator | int | N
         tasks = [task.expanded() for task in environment.tasks()]
         warned = warned or any(adaptation.expands(t.inputs) for t in tasks if t.probability)
         with np.errstate(over="ignore", invalid="ignore"):
-            parts = _risk_parts(tasks, adaptation, starts, draws, seed, isinstance(environment, SampledEnvironment))
+            parts = _risk_parts(
+                tasks, adaptation, starts, draws, seed, isinstance(environment, SampledEnvironment)
+            )
         if not values:
-            values = [np.empty((len(part), *setting.grid.shape)) for part in parts]
+            values = [np.empty((*setting.grid.shape, len(part))) for part in parts]
         for target, part in zip(values, parts, strict=True):
-            target[(slice(None), *where)] = part
+            target[where] = part
     if warned:
         warn(EXPANDS)
     if not all(np.isfinite(value).all() for value in values):
         raise ValueError(OVERFLOW)
-    return [Estimate(value[0], value[1:]) for value in values]
+    return [Estimate(value[..., 0], np.moveaxis(value[..., 1:], -1, 0)) for value in values]
 
 
 def _risk_parts(
@@ -70,7 +72,8 @@ def _risk_parts(
     if sampled:
         tasks, forms = _without_tasks(tasks), [_first(form) for form in forms]
     own = [
-        QuadraticForm(form.A, form.b, form.c, task.centre).completed() for form, task in zip(forms, tasks, strict=True)
+        QuadraticForm(form.A, form.b, form.c, task.centre).completed()
+        for form, task in zip(forms, tasks, strict=True)
     ]
     landscape = population.landscape_of(tasks, own)
     out = [np.asarray(landscape.noise), np.asarray(landscape.dispersion)]
@@ -111,7 +114,9 @@ def _optimum(tasks: Sequence[Task], method: Method, draws: int, seed: int, sampl
     H: Array | float = 0.0
     v: Array | float = 0.0
     for task, share, (A, b) in zip(tasks, method.shares(tasks), found, strict=True):
-        A, b, p = (A[0], b[0], np.asarray(share)[..., None]) if sampled else (A, b, np.asarray(share)[..., None])
+        A, b, p = (
+            (A[0], b[0], np.asarray(share)[..., None]) if sampled else (A, b, np.asarray(share)[..., None])
+        )
         H, v = H + p[..., None] * A, v + p * (np.matvec(A, task.centre) + b)
     point: Array = np.linalg.solve(H, np.asarray(v)[..., None])[..., 0]
     return point

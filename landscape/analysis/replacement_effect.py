@@ -1,9 +1,9 @@
 r"""What it changes that a real learner draws its shots without replacement, and is judged on other rows.
 
-The exact theory draws m rows of a task's N with replacement and judges on all rows. Without replacement the mean of m
-rows has the same expectation, and (N - m)/(N - 1) times the covariance: after one step the exact risk is that of
-m (N - 1)/(N - m) shots with replacement. A row that was not drawn meets a step on m of the N - 1 others: judged on such
-rows the risk is exact as well. All three are also measured, by drawing.
+The exact theory draws m rows of a task's N with replacement and judges on all rows. Without replacement the
+mean of m rows has the same expectation, and (N - m)/(N - 1) times the covariance: after one step the exact
+risk is that of m (N - 1)/(N - m) shots with replacement. A row that was not drawn meets a step on m of the N
+- 1 others: judged on such rows the risk is exact as well. All three are also measured, by drawing.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from landscape.core.parameters import record
 from landscape.core.results import Result
 from landscape.core.typing import Array
 from landscape.methods.base import Method
+from landscape.simulator.bartlett import distinct
 from landscape.tasks.environment import Environment, check_environment
 from landscape.tasks.families import DataTask, Task
 from landscape.tasks.inputs import Empirical
-from landscape.tasks.tables.distinct import distinct_rows
 
 CHUNK = 1 << 21
 """Numbers drawn at a time."""
@@ -37,9 +37,10 @@ MEASURED = ("with_drawn", "without_drawn", "unseen_drawn")
 class Replacement(Result):
     """Losses after adaptation by how the shots are drawn and on which rows one is judged.
 
-    Its table has one row a start. ``with_replacement`` and ``without`` are judged on all rows, ``unseen`` on the rows
-    that were not drawn, without replacement; all three are exact. ``with_drawn``, ``without_drawn`` and
-    ``unseen_drawn`` are the same measured; columns ``..._error`` are their standard errors given the tasks.
+    Its table has one row a start. ``with_replacement`` and ``without`` are judged on all rows, ``unseen`` on
+    the rows that were not drawn, without replacement; all three are exact. ``with_drawn``, ``without_drawn``
+    and ``unseen_drawn`` are the same measured; columns ``..._error`` are their standard errors given the
+    tasks.
 
     Parameters
     ----------
@@ -58,8 +59,8 @@ class Replacement(Result):
         """Say the three exact losses of the first start."""
         drawn, without, unseen = self.exact[:, 0]
         return (
-            f"loss after adaptation from {self.starts[0]}: {drawn:.4g} with replacement, {without:.4g} without, "
-            f"{unseen:.4g} on rows not drawn"
+            f"loss after adaptation from {self.starts[0]}: {drawn:.4g} with replacement, {without:.4g} "
+            f"without, {unseen:.4g} on rows not drawn"
         )
 
     def columns(self) -> Mapping[str, Any]:
@@ -105,9 +106,10 @@ def replacement_effect(
     >>> import numpy as np
     >>> from landscape import DataTask, GradientSteps, Mixture, NAL
     >>> rng = np.random.default_rng(0)
-    >>> tasks = Mixture([DataTask(f"{i}", rng.exponential(size=(20, 2)), rng.normal(size=20)) for i in range(5)])
+    >>> rows = [(rng.exponential(size=(20, 2)), rng.normal(size=20)) for _ in range(5)]
+    >>> tasks = Mixture([DataTask(f"{i}", X, y) for i, (X, y) in enumerate(rows)])
     >>> replacement_effect(tasks, NAL(), GradientSteps(0.2, m=10))
-    <loss after adaptation from NAL: 0.6575 with replacement, 0.6287 without, 0.6919 on rows not drawn>
+    <loss after adaptation from NAL: 0.6558 with replacement, 0.6285 without, 0.6879 on rows not drawn>
     """
     check_environment(environment)
     judged = as_adaptation(adaptation)
@@ -165,7 +167,7 @@ def _expected_loss(task: Task, points: Array, alpha: float, shots: float) -> Arr
 
 
 def _unseen(task: Task, w: Array, alpha: float, m: int) -> float:
-    """The task's expected loss on a row that was not drawn, after one step from w on m of the N - 1 others."""
+    """The expected loss on a row that was not drawn, after one step from w on m of the N - 1 others."""
     inputs = _rows_of(task)
     X, ridge, N = inputs.X, inputs.ridge, len(inputs.X)
     error = X @ (w - task.centre) - inputs.e  # the prediction less the target
@@ -194,7 +196,7 @@ def _drawn(task: Task, points: Array, alpha: float, m: int, repeats: int, rng: n
     for start in range(0, repeats, size):
         chunk = slice(start, min(start + size, repeats))
         n = chunk.stop - start
-        some = distinct_rows(N, n, m, rng)
+        some = distinct(N, n, m, rng)
         for k, rows in enumerate((rng.integers(N, size=(n, m)), some)):
             gradient = np.einsum("jrn,rnd->rjd", errors[:, rows], X[rows]) / m + inputs.ridge * points
             adapted = points - alpha * gradient

@@ -78,7 +78,8 @@ class Simulation(Result):
 
     def points(self) -> Iterator[tuple[tuple[int, ...], Point]]:
         """Walk over the grid: the index of each point, and what was simulated there."""
-        return _points(Setting(self.environment, self.adaptation, self.methods, self.grid.axes | self.grid.derived))
+        over: dict[str, Any] = {**self.grid.axes, **self.grid.derived}
+        return _points(Setting(self.environment, self.adaptation, self.methods, over))
 
     def mean(self, label: str, of: str = "above_noise") -> Estimate:
         """Compute a method's mean over repeats of ``above_noise`` or ``losses``, each repeat left out in turn.
@@ -115,7 +116,9 @@ class Simulation(Result):
         where = int(np.argmax(gains[best].value))
         largest, error = np.ravel(gains[best].value)[where], np.ravel(gains[best].standard_error)[where]
         axes = " x ".join(f"{name} ({n})" for name, n in zip(self.grid.dims, self.grid.shape, strict=True))
-        runs = f"{', '.join(self.labels)}, {self.losses.shape[-1]} repeats" + (f" over {axes}" if axes else "")
+        runs = f"{', '.join(self.labels)}, {self.losses.shape[-1]} repeats" + (
+            f" over {axes}" if axes else ""
+        )
         return f"{runs}: {best} gains {'up to ' if axes else ''}{largest:.3g} +- {error:.2g} over {self.baseline}"
 
     def columns(self) -> Mapping[str, Any]:
@@ -229,11 +232,12 @@ def simulate(
         [point for _, point in _points(setting)], trainings,
         repeats=repeats, tasks=tasks, sampling=sampling, engine=used, seed=seed, progress=progress,
     )  # fmt: skip
-    parts = (drawn.solutions, drawn.losses, drawn.above_noise, drawn.covariances)
-    arrays = [part.reshape(*setting.grid.shape, *part.shape[1:]) for part in parts]
+    parts = ("solutions", "losses", "above_noise", "covariances")
+    arrays = {k: getattr(drawn, k).reshape(*setting.grid.shape, *getattr(drawn, k).shape[1:]) for k in parts}
     return Simulation(
-        setting.environment, tuple(listed), setting.adaptation, training, setting.grid, *arrays, tasks, seed, sampling, used
-    )
+        setting.environment, tuple(listed), setting.adaptation, training, setting.grid,
+        tasks=tasks, seed=seed, sampling=sampling, engine=used, **arrays,
+    )  # fmt: skip
 
 
 def _points(setting: Setting) -> Iterator[tuple[tuple[int, ...], Point]]:

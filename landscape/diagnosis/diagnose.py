@@ -43,11 +43,12 @@ def diagnose(
     environment : Environment
         Of at least 4 single tasks: made by `from_data`, `from_sampler`, or of families without spread.
     shots : sequence of int, optional
-        Samples of a new task that one will adapt to. By default 1, 2, 3, 5, 10, 20, 50 and 100, as far as half of the
-        tasks have so many rows.
+        Samples of a new task that one will adapt to. By default 1, 2, 3, 5, 10, 20, 50 and 100, as far as
+        half of the tasks have so many rows.
     steps : sequence of float, optional
-        Step sizes to choose from, for adaptation and the inner step of training alike; by default 0 and 29 others
-        around tr(Sigma^2)/tr(Sigma^3), the best exact step on average. They may be 0 or within a factor of 10^6 of it.
+        Step sizes to choose from, for adaptation and the inner step of training alike; by default 0 and 29
+        others around tr(Sigma^2)/tr(Sigma^3), the best exact step on average. They may be 0 or within a
+        factor of 10^6 of it.
     worth : float
         The smallest cut of the loss that is worth having.
     rng : numpy.random.Generator or int
@@ -57,8 +58,8 @@ def diagnose(
     Returns
     -------
     Diagnosis
-        Its ``verdict`` is a paragraph; ``to_frame()``, ``steps()``, ``tasks()``, ``plot()`` and ``save_html(path)``
-        show more.
+        Its ``verdict`` is a paragraph; ``to_frame()``, ``steps()``, ``tasks()``, ``plot()`` and
+        ``save_html(path)`` show more.
 
     Raises
     ------
@@ -67,19 +68,19 @@ def diagnose(
 
     Notes
     -----
-    Methods are pooled training (NAL), MAML, FO-MAML, Reptile (5 inner steps) and iMAML (strength 1/step), all judged
-    after one step on the shots, exactly (`GradientSteps`), each with the step size that suits it best. Losses are
-    those of tasks held out from training and from the choice of the step size, by 20 folds (one for each task where
-    there are fewer); the interval is a bootstrap over tasks, in training and in testing. It is for what one will see
-    on new tasks from where these came from.
+    Methods are pooled training (NAL), MAML, FO-MAML, Reptile (5 inner steps) and iMAML (strength 1/step), all
+    judged after one step on the shots, exactly (`GradientSteps`), each with the step size that suits it best.
+    Losses are those of tasks held out from training and from the choice of the step size, by 20 folds (one
+    for each task where there are fewer); the interval is a bootstrap over tasks, in training and in testing.
+    It is for what one will see on new tasks from where these came from.
 
-    Over 200 random landscapes, mixtures of 2 to 6 kinds of task and tasks without distinct kinds in turn, the interval
-    covers the true cut in 97% of cases. It knows nothing of tasks unlike all given ones: where rates of descent differ
-    without bound, rare tasks steeper than all given carry much of the mean loss. If the logarithms of 50 tasks' rates
-    are normal with standard deviation 1, it covers in 70 to 80% only.
+    Over 200 random landscapes, mixtures of 2 to 6 kinds of task and tasks without distinct kinds in turn, the
+    interval covers the true cut in 97% of cases. It knows nothing of tasks unlike all given ones: where rates
+    of descent differ without bound, rare tasks steeper than all given carry much of the mean loss. If the
+    logarithms of 50 tasks' rates are normal with standard deviation 1, it covers in 70 to 80% only.
 
-    Losses are means over all rows of a task, those drawn included. On rows not drawn they are higher, the more so the
-    larger the share drawn; `replacement_effect` says exactly by how much.
+    Losses are means over all rows of a task, those drawn included. On rows not drawn they are higher, the
+    more so the larger the share drawn; `replacement_effect` says exactly by how much.
 
     Examples
     --------
@@ -106,8 +107,8 @@ def diagnose(
         )
     if T * d**2 > MOST_NUMBERS:
         raise ValueError(
-            f"{T:,} tasks of {d} features are too many to hold their second moments: take fewer features, for example "
-            "principal components"
+            f"{T:,} tasks of {d} features are too many to hold their second moments: take fewer features, "
+            "for example principal components"
         )
     tasks = single_tasks(families)
     listed, alphas = _shots(shots, environment), _steps(steps, tasks)
@@ -132,8 +133,8 @@ def _shots(shots: Any, environment: Environment) -> tuple[int, ...]:
     listed = np.unique(count.check_list("shots", shots))
     if listed[-1] > most:
         warn(
-            f"{listed[-1]:.0f} shots are more than half of the tasks have rows: rows are drawn with replacement, as if a "
-            "new task had many more"
+            f"{listed[-1]:.0f} shots are more than half of the tasks have rows: rows are drawn with "
+            "replacement, as if a new task had many more"
         )
     return tuple(int(m) for m in listed)
 

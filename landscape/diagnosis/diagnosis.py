@@ -106,14 +106,14 @@ class Diagnosis(Result):
     def columns(self) -> Mapping[str, Any]:
         """Give one row a number of shots and method.
 
-        ``step`` is the best step size, ``loss`` the mean over held-out tasks with steps chosen without them, ``cut``
-        how much less that is than pooled training's, ``low`` to ``high`` its 95% interval; then the ``answer``, and
-        what one task costs an iteration of training.
+        ``step`` is the best step size, ``loss`` the mean over held-out tasks with steps chosen without them,
+        ``cut`` how much less that is than pooled training's, ``low`` to ``high`` its 95% interval; then the
+        ``answer``, and what one task costs an iteration of training.
         """
         return self._table
 
     def steps(self) -> pd.DataFrame:
-        """Return one row a number of shots, step size and method: mean held-out loss, and the cut over pooled training.
+        """Return one row a number of shots, step size and method: mean held-out loss, and the cut.
 
         ``cut`` is against pooled training with its own best step, ``cut_same_step`` with the same one.
         """
@@ -132,7 +132,7 @@ class Diagnosis(Result):
         return pd.DataFrame({name: values.ravel() for name, values in frame.items()})
 
     def tasks(self, shots: int | None = None, method: str = "MAML") -> pd.DataFrame:
-        """Return one row a task: its hardness, its loss with and without a method, and the cut, largest first.
+        """Return one row a task: its hardness, loss with and without a method, and the cut, largest first.
 
         Parameters
         ----------

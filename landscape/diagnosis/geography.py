@@ -24,10 +24,11 @@ class Geography(Result):
     spectrum : array, shape (T, d)
         Eigenvalues of each task's second moment of inputs, smallest first.
     curvature : array, shape (T,)
-        Rate of descent, tr(Sigma^2)/tr(Sigma): twice it is the share of a task's excess loss that gradient descent
-        removes per unit of step size at first, on average over directions weighted by their loss.
+        Rate of descent, tr(Sigma^2)/tr(Sigma): twice it is the share of a task's excess loss that gradient
+        descent removes per unit of step size at first, on average over directions weighted by their loss.
     hard : array of bool, shape (T,)
-        Whether a task is in the slower of the two groups into which the logarithms of the curvatures fall best.
+        Whether a task is in the slower of the two groups into which the logarithms of the curvatures fall
+        best.
     solutions : array, shape (T, 2)
         The tasks' optima in the plane that spans most of their scatter, in units of the loss.
     methods : tuple of str
@@ -36,8 +37,9 @@ class Geography(Result):
     hardness : float
         Mean curvature of hard over that of easy tasks; the analogue of rho_H/rho_E.
     separation : float
-        Squared distance of the centres of hard and easy optima over the spread of the hard ones, measured by the mean
-        second moment; the analogue of R^2/r_H, and equal to it for isotropic families. Infinite for a single hard task.
+        Squared distance of the centres of hard and easy optima over the spread of the hard ones, measured by
+        the mean second moment; the analogue of R^2/r_H, and equal to it for isotropic families. Infinite for
+        a single hard task.
     """
 
     names: tuple[str, ...]
@@ -53,8 +55,8 @@ class Geography(Result):
     def headline(self) -> str:
         """Say how hard the hard tasks are, and how far apart they lie."""
         return (
-            f"{int(self.hard.sum())} of {len(self.names)} tasks are hard: they descend at {self.hardness:.2f} times the "
-            f"rate of the others; separation over spread {self.separation:.2g}"
+            f"{int(self.hard.sum())} of {len(self.names)} tasks are hard: they descend at "
+            f"{self.hardness:.2f} times the rate of the others; separation over spread {self.separation:.2g}"
         )
 
     def columns(self) -> Mapping[str, Any]:

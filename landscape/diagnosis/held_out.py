@@ -1,9 +1,9 @@
 """Losses on tasks that took no part in training, nor in choosing the step size.
 
-Tasks are split into folds. A method trained without a fold gives that fold's tasks their losses. The step size used
-there is the one that does best when each other fold in turn is left out as well, so neither training nor the choice
-has seen the task. A method's training is the minimum of a sum of quadratics: without some folds it is that of the sum
-over the others.
+Tasks are split into folds. A method trained without a fold gives that fold's tasks their losses. The step
+size used there is the one that does best when each other fold in turn is left out as well, so neither
+training nor the choice has seen the task. A method's training is the minimum of a sum of quadratics: without
+some folds it is that of the sum over the others.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Solutions: TypeAlias = tuple[Array, Array]
 
 
 def methods_at(alpha: float, m: float) -> dict[str, Method]:
-    """List the methods compared, trained for one step of size alpha on m shots; without a step all are pooled training."""
+    """List the methods compared, trained for one step of size alpha on m shots; for alpha = 0 all are NAL."""
     methods: list[Method] = [
         NAL(),
         MAML(GradientSteps(alpha, m)),
@@ -58,12 +58,14 @@ class HeldOut(Record):
     by_step : array, shape (methods, shots, steps, T)
         With each step size; infinite where training has no minimum.
     chosen : array, shape (methods, shots, T)
-        With the step size chosen without the task's fold, among those with which training always has a minimum.
+        With the step size chosen without the task's fold, among those with which training always has a
+        minimum.
     best : array of int, shape (methods, shots)
         Where among the step sizes the least mean loss over all held-out tasks lies: the one to use.
     training : array, shape (methods, shots, T)
-        How a task changes the mean loss by its part in training, to first order: -g' H^-1 s_i for the task's score
-        s_i and the slope g of the mean loss at the solution. Its mean is 0; NaN where training has no minimum.
+        How a task changes the mean loss by its part in training, to first order: -g' H^-1 s_i for the task's
+        score s_i and the slope g of the mean loss at the solution. Its mean is 0; NaN where training has no
+        minimum.
     """
 
     by_step: Array
@@ -96,7 +98,7 @@ class Folds:
         return without_one, without_two
 
     def inner_losses(self, by_fold: QuadraticForm, points: Array) -> Array:
-        """Compute for each fold a the loss on all other folds b of what was trained without a and b, shape (K,)."""
+        """Compute for each fold a the loss on other folds b, trained without a and b, shape (K,)."""
         out = np.zeros(self.K)
         for outer, inner in (self.pairs.T, self.pairs.T[::-1]):
             np.add.at(out, outer, _infinite_for_nan(taken(by_fold, inner)(points)))

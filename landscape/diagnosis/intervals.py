@@ -12,11 +12,12 @@ def bootstrap(
 ) -> tuple[Array, Array]:
     r"""Compute intervals for 1 - (mean loss of a method)/(mean loss of pooled training) on new tasks.
 
-    Two things were drawn: the tasks that the loss is measured on, and those that the methods were trained and their
-    step sizes chosen on. They are resampled independently of one another: the loss is measured on the first, what the
-    second do to training enters by the first-order change of the mean loss, and in half of the replicates they choose
-    the step anew. (In all of them the interval need not hold the prediction, in none it is too narrow where tasks
-    differ much.) Deviations are widened by Student's t over normal quantiles, and T/(T - 1), for few tasks.
+    Two things were drawn: the tasks that the loss is measured on, and those that the methods were trained and
+    their step sizes chosen on. They are resampled independently of one another: the loss is measured on the
+    first, what the second do to training enters by the first-order change of the mean loss, and in half of
+    the replicates they choose the step anew. (In all of them the interval need not hold the prediction, in
+    none it is too narrow where tasks differ much.) Deviations are widened by Student's t over normal
+    quantiles, and T/(T - 1), for few tasks.
 
     Parameters
     ----------
@@ -30,8 +31,8 @@ def bootstrap(
     Returns
     -------
     low, high : array, shape (methods,)
-        95% intervals, at most 1; both -inf for a method whose losses are infinite, because its training has no
-        minimum.
+        95% intervals, at most 1; both -inf for a method whose losses are infinite, because its training has
+        no minimum.
     """
     from scipy.special import ndtri, stdtrit  # optional here: importing it takes 0.1 s
 

@@ -154,7 +154,7 @@ def winners(diagnosis: Diagnosis, ax: Any = None, shots: int | None = None) -> A
 
 
 def grid(diagnosis: Diagnosis, ax: Any = None, method: str = "MAML") -> Any:
-    """Draw the cut by a method for each number of shots and step size, against pooled training with its best step."""
+    """Draw the cut by a method for each number of shots and step size, over pooled training at its best."""
     ax = plotting.axes_or_new(ax)
     frame = diagnosis.steps().query("method == @method and step > 0")
     cut = 100 * frame.pivot(index="shots", columns="step", values="cut").replace(-np.inf, np.nan)

@@ -1,4 +1,4 @@
-"""A diagnosis as one HTML page that opens anywhere: pictures are inside, there is no script and no network."""
+"""A diagnosis as one HTML page that opens anywhere: pictures are inside, no script, no network."""
 
 from __future__ import annotations
 
@@ -26,23 +26,30 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;max-width:62rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
+body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;max-width:62rem;margin:0 auto;
+padding:1rem;overflow-wrap:anywhere}
 h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem}
-.verdict{font-size:1.1rem;border-left:.35rem solid #0072B2;background:#f2f7fb;padding:.8rem 1rem;margin:1rem 0}
+.verdict{font-size:1.1rem;border-left:.35rem solid #0072B2;background:#f2f7fb;padding:.8rem 1rem;
+margin:1rem 0}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:1rem}
 figure{margin:0}figure img{width:100%;height:auto}figcaption{font-size:.9rem;color:#444}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}
-th:first-child,td:first-child{text-align:left}.tasks td:first-child{white-space:normal;min-width:min(12rem,40vw)}tr.first td{border-top:2px solid #888}
+th:first-child,td:first-child{text-align:left}tr.first td{border-top:2px solid #888}
+.tasks td:first-child{white-space:normal;min-width:min(12rem,40vw)}
 li{margin:.2rem 0}footer{margin-top:2rem;font-size:.85rem;color:#555}
 """
 
 DRAWN = {
-    plots.cuts: "Predicted cut of the loss on new tasks, with 95% intervals; the grey band is a cut too small to be worth having.",
-    plots.grid: "MAML for each number of shots and step size, against pooled training with its best step; the white line is no cut.",
+    plots.cuts: "Predicted cut of the loss on new tasks, with 95% intervals; the grey band is a cut too "
+    "small to be worth having.",
+    plots.grid: "MAML for each number of shots and step size, against pooled training with its best step; "
+    "the white line is no cut.",
     plots.steps: "Loss on held-out tasks against the step size; marked is the best one for each method.",
-    plots.hardness: "Each task's curvatures, from the flattest to the steepest direction, and its rate of descent.",
-    plots.landscape: "Solutions of single tasks, and of training (MAML for the most shots), in the plane that shows most of their scatter, distances measured by the loss they cost.",
+    plots.hardness: "Each task's curvatures, from the flattest to the steepest direction, and its rate of "
+    "descent.",
+    plots.landscape: "Solutions of single tasks, and of training (MAML for the most shots), in the plane "
+    "that shows most of their scatter, distances measured by the loss they cost.",
     plots.winners: "Which held-out tasks win (below the line) and lose with MAML.",
 }
 
@@ -61,7 +68,8 @@ def page(diagnosis: Diagnosis) -> str:
         account = environment._repr_html_()
     tasks = diagnosis.tasks(shots)
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
+        'content="width=device-width,initial-scale=1">'
         f"<title>Will meta-learning pay?</title><style>{STYLE}</style></head><body>"
         f"<h1>Will meta-learning pay on these {len(environment.families):,} tasks?</h1>"
         f'<p class="verdict">{html.escape(diagnosis.verdict)}</p>'
@@ -178,28 +186,34 @@ def _methods(diagnosis: Diagnosis) -> str:
     return _table(METHOD_COLUMNS, rows)
 
 
+TASK_COLUMNS = ["task", "", "rate of descent", "steepest", "flattest", "loss, pooled", "loss, MAML", "cut"]
+
+
 def _tasks(tasks: pd.DataFrame) -> str:
-    shown = tasks if len(tasks) <= 12 else tasks.iloc[[*range(6), *range(len(tasks) - 6, len(tasks))]]
-    rows = [
-        _row([r.task, "hard" if r.hard else "easy", f"{r.curvature:.3g}", f"{r.steepest:.3g}", f"{r.flattest:.2g}",
-              f"{r.pooled:.4g}", f"{r.loss:.4g}", f"{100 * r.cut:.1f}%"])
-        for r in shown.itertuples()
-    ]  # fmt: skip
-    head = ["task", "", "rate of descent", "steepest", "flattest", "loss, pooled", "loss, MAML", "cut"]
+    ends = [*range(6), *range(len(tasks) - 6, len(tasks))]
+    shown = tasks if len(tasks) <= 12 else tasks.iloc[ends]
+    rows = []
+    for r in shown.itertuples():
+        curvatures = [f"{r.curvature:.3g}", f"{r.steepest:.3g}", f"{r.flattest:.2g}"]
+        losses = [f"{r.pooled:.4g}", f"{r.loss:.4g}", f"{100 * r.cut:.1f}%"]
+        rows.append(_row([r.task, "hard" if r.hard else "easy", *curvatures, *losses]))
     more = "" if len(shown) == len(tasks) else "<p>The first six and the last six.</p>"
-    return more + _table(head, rows, "tasks")
+    return more + _table(TASK_COLUMNS, rows, "tasks")
 
 
 def _how(diagnosis: Diagnosis) -> str:
     return (
-        "<h2>How it was computed</h2><p>Each task's rows are its population. For a model that is linear in the features the expected "
-        "loss after one step on a few rows (drawn with replacement) is an exact formula, with no assumption about the law of inputs or "
-        "noise. Losses are means over all rows of a task, drawn ones included; on rows not drawn they are higher, by a few per cent where a "
-        "third of a task's rows is drawn, and cuts about the same. Every loss above is that of a task held out both from training and from the "
-        "choice of the step size.</p>"
-        f"<p>All models are adapted by one gradient step. Reptile is trained with {REPTILE_STEPS} inner steps, iMAML with a strength of "
-        "1/step: other choices of theirs were not tried. Gradients and Hessian products are those of one task in one iteration of training.</p>"
-        "<p>Intervals are a bootstrap over tasks, in training and in testing. They tell what to expect on new tasks from where these came "
-        "from, and know nothing of tasks steeper than any of these: where rates of descent differ widely and without bound, they are too "
-        f"narrow. A cut of {100 * diagnosis.worth:g}% is the least taken to be worth having.</p>"
+        "<h2>How it was computed</h2><p>Each task's rows are its population. For a model that is linear in "
+        "the features the expected loss after one step on a few rows (drawn with replacement) is an exact "
+        "formula, with no assumption about the law of inputs or noise. Losses are means over all rows of a "
+        "task, drawn ones included; on rows not drawn they are higher, by a few per cent where a third of a "
+        "task's rows is drawn, and cuts about the same. Every loss above is that of a task held out both "
+        "from training and from the choice of the step size.</p>"
+        f"<p>All models are adapted by one gradient step. Reptile is trained with {REPTILE_STEPS} inner "
+        "steps, iMAML with a strength of 1/step: other choices of theirs were not tried. Gradients and "
+        "Hessian products are those of one task in one iteration of training.</p>"
+        "<p>Intervals are a bootstrap over tasks, in training and in testing. They tell what to expect on "
+        "new tasks from where these came from, and know nothing of tasks steeper than any of these: where "
+        "rates of descent differ widely and without bound, they are too narrow. A cut of "
+        f"{100 * diagnosis.worth:g}% is the least taken to be worth having.</p>"
     )

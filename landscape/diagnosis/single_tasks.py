@@ -23,7 +23,7 @@ from landscape.tasks.inputs import Inputs
 
 
 class TaskMoments:
-    """Moments of T tasks, with a leading task axis: what is computed from them is computed for all tasks at once.
+    """Moments of T tasks with a leading task axis: what follows from them is computed for all at once.
 
     Parameters
     ----------
@@ -164,8 +164,8 @@ def minimisers(form: QuadraticForm) -> Array:
 def solver(A: Operator) -> tuple[Callable[[Array], Array], Array]:
     """Prepare v -> A^+ v for several operators, and say which of them have negative eigenvalues.
 
-    Directions in which the curvature, scaled to unit diagonal, is below `ILL_CONDITIONED` count as flat: training
-    never gets anywhere in them.
+    Directions in which the curvature, scaled to unit diagonal, is below `ILL_CONDITIONED` count as flat:
+    training never gets anywhere in them.
     """
     factor = A.factor()
     if factor.reciprocal_condition > ILL_CONDITIONED:

@@ -55,8 +55,8 @@ def sentences(table: pd.DataFrame, geography: Geography, winners: pd.DataFrame, 
             f"by {_cut(row)} at {_shots([row])} with step size {row.step:.2g}" for row in _few(groups[PAYS])
         ]
         said.append(
-            f"MAML is predicted to cut post-adaptation loss {_and(cuts)}, compared with pooled training with its best step "
-            "size."
+            f"MAML is predicted to cut post-adaptation loss {_and(cuts)}, compared with pooled training with "
+            "its best step size."
         )
         if len(groups[PAYS]) > len(cuts):
             said.append(f"It pays at {_shots(groups[PAYS])}.")
@@ -115,8 +115,9 @@ def _too_few(rows: Sequence[Row], T: int, worth: float, before: bool) -> str:
         needed = f"about {max(round(wanted, 1 - int(np.floor(np.log10(wanted)))), T + 1):,.0f}"
     sure = f"of a cut of {percent(row.cut)}%" if row.cut >= worth else f"that it is below {percent(worth)}%"
     return (
-        f"At {_shots(rows)} these {T} tasks are too few to tell whether {'it' if before else 'MAML'} pays: the cut is "
-        f"{_cut(row)} at {_shots([row])}, and {needed} such tasks would be needed to be sure {sure}."
+        f"At {_shots(rows)} these {T} tasks are too few to tell whether {'it' if before else 'MAML'} pays: "
+        f"the cut is {_cut(row)} at {_shots([row])}, and {needed} such tasks would be needed to be sure "
+        f"{sure}."
     )
 
 
@@ -162,6 +163,7 @@ def _why(geography: Geography) -> str:
         return f"The slowest task descends at {hardness:.2f} times the rate of the others."
     place = "close together and apart" if separation > 1 else "scattered rather than apart"
     return (
-        f"The slower tasks ({percent(geography.hard.mean())}% of them) descend at {hardness:.2f} times the rate of the others, and their "
-        f"solutions lie {place} from the others' (separation over spread, R^2/r_H: {shown})."
+        f"The slower tasks ({percent(geography.hard.mean())}% of them) descend at {hardness:.2f} times the "
+        f"rate of the others, and their solutions lie {place} from the others' (separation over spread, "
+        f"R^2/r_H: {shown})."
     )

@@ -3,12 +3,19 @@
 An activation's ``jet(t, order)`` is the array of its derivatives 0 to `order`; jets multiply by Leibniz' rule.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import comb
+from typing import TypeAlias
 
 import numpy as np
+from numpy.polynomial import Polynomial
 
-from landscape import checks
+from landscape.core import checks
+from landscape.core.typing import Array
+
+Jet: TypeAlias = Callable[[Array, int], Array]
+"""(t, order) -> derivatives 0 to order at t, shape (order + 1, *t.shape)."""
 
 
 @dataclass(frozen=True)
@@ -19,32 +26,41 @@ class Activation:
     ----------
     name : str
     jet : callable or None
-        (t, order) -> ndarray (order + 1, *t.shape); None for ReLU, which has formulas of its own.
+        See `Jet`; None for ReLU, which has formulas of its own.
     strip : float
         Distance of the nearest complex singularity from the real line.
     """
 
     name: str
-    jet: object
+    jet: Jet | None
     strip: float
 
-    def __call__(self, t):
-        """The value."""
-        return np.maximum(t, 0) if self.jet is None else self.jet(t, 0)[0]
+    @property
+    def analytic_jet(self) -> Jet:
+        """The jet, of an activation that has one."""
+        if self.jet is None:
+            raise ValueError(f"{self.name} has no derivatives at 0: its pairs have formulas of their own")
+        return self.jet
 
-    def slope(self, t):
-        """The first derivative; ReLU's at 0 is 0."""
-        return (t > 0).astype(float) if self.jet is None else self.jet(t, 1)[1]
+    def __call__(self, t: Array) -> Array:
+        """Compute the value."""
+        out: Array = np.maximum(t, 0) if self.jet is None else self.jet(t, 0)[0]
+        return out
+
+    def slope(self, t: Array) -> Array:
+        """Compute the first derivative; ReLU's at 0 is 0."""
+        out: Array = (t > 0).astype(float) if self.jet is None else self.jet(t, 1)[1]
+        return out
 
 
-def _by_polynomials(step):
+def _by_polynomials(step: Polynomial) -> Jet:
     """From values of a function whose derivative is the polynomial `step` of itself, its jet."""
-    polynomials = [np.polynomial.Polynomial([0, 1])]
+    polynomials = [Polynomial([0, 1])]
     for _ in range(8):
         polynomials.append(polynomials[-1].deriv() * step)
     coefficients = [p.coef[::-1] for p in polynomials]
 
-    def jet(v, order):
+    def jet(v: Array, order: int) -> Array:
         out = np.empty((order + 1, *v.shape))
         out[0] = v
         for n in range(1, order + 1):
@@ -57,37 +73,33 @@ def _by_polynomials(step):
     return jet
 
 
-_sigmoid_derivatives = _by_polynomials(np.polynomial.Polynomial([0, 1, -1]))
-_tanh_derivatives = _by_polynomials(np.polynomial.Polynomial([1, 0, -1]))
+_sigmoid_derivatives = _by_polynomials(Polynomial([0, 1, -1]))
+_tanh_derivatives = _by_polynomials(Polynomial([1, 0, -1]))
 
 
-def logistic(t, e=None):
-    """1/(1 + exp(-t)), without overflow; `e` is exp(-|t|) where it is known."""
+def logistic(t: Array, e: Array | None = None) -> Array:
+    """Compute 1/(1 + exp(-t)), without overflow; `e` is exp(-|t|) where it is known."""
     e = np.exp(-np.abs(t)) if e is None else e
     return np.where(t >= 0, 1.0, e) / (1 + e)
 
 
-def sigmoid_jet(t, order):
-    """The sigmoid, whose derivative is s(1 - s)."""
+def sigmoid_jet(t: Array, order: int) -> Array:
+    """Compute the sigmoid, whose derivative is s(1 - s), and its derivatives."""
     return _sigmoid_derivatives(logistic(t), order)
 
 
-def _tanh_jet(t, order):
+def _tanh_jet(t: Array, order: int) -> Array:
     return _tanh_derivatives(np.tanh(t), order)
 
 
-def softplus_jet(t, order):
-    """log(1 + exp(t)), whose derivative is the sigmoid."""
+def softplus_jet(t: Array, order: int) -> Array:
+    """Compute log(1 + exp(t)), whose derivative is the sigmoid, and its derivatives."""
     e = np.exp(-np.abs(t))
-    value = np.maximum(t, 0) + np.log1p(e)
-    return (
-        value[None]
-        if order == 0
-        else np.concatenate([value[None], _sigmoid_derivatives(logistic(t, e), order - 1)])
-    )
+    value = (np.maximum(t, 0) + np.log1p(e))[None]
+    return value if order == 0 else np.concatenate([value, _sigmoid_derivatives(logistic(t, e), order - 1)])
 
 
-def _linear_jet(t, order):
+def _linear_jet(t: Array, order: int) -> Array:
     return np.stack([t, np.ones_like(t), *(np.zeros_like(t) for _ in range(order - 1))][: order + 1])
 
 
@@ -103,24 +115,19 @@ ACTIVATIONS = {
 }
 
 
-def activation(name):
-    """The activation of that name; an unknown one is an error with the nearest names."""
+def activation(name: str) -> Activation:
+    """Return the activation of that name; an unknown one is an error with the nearest names."""
     return ACTIVATIONS[checks.known("activation", name, ACTIVATIONS)]
 
 
-def product_entry(first, second, n):
-    """The n-th derivative of a product, from two jets (Leibniz' rule)."""
-    total = first[0] * second[n]
+def product_entry(first: Array, second: Array, n: int) -> Array:
+    """Compute the n-th derivative of a product, from two jets (Leibniz' rule)."""
+    total: Array = first[0] * second[n]
     for k in range(1, n + 1):
         total += comb(n, k) * first[k] * second[n - k]
     return total
 
 
-def product(first, second):
-    """The jet of a product, as long as the shorter one."""
+def product(first: Array, second: Array) -> Array:
+    """Compute the jet of a product, as long as the shorter one."""
     return np.stack([product_entry(first, second, n) for n in range(min(len(first), len(second)))])
-
-
-def shift(jet):
-    """The jet of the derivative."""
-    return jet[1:]

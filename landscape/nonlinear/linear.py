@@ -1,12 +1,12 @@
 """What the linear theory predicts of a nonlinear landscape: each task's Hessian at its teacher, as a task of linear regression."""
 
-from landscape.environment import Environment
-from landscape.families import TaskFamily
-from landscape.nonlinear.environment import check_nonlinear
+from landscape.nonlinear.environment import NonlinearEnvironment, check_nonlinear
+from landscape.tasks.environment import Mixture
+from landscape.tasks.families import TaskFamily
 
 
-def linearised(environment):
-    """The environment of linear tasks that have the same optima and the same curvature there.
+def linearised(environment: NonlinearEnvironment) -> Mixture:
+    """Make the environment of linear tasks that have the same optima and the same curvature there.
 
     Parameters
     ----------
@@ -14,28 +14,21 @@ def linearised(environment):
 
     Returns
     -------
-    Environment
+    Mixture
         In d' = M d dimensions, coordinates in the order of ``W.ravel()``; then `optimum`, `risk` and `gain` say what the linear theory
         expects. Neurons are taken in the order given: a teacher with its neurons in another order is another optimum.
 
     Examples
     --------
+    >>> from landscape import MAML, NeuronTask, NonlinearEnvironment, optimum
     >>> hard, easy = NeuronTask("hard", [1.0, 1.0], covariance=0.5), NeuronTask("easy", [-1.0, 0.5])
     >>> linear = linearised(NonlinearEnvironment([hard, easy]))
     >>> optimum(linear, MAML(1.5)).round(3).tolist()
     [0.088, 0.732]
     """
-    check_nonlinear(environment)
-    return Environment(
-        [
-            TaskFamily(
-                task.name,
-                task.hessian(task.teacher),
-                task.teacher.ravel(),
-                0.0,
-                p,
-                getattr(task, "noise", 0.0),
-            )
-            for task, p in zip(environment.tasks, environment.probabilities, strict=True)
-        ]
+    environment = check_nonlinear(environment)
+    families = (
+        TaskFamily(t.name, t.hessian(t.teacher), t.teacher.ravel(), probability=p, noise=t.label_noise)
+        for t, p in zip(environment.tasks, environment.probabilities, strict=True)
     )
+    return Mixture(tuple(families))

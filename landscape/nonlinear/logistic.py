@@ -7,20 +7,24 @@ Labels are 1 with probability :math:`\varsigma(v^\top x)`, else 0. With :math:`\
 one-dimensional integrals. Only the scatter of gradients needs two dimensions.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
 
-from landscape.nonlinear.activations import logistic, product, sigmoid_jet, softplus_jet
+from landscape.core.parameters import record
+from landscape.core.typing import Array
+from landscape.nonlinear.activations import Jet, logistic, product, sigmoid_jet, softplus_jet
 from landscape.nonlinear.blocks import Block
-from landscape.nonlinear.pairs import Side, angle
-from landscape.nonlinear.scatter import of_one_neuron
+from landscape.nonlinear.pairs import Expansion, angle, length
+from landscape.nonlinear.quadrature import series
+from landscape.nonlinear.scatter import Scatter, of_one_neuron
 from landscape.nonlinear.task import NonlinearTask
-from landscape.quadrature import series
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class LogisticTask(NonlinearTask):
     r"""Labels from a logistic model, cross-entropy loss, inputs N(0, Sigma).
 
@@ -33,6 +37,8 @@ class LogisticTask(NonlinearTask):
         :math:`\Sigma`, positive definite. Smaller is harder.
     probability : float, optional
         As for `TaskFamily`.
+    hidden_dimensions : int
+        See `NonlinearTask`.
 
     Examples
     --------
@@ -41,77 +47,69 @@ class LogisticTask(NonlinearTask):
     0.6931 at 0, 0.5395 at best
     """
 
-    name: str
-    teacher: object
-    covariance: object = 1.0
-    probability: float | None = None
-
-    exact_scatter = True
-
-    def __post_init__(self):
-        self._check()
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.teacher) != 1:
             raise ValueError(f"teacher of task {self.name!r} must have shape (d,), got {self.teacher.shape}")
 
+    @property
+    def model(self) -> str:
+        return "logistic regression"
+
+    @property
+    def exact_scatter(self) -> bool:
+        return True
+
     @cached_property
-    def _pull(self):
+    def _teacher(self) -> tuple[Array, Array]:
         """v in whitened coordinates, and E[sigmoid'(v'x)]."""
         v = self._whiten(self.teacher)[0]
         return v, _slopes(v)[0]
 
-    def _white_loss(self, W):
-        w, (v, slope) = W[..., 0, :], self._pull
-        side = _side(w, softplus_jet, 0)
-        return side.expect(side.values[0]) - slope * (w @ v)
+    def _white_loss(self, W: Array) -> Array:
+        w, (v, slope) = W[..., 0, :], self._teacher
+        softplus = _expansion(w, softplus_jet, 0)
+        return softplus.expect(softplus.values[0]) - slope * (w @ v)
 
-    def _white_gradient(self, W):
-        v, slope = self._pull
+    def _white_gradient(self, W: Array) -> Array:
+        v, slope = self._teacher
         return _slopes(W[..., 0, :])[0][..., None, None] * W - slope * v
 
-    def _white_blocks(self, W):
+    def _white_blocks(self, W: Array) -> Iterator[tuple[int, int, int, Block]]:
         w = W[..., 0, :]
-        level, bend = _slopes(w)
-        yield 0, 0, 1, Block(level, bend, 0.0, 0.0, w, w)
+        first, third = _slopes(w)
+        yield 0, 0, 1, Block(first, third, 0.0, 0.0, w, w)  # E[sigmoid' x x'], by Stein's identity
 
-    def _white_scatter(self, W):
+    def _white_scatter(self, W: Array) -> Scatter:
         r"""E[(sigmoid(w'x) - y)^2 x x'], where E[(a - y)^2 | x] = a^2 - 2ab + b with b the label's probability."""
-        w, v = W[..., 0, :], self._pull[0]
-        reach = max(_length(w).max(), _length(v))
-        left, right = _side(w, sigmoid_jet, 2, reach), _side(v, sigmoid_jet, 2, reach)
+        w, v = W[..., 0, :], self._teacher[0]
+        reach = max(length(w).max(), length(v))
+        left, right = _expansion(w, sigmoid_jet, 2, reach), _expansion(v, sigmoid_jet, 2, reach)
         square = product(left.values, left.values)
-        moment = left.against(right, np.cos(angle(w, v)), 2)
-        own, own_bend = left.expect(square[0]), left.expect(square[2])
+        moment = left.moments(right, np.cos(angle(w, v)), 2)
+        own, own_second = left.expect(square[0]), left.expect(square[2])
         # b alone contributes I/2: the sigmoid less 1/2 is odd
-        terms = (
-            own - 2 * moment(0, 0) + 0.5,
-            own_bend - 2 * moment(2, 0),
-            -2 * moment(1, 1),
-            -2 * moment(0, 2),
-        )
-        return of_one_neuron(*terms, w, v)
+        level, ww = own - 2 * moment(0, 0) + 0.5, own_second - 2 * moment(2, 0)
+        return of_one_neuron(level, ww, -2 * moment(1, 1), -2 * moment(0, 2), w, v)
 
-    def _labels(self, x, rng):
-        """Labels of inputs (..., n, d)."""
+    def _labels(self, x: Array, rng: np.random.Generator) -> Array:
         chance = logistic(x @ self.teacher[0])
         return (rng.random(chance.shape) < chance).astype(float)
 
-    def _sample_gradient(self, W, x, y):
-        """Gradient of the mean loss of samples x (..., n, d), y (..., n) at W (..., 1, d)."""
-        error = logistic((x @ np.swapaxes(W, -1, -2))[..., 0]) - y
-        return np.einsum("...n,...nd->...d", error, x)[..., None, :] / x.shape[-2]
+    def sample_gradient(self, W: Array, x: Array, y: Array) -> Array:
+        error = logistic((x @ W.swapaxes(-1, -2))[..., 0]) - y
+        out: Array = np.einsum("...n,...nd->...d", error, x)[..., None, :] / x.shape[-2]
+        return out
 
 
-def _length(w):
-    return np.sqrt(np.einsum("...d,...d->...", w, w))
-
-
-def _side(w, jet, order, reach=None):
+def _expansion(w: Array, jet: Jet, order: int, reach: float | None = None) -> Expansion:
     """A function and its derivatives at w'x; w has shape (..., d)."""
-    kept = series(jet, np.pi, _length(w).max() if reach is None else reach, 4)
-    return Side(kept, jet, _length(w) ** 2, order)
+    size = length(w)
+    kept = series(jet, np.pi, size.max() if reach is None else reach, 4)
+    return Expansion(kept, jet, size**2, order)
 
 
-def _slopes(w):
+def _slopes(w: Array) -> tuple[Array, Array]:
     """E[sigmoid'(w'x)] and E[sigmoid'''(w'x)]."""
-    side = _side(w, sigmoid_jet, 3)
-    return side.expect(side.values[1]), side.expect(side.values[3])
+    sigmoid = _expansion(w, sigmoid_jet, 3)
+    return sigmoid.expect(sigmoid.values[1]), sigmoid.expect(sigmoid.values[3])

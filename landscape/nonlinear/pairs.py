@@ -12,93 +12,146 @@ The angle between w and u stands for c: near parallel vectors the Gram entries h
 angles broadcast; vectors have them as leading axes and d last.
 """
 
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
 import numpy as np
 
-from landscape import checks
-from landscape.nonlinear.activations import product_entry
+from landscape.core.errors import warn
+from landscape.core.typing import Array, Scalar
+from landscape.nonlinear.activations import Activation, Jet, product_entry
 from landscape.nonlinear.blocks import Block
-from landscape.quadrature import TOLERANCE, mehler, series
+from landscape.nonlinear.quadrature import TOLERANCE, Series, mehler, series
 
-WARN = 100 * TOLERANCE  # absolute error beyond which a result says so; activations are of order 1
+WARN = 100 * TOLERANCE
+"""Absolute error beyond which a result says so; activations are of order 1."""
 
 
-def angle(w, u):
-    """The angle between vectors along the last axis, accurate near 0 and pi too (Kahan); pi/2 where one vanishes."""
-    sizes = [np.sqrt(np.einsum("...i,...i", v, v))[..., None] for v in (w, u)]
+def angle(w: Array, u: Array) -> Array:
+    """Compute the angle between vectors along the last axis, accurate near 0 and pi too (Kahan); pi/2 where one vanishes."""
+    sizes = [length(v)[..., None] for v in (w, u)]
     a, b = w * sizes[1], u * sizes[0]
-    apart, together = (np.sqrt(np.einsum("...i,...i", v, v)) for v in (a - b, a + b))
+    apart, together = length(a - b), length(a + b)
     return np.where((apart == 0) & (together == 0), np.pi / 2, 2 * np.arctan2(apart, together))
 
 
-class Side:
-    """One neuron of a pair: Hermite coefficients of a function and its derivatives at sqrt(p) Z.
+def length(v: Array) -> Array:
+    """Compute the lengths of vectors along the last axis."""
+    out: Array = np.sqrt(np.einsum("...i,...i", v, v))
+    return out
+
+
+class Expansion:
+    """A function and its derivatives at sqrt(p) Z: values at the nodes, and Hermite coefficients.
 
     Parameters
     ----------
-    kept : Series
+    series : Series
     jet : callable
-    p : ndarray
+    p : array
+        Squared lengths.
     order : int
     """
 
-    def __init__(self, kept, jet, p, order):
-        self.kept = kept
+    def __init__(self, series: Series, jet: Jet, p: Scalar, order: int) -> None:
+        self.series = series
         self.p = np.asarray(p, dtype=float)
-        self.values = jet(kept.rule.nodes[:, None] * np.sqrt(self.p).ravel(), order)
-        self._coefficients = {}
+        self.values = jet(series.rule.nodes[:, None] * np.sqrt(self.p).ravel(), order)
+        self._coefficients: dict[int, Array] = {}
 
-    def coefficients(self, derivative):
-        """Hermite coefficients of a derivative, shape (N, *p.shape); computed when first asked for."""
+    def coefficients(self, derivative: int) -> Array:
+        """Compute the Hermite coefficients of a derivative, shape (N, *p.shape), when first asked for."""
         if derivative not in self._coefficients:
-            found = self.kept.rule.coefficients(self.values[derivative])
+            found = self.series.rule.coefficients(self.values[derivative])
             self._coefficients[derivative] = found.reshape(len(found), *self.p.shape)
         return self._coefficients[derivative]
 
-    def expect(self, values):
-        """E of a function of sqrt(p) Z from its values at the nodes."""
-        return self.kept.rule.expect(values).reshape(self.p.shape)
+    def expect(self, values: Array) -> Array:
+        """Compute E of a function of sqrt(p) Z from its values at the nodes."""
+        return self.series.rule.expect(values).reshape(self.p.shape)
 
-    def against(self, other, r, degree=0):
-        """Function (i, j) -> E[phi^(i)(w'x) psi^(j)(u'x)] at correlation r; the sides' shapes broadcast.
+    def moments(self, other: Expansion, r: Array, degree: int = 0) -> Callable[[int, int], Array]:
+        """Return the function (i, j) -> E[phi^(i)(w'x) psi^(j)(u'x)] at correlation r; shapes broadcast.
 
         Of long vectors the N terms that are kept leave something out. At r = 1 and -1 it is known, from an integral in one
         dimension, and at most its share |r|^N counts: with that added, parallel vectors are exact, and the bound is the same.
 
         Parameters
         ----------
-        other : Side
-        r : ndarray
+        other : Expansion
+        r : array
         degree : {0, 1, 2}
             How often w and u multiply what comes out (in a gradient once, in a Hessian twice): the stated error counts it.
         """
-        terms = len(self.kept.rule.projector)
+        terms, tail = len(self.series.rule.projector), self.series.tail
         near = np.abs(r)
-        error = self.kept.tail * near[near < 1].max(initial=0) ** terms
         longest = np.sqrt(self.p.max(initial=0)) + np.sqrt(other.p.max(initial=0))
-        error *= (1, longest, 1 + longest**2)[degree]
-        if self.kept.tail > TOLERANCE and error > WARN:
-            checks.warn(
-                f"vectors of length {np.sqrt(max(self.p.max(), other.p.max())):.3g} need more terms than are kept: what a pair of "
-                f"neurons contributes (before Sigma multiplies it) has an error of at most {error:.2g}"
+        error = tail * near[near < 1].max(initial=0) ** terms * (1, longest, 1 + longest**2)[degree]
+        if tail > TOLERANCE and error > WARN:
+            warn(  # in powers of ten: a text that follows the vectors would be a new warning at each point
+                "long weight vectors need more terms than are kept: what a pair of neurons contributes (before Sigma "
+                f"multiplies it) has an error of at most {10 ** np.ceil(np.log10(error)):.0e}"
             )
 
-        def moment(i, j):
+        def moment(i: int, j: int) -> Array:
             total = mehler(self.coefficients(i), other.coefficients(j), r)
-            if self.kept.tail > TOLERANCE:
+            if tail > TOLERANCE:
                 rest = np.where(r > 0, self._left_out(other, i, j, 1), self._left_out(other, i, j, -1))
                 total = total + near**terms * rest
             return total
 
         return moment
 
-    def _left_out(self, other, i, j, sign):
+    def _left_out(self, other: Expansion, i: int, j: int, sign: int) -> Array:
         """What the series leaves out at correlation 1 or -1."""
         left, right = self.values[i], other.values[j][::sign]  # the nodes lie evenly about 0
-        whole = self.kept.rule.expect(left * right).reshape(np.broadcast_shapes(self.p.shape, other.p.shape))
+        shape = np.broadcast_shapes(self.p.shape, other.p.shape)
+        whole = self.series.rule.expect(left * right).reshape(shape)
         return whole - mehler(self.coefficients(i), other.coefficients(j), float(sign))
 
 
-class Smooth:
+class SquaredLength:
+    """A vector's squared length: all that ReLU's formulas need of it."""
+
+    def __init__(self, p: Scalar) -> None:
+        self.p = np.asarray(p, dtype=float)
+
+
+N = TypeVar("N", Expansion, SquaredLength)
+
+
+class Pairs(ABC, Generic[N]):
+    """The formulas for pairs of neurons of one activation."""
+
+    @abstractmethod
+    def neuron(self, p: Scalar) -> N:
+        """Prepare neurons of squared lengths p, once for all their pairs."""
+
+    @abstractmethod
+    def alone(self, neuron: N, n: int) -> Array:
+        """Compute the n-th derivative of k."""
+
+    @abstractmethod
+    def value(self, left: N, right: N, angle: Array) -> Array:
+        """Compute K."""
+
+    @abstractmethod
+    def slopes(self, left: N, right: N, angle: Array) -> tuple[Array, Array]:
+        """Compute K_p and K_c."""
+
+    @abstractmethod
+    def own_block(self, left: N, right: N, angle: Array, w: Array, u: Array) -> Block:
+        """Compute the second derivative of K by w."""
+
+    @abstractmethod
+    def cross_block(self, left: N, right: N, angle: Array, w: Array, u: Array) -> Block:
+        """Compute the second derivative of K by w (rows) and u (columns)."""
+
+
+class Smooth(Pairs[Expansion]):
     """Pairs of neurons with an analytic activation.
 
     Parameters
@@ -110,91 +163,73 @@ class Smooth:
         Derivatives of K that will be asked for: 0, 1 or 2.
     """
 
-    def __init__(self, activation, reach, order):
-        self.activation = activation
-        self.order = order
-        self.kept = series(activation.jet, activation.strip, reach, 2 * order)
+    def __init__(self, activation: Activation, reach: float, order: int) -> None:
+        self.jet, self.order = activation.analytic_jet, order
+        self.series = series(self.jet, activation.strip, reach, 2 * order)
 
-    def side(self, p):
-        """The neuron's coefficients, once for all its pairs."""
-        return Side(self.kept, self.activation.jet, p, 2 * self.order)
+    def neuron(self, p: Scalar) -> Expansion:
+        return Expansion(self.series, self.jet, p, 2 * self.order)
 
-    def alone(self, side, n):
-        """The n-th derivative of k."""
-        return side.expect(product_entry(side.values, side.values, 2 * n)) / 2**n
+    def alone(self, neuron: Expansion, n: int) -> Array:
+        return neuron.expect(product_entry(neuron.values, neuron.values, 2 * n)) / 2**n
 
-    def value(self, left, right, angle):
-        """K."""
-        return left.against(right, np.cos(angle))(0, 0)
+    def value(self, left: Expansion, right: Expansion, angle: Array) -> Array:
+        return left.moments(right, np.cos(angle))(0, 0)
 
-    def slopes(self, left, right, angle):
-        """K_p and K_c."""
-        moment = left.against(right, np.cos(angle), 1)
+    def slopes(self, left: Expansion, right: Expansion, angle: Array) -> tuple[Array, Array]:
+        moment = left.moments(right, np.cos(angle), 1)
         return moment(2, 0) / 2, moment(1, 1)
 
-    def own_block(self, left, right, angle, w, u):
-        """The second derivative of K by w, a `Block`."""
-        moment = left.against(right, np.cos(angle), 2)
+    def own_block(self, left: Expansion, right: Expansion, angle: Array, w: Array, u: Array) -> Block:
+        moment = left.moments(right, np.cos(angle), 2)
         return Block(moment(2, 0), moment(4, 0), moment(3, 1), moment(2, 2), w, u)
 
-    def cross_block(self, left, right, angle, w, u):
-        """The second derivative of K by w (rows) and u (columns)."""
-        moment = left.against(right, np.cos(angle), 2)
+    def cross_block(self, left: Expansion, right: Expansion, angle: Array, w: Array, u: Array) -> Block:
+        moment = left.moments(right, np.cos(angle), 2)
         return Block(moment(1, 1), moment(3, 1), moment(2, 2), moment(1, 3), w, u)
 
 
-class Bare:
-    """A vector's squared length: all that ReLU's formulas need of it."""
+class Relu(Pairs[SquaredLength]):
+    """Pairs of ReLU neurons, in closed form."""
 
-    def __init__(self, p):
-        self.p = np.asarray(p, dtype=float)
+    def neuron(self, p: Scalar) -> SquaredLength:
+        return SquaredLength(p)
 
+    def alone(self, neuron: SquaredLength, n: int) -> Array:
+        return [neuron.p / 2, np.full_like(neuron.p, 0.5), np.zeros_like(neuron.p)][n]  # k = p/2
 
-class Relu:
-    """Pairs of ReLU neurons, in closed form; arguments as for `Smooth`."""
-
-    def __init__(self, activation, reach, order):
-        self.order = order
-
-    def side(self, p):
-        """The neuron's squared length."""
-        return Bare(p)
-
-    def alone(self, side, n):
-        """The n-th derivative of k = p/2."""
-        return [side.p / 2, np.full_like(side.p, 0.5), np.zeros_like(side.p)][n]
-
-    def value(self, left, right, angle):
-        """K, the arc-cosine kernel of order one."""
+    def value(self, left: SquaredLength, right: SquaredLength, angle: Array) -> Array:
+        """Compute K, the arc-cosine kernel of order one."""
         return np.sqrt(left.p * right.p) * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / (2 * np.pi)
 
-    def slopes(self, left, right, angle):
-        """K_p and K_c."""
+    def slopes(self, left: SquaredLength, right: SquaredLength, angle: Array) -> tuple[Array, Array]:
         return np.sqrt(right.p) / np.sqrt(left.p) * np.sin(angle) / (4 * np.pi), (np.pi - angle) / (2 * np.pi)
 
-    def own_block(self, left, right, angle, w, u):
-        """The second derivative of K by w; see `Smooth.own_block`."""
+    def own_block(self, left: SquaredLength, right: SquaredLength, angle: Array, w: Array, u: Array) -> Block:
         w, across = self._frame(left, right, angle, w, u)
         size = np.sqrt(right.p) / np.sqrt(left.p) * np.sin(angle) / (2 * np.pi)
         return Block(size, -size, 0.0, size, w, across)
 
-    def cross_block(self, left, right, angle, w, u):
-        """The second derivative of K by w and u; see `Smooth.cross_block`."""
+    def cross_block(
+        self, left: SquaredLength, right: SquaredLength, angle: Array, w: Array, u: Array
+    ) -> Block:
         w, across = self._frame(left, right, angle, w, u)
         along, crossed = (np.sin(angle) * f(angle) / (2 * np.pi) for f in (np.cos, np.sin))
         return Block((np.pi - angle) / (2 * np.pi), along, crossed, -along, w, across)
 
     @staticmethod
-    def _frame(left, right, angle, w, u):
+    def _frame(
+        left: SquaredLength, right: SquaredLength, angle: Array, w: Array, u: Array
+    ) -> tuple[Array, Array]:
         """The unit vector of w and the one across it towards u; parallel vectors have none, and need none."""
         w = w / np.sqrt(left.p)[..., None]
-        length = np.sqrt(right.p)[..., None]
-        u = np.divide(u, length, out=np.zeros(np.broadcast_shapes(u.shape, w.shape)), where=length > 0)
+        size = np.sqrt(right.p)[..., None]
+        u = np.divide(u, size, out=np.zeros(np.broadcast_shapes(u.shape, w.shape)), where=size > 0)
         gap = u - np.cos(angle)[..., None] * w
         sine = np.sin(angle)[..., None]
         return w, np.divide(gap, sine, out=np.zeros_like(gap), where=sine > 1e-15)
 
 
-def kernel(activation, reach, order):
-    """The formulas for pairs of neurons of an activation."""
-    return (Relu if activation.jet is None else Smooth)(activation, reach, order)
+def kernel(activation: Activation, reach: float, order: int) -> Smooth | Relu:
+    """Return the formulas for pairs of neurons of an activation; arguments as for `Smooth`."""
+    return Relu() if activation.jet is None else Smooth(activation, reach, order)

@@ -15,6 +15,10 @@ from landscape.plotting.style import STYLES, axes_or_new, finish, lines, points,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from landscape.analysis.agreement import Agreement
+    from landscape.analysis.simulate import Simulation
+    from landscape.analysis.sweep import Sweep
+
 
 def comparison(
     result: Comparison, ax: Axes | None = None, x: str | None = None, y: str = "above_noise"
@@ -30,13 +34,15 @@ def comparison(
     return finish(ax, x, y, records=(result.environment, result.adaptation, *result.methods))
 
 
-def simulated(result: Any, ax: Axes | None = None, x: str | None = None, y: str = "above_noise") -> Axes:
+def simulated(
+    result: Simulation, ax: Axes | None = None, x: str | None = None, y: str = "above_noise"
+) -> Axes:
     """Draw means over repeats with 95% intervals of `y` against `x`."""
     records = (result.environment, result.adaptation, result.training, *result.methods)
     return _measured(result.to_frame(), result.grid.dims, ax, x, y, records)
 
 
-def sweep(result: Any, ax: Axes | None = None, x: str | None = None, y: str = "above_noise") -> Axes:
+def sweep(result: Sweep, ax: Axes | None = None, x: str | None = None, y: str = "above_noise") -> Axes:
     """Draw means over runs with 95% intervals of `y` against the name `x` swept over."""
     return _measured(result.table, result.axes, ax, x, y)
 
@@ -81,7 +87,7 @@ def risk_parts(risk: Risk, ax: Axes | None = None) -> Axes:
     return finish(ax, "grid point" if len(frame) > 1 else "", "total")
 
 
-def z_scores(result: Any, ax: Axes | None = None) -> Axes:
+def z_scores(result: Agreement, ax: Axes | None = None) -> Axes:
     """Draw the z-scores by quantity, with the 95% band of a standard normal."""
     ax = axes_or_new(ax)
     table = result.to_frame().dropna(subset="z")

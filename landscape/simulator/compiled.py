@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit  # optional: this module is imported only where the engine is asked for
@@ -34,11 +34,9 @@ fast = {"contract", "nsz", "reassoc", "arcp"}
 
 
 class Tables(NamedTuple):
-    """The families, one row each: roots and spreads (families, d) or (families, d, d), spreads empty where there are none."""
+    """The families, one row each: centres (families, d), numbers (families,)."""
 
-    roots: Array
     centres: Array
-    spreads: Array
     deviations: Array
     weights: Array
 
@@ -74,7 +72,8 @@ def kind_of(method: Method) -> int | None:
         return None
     if type(method) is MAML:
         return SHARED if method.hessian == "shared" else INDEPENDENT
-    return {FOMAML: FIRST_ORDER, HFMAML: INDEPENDENT, Reptile: REPTILE}.get(type(method))
+    others: dict[type[Method], int] = {FOMAML: FIRST_ORDER, HFMAML: INDEPENDENT, Reptile: REPTILE}
+    return others.get(type(method))
 
 
 def descend_in_groups(
@@ -93,20 +92,22 @@ def descend_in_groups(
     n1 = float(training.n1) + (inner if kind == POOLED else np.zeros(chains))
     iterations = training.T // training.task_batch
     normalised = methods[0].task_batch is not None
-    plan = Plan(kind, steps, iterations, training.task_batch, training.tau, training.rate(methods[0]), normalised)
-    none = table.roots[:0] if table.roots.ndim == 3 else table.roots[:, :0]
-    tables = Tables(
-        _families_first(table.roots, d),
-        np.ascontiguousarray(table.centres.T),
-        _families_first(none if table.spreads is None else table.spreads, d),
-        table.deviations,
-        table.weights,
+    plan = Plan(
+        kind, steps, iterations, training.task_batch, training.tau, training.rate(methods[0]), normalised
     )
+    none = table.roots[:0] if table.roots.ndim == 3 else table.roots[:, :0]
+    roots, spreads = (
+        _families_first(t, d) for t in (table.roots, none if table.spreads is None else table.spreads)
+    )
+    tables = Tables(np.ascontiguousarray(table.centres.T), table.deviations, table.weights)
 
     def group(at: int, rng: np.random.Generator) -> Array:
-        lanes = np.arange(at, at + LANES) % chains  # the last group is filled up with chains that are not kept
+        lanes = (
+            np.arange(at, at + LANES) % chains
+        )  # the last group is filled up with chains that are not kept
         bounds = np.ascontiguousarray(table.bounds.T[lanes])
-        out: Array = descend(tables, Lanes(table.first[lanes], bounds, alpha[lanes], n1[lanes], inner[lanes]), plan, rng)
+        own = Lanes(table.first[lanes], bounds, alpha[lanes], n1[lanes], inner[lanes])
+        out: Array = descend(roots, spreads, tables, own, plan, rng)
         progress(iterations * min(LANES, chains - at))
         return out.T[: chains - at]
 
@@ -123,16 +124,14 @@ def _families_first(table: Array, d: int) -> Array:
 def compiled(function: F) -> F:
     """Compile code that is kept for the next time, where there is a folder to keep it in."""
     try:
-        kept: F = njit(cache=True, nogil=True, fastmath=fast)(function)
+        return cast(F, njit(cache=True, nogil=True, fastmath=fast)(function))
     except RuntimeError:
-        return njit(nogil=True, fastmath=fast)(function)
-    return kept
+        return cast(F, njit(nogil=True, fastmath=fast)(function))
 
 
 def inlined(function: F) -> F:
     """Compile code as a part of what calls it."""
-    part: F = njit(forceinline=True, fastmath=fast)(function)
-    return part
+    return cast(F, njit(forceinline=True, fastmath=fast)(function))
 
 
 # R comes as three arguments: `roots`, the table (families, d) or (families, d, d), whose number of axes decides what is
@@ -247,7 +246,15 @@ def first(
 
 @inlined
 def second(
-    roots: Array, family: Array, entries: Array, variates: Any, memory: Any, g: Array, h: Array, scratch: Array, out: Array
+    roots: Array,
+    family: Array,
+    entries: Array,
+    variates: Any,
+    memory: Any,
+    g: Array,
+    h: Array,
+    scratch: Array,
+    out: Array,
 ) -> None:
     """The Hessian of the same batch times g; h = K^(1/2) R g."""
     narrow, xi, chi = variates
@@ -298,14 +305,30 @@ def rows(plan: Plan, lanes: Lanes, spread: int) -> tuple[Array, Array]:
 
 
 @compiled
-def descend(tables: Tables, lanes: Lanes, plan: Plan, rng: np.random.Generator) -> Array:
-    """SGD from 0 of eight chains: their last points, shape (d, LANES)."""
-    roots, spreads, kind, steps = tables.roots, tables.spreads, plan.kind, plan.steps
+def descend(
+    roots: Array, spreads: Array, tables: Tables, lanes: Lanes, plan: Plan, rng: np.random.Generator
+) -> Array:
+    """SGD from 0 of eight chains: their last points, shape (d, LANES).
+
+    Roots of inputs and of spreads (families, d) or (families, d, d) are arguments of their own, for by the number of axes
+    of an argument, and of nothing else, branches are dropped when this is compiled. Spreads are empty where there are none.
+    """
+    kind, steps = plan.kind, plan.steps
     shape = (tables.centres.shape[1], LANES)
-    w, total, optimum, point, g = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.empty(shape), np.empty(shape)
+    w, total, optimum, point, g = (
+        np.zeros(shape),
+        np.zeros(shape),
+        np.zeros(shape),
+        np.empty(shape),
+        np.empty(shape),
+    )
     product, work, scratch = np.empty(shape), np.empty(shape), np.empty((9, LANES))
     deltas, xs, shrinks = np.empty((steps, *shape)), np.empty((steps, *shape)), np.empty((steps, LANES))
-    other = (np.empty(shape), np.empty(LANES), np.empty(shape))  # the memory of a batch that is not used again
+    other = (
+        np.empty(shape),
+        np.empty(LANES),
+        np.empty(shape),
+    )  # the memory of a batch that is not used again
     family, deviation, weight = np.empty(LANES, np.int64), np.empty(LANES), np.empty(LANES)
     summed, none, one, back = np.empty(LANES), np.zeros(LANES), np.ones(LANES), -lanes.alpha
     n, freedom = rows(plan, lanes, len(spreads) > 0)
@@ -341,7 +364,10 @@ def descend(tables: Tables, lanes: Lanes, plan: Plan, rng: np.random.Generator) 
                         point[j, lane] = w[j, lane] - optimum[j, lane]
                         g[j, lane] = point[j, lane]
                 for step in range(steps):
-                    variates, memory = (narrow[row], xis[row], chis[row]), (deltas[step], shrinks[step], xs[step])
+                    variates, memory = (
+                        (narrow[row], xis[row], chis[row]),
+                        (deltas[step], shrinks[step], xs[step]),
+                    )
                     first(roots, family, entries, point, deviation, variates, memory, scratch, product)
                     add(point, back, product)
                     row += 1

@@ -48,7 +48,9 @@ def mean_losses(tasks: Sequence[Task], adaptation: Adaptation, draws: int, seed:
         return Rt @ SR, -(Rt @ Sr)[:, :, 0], np.sum(r * Sr, axis=(1, 2))
 
     forms = []
-    for task, (A, b, c) in zip(tasks, _mean_over_draws(tasks, conditional, adaptation.m, draws, seed), strict=True):
+    for task, (A, b, c) in zip(
+        tasks, _mean_over_draws(tasks, conditional, adaptation.m, draws, seed), strict=True
+    ):
         forms.append(QuadraticForm(Matrix((A + A.swapaxes(-1, -2)) / 2), b, c + task.inputs.noise_variance))
     return forms
 
@@ -80,29 +82,35 @@ def _affine(values: Array) -> tuple[Array, Array]:
 
 
 def _mean_over_draws(
-    tasks: Sequence[Task], conditional: Callable[[Inputs, Array, Draw], tuple[Array, ...]], m: Scalar, draws: int, seed: int
+    tasks: Sequence[Task],
+    conditional: Callable[[Inputs, Array, Draw], tuple[Array, ...]],
+    m: Scalar,
+    draws: int,
+    seed: int,
 ) -> Iterator[list[Array]]:
     """Means over a task's draws, of all and with each group left out; every task has a stream of its own."""
+    edges = np.linspace(0, draws, GROUPS + 1).astype(int)
+    member = np.repeat(np.arange(GROUPS), np.diff(edges))
     for task, stream in zip(tasks, np.random.SeedSequence(seed).spawn(len(tasks)), strict=True):
         rng, d = np.random.default_rng(stream), task.inputs.Sigma.d
         start = np.concatenate([np.zeros((d, 1)), np.eye(d)], axis=1)
-        sizes = np.diff(np.linspace(0, draws, GROUPS + 1).astype(int))
-        most = chunk_size(task.inputs, m, "bartlett")
-        sums: list[list[Array]] = []
-        for size in sizes:
-            parts = []
-            for at in range(0, size, most):
-                count = min(most, size - at)
-                draw = drawer(task.inputs, np.zeros((count, d)), "bartlett", rng)
-                W = np.broadcast_to(start, (count, d, d + 1))
-                parts.append([np.sum(part, axis=0) for part in conditional(task.inputs, W, draw)])
-            sums.append([sum(part) for part in zip(*parts, strict=True)])
-        yield [_leave_one_out(np.array(groups), sizes) for groups in zip(*sums, strict=True)]
+        size = chunk_size(task.inputs, m, "bartlett")
+        sums: list[Array] = []
+        for at in range(0, draws, size):
+            groups = member[at : at + size]
+            count, first = len(groups), np.flatnonzero(np.diff(groups, prepend=-1))
+            draw = drawer(task.inputs, np.zeros((count, d)), "bartlett", rng)
+            parts = conditional(task.inputs, np.broadcast_to(start, (count, d, d + 1)), draw)
+            sums = sums or [np.zeros((GROUPS, *part.shape[1:])) for part in parts]
+            for total, part in zip(sums, parts, strict=True):
+                values = np.broadcast_to(part, (count, *part.shape[1:]))
+                total[groups[first]] += np.add.reduceat(values, first, axis=0)
+        yield [_leave_one_out(total, np.diff(edges)) for total in sums]
 
 
 def _leave_one_out(sums: Array, sizes: Array) -> Array:
     """The mean of all groups, and the means without each, from their sums (groups, ...)."""
     total, left = sums.sum(axis=0), sizes.sum() - sizes
     without = (total - sums) / left.reshape(-1, *(1,) * total.ndim)
-    out: Array = np.concatenate([[total / sizes.sum()], without])
+    out: Array = np.concatenate([(total / sizes.sum())[None], without])
     return out

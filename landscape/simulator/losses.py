@@ -11,7 +11,12 @@ from landscape.tasks.environment import Environment
 
 
 def post_adaptation_losses(
-    environment: Environment, points: Array, adaptation: Adaptation, T: int, sampling: str, rng: np.random.Generator
+    environment: Environment,
+    points: Array,
+    adaptation: Adaptation,
+    T: int,
+    sampling: str,
+    rng: np.random.Generator,
 ) -> tuple[Array, Array]:
     """Measure the loss after adaptation of T drawn tasks from each point, by common random numbers.
 

@@ -88,19 +88,25 @@ def run(
     streams = np.random.SeedSequence(seed).spawn(len(cells) + count)
     solutions = np.empty((len(points), count, repeats, d))
     by_chains = np.all(thin, axis=0)
-    for k in np.flatnonzero(by_chains):
+    for k in np.flatnonzero(by_chains).tolist():
         rng = np.random.default_rng(streams[len(cells) + k])
-        solutions[:, k] = _chains(points, int(k), trainings[k], repeats, engine or "numpy", rng, progress)
+        solutions[:, k] = _chains(points, k, trainings[k], repeats, engine or "numpy", rng, progress)
     losses, above_noise = np.empty((2, len(points), count, repeats))
     covariances = np.empty((len(points), repeats, count, count))
     rows = "bartlett" if sampling in (None, "thin") else sampling
-    for (i, repeat), stream in zip(bar(cells, progress, desc="simulating", unit="run", leave=False), streams, strict=False):
+    for (i, repeat), stream in zip(
+        bar(cells, progress, desc="simulating", unit="run", leave=False), streams, strict=False
+    ):
         environment, adaptation, methods = points[i]
         *train, test = (np.random.default_rng(s) for s in stream.spawn(count + 1))
-        for k in np.flatnonzero(~by_chains):
-            solutions[i, k, repeat] = trained_point(environment, methods[k], trainings[k], adaptation.m, rows, train[k])
+        for k in np.flatnonzero(~by_chains).tolist():
+            solutions[i, k, repeat] = trained_point(
+                environment, methods[k], trainings[k], adaptation.m, rows, train[k]
+            )
         with np.errstate(over="ignore", invalid="ignore"):
-            drawn, floors = post_adaptation_losses(environment, solutions[i, :, repeat], adaptation, tasks, rows, test)
+            drawn, floors = post_adaptation_losses(
+                environment, solutions[i, :, repeat], adaptation, tasks, rows, test
+            )
         if not np.isfinite(drawn).all():
             raise ValueError(
                 f"adaptation diverges: {adaptation!r} multiplies the distance from the optimum until it overflows"
@@ -112,14 +118,23 @@ def run(
 
 
 def _chains(
-    points: Sequence[Point], k: int, training: Training, repeats: int, engine: str, rng: np.random.Generator, progress: bool
+    points: Sequence[Point],
+    k: int,
+    training: Training,
+    repeats: int,
+    engine: str,
+    rng: np.random.Generator,
+    progress: bool,
 ) -> Array:
     """One method's points (points, repeats, d) by SGD with thin batches, those of like structure side by side."""
     groups: dict[Method, list[int]] = {}
     for i, point in enumerate(points):
         groups.setdefault(sgd.structure(point.methods[k]), []).append(i)
     out = np.empty((len(points), repeats, points[0].environment.d))
-    total, name = len(points) * repeats * (training.T // training.task_batch), f"SGD, {points[0].methods[k].label}"
+    total, name = (
+        len(points) * repeats * (training.T // training.task_batch),
+        f"SGD, {points[0].methods[k].label}",
+    )
     with counter(progress, total=total, desc=name, unit="step", unit_scale=True, leave=False) as count:
         for members in groups.values():
             chains = [points[i] for i in members for _ in range(repeats)]
@@ -132,7 +147,11 @@ def _chains(
 
 
 def check_run(
-    environment: Environment, adaptation: Adaptation, methods: Sequence[Method], training: Training, sampling: str | None
+    environment: Environment,
+    adaptation: Adaptation,
+    methods: Sequence[Method],
+    training: Training,
+    sampling: str | None,
 ) -> list[bool]:
     """Raise where a method cannot be trained as asked, before any work is done; say which methods take thin batches.
 

@@ -21,7 +21,7 @@ from landscape.methods.base import Method
 from landscape.methods.budget import Training
 from landscape.simulator.draws import CHUNK
 from landscape.simulator.solve import family_weights, normalised
-from landscape.simulator.thin import Thin, times, times_transposed
+from landscape.simulator.thin import Thin, times_transposed
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task
 from landscape.tasks.inputs import Gaussian
@@ -121,7 +121,7 @@ def _spread_root(task: Task) -> Array:
 def _side_by_side(roots: Sequence[Array]) -> Array:
     """Stack roots of all families; entries that agree in all coordinates are kept once."""
     if roots[0].ndim == 2:
-        return np.stack(roots)
+        return np.ascontiguousarray(np.stack(roots))  # of transposed roots, a stack is in another order
     stacked = np.stack(roots, axis=1)
     return stacked[:1] if (stacked == stacked[0]).all() else stacked
 
@@ -193,13 +193,17 @@ def _descend(
             root, here = pick(table.roots, family), np.ascontiguousarray(optima[:, i])
             deviation = table.deviations[family] if table.deviations.any() else 0.0
 
-            def draw(n: Scalar, root: Array = root, here: Array = here, deviation: Scalar = deviation) -> Thin:
+            def draw(
+                n: Scalar, root: Array = root, here: Array = here, deviation: Scalar = deviation
+            ) -> Thin:
                 return Thin(root, here, deviation, np.ravel(n) if np.ndim(n) else n, rng)
 
             W = np.repeat(w, batch, axis=1).T[:, :, None]
             with np.errstate(over="ignore", invalid="ignore"):
-                g = sum(method.meta_gradient(W, draw, training.n1, n2) for _ in range(training.tau))[:, :, 0].T
-                g = g if weights is None else g * weights[i]
+                g = np.zeros(W.shape)
+                for _ in range(training.tau):
+                    g += method.meta_gradient(W, draw, training.n1, n2)
+                g = g[:, :, 0].T if weights is None else g[:, :, 0].T * weights[i]
                 w = w - (rate / training.tau) * g.reshape(d, -1, batch).mean(axis=2)
         progress(len(families) * len(methods))
     return w.T
@@ -225,8 +229,7 @@ def merged(records: Sequence[R]) -> R:
     for p in parameters(records[0]):
         column = [getattr(record, p.name) for record in records]
         if p.grid and column[0] is not None:
-            one = once(np.array(column, dtype=float))
-            values[p.name] = one if np.ndim(one) == 0 else one[:, None, None]
+            values[p.name] = once(np.array(column, dtype=float)[:, None, None])
     parts = {name: merged([getattr(record, name) for record in records]) for name, _ in _parts(records[0])}
     return with_values(records[0], values | parts)
 
@@ -239,7 +242,7 @@ def _parts(record: Record) -> list[tuple[str, Record]]:
 
 def once(values: Array) -> Scalar:
     """Return a number where all agree: arithmetic with it is faster."""
-    return float(values[0]) if (values == values[0]).all() else values
+    return float(values.flat[0]) if (values == values.flat[0]).all() else values
 
 
 def processors() -> int:

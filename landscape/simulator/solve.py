@@ -79,7 +79,12 @@ def normalised(weights: Array, batch: int) -> Array:
 
 
 def trained_point(
-    environment: Environment, method: Method, training: Training, m: Scalar, sampling: str, rng: np.random.Generator
+    environment: Environment,
+    method: Method,
+    training: Training,
+    m: Scalar,
+    sampling: str,
+    rng: np.random.Generator,
 ) -> Array:
     """Find the point that training finds, by the training's solver; arguments as for `task_gradients`.
 
@@ -94,7 +99,12 @@ def trained_point(
 
 
 def affine_gradients(
-    environment: Environment, method: Method, training: Training, m: Scalar, sampling: str, rng: np.random.Generator
+    environment: Environment,
+    method: Method,
+    training: Training,
+    m: Scalar,
+    sampling: str,
+    rng: np.random.Generator,
 ) -> Iterator[Array]:
     """Yield chunks (tasks, d, d + 1) of the training tasks' meta-gradients at 0 and at the unit vectors.
 
@@ -105,7 +115,9 @@ def affine_gradients(
     together = math.lcm(training.task_batch, method.task_batch or 1)
     size = max(1, CHUNK // (W.size * together)) * together
     for start in range(0, training.T, size):
-        yield task_gradients(environment, method, W, training, m, min(size, training.T - start), sampling, rng)
+        yield task_gradients(
+            environment, method, W, training, m, min(size, training.T - start), sampling, rng
+        )
 
 
 def solve(chunks: Iterable[Array], d: int, method: Method, training: Training) -> Array:

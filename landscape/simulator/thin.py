@@ -50,9 +50,13 @@ class Thin:
     rng : numpy.random.Generator
     """
 
-    def __init__(self, root: Array, optima: Array, deviation: Scalar, n: Scalar, rng: np.random.Generator) -> None:
+    def __init__(
+        self, root: Array, optima: Array, deviation: Scalar, n: Scalar, rng: np.random.Generator
+    ) -> None:
         self.root, self.optima, self.deviation, self.n, self.rng = root, optima, deviation, n, rng
         self.products = 0
+        self._point: Array
+        self._value: Array
 
     def gradient(self, W: Array) -> Array:
         """Compute the gradient of the mean squared loss at each task's column of W, shape (tasks or 1, d, 1)."""

@@ -1,14 +1,26 @@
 """The ledger: claims decided, as a table, in Markdown, LaTeX or JSON, and as a letter to the authors."""
 
+from __future__ import annotations
+
 import json
 import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape import checks
-from landscape.results import Result
+from landscape.core import checks
+from landscape.core.domains import short
+from landscape.core.parameters import record
+from landscape.core.progress import bar
+from landscape.core.results import Result
 from landscape.symbolic.shipped import rows
+
+if TYPE_CHECKING:
+    from landscape.symbolic.claim import Claim, Derivation, Verdict
+    from landscape.symbolic.judge import Judgement
 
 PAPERS = {
     "L": "Collins et al., How does the task landscape affect MAML performance?",
@@ -21,39 +33,39 @@ PAPERS = {
 class Entry:
     """A claim with its derivation, the judgement of each of its statements, and the time that took."""
 
-    claim: object
-    derivation: object
-    judgements: tuple
+    claim: Claim
+    derivation: Derivation
+    judgements: tuple[Judgement, ...]
     seconds: float
 
     @property
-    def verdict(self):
+    def verdict(self) -> Verdict:
         """That of the worst statement."""
-        from landscape.symbolic.judge import worst
+        from landscape.symbolic.judge import worst  # optional: SymPy takes 0.3 s
 
         return worst([judgement.verdict for judgement in self.judgements])
 
     @property
-    def verdicts(self):
+    def verdicts(self) -> str:
         """Those of all statements, as one text: what the record in data/ holds."""
         return "; ".join(str(judgement.verdict) for judgement in self.judgements)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{self.claim.id}: {self.verdict}>"
 
-    def markdown(self):
-        """Statements, derivation and what holds, in Markdown with LaTeX."""
-        from landscape.symbolic.report import entry_markdown
+    def markdown(self) -> str:
+        """Write statements, derivation and what holds, in Markdown with LaTeX."""
+        from landscape.symbolic.report import entry_markdown  # optional: SymPy takes 0.3 s
 
         return entry_markdown(self)
 
-    def _repr_markdown_(self):
+    def _repr_markdown_(self) -> str:
         return self.markdown()
 
 
-def decide(claim):
+def decide(claim: Claim) -> Entry:
     """Run a claim's derivation and judge its statements."""
-    from sympy.core.random import rng
+    from sympy.core.random import rng  # optional: SymPy takes 0.3 s
 
     from landscape.symbolic.judge import judge
 
@@ -67,7 +79,7 @@ def decide(claim):
     return Entry(claim, derivation, judgements, time.perf_counter() - start)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Ledger(Result):
     """Claims of the papers, each with its verdict and the evidence for it; made by `verify`.
 
@@ -76,49 +88,43 @@ class Ledger(Result):
     entries : tuple of Entry
     """
 
-    entries: tuple = ()
+    entries: tuple[Entry, ...] = ()
 
-    def __repr__(self):
-        return f"<Ledger of {len(self.entries)} claims>"
+    def headline(self) -> str:
+        """Count the verdicts."""
+        counts = Counter(str(entry.verdict) for entry in self.entries)
+        return f"{len(self.entries)} claims: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
 
-    def __getitem__(self, id):
+    def __getitem__(self, id: str) -> Entry:
         checks.known("claim", id, [entry.claim.id for entry in self.entries])
         return next(entry for entry in self.entries if entry.claim.id == id)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.entries)
 
-    def to_frame(self):
-        """One row a claim: id, source, claim, verdict, verdicts of its statements, whether numerical, seconds."""
-        import pandas as pd
+    def columns(self) -> Mapping[str, Any]:
+        """Give one row a claim: id, source, claim, verdict, verdicts of its statements, whether numerical, seconds."""
+        return {
+            "id": [e.claim.id for e in self.entries],
+            "source": [e.claim.source for e in self.entries],
+            "claim": [e.claim.title for e in self.entries],
+            "verdict": [str(e.verdict) for e in self.entries],
+            "statements": [e.verdicts for e in self.entries],
+            "numerical": [e.derivation.numerical for e in self.entries],
+            "seconds": [e.seconds for e in self.entries],
+        }
 
-        return pd.DataFrame(
-            [
-                (
-                    e.claim.id,
-                    e.claim.source,
-                    e.claim.title,
-                    str(e.verdict),
-                    e.verdicts,
-                    e.derivation.numerical,
-                    e.seconds,
-                )
-                for e in self.entries
-            ],
-            columns=["id", "source", "claim", "verdict", "statements", "numerical", "seconds"],
-        )
-
-    def _repr_markdown_(self):
+    def _repr_markdown_(self) -> str:
         return self.markdown()
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> None:  # type: ignore[override]
         return None  # Jupyter then takes the Markdown, whose formulas it typesets
 
-    def differences(self):
-        """Claims whose verdicts are not those of the record in data/: (id, recorded, found)."""
+    def differences(self) -> list[tuple[str, str, str]]:
+        """List claims whose verdicts are not those of the record in data/: (id, recorded, found)."""
         known = recorded()
         found = {entry.claim.id: entry.verdicts for entry in self.entries}
         return [
@@ -127,37 +133,39 @@ class Ledger(Result):
             if known.get(id) != verdicts
         ]
 
-    def markdown(self):
-        """A table in Markdown: the claims with what holds in place of what does not."""
-        from landscape.symbolic.report import ledger_markdown
+    def markdown(self) -> str:
+        """Write a table in Markdown: the claims with what holds in place of what does not."""
+        from landscape.symbolic.report import ledger_markdown  # optional: SymPy takes 0.3 s
 
         return ledger_markdown(self)
 
-    def latex(self):
-        """A LaTeX document's body: a description of each claim."""
-        from landscape.symbolic.report import ledger_latex
+    def latex(self) -> str:
+        """Write a LaTeX document's body: a description of each claim."""
+        from landscape.symbolic.report import ledger_latex  # optional: SymPy takes 0.3 s
 
         return ledger_latex(self)
 
-    def json(self):
-        """A list of objects with id, source, statement, verdict, correction, seconds."""
-        from landscape.symbolic.report import as_object
+    def json(self) -> str:
+        """Write a list of objects with id, source, statement, verdict, correction, seconds."""
+        from landscape.symbolic.report import as_object  # optional: SymPy takes 0.3 s
 
         return json.dumps([as_object(entry) for entry in self.entries], indent=2, ensure_ascii=False)
 
-    def errata(self):
-        """What to tell the authors, in Markdown: printed form, corrected form, and why, wherever a claim does not hold as printed."""
-        from landscape.symbolic.report import errata
+    def errata(self) -> str:
+        """Write what to tell the authors, in Markdown: printed form, corrected form, and why, wherever a claim does not hold as printed."""
+        from landscape.symbolic.report import errata  # optional: SymPy takes 0.3 s
 
         return errata(self)
 
 
-def recorded():
-    """The verdicts on record: id -> verdicts of its statements."""
+def recorded() -> dict[str, str]:
+    """Read the verdicts on record: id -> verdicts of its statements."""
     return {row["id"]: row["statements"] for row in rows("verdicts.csv")}
 
 
-def verify(ids=None, *, paper=None, progress=True):
+def verify(
+    ids: str | Iterable[str] | None = None, *, paper: str | None = None, progress: bool = True
+) -> Ledger:
     """Derive claims of the three papers from first principles and decide them.
 
     Parameters
@@ -183,32 +191,19 @@ def verify(ids=None, *, paper=None, progress=True):
     >>> print(ledger["L-aH"].verdict)
     holds as corrected
     """
-    from tqdm.auto import tqdm
-
-    from landscape.symbolic.claims import claims
+    from landscape.symbolic.claims import claims  # optional: SymPy takes 0.3 s
 
     known = claims()
-    if ids is None:
-        ids = known
-    elif isinstance(ids, str):
-        ids = [ids]
-    elif not np.iterable(ids):
-        raise TypeError(f"ids must be an id, or a list of them, got {checks.short(ids)}")
-    ids = list(ids)
+    if ids is not None and not np.iterable(ids):
+        raise TypeError(f"ids must be an id, or a list of them, got {short(ids)}")
+    listed = list(known) if ids is None else [ids] if isinstance(ids, str) else list(ids)
     if paper is not None:
         checks.known("paper", paper, PAPERS)
-    for id in ids:
+    for id in listed:
         checks.known("claim", id, known)
-    chosen = [id for id in ids if paper is None or id.startswith(f"{paper}-")]
+    chosen = [id for id in listed if paper is None or id.startswith(f"{paper}-")]
+    if not listed:
+        raise ValueError("ids must hold at least one id")
     if not chosen:
-        raise ValueError(
-            f"none of the claims {', '.join(ids)} is from paper {paper!r}"
-            if ids
-            else "ids must hold at least one id"
-        )
-    bar = tqdm(chosen, disable=not progress, leave=False, unit="claim")
-    entries = []
-    for id in bar:
-        bar.set_description(id)
-        entries.append(decide(known[id]))
-    return Ledger(tuple(entries))
+        raise ValueError(f"none of the claims {', '.join(listed)} is from paper {paper!r}")
+    return Ledger(tuple(decide(known[id]) for id in bar(chosen, progress, leave=False, unit="claim")))

@@ -25,7 +25,7 @@ class Environment(Record, ABC):
 
     _wanted = "an Environment, for example HardEasy() or Mixture([...])"
     d: int
-    families: tuple[TaskFamily | DataTask, ...]
+    families: Sequence[TaskFamily | DataTask]
 
     @abstractmethod
     def tasks(self) -> list[Task]:
@@ -107,7 +107,7 @@ class Mixture(Environment):
     3
     """
 
-    families: tuple[TaskFamily | DataTask, ...]
+    families: Sequence[TaskFamily | DataTask]
 
     def __post_init__(self) -> None:
         families: Any = self.families
@@ -175,7 +175,7 @@ _SWEPT = ("covariance", "centre", "spread", "noise", "probability")
 class SweptMixture(Environment):
     """A mixture some fields of which lie on a grid."""
 
-    families: tuple[TaskFamily | DataTask, ...]
+    families: Sequence[TaskFamily | DataTask]
     grids: dict[str, Varying]
 
     @property

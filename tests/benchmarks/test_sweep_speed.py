@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import landscape as ls
-from landscape.sweeping.plan import Plan
-from landscape.sweeping.store import Store
+from landscape.analysis.sweep.plan import Plan
+from landscape.analysis.sweep.store import Store
 
-ARGUMENTS = ls.two_tasks(d=3), [ls.NAL()], ls.Adaptation(0.5, 20), ls.Training(40)
+ARGUMENTS = ls.TwoTasks(d=3), [ls.NAL()], ls.GradientSteps(0.5, 20), ls.Training(40)
 
 
 @pytest.mark.parametrize("kind", [".csv", ".parquet"])

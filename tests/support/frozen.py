@@ -20,6 +20,9 @@ from typing import Any
 import numpy as np
 
 import landscape as ls
+from landscape.papers import bounds
+from landscape.plotting import landscape_view
+from landscape.simulator import training as losses
 
 Spec = dict[str, Any]
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -110,24 +113,24 @@ def start(spec: Any) -> Any:
 def loss(spec: Spec) -> Any:
     """Make a loss of one task."""
     name, given = _split(spec)
-    return getattr(ls.losses, name)(**given)
+    return getattr(losses, name)(**given)
 
 
 def loss_tasks(spec: Spec) -> Any:
     """Make tasks given by their losses, or by an environment."""
     if "environment" in spec:
-        return ls.LossTasks.of(environment(spec["environment"]))
-    return ls.LossTasks([loss(one) for one in spec["losses"]], spec.get("probabilities"))
+        return losses.LossTasks.of(environment(spec["environment"]))
+    return losses.LossTasks([loss(one) for one in spec["losses"]], spec.get("probabilities"))
 
 
 def batches(spec: Spec | None) -> Any:
     """Make batch sizes; None stays None."""
-    return None if spec is None else ls.Batches(**spec)
+    return None if spec is None else losses.Batches(**spec)
 
 
 def rate(spec: Any) -> Any:
     """Make a step size of training: a number, or the theorems' random step."""
-    return ls.RandomStep(**_split(spec)[1]) if isinstance(spec, dict) else spec
+    return losses.RandomStep(**_split(spec)[1]) if isinstance(spec, dict) else spec
 
 
 def neuron(spec: Spec) -> Any:
@@ -229,10 +232,9 @@ def least_samples(ds: list[int]) -> Spec:
 @kind
 def view(env: Spec, adapt: Spec, resolution: int) -> Spec:
     """Compute a picture of a landscape."""
-    seen = ls.landscape_view(environment(env), adaptation(adapt), samples=5, resolution=resolution, seed=0)
-    return {
-        name: getattr(seen, name) for name in ("x", "y", "pooled", "adapted", "centres", "solutions", "steps")
-    }
+    seen = landscape_view(environment(env), adaptation(adapt), samples=5, resolution=resolution, rng=0)
+    names = ("x", "y", "pooled", "adapted", "centres", "solutions")
+    return {name: getattr(seen, name) for name in names} | {"steps": seen.adapted_points}
 
 
 # ---- finite data
@@ -272,11 +274,10 @@ def sgd_curve(env: Spec, how: Spec, train: Spec, adapt: Spec, iterations: list[i
 @kind
 def solve_for(unknown: str, env: Spec, how: Spec, adapt: Spec, train: Spec, more: Spec) -> Spec:
     """Solve for the one quantity left unknown."""
-    questions: dict[str, Callable[..., Any]] = {
-        "T": ls.required_tasks, "n1": ls.required_outer_samples, "n2": ls.required_inner_samples, "tau": ls.required_episodes,
-        "alpha": ls.best_training_step, "split": ls.best_split, "design": ls.best_design,
-    }  # fmt: skip
-    answer = questions[unknown](environment(env), method(how), adaptation(adapt), training(train), **more)
+    names = {"T": "tasks", "n1": "outer_samples", "n2": "inner_samples", "tau": "episodes", "alpha": "training_step"}
+    required = unknown not in ("alpha", "split", "design")
+    question = getattr(ls, ("required_" if required else "best_") + names.get(unknown, unknown))
+    answer = question(environment(env), method(how), adaptation(adapt), training(train), **more)
     return {
         "value": answer.value,
         "suboptimality": answer.suboptimality,
@@ -336,8 +337,6 @@ def descent(
 @kind
 def guarantee(name: str, env: Spec, arguments: list[Any]) -> Spec:
     """Lay a theorem's bound beside the exact value."""
-    from landscape.papers import bounds
-
     found = getattr(bounds, name)(environment(env), *[start(one) for one in arguments])
     found = found if isinstance(found, tuple) else (found,)
     return {
@@ -351,8 +350,6 @@ def guarantee(name: str, env: Spec, arguments: list[Any]) -> Spec:
 @kind
 def difference_error(one: Spec, w: Any, v: Any, delta: float) -> Spec:
     """Lay the bound on a Hessian-vector product's difference beside its error."""
-    from landscape.papers import bounds
-
     found = bounds.difference_error(loss(one), w, v, delta)
     return {"bound": found.bound, "exact": found.exact, "sharper": found.sharper}
 
@@ -360,16 +357,12 @@ def difference_error(one: Spec, w: Any, v: Any, delta: float) -> Spec:
 @kind
 def largest_alpha(theorem: str, constants: Spec) -> Spec:
     """Find the range of step sizes of a theorem."""
-    from landscape.papers import bounds
-
     return {"alpha": bounds.largest_alpha(theorem, **constants)[0]}
 
 
 @kind
 def spread(env: Spec, points: list[Any], centre: Any, radius: float) -> Spec:
     """Find the spread of the tasks' gradients at points, on a ball and everywhere, and the curvatures."""
-    from landscape.papers import bounds
-
     found, (L, mu) = bounds.Spread(environment(env)), bounds.curvatures(environment(env))
     ball, everywhere = found.on_ball(centre, radius), found.everywhere()
     return {"at": [found.at(w) for w in points], "ball": ball, "everywhere": everywhere, "L": L, "mu": mu}
@@ -428,14 +421,14 @@ def _run(history: Any, level: float) -> Spec:
 @kind
 def train(tasks: Spec, how: Spec, begin: Any, step: Any, iterations: int, level: float, more: Spec) -> Spec:
     """Train by steps on full batches."""
-    more = {"record_every": max(iterations // 4, 1), "seed": 0} | more
-    return _run(ls.train(loss_tasks(tasks), method(how), begin, rate(step), iterations, **more), level)
+    more = {"record_every": max(iterations // 4, 1), "rng": 0} | more
+    return _run(losses.train(loss_tasks(tasks), method(how), begin, rate(step), iterations, **more), level)
 
 
 @kind
 def ode(tasks: Spec, how: Spec, begin: Any, times: list[float], level: float) -> Spec:
     """Integrate the flow of a method."""
-    return _run(ls.ode(loss_tasks(tasks), method(how), begin, times), level)
+    return _run(losses.ode(loss_tasks(tasks), method(how), begin, times), level)
 
 
 # ---- moments and integrals
@@ -468,7 +461,7 @@ def quartic(a: int, b: int, n: float, d: float, outside: bool) -> Spec:
 @kind
 def plane_expectation(r: float, power: int) -> Spec:
     """Integrate logistic functions of two correlated normal variables."""
-    from landscape.quadrature import plane_expectation as integral
+    from landscape.nonlinear.quadrature import plane_expectation as integral
 
     return {"mean": integral(lambda x, y: x**power / ((1 + np.exp(-x)) * (1 + np.exp(-2 * y))), r, np.pi / 2)}
 
@@ -498,14 +491,14 @@ def nonlinear_risk(tasks: list[Spec], points: list[Any], adapt: Any) -> Spec:
 @kind
 def minima(tasks: list[Spec], adapt: Any, starts: int) -> Spec:
     """Find the minima of a nonlinear environment."""
-    found = ls.minima(nonlinear(tasks), adaptation(adapt), starts=starts, seed=0)
+    found = ls.nonlinear.minima(nonlinear(tasks), adaptation(adapt), starts=starts, rng=0)
     return {"points": found.points, "losses": found.losses, "least_curvatures": found.least_curvatures}
 
 
 @kind
 def linearised(tasks: list[Spec], how: Spec, adapt: Spec) -> Spec:
     """Ask the linear theory of a nonlinear environment."""
-    linear = ls.linearised(nonlinear(tasks))
+    linear = ls.nonlinear.linearised(nonlinear(tasks))
     return {
         "point": ls.optimum(linear, method(how)),
         **_parts(ls.risk(linear, method(how), adaptation(adapt))),
@@ -515,7 +508,7 @@ def linearised(tasks: list[Spec], how: Spec, adapt: Spec) -> Spec:
 @kind
 def nonlinear_comparison(tasks: list[Spec], adapt: Spec, starts: int) -> Spec:
     """Compare pooled training and MAML on a nonlinear landscape, beside the linear theory."""
-    found = ls.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=starts, seed=0)
+    found = ls.nonlinear.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=starts, rng=0)
     points = {f"best_{name}": found.solutions[name].best for name in ("NAL", "MAML")}
     points |= {f"predicted_{name}": found.predicted[name] for name in ("NAL", "MAML")}
     risks = [found.predicted_risks[name] for name in ("NAL", "MAML")]
@@ -530,7 +523,7 @@ def nonlinear_comparison(tasks: list[Spec], adapt: Spec, starts: int) -> Spec:
 @kind
 def theorem1(tasks: list[Spec], point: Any, alpha: float) -> Spec:
     """Look at Theorem 1 of Collins et al. at a point."""
-    frame = ls.theorem1(nonlinear(tasks), point, alpha, resolution=9).to_frame()
+    frame = bounds.theorem1(nonlinear(tasks), point, alpha, resolution=9).to_frame()
     numbers = [
         "norm_hard",
         "norm_easy",
@@ -548,8 +541,9 @@ def theorem1(tasks: list[Spec], point: Any, alpha: float) -> Spec:
 @kind
 def nonlinear_view(tasks: list[Spec], adapt: Spec, resolution: int) -> Spec:
     """Compute a picture of a nonlinear landscape."""
-    seen = ls.nonlinear_view(
-        ls.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=1, seed=0), resolution=resolution
+    seen = ls.nonlinear.nonlinear_view(
+        ls.nonlinear.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=1, rng=0),
+        resolution=resolution,
     )
     return {"pooled": seen.pooled, "adapted": seen.adapted}
 
@@ -627,9 +621,9 @@ def ledger() -> Spec:
 @kind
 def figure(name: str, columns: list[str], where: Spec, every: int) -> Spec:
     """Reproduce a figure quickly; take the theory columns of rows with given values, thinned."""
-    from landscape.reproduce import reproduce
+    from landscape.papers.figures import reproduce
 
-    table = reproduce(name, quick=True, seed=0, progress=False).table
+    table = reproduce(name, quick=True, rng=0, progress=False).table
     rows = len(table)
     for column, values in where.items():
         table = table[table[column].isin(values)]
@@ -647,7 +641,7 @@ def _means(values: np.ndarray) -> list[Any]:
 @kind
 def simulate(env: Spec, methods: list[Spec], adapt: Spec, train: Spec, more: Spec) -> Spec:
     """Train on drawn tasks and measure the loss after adaptation."""
-    settings = {"repeats": 16, "seed": 0, "tasks": 300, "engine": "numpy", "progress": False} | more
+    settings = {"repeats": 16, "rng": 0, "tasks": 300, "engine": "numpy", "progress": False} | more
     found = ls.simulate(environment(env), methods_of(methods), adaptation(adapt), training(train), **settings)
     return {
         "loss": _means(found.losses),
@@ -685,7 +679,7 @@ def sweep(env: Spec, methods: list[Spec], adapt: Spec, train: Spec, over: Spec) 
 @kind
 def sampled_risk(tasks: list[Spec], point: Any, adapt: Spec, draws: int) -> Spec:
     """Measure a nonlinear risk after adaptation by drawing batches."""
-    found = ls.sampled_risk(nonlinear(tasks), point, adaptation(adapt), draws=draws, seed=0)
+    found = ls.nonlinear.sampled_risk(nonlinear(tasks), point, adaptation(adapt), draws=draws, rng=0)
     return {"value": [found.value, found.standard_error]}
 
 
@@ -706,7 +700,7 @@ def train_drawn(tasks: Spec, how: Spec, begin: Any, step: float, iterations: int
     """Train by steps on drawn batches, several times."""
     f, m, B = loss_tasks(tasks), method(how), batches(sizes)
     runs = [
-        ls.train(f, m, begin, step, iterations, B, record_every=iterations, seed=seed) for seed in range(8)
+        losses.train(f, m, begin, step, iterations, B, record_every=iterations, rng=seed) for seed in range(8)
     ]
     return {"point": _means(np.array([run.w for run in runs]).T)}
 

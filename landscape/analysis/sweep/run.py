@@ -40,6 +40,9 @@ class Sweep(Result):
     table: Any
     axes: tuple[str, ...]
 
+    __eq__ = object.__eq__  # two tables are compared by pandas.testing
+    __hash__ = object.__hash__
+
     @staticmethod
     def read(file: str | os.PathLike[str]) -> Sweep:
         """Read the cells in a file, of a sweep that is finished or not.

@@ -12,6 +12,7 @@ gradients do spread by a bounded amount.
 from landscape.papers.bounds.continuous import bi_ode_time, critical_point, hessian_bounds, ode_time
 from landscape.papers.bounds.drawn_batches import Promise, promise
 from landscape.papers.bounds.full_batches import difference_error, floor, iterations, smoothness
+from landscape.papers.bounds.gradient_ratio import Theorem1, theorem1
 from landscape.papers.bounds.guarantee import Guarantee, curvatures
 from landscape.papers.bounds.ranges import largest_alpha
 from landscape.papers.bounds.spread import Spread
@@ -19,6 +20,8 @@ from landscape.papers.bounds.stochastic_gradients import gradient_bias, gradient
 
 __all__ = [
     "Guarantee", "Spread", "curvatures",
+    # Collins et al.
+    "Theorem1", "theorem1",
     # Xu et al.
     "largest_alpha", "ode_time", "bi_ode_time", "hessian_bounds", "critical_point",
     # Fallah et al.

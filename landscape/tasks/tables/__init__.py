@@ -6,5 +6,4 @@ Data flows in this order:
     columns          columns to numbers
     treatments       what is left out or changed before they become tasks
     from_data        all of it, to an environment
-    distinct         rows of a task drawn without replacement
 """

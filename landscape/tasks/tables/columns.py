@@ -75,8 +75,8 @@ def as_numbers(selection: Selection, categories: str, account: list[str]) -> Row
         )
     if len(target) * max(len(features), 1) > MOST_NUMBERS:
         raise ValueError(
-            f"{len(target):,} rows of {len(features)} features are more than {MOST_NUMBERS:,} numbers: take a "
-            "sample of each task's rows, for example frame.groupby(task).sample(frac=0.1)"
+            f"{len(target):,} rows of {len(features)} features are more than {MOST_NUMBERS:,} numbers: take "
+            "a sample of each task's rows, for example frame.groupby(task).sample(frac=0.1)"
         )
     if not _is_number(target):
         _refuse_target(target)
@@ -107,14 +107,14 @@ def _floats(what: str, values: pd.Series) -> Array:
     infinite = ~np.isfinite(array)
     if infinite.any():
         raise ValueError(
-            f"{what} must be finite, got {array[infinite][0]:g} in row {values.index[infinite.argmax()]} (rows in "
-            f"all: {infinite.sum():,}): correct or drop these rows"
+            f"{what} must be finite, got {array[infinite][0]:g} in row {values.index[infinite.argmax()]} "
+            f"(rows in all: {infinite.sum():,}): correct or drop these rows"
         )
     size = np.abs(array).max()
     if size and not 1 / LARGEST <= size <= LARGEST:  # sixth powers must neither overflow nor vanish
         raise ValueError(
-            f"the largest entry of {what} must be 0 or {1 / LARGEST:g} to {LARGEST:g} in size, got {size:g}: choose "
-            "other units"
+            f"the largest entry of {what} must be 0 or {1 / LARGEST:g} to {LARGEST:g} in size, got {size:g}: "
+            "choose other units"
         )
     return array
 
@@ -136,7 +136,7 @@ def _first_text(values: pd.Series) -> tuple[str, Any, float]:
 
 
 def _foreign_type(values: pd.Series) -> Any:
-    """The type of the first entry, or of all, that is neither number nor text nor declared a category; else None."""
+    """The type of the first entry (or of all) that is no number, no text, no declared category; else None."""
     import pandas as pd  # optional here: importing it takes 0.3 s
 
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -157,8 +157,8 @@ def _check_text(name: Any, values: pd.Series) -> None:
         )
     if _parses(values.astype(str).str.replace(",", "")).all():
         raise ValueError(
-            f"feature {name!r} holds numbers with a comma, such as {text!r}: write decimals with a point, and "
-            "thousands without a mark"
+            f"feature {name!r} holds numbers with a comma, such as {text!r}: write decimals with a point, "
+            "and thousands without a mark"
         )
     if share > 0:
         raise ValueError(
@@ -173,20 +173,21 @@ def _levels(name: Any, values: pd.Series, categories: str) -> list[Any]:
     foreign = _foreign_type(values)
     if foreign:
         raise ValueError(
-            f"feature {name!r} must be numbers or a category, got {foreign}: turn it into numbers (for a date, say, "
-            "days since the first) or leave it out by features="
+            f"feature {name!r} must be numbers or a category, got {foreign}: turn it into numbers (for a "
+            "date, say, days since the first) or leave it out by features="
         )
     if not isinstance(values.dtype, pd.CategoricalDtype):  # a declared category may have numbers for names
         _check_text(name, values)
     levels = sorted(values.unique(), key=str)
     if categories == "error":
         raise ValueError(
-            f"feature {name!r} is a category (got {levels[0]!r}): leave it out, or choose categories='indicators'"
+            f"feature {name!r} is a category (got {levels[0]!r}): leave it out, or choose "
+            "categories='indicators'"
         )
     if len(levels) > MOST_LEVELS:
         raise ValueError(
-            f"feature {name!r} has {len(levels):,} different levels such as {str(levels[0])!r}, too many for a "
-            f"category (at most {MOST_LEVELS}): join some, or leave it out by features="
+            f"feature {name!r} has {len(levels):,} different levels such as {str(levels[0])!r}, too many for "
+            f"a category (at most {MOST_LEVELS}): join some, or leave it out by features="
         )
     return levels
 
@@ -194,8 +195,8 @@ def _levels(name: Any, values: pd.Series, categories: str) -> list[Any]:
 def _refuse_target(target: pd.Series) -> None:
     text, row, _ = _first_text(target)
     raise ValueError(
-        f"target {target.name!r} must be a number in every row, got {text!r} in row {row}: for two classes use 0 and "
-        "1; if decimals are written with a comma, write points"
+        f"target {target.name!r} must be a number in every row, got {text!r} in row {row}: for two classes "
+        "use 0 and 1; if decimals are written with a comma, write points"
     )
 
 

@@ -74,15 +74,15 @@ def from_data(
 ) -> TabularEnvironment:
     r"""Make an environment whose tasks are given by data, with no assumption about inputs or noise.
 
-    Each task's rows are its population: adaptation draws its samples from them, with replacement, and the loss after
-    adaptation is the mean over them. The model is linear in the features; for a linear head on a fixed network the
-    features are what comes out of that network.
+    Each task's rows are its population: adaptation draws its samples from them, with replacement, and the
+    loss after adaptation is the mean over them. The model is linear in the features; for a linear head on a
+    fixed network the features are what comes out of that network.
 
     Parameters
     ----------
     source : pandas.DataFrame, str, Path or dict
-        A table; a CSV or Parquet file (lines before the header that start with # are comments); or a dict of task name
-        to (X, y), then `target` and `task` are left out.
+        A table; a CSV or Parquet file (lines before the header that start with # are comments); or a dict of
+        task name to (X, y), then `target` and `task` are left out.
     target, task : str
         Names of the columns that hold what is predicted, and which task a row belongs to.
     features : sequence of str, optional
@@ -91,13 +91,14 @@ def from_data(
         Whether all tasks are equally likely, or each in proportion to its rows.
     standardise : {"across", "within", None}
         Give features mean 0 and variance 1 over all rows, within each task, or leave everything as it is. The
-        target is given mean 0 and variance 1 over all rows in the first two cases, so losses are shares of its variance
-        (halved, like all losses here).
+        target is given mean 0 and variance 1 over all rows in the first two cases, so losses are shares of
+        its variance (halved, like all losses here).
     intercept : bool
         Add a column of ones.
     ridge : float
         A task with fewer independent rows than features has no unique optimum: its loss is given the penalty
-        :math:`\tfrac g2\|w\|^2`, g = `ridge` times the mean of its curvatures. 0 takes the optimum of smallest norm.
+        :math:`\tfrac g2\|w\|^2`, g = `ridge` times the mean of its curvatures. 0 takes the optimum of
+        smallest norm.
     missing : {"error", "drop"}
         What to do with rows that lack a value in a column that is used.
     categories : {"indicators", "error"}
@@ -115,8 +116,8 @@ def from_data(
     Raises
     ------
     ValueError
-        If a column is missing, named twice, infinite or no number; if features are linear combinations of one another
-        over all rows; or if fewer than two tasks are left.
+        If a column is missing, named twice, infinite or no number; if features are linear combinations of one
+        another over all rows; or if fewer than two tasks are left.
     TypeError
         If `source` is none of the above.
     ImportError

@@ -74,17 +74,21 @@ def _text(path: Path, delimiter: str) -> tuple[pd.DataFrame, list[str]]:
         comments, names = _header(path, delimiter)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
-            # utf-8-sig takes a byte order mark off the first name; index_col=False keeps pandas from taking the first
-            # column for row names where rows are longer than the header
-            frame = pd.read_csv(
-                path, sep=delimiter, skiprows=comments, encoding="utf-8-sig", index_col=False, low_memory=False,
-                skipinitialspace=True,
-            )  # fmt: skip
+            # utf-8-sig takes a byte order mark off the first name; index_col=False keeps pandas from taking
+            # the first column for row names where rows are longer than the header
+            options = {
+                "encoding": "utf-8-sig",
+                "index_col": False,
+                "skipinitialspace": True,
+                "low_memory": False,
+            }
+            frame = pd.read_csv(path, sep=delimiter, skiprows=comments, **options)
     except UnicodeDecodeError:
         raise ValueError(f"{path.name} is not UTF-8 text: save it as UTF-8") from None
     except pd.errors.ParserWarning:
         raise ValueError(
-            f"{path.name} has rows with more fields than the header's {len(names)}: is the delimiter {delimiter!r}?"
+            f"{path.name} has rows with more fields than the header's {len(names)}: is the delimiter "
+            f"{delimiter!r}?"
         ) from None
     except (pd.errors.ParserError, csv.Error) as error:
         raise ValueError(
@@ -115,8 +119,8 @@ def _header(path: Path, delimiter: str) -> tuple[int, list[str]]:
     mark = max(other, key=other.__getitem__)
     if len(names) == 1 and other[mark]:
         raise ValueError(
-            f"{path.name} has a single column when separated by {delimiter!r}: it seems to be separated by {mark!r}, "
-            f"so give delimiter={mark!r}"
+            f"{path.name} has a single column when separated by {delimiter!r}: it seems to be separated by "
+            f"{mark!r}, so give delimiter={mark!r}"
         )
     check_distinct(names, path.name)
     return comments, names

@@ -1,4 +1,4 @@
-"""What is done to a table before it becomes tasks: each treatment adds a sentence to the account, or refuses."""
+"""What is done to a table before it becomes tasks: a treatment adds a sentence to the account, or refuses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from landscape.tasks.tables.columns import Rows
 from landscape.tasks.tables.select import Selection, listed
 
 CONSTANT = 1e-12
-"""A column whose standard deviation is this share of its largest entry is constant: what is left is rounding."""
+"""A column whose standard deviation is this share of its largest entry is constant up to rounding."""
 DEPENDENT = 1e-10
 """Columns of mean square 1 whose least curvature is this share of the largest depend on one another."""
 
@@ -47,8 +47,9 @@ def without_small(rows: Rows, least_rows: int, account: list[str]) -> Rows:
         account.append(f"{small.sum():,} of {len(small):,} tasks left out, which have fewer than {fewer}.")
     if (~small).sum() < 2:
         raise ValueError(
-            f"at least two tasks with {least_rows} or more rows are needed, got {(~small).sum()} (of {len(small):,} "
-            f"different values; rows of the largest: {counts.max():,}): is the column of tasks the right one?"
+            f"at least two tasks with {least_rows} or more rows are needed, got {(~small).sum()} (of "
+            f"{len(small):,} different values; rows of the largest: {counts.max():,}): is the column of "
+            "tasks the right one?"
         )
     if not small.any():
         return rows
@@ -96,8 +97,8 @@ def standardised(rows: Rows, tasks: list[slice], how: str | None, account: list[
         X[where], count = _scaled(X[where])
         constant += count
     account.append(
-        "features have mean 0 and variance 1 within each task, the target over all rows; a new task's shots alone "
-        "cannot tell its means and variances."
+        "features have mean 0 and variance 1 within each task, the target over all rows; a new task's shots "
+        "alone cannot tell its means and variances."
     )
     if constant:
         account.append(f"{constant:,} times a feature is constant within a task: it is 0 there.")
@@ -145,8 +146,8 @@ def check_independent(rows: Rows) -> None:
     if values[0] <= DEPENDENT * values[-1]:
         involved = [name for name, v in zip(rows.features, vectors[:, 0], strict=True) if abs(v) > 1e-4]
         raise ValueError(
-            f"over all rows these features are linear combinations of one another: {listed(involved)}; leave one "
-            "out by features="
+            f"over all rows these features are linear combinations of one another: {listed(involved)}; leave "
+            "one out by features="
         )
 
 

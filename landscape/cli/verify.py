@@ -1,0 +1,70 @@
+"""Derive the claims of the papers again and decide them."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from landscape.symbolic.ledger import Ledger
+
+HELP = "derive the claims of the papers again and decide them"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("ids", nargs="*", metavar="ID", help="claims, for example L-prop1 (default: all)")
+    parser.add_argument("--paper", choices=["L", "F", "C"], help="only the claims of one paper")
+    parser.add_argument("--show", metavar="ID", help="statement, derivation and correction of one claim")
+    parser.add_argument("--format", choices=["markdown", "latex", "json"], help="print in this form")
+    parser.add_argument(
+        "--errata", action="store_true", help="only what does not hold as printed, as a letter to the authors"
+    )
+
+
+def run(options: Namespace) -> int:
+    """Decide the claims asked for; 1 if a verdict differs from the record."""
+    from landscape.symbolic.ledger import verify  # optional: SymPy takes 0.3 s
+
+    if options.show and (options.ids or options.paper):
+        raise ValueError("--show takes a single claim: leave out other ids and --paper")
+    if options.errata and options.format not in (None, "markdown"):
+        raise ValueError(f"--errata is a letter in Markdown: leave out --format {options.format}")
+    ids = [options.show] if options.show else options.ids or None
+    ledger = verify(ids, paper=options.paper, progress=sys.stderr.isatty())
+    print(_text(ledger, options))
+    differences = ledger.differences()
+    for id, recorded, found in differences:
+        print(f"landscape: {id} was recorded as {recorded!r} and is now {found!r}", file=sys.stderr)
+    return 1 if differences else 0
+
+
+def _text(ledger: Ledger, options: Namespace) -> str:
+    from landscape.symbolic.report import entry_terminal  # optional: SymPy takes 0.3 s
+
+    if options.errata:
+        return ledger.errata()
+    if options.format == "json":
+        return ledger.json()
+    if options.format == "latex":
+        return ledger.latex()
+    if options.show:
+        entry = ledger[options.show]
+        return entry.markdown() if options.format == "markdown" else entry_terminal(entry)
+    return ledger.markdown() if options.format == "markdown" else _table(ledger)
+
+
+def _table(ledger: Ledger) -> str:
+    rows = [
+        (e.claim.id, e.claim.source, e.claim.title, f"{e.verdict}" + " (numerical)" * e.derivation.numerical)
+        for e in ledger
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines = [f"{line}  {entry.seconds:6.2f} s" for line, entry in zip(lines, ledger, strict=True)]
+    counts = Counter(str(entry.verdict) for entry in ledger)
+    total = sum(entry.seconds for entry in ledger)
+    said = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
+    return "\n".join([*lines, "", f"{said}; {total:.1f} s"])

@@ -1,0 +1,1 @@
+"""Pictures of digits as tasks with a linear head."""

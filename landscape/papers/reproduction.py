@@ -1,0 +1,95 @@
+"""What reproducing a figure yields, and the folder it is written to."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from landscape.core.parameters import record
+from landscape.core.results import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@record
+class Reproduction(Result):
+    """A figure or table of a paper, made again.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Tidy: theory, simulation, standard errors, z, and the paper's number where it prints one.
+    figure : Figure
+    summary : DataFrame
+        The part of the table to show on a terminal.
+    notes : list of str
+        Readings taken where the paper contradicts itself or leaves something open.
+    findings : DataFrame or None
+        The paper's qualitative findings, each with the rule that decides it, stated beforehand.
+    """
+
+    table: pd.DataFrame
+    figure: Figure
+    summary: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+    findings: pd.DataFrame | None = None
+
+    def headline(self) -> str:
+        """Say how many rows there are, and how many findings hold."""
+        rows = f"reproduction, {len(self.table):,} rows"
+        if self.findings is None:
+            return rows
+        return f"{rows}; {(self.findings['holds'] == 'yes').sum()} of {len(self.findings)} findings hold"
+
+    def columns(self) -> Mapping[str, Any]:
+        """Give the columns of the table."""
+        return {name: self.table[name] for name in self.table}
+
+    def save(self, name: str, folder: str | Path) -> tuple[Path, Path]:
+        """Write NAME.csv and NAME.png into a folder and return their paths; each replaces an older file at once.
+
+        Raises
+        ------
+        ValueError
+            If the folder cannot be written.
+        """
+        folder = writable_folder(folder)
+        csv, png = folder / f"{name}.csv", folder / f"{name}.png"
+        _replace(csv, lambda path: self.table.to_csv(path, index=False))
+        _replace(png, lambda path: self.figure.savefig(path, dpi=160, format="png"))
+        return csv, png
+
+
+def writable_folder(folder: str | Path) -> Path:
+    """Return the folder, made if need be.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(
+            f"cannot write to the folder {str(folder)!r}: {error.strerror}; give another with --out"
+        ) from None
+    return folder
+
+
+def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write beside a file and take its place when done: who reads sees the old file or the new one, whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(beside)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
