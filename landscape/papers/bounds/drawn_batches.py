@@ -34,9 +34,8 @@ from landscape.core.domains import Domain, nonnegative, real
 from landscape.methods.first_order import FOMAML, HFMAML
 from landscape.methods.maml import MAML
 from landscape.methods.step_divisors import STEP_DIVISORS
-from landscape.simulator.training.batches import Batches, smoothness_bound
+from landscape.simulator.training.batches import Batches, own_batches, smoothness_bound
 from landscape.simulator.training.tasks import LossTasks
-from landscape.simulator.training.train import own_batches
 
 Promised: TypeAlias = MAML | FOMAML | HFMAML
 """The methods that the theorems are about."""
