@@ -26,7 +26,7 @@ def test_without_a_command_there_is_help_with_three_examples(capsys):
     out = capsys.readouterr().out
     assert out.count("\n  landscape ") == 3
     for name in ("check", "diagnose", "reproduce", "sweep", "verify"):
-        assert f"    {name} " in out
+        assert f"    {name}" in out
 
 
 def test_list(capsys):

@@ -570,3 +570,12 @@ def test_paths_are_drawn_side_by_side():
     with pytest.warns(ls.LandscapeWarning, match="diverges"):
         diverging = ls.descent(tasks, ls.NAL(), 3.0, 5.0)
     gradient_norms([diverging, steps[0]])
+
+
+@pytest.mark.parametrize("latched", [True, False])
+def test_the_threshold_is_met_where_the_first_phase_ends(latched):
+    for seed in range(8):
+        environment, _, alpha, rng = random_world(seed, "dense")
+        start = rng.standard_normal(environment.d) * 10
+        path = ls.flow(environment, ls.BIMAML(alpha, 0.1, latched), start)
+        assert path.time_to(0.1, of="f") == pytest.approx(path.switch, rel=1e-12)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Batch, Draw, is_full, loss_form
-from landscape.core.domains import batch_size, choice, is_symbolic, real, step_count
+from landscape.core.domains import batch_size, choice, real, step_count
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import parameter, record
-from landscape.core.tolerances import EXPANDING, LARGEST
+from landscape.core.tolerances import EXPANDING
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.moments.same_batch import mean_shrinkage, same_batch_form
 from landscape.linalg.operators import Diagonal, Operator
@@ -50,11 +50,6 @@ class GradientSteps(Adaptation):
         super().__post_init__()
         if self.steps <= 1:
             self._set(batches="fresh")  # one step has one batch
-        bound = LARGEST ** (1 / max(self.steps, 1))
-        if not is_symbolic(self.alpha) and self.steps and abs(self.alpha) > bound:
-            raise ValueError(
-                f"alpha must be at most {bound:.3g} in size for {self.steps} inner steps, got {self.alpha:g}"
-            )
 
     def _shares_batch(self) -> bool:
         return self.batches == "same" and not is_full(self.m)

@@ -245,5 +245,6 @@ def _point(value: Any, d: Any) -> Any:
     if is_symbolic(value):
         return np.asarray([value])
     if isinstance(value, (type, str)):
-        raise TypeError(f"a start must be {Method._wanted}, or a point, got {short(value)}")
+        hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
+        raise TypeError(f"a start must be {Method._wanted}, or a point, got {short(value)}{hint}")
     return checks.point("start", value, d)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.adaptations.base import Adaptation
-from landscape.core.errors import warn
+from landscape.core.errors import OVERFLOW, warn
 from landscape.core.tolerances import EPS, ILL_CONDITIONED, VANISHING
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Factor, Operator
@@ -117,7 +117,8 @@ def objective(tasks: Sequence[Task], method: Method) -> tuple[QuadraticForm, Fac
             floors.append(_vanishing(method, task, share))
             yield QuadraticForm(form.A, form.b, form.c, task.centre)
 
-    mean = mean_form(shares, iter_objectives())
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+        mean = mean_form(shares, iter_objectives())
     factor = check_stationary(mean.A, method, sum(floors))
     return mean.completed(factor), factor
 
@@ -142,13 +143,16 @@ def check_stationary(A: Operator, method: Method, floor: Array | float) -> Facto
     Raises
     ------
     ValueError
-        If it is singular: the optimum is not unique.
+        If it is singular: the optimum is not unique; or if it overflows.
 
     Warns
     -----
     LandscapeWarning
         If it is indefinite, or so ill-conditioned that digits of the optimum are lost.
     """
+    size = np.asarray(A.trace())
+    if size.dtype != object and not np.isfinite(size).all():
+        raise ValueError(OVERFLOW)
     factor = A.factor(floor)
     if factor.is_singular.any():
         raise ValueError(
@@ -164,7 +168,8 @@ def check_stationary(A: Operator, method: Method, floor: Array | float) -> Facto
     if factor.reciprocal_condition < ILL_CONDITIONED:
         digits = max(0, round(-np.log10(EPS / max(factor.reciprocal_condition, EPS))))
         warn(
-            f"the optimum of {method.label} keeps about {digits} digits: some directions have nearly no weight"
+            f"the optimum of {method.label} keeps about {digits} of 16 digits: some directions have nearly no weight; "
+            "centre columns of data, and drop those that are nearly sums of others"
         )
     return factor
 

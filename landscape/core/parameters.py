@@ -50,16 +50,24 @@ class Parameter:
             if np.ndim(value) == 0 and self.instead:
                 raise TypeError(f"{self.name} must be {self.domain}, got {short(value)}: {self.instead}")
             return self.domain.check(self.name, value)
-        if not self.domain.choices and not is_symbolic(value) and np.ndim(value):
+        shape = () if self.domain.choices or is_symbolic(value) else _shape(value)
+        if shape:
             cure = f'for a grid write over={{"{self.name}": [...]}}' if self.grid else "it takes no grid"
             more = f"; {self.instead}" if self.instead else ""
-            shape = np.shape(value)
             raise TypeError(f"{self.name} must be one number, got an array of shape {shape}: {cure}{more}")
         return self.domain.check(self.name, value, symbols=self.grid)
 
     def draw(self, rng: np.random.Generator, d: int) -> Any:
         """Draw a typical value in d dimensions, for tests that run over everything registered."""
         return self.domain.draw(rng, self.typical, d)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    """The shape of what was given; () for ragged lists, which the domain refuses."""
+    try:
+        return np.shape(value)
+    except ValueError:
+        return ()
 
 
 def parameter(

@@ -126,6 +126,12 @@ class Estimate(Record):
     __radd__ = __add__
     __rmul__ = __mul__
 
+    def __matmul__(self, other: Any) -> Any:
+        return self.value @ np.asarray(other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return np.asarray(other) @ self.value
+
     def __pow__(self, power: Any) -> Estimate:
         return self.map(lambda a: a**power)
 
@@ -184,6 +190,8 @@ class Estimate(Record):
             return self._reduced(ufunc, *inputs[1:], **options)
         if method != "__call__" or options.get("out") is not None:
             return NotImplemented
+        if ufunc is np.matmul:
+            return np.asarray(inputs[0]) @ np.asarray(inputs[1])
         values = [x.value if isinstance(x, Estimate) else x for x in inputs]
         value = np.asarray(ufunc(*values, **options))
         drawn = [x.replicates for x in inputs if isinstance(x, Estimate) and x.replicates is not None]

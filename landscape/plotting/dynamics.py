@@ -13,7 +13,7 @@ from landscape.plotting.style import axes_or_new, finish, lines, style
 
 
 def gradient_norms(paths: Sequence[Path], ax: Any = None, of: str = "F") -> Any:
-    """Draw gradient norms on a logarithmic scale, all as long as the longest; a mark where BI-MAML changes its phase."""
+    """Draw gradient norms on a logarithmic scale, all as long as the longest; mark changes of phase."""
     ax = axes_or_new(ax)
     checks.known("loss in of", of, ["F", "f"])
     if len({path.rate is None for path in paths}) != 1:

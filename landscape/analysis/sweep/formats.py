@@ -13,7 +13,7 @@ import io
 import json
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias
 
@@ -55,18 +55,25 @@ def read(path: Path) -> tuple[Fingerprint, Any]:
         If it is not a plain file, not a sweep's, or damaged.
     """
     content = _content(path)
-    try:
+    with damage(path):
         fingerprint, table = format_of(path).parse(content)
         if fingerprint is None:
             raise ValueError(
                 f"{str(path)!r} is not the file of a sweep and was left as it is: give another file"
             )
         _check(fingerprint, table)
+    return fingerprint, table
+
+
+@contextlib.contextmanager
+def damage(path: Path) -> Iterator[None]:
+    """Say what is wrong with a file, where something is, and what to do."""
+    try:
+        yield
     except Malformed as problem:
         raise ValueError(
             f"{str(path)!r} is damaged ({problem}) and was left as it is: move it away, or give another file"
         ) from None
-    return fingerprint, table
 
 
 def format_of(path: Path) -> type[Format]:
@@ -96,7 +103,7 @@ def _check(fingerprint: Any, table: Any) -> None:
     if not len(table) or not table.columns.is_unique:
         raise Malformed("its table has no rows, or a column twice")
     first = list(table.columns)[: list(table.columns).index("method")] if "method" in table else []
-    if "seed" not in first:
+    if "seed" not in first or table[first].isna().to_numpy().any():
         raise Malformed("its columns do not say where its rows are")
     kinds = {"seed": "i", "method": "O", "repeat": "i"} | dict.fromkeys(MEASURED[1:], "if")
     for name, allowed in kinds.items():

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from landscape.analysis.sweep.formats import Columns, Fingerprint, format_of, frame, read
+from landscape.analysis.sweep.formats import Columns, Fingerprint, Malformed, damage, format_of, frame, read
 from landscape.analysis.sweep.plan import Place, Plan
 from landscape.core.domains import short
 
@@ -47,6 +47,8 @@ class Store:
         if self.path.exists():
             found, table = read(self.path)
             _check_same(self.path, found, plan.fingerprint)
+            with damage(self.path):
+                _check_rows(table, plan)
             columns = {name: table[name].to_numpy() for name in table.columns}
             for place, rows in table.groupby(list(plan.names), sort=True).indices.items():
                 place = place if isinstance(place, tuple) else (place,)  # where there is but the seed
@@ -93,6 +95,21 @@ class Store:
     def frame(self, places: Sequence[Place]) -> Any:
         """Make one table of the cells at the given places, in order of their values."""
         return frame([self.cells[place] for place in sorted(places)])
+
+
+def _check_rows(table: Any, plan: Plan) -> None:
+    """Raise where a table of the right fingerprint has other columns or cells than the plan's."""
+    place = next(plan.places)
+    wanted = plan.columns(place)
+    if list(table.columns[: len(wanted)]) != list(wanted):
+        raise Malformed("its columns are not those of the sweep")
+    for name, value in wanted.items():
+        if isinstance(value, str) != (table[name].dtype.kind not in "if"):
+            raise Malformed(f"its column {name!r} holds something else")
+    names = [label for label in plan.cell(place).labels for _ in range(plan.repeats)]
+    for rows in table.groupby(list(plan.names), sort=False).indices.values():
+        if list(table["method"].to_numpy()[rows]) != names:
+            raise Malformed("its cells do not hold the methods of the sweep")
 
 
 def said(plan: Plan, place: Place) -> str:

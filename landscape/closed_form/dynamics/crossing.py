@@ -21,7 +21,8 @@ def first_time_below(
 ) -> float:
     """Find the first time in [0, end] at which a norm is <= level; inf if there is none.
 
-    Cells in which it cannot get so low are left out and the others halved, to the end of rounding: no dip is too brief.
+    Cells in which it cannot get so low are left out and the others halved, to the end of rounding: no dip is
+    too brief.
 
     Parameters
     ----------

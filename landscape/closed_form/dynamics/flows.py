@@ -34,8 +34,9 @@ def flow(
 ) -> Path:
     r"""Compute the gradient flow of a method on quadratic tasks, w' = -E[A_i](w - w*), exactly at any time.
 
-    For MAML it is the MAML ODE of Xu et al., (3.2); for BI-MAML their Algorithm 1, latched or as printed. Its velocities
-    there have a factor beta, which only sets the unit of time: it is 1 here, as in (3.2), so divide times by beta.
+    For MAML it is the MAML ODE of Xu et al., (3.2); for BI-MAML their Algorithm 1, latched or as printed. Its
+    velocities there have a factor beta, which only sets the unit of time: it is 1 here, as in (3.2), so
+    divide times by beta.
 
     Parameters
     ----------
@@ -45,8 +46,9 @@ def flow(
     start : float or array, shape (d,)
         w(0); a number stands for every coordinate.
     adaptation : Adaptation or float, optional
-        What F is the loss after. By default what the method itself trains for, which is its inner adaptation: at full
-        batches, but where the method shares its inner batches with the Hessian; and the pooled loss without one.
+        What F is the loss after. By default what the method itself trains for, which is its inner adaptation:
+        at full batches, but where the method shares its inner batches with the Hessian; and the pooled loss
+        without one.
 
     Returns
     -------
@@ -55,7 +57,8 @@ def flow(
     Raises
     ------
     ValueError
-        If an argument is a symbol, the start does not fit, E[A] is singular, or BI-MAML's threshold is below rounding.
+        If an argument is a symbol, the start does not fit, E[A] is singular, or BI-MAML's threshold is below
+        rounding.
 
     Examples
     --------
@@ -84,9 +87,9 @@ def descent(
     rate: float,
     adaptation: Adaptation | float | None = None,
 ) -> Path:
-    r"""Compute the gradient descent of a method, :math:`w_{k+1} = w_k - \eta E[A_i](w_k - w^*)`, exactly at any k.
+    r"""Compute the gradient descent of a method, :math:`w_{k+1} = w_k - \eta E[A_i](w_k - w^*)`, exactly.
 
-    Full batches of tasks and data. No iteration needs those before it.
+    Full batches of tasks and data. At any k: no iteration needs those before it.
 
     Parameters
     ----------
@@ -102,7 +105,8 @@ def descent(
     Raises
     ------
     ValueError
-        As for `flow`; for BI-MAML that is not latched, whose iterates jump between phases: `train` takes its steps.
+        As for `flow`; for BI-MAML that is not latched, whose iterates jump between phases: `train` takes its
+        steps.
 
     Warns
     -----

@@ -23,7 +23,7 @@ SAME_FORM = 1e-12
 
 
 def numeric_tasks(environment: Environment, *others: Record) -> list[Task]:
-    """Return the tasks of an environment with one entry a coordinate; refuse symbols, also in other records."""
+    """Return the tasks of an environment with one entry a coordinate; refuse symbols, in others too."""
     families = environment.families if isinstance(check_environment(environment), Mixture) else ()
     if any(is_symbolic_record(record) for record in (environment, *families, *others)):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The path of a method: where it is at any moment, when a gradient norm is small enough, and what it looks like."""
+"""The path of a method: where it is at any moment, and when a gradient norm is small enough."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ from landscape.tasks.environment import Environment
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TIE = 1e-12
+"""A phase of a flow begins where ||grad f|| meets a threshold, up to so much: that time is rounded."""
 
 
 @record
@@ -67,7 +70,7 @@ class Path(Result):
 
     @property
     def switch(self) -> float:
-        """Time or iteration at which BI-MAML leaves its first phase; inf if never, 0 if it starts in the second."""
+        """When BI-MAML leaves its first phase; inf if never, 0 if it starts in the second."""
         return next((phase.begin for phase in self.phases if phase.name != "pooled"), math.inf)
 
     @property
@@ -145,9 +148,9 @@ class Path(Result):
         Returns
         -------
         float or int
-            ``inf`` where it is never reached: FO-MAML has a floor. Where the norm need not fall, for the method does not
-            descend on that very loss, it is the first dip all the same, however brief (while BI-MAML slides, if it lasts
-            a 4000th of that).
+            ``inf`` where it is never reached: FO-MAML has a floor. Where the norm need not fall, for the
+            method does not descend on that very loss, it is the first dip all the same, however brief (while
+            BI-MAML slides, if it lasts a 4000th of that).
         """
         level, form = positive.check("level", level), self._loss(of)
         least = gradient_rounding(form, self.start)
@@ -156,6 +159,12 @@ class Path(Result):
                 f"level must be >= {least:.2g} here, for smaller gradient norms are rounding, got {level:g}"
             )
         for phase, after in zip(self.phases, [*self.phases[1:], None], strict=True):
+            if (
+                self.rate is None
+                and phase.begin > 0
+                and gradient_norm(form, phase.start) <= level * (1 + TIE)
+            ):
+                return phase.begin
             longest = math.inf if after is None else after.begin - phase.begin
             lasts = phase.first_below(form, level, longest)
             if lasts <= longest and not math.isinf(lasts):

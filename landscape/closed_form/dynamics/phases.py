@@ -1,7 +1,7 @@
 r"""Stretches of a path that are known exactly: a gradient flow or a gradient descent on one quadratic form.
 
-In the eigenbasis of its Hessian each coordinate of w - w* is multiplied by :math:`e^{-\lambda t}` in the flow and by
-:math:`(1-\eta\lambda)^k` in k steps of size eta, so any moment is reached without those before it.
+In the eigenbasis of its Hessian each coordinate of w - w* is multiplied by :math:`e^{-\lambda t}` in the flow
+and by :math:`(1-\eta\lambda)^k` in k steps of size eta, so any moment is reached without those before it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from landscape.closed_form.dynamics.crossing import first_time_below
+from landscape.closed_form.dynamics.crossing import first_crossing, first_time_below
 from landscape.closed_form.dynamics.forms import coincide, eigen, entries, gradient_norm
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Diagonal, Operator
@@ -61,7 +61,7 @@ class Phase:
 
     @cached_property
     def decay(self) -> Array:
-        """Rates of decay of the modes per unit of time or iteration, (d,); negative where the path expands."""
+        """Rates of decay of the modes, by time or iteration, (d,); negative where the path expands."""
         values = self.modes[0]
         if self.rate is None:
             return values
@@ -82,7 +82,7 @@ class Phase:
 
     @property
     def largest_rate(self) -> float:
-        """The step size below which descents converge, 2 over the largest curvature; 0 where one is negative."""
+        """The step size below which descents converge, 2/lambda_max; 0 where a curvature is negative."""
         values, _, delta = self.modes
         if (values[delta != 0] < 0).any():
             return 0.0
@@ -134,8 +134,10 @@ class Phase:
             inf if that is not within `longest`.
         """
 
+        block = max(1, min(4096, NUMBERS // len(self.start)))
+
         def norm(elapsed: float | Array) -> Array:
-            return gradient_norm(form, self.points(elapsed))
+            return _in_blocks(lambda t: gradient_norm(form, self.points(t)), block, elapsed)
 
         if gradient_norm(form, self.start) <= level:
             return 0.0 if self.rate is None else 0
@@ -143,13 +145,15 @@ class Phase:
         end = min(longest, self._horizon(form, level, own))
         if end <= 0 or not math.isfinite(end):
             return math.inf
+        only_falls = own and self.slowest >= 0
+        if self.rate is None and only_falls:
+            return first_crossing(norm, level, np.array([0.0, end]))
         if self.rate is None:
             most = max(NUMBERS // len(self.start), 1000)
-            return first_time_below(norm, self.slope_bound(form), level, end, most)
+            slope = self.slope_bound(form)
+            return first_time_below(norm, lambda a, b: _in_blocks(slope, block, a, b), level, end, most)
         last = int(min(math.ceil(end), longest))
-        if self.slowest >= 0 and own:
-            return _bisect(norm, level, last)
-        return _scan(norm, level, last, max(1, min(4096, NUMBERS // len(self.start))))
+        return _bisect(norm, level, last) if only_falls else _scan(norm, level, last, block)
 
     def _horizon(self, form: QuadraticForm, level: float, own: bool) -> float:
         """When the gradient norm of a form surely does not fall any more.
@@ -175,7 +179,7 @@ class Phase:
         return np.abs(columns) if isinstance(turned, Diagonal) else np.linalg.norm(columns, axis=0)
 
     def slope_bound(self, form: QuadraticForm) -> Callable[[Array, Array], Array]:
-        """Make the function of cells' ends that the slope of a form's gradient norm along the flow does not exceed."""
+        """Make the bound on the slope of a form's gradient norm along the flow, between times a and b."""
         values, _, delta = self.modes
         moves = delta != 0
         values, most = values[moves], np.abs(values * delta * self._weights(form))[moves]
@@ -185,6 +189,12 @@ class Phase:
             return np.exp(-values * steepest) @ most
 
         return slope
+
+
+def _in_blocks(f: Callable[..., Array], size: int, *times: float | Array) -> Array:
+    """Evaluate a function of times `size` of them at once: memory stays bounded in many dimensions."""
+    lists = [np.atleast_1d(t) for t in times]
+    return np.concatenate([f(*(t[i : i + size] for t in lists)) for i in range(0, len(lists[0]), size)])
 
 
 def _bisect(norm: Callable[[float], Array], level: float, end: int) -> float:

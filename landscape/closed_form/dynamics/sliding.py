@@ -1,8 +1,9 @@
 r"""BI-MAML's Algorithm 1 as printed: the test :math:`\|\nabla f\| \ge \varepsilon_0` is made at every moment.
 
-Outside the surface :math:`\|\nabla f\| = \varepsilon_0` the path follows :math:`-\nabla f`, which leads in; inside it
-follows :math:`-\nabla F`. Where that leads out again the path can only slide along the surface (Filippov's
-solution): the mixture of both fields that is tangent to it. Sliding has no closed form for d > 1 and is integrated.
+Outside the surface :math:`\|\nabla f\| = \varepsilon_0` the path follows :math:`-\nabla f`, which leads in;
+inside it follows :math:`-\nabla F`. Where that leads out again the path can only slide along the surface
+(Filippov's solution): the mixture of both fields that is tangent to it. Sliding has no closed form for d > 1
+and is integrated.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Slide:
 
     @property
     def span(self) -> float:
-        """How long there is something to see: the whole stretch, and as long as all before where it rests at once."""
+        """How long there is something to see; where it rests at once, as long as all before."""
         return self.duration or self.begin
 
     def points(self, elapsed: float | Array) -> Array:
@@ -69,7 +70,7 @@ class Slide:
 
 
 def sliding_velocity(f: QuadraticForm, F: QuadraticForm, w: Array) -> tuple[Array, float]:
-    """Compute the velocity on the surface (d,), and the rate at which -grad F alone would leave it (> 0: outwards)."""
+    """Compute the velocity on the surface (d,), and how fast -grad F alone would lead outwards."""
     g, G = f.gradient(w), F.gradient(w)
     normal = f.A @ g
     inwards, outwards = -normal @ g, -normal @ G
@@ -114,7 +115,7 @@ def _off_surface(f: QuadraticForm, w: Array, threshold: float) -> Array:
 
 
 def _onto_surface(f: QuadraticForm, w: Array, threshold: float) -> Array:
-    """The point without what integrating has left it off by: just outside, a path that leaves would seem to be back."""
+    """The point on the surface: just outside, a path that leaves would seem to be back."""
     for _ in range(3):
         w = w - _off_surface(f, w, threshold)
     return w

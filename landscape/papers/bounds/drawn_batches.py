@@ -203,6 +203,7 @@ def promise(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from landscape import FOMAML
     >>> from landscape.simulator.training import Batches, Logistic, LossTasks
     >>> X = np.random.default_rng(0).standard_normal((2, 40, 3))

@@ -80,16 +80,19 @@ class Spread:
         values, vectors = eigen(self.form.A)
         g = vectors.T @ self.form.gradient(centre)
         top = max(values.max(), 0.0)
+        at_centre = 2 * float(self.form(centre))
+        if not g.any():
+            return math.sqrt(max(top * radius**2 + at_centre, 0.0))
 
         def dual(log_gap: float) -> float:
             gap = math.exp(log_gap)
             return float((top + gap) * radius**2 + np.sum(g**2 / (gap + (top - values))))
 
-        scale = math.log(np.linalg.norm(g) / radius + 1e-300)  # at the minimiser the gap is at most ||g||/r
+        scale = math.log(np.linalg.norm(g) / radius)  # at the minimiser the gap is at most ||g||/r
         best = minimize_scalar(
             dual, bounds=(scale - 40, scale + 1), method="bounded", options={"xatol": 1e-12}
         )
-        return math.sqrt(max(best.fun + 2 * float(self.form(centre)), 0.0))
+        return math.sqrt(max(best.fun + at_centre, 0.0))
 
     def everywhere(self) -> float:
         """Find the sigma that holds for every w, as the papers assume: inf unless all Hessians agree."""
