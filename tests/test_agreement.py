@@ -6,9 +6,11 @@ about 1% of the losses: an error of 5% or more in a loss is seen with near certa
 errors show.
 """
 
+import ast
 from dataclasses import replace
 from functools import cache
 from math import erf, sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,6 +161,18 @@ def test_planted_errors_are_caught(check, seed, kind, error):
     passes(check, seed, kind)
     with pytest.raises(AssertionError):
         check(seed, kind, 100_000, **error)
+
+
+def test_the_simulator_names_no_moment():
+    """Read off the syntax trees: what draws knows nothing of what is computed."""
+    root = Path(ls.__file__).parent / "simulator"
+    files = list(root.rglob("*.py"))
+    assert len(files) > 15
+    for file in files:
+        names = {
+            node.attr for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)
+        }
+        assert not names & {"form", "expected", "shrinkage", "objective", "scatter", "memo"}, file
 
 
 def small_simulation(rng=0, **changes):
