@@ -22,10 +22,10 @@ A config, for example:
     alpha = 1.0
     m = 500
 
-    [[methods]]
+    [[method]]
     kind = "NAL"
 
-    [[methods]]
+    [[method]]
     kind = "MAML"               # without an inner step of its own it trains for the adaptation
 
     [training]
