@@ -523,8 +523,6 @@ def nonlinear_comparison(tasks: list[Spec], adapt: Spec, starts: int) -> Spec:
 @kind
 def theorem1(tasks: list[Spec], point: Any, alpha: float) -> Spec:
     """Look at Theorem 1 of Collins et al. at a point."""
-    from landscape.papers import bounds
-
     frame = bounds.theorem1(nonlinear(tasks), point, alpha, resolution=9).to_frame()
     numbers = [
         "norm_hard",
@@ -544,7 +542,6 @@ def theorem1(tasks: list[Spec], point: Any, alpha: float) -> Spec:
 def nonlinear_view(tasks: list[Spec], adapt: Spec, resolution: int) -> Spec:
     """Compute a picture of a nonlinear landscape."""
     seen = ls.nonlinear.nonlinear_view(
-        ls.nonlinear.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=1, rng=0), resolution=resolution
         ls.nonlinear.nonlinear_comparison(nonlinear(tasks), adaptation(adapt), starts=1, rng=0),
         resolution=resolution,
     )

@@ -12,9 +12,16 @@ from landscape.simulator.training.batches import (
     smoothness_bound,
 )
 from landscape.simulator.training.history import History
-from landscape.simulator.training.losses.base import Loss
-from landscape.simulator.training.losses.linear import Hinge, LeastSquares, Logistic, Rectified, SquaredHinge
-from landscape.simulator.training.losses.quadratic import Quadratic, RippledParabola
+from landscape.simulator.training.losses import (
+    Hinge,
+    LeastSquares,
+    Logistic,
+    Loss,
+    Quadratic,
+    Rectified,
+    RippledParabola,
+    SquaredHinge,
+)
 from landscape.simulator.training.ode import ode
 from landscape.simulator.training.tasks import LossTasks
 from landscape.simulator.training.train import train
