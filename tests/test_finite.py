@@ -5,7 +5,6 @@ prediction promises from 50 tasks a dimension on, plus three such errors. Plante
 """
 
 import dataclasses
-import warnings
 from dataclasses import replace
 from itertools import product
 from math import comb
@@ -23,16 +22,25 @@ from landscape.closed_form.finite_sample.basis import Basis
 from landscape.closed_form.finite_sample.episode import Pooled
 from landscape.closed_form.finite_sample.point_law import PointLaw, risk_law
 from landscape.closed_form.finite_sample.predict import predict
-from landscape.closed_form.finite_sample.sampling import Distance, gradient_moment, hessian_moment, step_moment
+from landscape.closed_form.finite_sample.sampling import (
+    Distance,
+    gradient_moment,
+    hessian_moment,
+    step_moment,
+)
 from landscape.closed_form.finite_sample.scores import TaskScore, episode
 from landscape.closed_form.finite_sample.sgd import batch_weights
 from landscape.closed_form.finite_sample.shared_hessian import SharedHessian
+from landscape.core.parameters import with_values
 from landscape.linalg.moments import power_moment
 from landscape.linalg.operators import Diagonal, Matrix, isotropic
 from landscape.simulator.solve import task_gradients
+from landscape.tasks.inputs import Gaussian
 
 # tests below take few samples on purpose; test_a_varying_hessian_warns looks at the warning itself
-pytestmark = pytest.mark.filterwarnings("ignore:the sample Hessian of .* varies too much:landscape.LandscapeWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:the sample Hessian of .* varies too much:landscape.LandscapeWarning"
+)
 
 TILTED = np.array([[1.0, 0.4], [0.4, 0.6]])
 
@@ -125,7 +133,9 @@ class WithoutTrace(Pooled):
     def score_moment(self, distance):
         n = self.n1 + self.n2
         inf = hessian_moment(self.inputs, distance.second, np.inf)
-        return inf + gradient_moment(self.inputs, distance, n) - hessian_moment(self.inputs, distance.second, n)
+        return (
+            inf + gradient_moment(self.inputs, distance, n) - hessian_moment(self.inputs, distance.second, n)
+        )
 
 
 class WithoutNoise(Pooled):
@@ -142,7 +152,9 @@ class WithoutInnerNoise(SharedHessian):
 
 class OfLargerBatches(SharedHessian):
     def hessian_moment(self, K):
-        return replace(SharedHessian(self.inputs, self.form, self.n1, self.n2 + 4, self.alpha)).hessian_moment(K)
+        return replace(
+            SharedHessian(self.inputs, self.form, self.n1, self.n2 + 4, self.alpha)
+        ).hessian_moment(K)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +234,25 @@ def test_one_isotropic_family_by_the_formula_of_traces(alpha):
     assert np.trace(law.covariance) == pytest.approx(d / T * b / h**2, rel=1e-10)
 
 
+@pytest.mark.parametrize(
+    "method", [ls.NAL(), maml(0.75, 6), ls.FOMAML(ls.GradientSteps(0.75, steps=2)), ls.HFMAML(0.75)], ids=repr
+)
+def test_exact_numbers_stay_exact(method):
+    """Rational numbers go in and come out, so that symbolic derivations can be held against these formulas."""
+    import sympy
+
+    def score(number):
+        Sigma = Diagonal(np.array([number(0.5)] * 2), np.array([1, 2]))
+        inputs, inner = Gaussian(Sigma, number(0.25)), getattr(method, "inner", None)
+        exact = method if inner is None else with_values(method, {"inner": with_values(inner, {"alpha": number(0.75)})})
+        D, delta = Diagonal(np.array([number(1.5), number(0.5)]), Sigma.multiplicity), np.array([number(0.5), number(0)])
+        return episode(exact, inputs, number(4), number(6)).score_moment(Distance(D, delta)).diagonal()
+
+    found, floats = score(lambda x: sympy.Rational(x)), score(float)
+    assert all(isinstance(x, sympy.Rational) for x in found)
+    np.testing.assert_allclose(found.astype(float), floats, rtol=1e-14)
+
+
 # ---- one task's Hessian and bias: E[W K W'] and E[W K psi] ------------------------------------
 
 
@@ -267,7 +298,13 @@ def test_bias_of_a_task(method, index, tau):
 @pytest.mark.parametrize("index", [0, 1], ids=["data", "gauss"])
 @pytest.mark.parametrize(
     "method",
-    [ls.NAL(), maml(0.4, 3), maml(0.4, 3, hessian="independent"), ls.FOMAML(ls.GradientSteps(0.4, steps=2)), ls.HFMAML(0.4)],
+    [
+        ls.NAL(),
+        maml(0.4, 3),
+        maml(0.4, 3, hessian="independent"),
+        ls.FOMAML(ls.GradientSteps(0.4, steps=2)),
+        ls.HFMAML(0.4),
+    ],
     ids=repr,
 )
 def test_second_moment_of_a_hessian(method, index):
@@ -337,7 +374,9 @@ def test_scores_and_bias_by_every_episode_of_three_rows(method, n1, n2):
     mean = scores.mean(axis=0)
     between = TaskScore(one, 1).between(basis, distance)
     np.testing.assert_allclose(between.matrix(), np.outer(mean, mean), atol=1e-12)
-    if method.label != "HF-MAML" and getattr(method, "hessian", "shared") == "shared":  # there it is not exact
+    if (
+        method.label != "HF-MAML" and getattr(method, "hessian", "shared") == "shared"
+    ):  # there it is not exact
         exact = np.einsum("tij,jk,tk->i", slopes, K.matrix(), scores) / len(scores)
         np.testing.assert_allclose(one.bias(K, distance.mean), exact, rtol=1e-10)
         # episodes of one task are independent: a half from each with itself, a half from one with the other
@@ -550,7 +589,9 @@ def test_exact_tasks_by_a_sum_over_counts(method):
     covariance = (chance[:, None] * (solutions - mean)).T @ (solutions - mean)
     n2 = None if method.n2 else 10**9
     adaptation, law = ls.GradientSteps(0.3), ls.asymptotics(PAIR, method, ls.Training(T, n1=10**9, n2=n2))
-    np.testing.assert_allclose(T * (law.mean - law.optimum), T * (mean - np.asarray(ls.optimum(PAIR, method))), rtol=3e-3)
+    np.testing.assert_allclose(
+        T * (law.mean - law.optimum), T * (mean - np.asarray(ls.optimum(PAIR, method))), rtol=3e-3
+    )
     np.testing.assert_allclose(law.covariance, covariance, rtol=3e-3)
     risks = ls.risk_landscape(PAIR, adaptation).above_minimum(solutions)
     floor = float(ls.risk(PAIR, method, adaptation).suboptimality)
@@ -845,7 +886,10 @@ def test_too_few_samples_for_a_unique_solution_are_refused(method, training, eno
 def test_an_adaptation_fills_in_what_is_left_open():
     """MAML() trains for it, and its m stands for an n2 that nobody gave: as when it is simulated."""
     adaptation, training = ls.GradientSteps(0.8, 20), ls.Training(400, n1=10)
-    a, b = ls.asymptotics(ENV, ls.MAML(), training, adaptation), ls.asymptotics(ENV, ls.MAML(adaptation), training)
+    a, b = (
+        ls.asymptotics(ENV, ls.MAML(), training, adaptation),
+        ls.asymptotics(ENV, ls.MAML(adaptation), training),
+    )
     np.testing.assert_array_equal(a.covariance, b.covariance)
     a = ls.asymptotics(ENV, ls.NAL(), training, adaptation)
     b = ls.asymptotics(ENV, ls.NAL(), replace(training, n2=20))
@@ -885,15 +929,27 @@ def test_what_is_not_known_says_so():
     dense = ls.Mixture([ls.TaskFamily("a", np.diag(np.linspace(1, 2, 61)), 1.0)])
     some = ls.Training(100, n2=5)
     unknown = [
-        (lambda: ls.asymptotics(ENV, ls.Reptile(0.1), some), "scatter of Reptile on finite data is not known"),
+        (
+            lambda: ls.asymptotics(ENV, ls.Reptile(0.1), some),
+            "scatter of Reptile on finite data is not known",
+        ),
         (lambda: ls.asymptotics(ENV, maml(0.1, 5, steps=2), ls.Training(100)), "for one inner step, got 2"),
-        (lambda: ls.asymptotics(ENV, ls.IMAML(0.1), ls.Training(100)), "for GradientSteps inside, not for RidgeToStart"),
-        (lambda: ls.asymptotics(ENV, ls.FOMAML(ls.GradientSteps(0.1, 5, 2, "same")), ls.Training(100)), 'batches="fresh" only'),
+        (
+            lambda: ls.asymptotics(ENV, ls.IMAML(0.1), ls.Training(100)),
+            "for GradientSteps inside, not for RidgeToStart",
+        ),
+        (
+            lambda: ls.asymptotics(ENV, ls.FOMAML(ls.GradientSteps(0.1, 5, 2, "same")), ls.Training(100)),
+            'batches="fresh" only',
+        ),
         (lambda: ls.asymptotics(large_task(), maml(0.1, 5), ls.Training(200)), "at most 3,000 rows"),
         (lambda: ls.asymptotics(dense, maml(0.1, 5), ls.Training(200)), "d <= 60 for families that are not"),
         (lambda: ls.asymptotics(ls.Mixture([ridge]), ls.NAL(), some), "with a ridge is not known"),
         (lambda: ls.asymptotics(ENV, ls.NAL({"hard": 2}, batch=5), some), "use sgd_curve"),
-        (lambda: ls.sgd_curve(skewed_world(), maml(0.1, 5), replace(sgd, n2=None)), "on data tasks: simulate"),
+        (
+            lambda: ls.sgd_curve(skewed_world(), maml(0.1, 5), replace(sgd, n2=None)),
+            "on data tasks: simulate",
+        ),
         (lambda: ls.sgd_curve(dense, ls.NAL(), sgd), "d <= 20 for families that are not isotropic"),
         (lambda: ls.sgd_curve(ENV, ls.FOMAML(0.1), replace(sgd, tau=2)), "takes tau = 1"),
     ]

@@ -44,7 +44,9 @@ def test_tasks_needed_where_the_method_has_a_floor():
     answer = ls.required_tasks(ENV, method, ADAPT, training, suboptimality=floor + 0.004)
     law = [expected(method, replace(training, T=int(T))) for T in answer.values]
     np.testing.assert_allclose(answer.curve, law, rtol=1e-10)
-    assert answer.suboptimality == pytest.approx(expected(method, replace(training, T=answer.value)), rel=1e-10)
+    assert answer.suboptimality == pytest.approx(
+        expected(method, replace(training, T=answer.value)), rel=1e-10
+    )
     assert answer.suboptimality <= floor + 0.004 < expected(method, replace(training, T=answer.value - 1))
     assert answer.values[0] >= ENV.d
     assert answer.values[-1] >= 5 * answer.value
@@ -91,7 +93,9 @@ def test_no_solution_has_a_reason():
     assert "no number of tasks suffices" in answer.reason
 
 
-@pytest.mark.parametrize(("method", "more"), [(maml(0.5, 20), {}), (ls.NAL(), {"n2": 1}), (ls.FOMAML(0.5), {"n2": 5})])
+@pytest.mark.parametrize(
+    ("method", "more"), [(maml(0.5, 20), {}), (ls.NAL(), {"n2": 1}), (ls.FOMAML(0.5), {"n2": 5})]
+)
 def test_answers_leave_a_unique_solution(method, more):
     """However little is wanted: with fewer samples than dimensions there is none."""
     environment, adaptation = ls.HardEasy(d=10, noise=0.1), ls.GradientSteps(0.5, 20)
@@ -207,11 +211,26 @@ def test_questions_without_an_answer_say_so():
     cases = [
         (lambda: ls.best_split(ENV, ls.NAL(), ADAPT, replace(training, n2=5)), "nothing to split"),
         (lambda: ls.best_split(ENV, ls.MAML(0.5), ADAPT, training), "needs a finite n2"),
-        (lambda: ls.best_training_step(ENV, ls.NAL(), ADAPT, replace(training, n2=5)), "NAL has no step size"),
-        (lambda: ls.best_training_step(ENV, ls.IMAML(0.5), ADAPT, training), "iMAML has no step size in training"),
-        (lambda: ls.best_design(ENV, ls.MAML(), ADAPT, training, budget=2.5), "budget must be finite and a whole"),
-        (lambda: ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0), "suboptimality must be"),
-        (lambda: ls.required_tasks(ENV, ls.Reptile(0.1), ADAPT, training, suboptimality=1), "scatter of Reptile"),
+        (
+            lambda: ls.best_training_step(ENV, ls.NAL(), ADAPT, replace(training, n2=5)),
+            "NAL has no step size",
+        ),
+        (
+            lambda: ls.best_training_step(ENV, ls.IMAML(0.5), ADAPT, training),
+            "iMAML has no step size in training",
+        ),
+        (
+            lambda: ls.best_design(ENV, ls.MAML(), ADAPT, training, budget=2.5),
+            "budget must be finite and a whole",
+        ),
+        (
+            lambda: ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0),
+            "suboptimality must be",
+        ),
+        (
+            lambda: ls.required_tasks(ENV, ls.Reptile(0.1), ADAPT, training, suboptimality=1),
+            "scatter of Reptile",
+        ),
         (lambda: ls.required_outer_samples(ENV, ls.IMAML(1.0), ADAPT, training, suboptimality=1), "iMAML"),
     ]
     for call, message in cases:

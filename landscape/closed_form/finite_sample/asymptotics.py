@@ -147,7 +147,9 @@ class Asymptotics(Result):
     def columns(self) -> Mapping[str, Any]:
         """Give one row: mean and standard deviation of the mean coordinate, the parts of its variance, the bias."""
         training, law = self.training, self.law
-        parts = [PointLaw(self.basis, law.mean, V / training.T).variance() for V in (self.between, self.within)]
+        parts = [
+            PointLaw(self.basis, law.mean, V / training.T).variance() for V in (self.between, self.within)
+        ]
         row = {"method": self.method.label, "T": training.T, "tau": training.tau, "n1": training.n1}
         row |= {"optimum": self.optimum.mean(), "bias": self.mean.mean() - self.optimum.mean()}
         row |= {"standard_deviation": law.deviation()}
@@ -239,7 +241,9 @@ def solution_law(
     # E|H^-1/2 (H_hat - H) H^-1/2|^2 = (tr(H^-1 E[W H^-1 W']) - d)/T
     relative_variance = float(H_inv.inner(total(WKW)) - basis.d) / training.T
     between, within = (H_inv @ total(V) @ H_inv for V in (V_between, V_within))
-    return Asymptotics(environment, method, training, basis, w, H_inv @ bias, between, within, relative_variance)
+    return Asymptotics(
+        environment, method, training, basis, w, H_inv @ bias, between, within, relative_variance
+    )
 
 
 def total(operators: Iterable[Operator]) -> Operator:
@@ -272,7 +276,9 @@ def inner_samples(method: Method, training: Training, adaptation: Adaptation | N
     if training.n2 is not None:
         return float(training.n2)
     if adaptation is None:
-        raise ValueError(f"{method.label} has no inner batch of its own: give n2 in Training, or an adaptation")
+        raise ValueError(
+            f"{method.label} has no inner batch of its own: give n2 in Training, or an adaptation"
+        )
     return float(adaptation.m)
 
 

@@ -125,7 +125,9 @@ def best_training_step(
     """
     plan = Plan.of(environment, method, adaptation, training)
     if not isinstance(plan.method, InnerMethod) or not isinstance(plan.method.adaptation, GradientSteps):
-        raise ValueError(f"{plan.method.label} has no step size in training: choose MAML, FOMAML or HFMAML with GradientSteps")
+        raise ValueError(
+            f"{plan.method.label} has no step size in training: choose MAML, FOMAML or HFMAML with GradientSteps"
+        )
     steepest = max(float(np.max(task.inputs.Sigma.largest())) for task in environment.tasks())
 
     def cost(alpha: float) -> float:
@@ -188,7 +190,9 @@ def best_split(
     if isinstance(plan.method, NAL):
         raise ValueError("NAL uses all samples alike: there is nothing to split")
     if np.isinf(plan.n2):
-        raise ValueError("best_split needs a finite n2, in the method or in Training: their sum n1 + n2 stays fixed")
+        raise ValueError(
+            "best_split needs a finite n2, in the method or in Training: their sum n1 + n2 stays fixed"
+        )
     total = int(plan.training.n1 + plan.n2)
     if total < 2:
         raise ValueError(f"best_split needs n1 + n2 of at least 2, got {total}")
@@ -254,7 +258,9 @@ def best_design(
         T = budget // n
         if 2 * d > T:
             break
-        splits = {n - 1} if is_pooled else {max(1, min(n - 1, round(n * s))) for s in np.linspace(0.02, 0.98, 25)}
+        splits = (
+            {n - 1} if is_pooled else {max(1, min(n - 1, round(n * s))) for s in np.linspace(0.02, 0.98, 25)}
+        )
         plans = {n1: plan.with_training(T=T, n1=n1).with_inner_samples(n - n1) for n1 in sorted(splits)}
         tried.append(min((p.suboptimality(), T, n1, n - n1) for n1, p in plans.items()))
     if not tried:

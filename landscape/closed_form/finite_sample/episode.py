@@ -29,7 +29,7 @@ from landscape.closed_form.finite_sample.sampling import (
     mean_step,
     step_moment,
 )
-from landscape.core.typing import Array
+from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Operator
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.tasks.inputs import Inputs
@@ -54,7 +54,7 @@ class Episode(ABC):
     form: QuadraticForm
     n1: float
     n2: float
-    alpha: float = 0.0
+    alpha: Scalar = 0
 
     @abstractmethod
     def score_moment(self, distance: Distance) -> Operator:
@@ -121,7 +121,9 @@ class FirstOrder(Episode):
             return P @ Y @ P + share * (Sigma @ Y.T @ Sigma + (Sigma @ Y).trace() * Sigma)
 
         KSigma = K @ Sigma
-        traced = (KSigma @ P).trace() * P + share * (Sigma @ (KSigma + KSigma.T) @ Sigma)  # E[tr(K Sigma P) P]
+        traced = (KSigma @ P).trace() * P + share * (
+            Sigma @ (KSigma + KSigma.T) @ Sigma
+        )  # E[tr(K Sigma P) P]
         EWKW = Sigma @ between(KSigma) + Sigma @ (K @ between(Sigma) + traced) / self.n1
         return EWKW @ delta
 

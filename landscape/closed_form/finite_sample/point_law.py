@@ -122,4 +122,6 @@ def risk_law(point: PointLaw, adaptation: Adaptation) -> RiskLaw:
     MV = landscape.form.A @ V
     expected = landscape.suboptimality(point.mean) + MV.trace() / 2
     variance = V.quad(slope) + MV.inner(MV) / 2
-    return RiskLaw(float(landscape.noise), float(landscape.dispersion), float(expected), float(variance), slope)
+    return RiskLaw(
+        float(landscape.noise), float(landscape.dispersion), float(expected), float(variance), slope
+    )

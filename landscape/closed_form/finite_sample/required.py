@@ -78,7 +78,10 @@ def required_tasks(
     >>> required_tasks(HardEasy(), MAML(), GradientSteps(1.0, m=50), Training(T=1), suboptimality=0.02)
     <T = 629 is the least with an expected suboptimality of at most 0.02>
     """
-    plan, wanted = Plan.of(environment, method, adaptation, training), positive.check("suboptimality", suboptimality)
+    plan, wanted = (
+        Plan.of(environment, method, adaptation, training),
+        positive.check("suboptimality", suboptimality),
+    )
     d = environment.d
     few = plan.with_training(T=d).law()  # d tasks always have d samples
     floor = few.limiting_suboptimality(plan.adaptation)

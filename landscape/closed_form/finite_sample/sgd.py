@@ -163,7 +163,9 @@ def sgd_curve(
         raise NoClosedForm("sgd_curve takes tau = 1: episodes of one task are not independent tasks")
     training.check(method)
     if not basis.is_rotated and basis.d > LARGEST_D:
-        raise NoClosedForm(f"sgd_curve takes d <= {LARGEST_D} for families that are not isotropic, got {basis.d}")
+        raise NoClosedForm(
+            f"sgd_curve takes d <= {LARGEST_D} for families that are not isotropic, got {basis.d}"
+        )
     steps = training.T // training.task_batch
     if iterations is None:
         iterations = [0, *np.unique(np.geomspace(1, steps, 60).astype(int)).tolist()]
@@ -205,9 +207,14 @@ class _Iteration:
         w = np.asarray(mean.origin)
         episodes = [TaskScore.of(method, task.inputs, training, n2).episode for task in basis.tasks]
         if any(episode.form.b is not None for episode in episodes):
-            raise NoClosedForm("sgd_curve does not know MAML with a shared batch on data tasks: simulate(), or use asymptotics()")
+            raise NoClosedForm(
+                "sgd_curve does not know MAML with a shared batch on data tasks: simulate(), or use asymptotics()"
+            )
         own, cross = batch_weights(method, basis.tasks, training.task_batch)
-        scores = [episode.mean_score(difference(w, t.centre)) for episode, t in zip(episodes, basis.tasks, strict=True)]
+        scores = [
+            episode.mean_score(difference(w, t.centre))
+            for episode, t in zip(episodes, basis.tasks, strict=True)
+        ]
         weights, vectors = np.linalg.eigh(cross)
         pairs = [
             Pairs(
@@ -250,7 +257,9 @@ class _Iteration:
         K[:size, :size] = np.stack([apply(unit, 0.0) - at_zero for unit in np.eye(size)], axis=1)
         K[:size, size], K[size, size] = apply(np.zeros(size), 1.0), 1.0
         if np.abs(np.linalg.eigvals(K[:size, :size])).max() >= 1:
-            raise ValueError(f"SGD on {self.label} diverges in second moment at learning_rate {self.rate:g}: take a smaller one")
+            raise ValueError(
+                f"SGD on {self.label} diverges in second moment at learning_rate {self.rate:g}: take a smaller one"
+            )
         start = -self.optimum
         z, at = np.concatenate([self.basis.flat(self.basis.outer(start, start)), start, [1.0]]), 0
         laws: dict[int, PointLaw] = {}
