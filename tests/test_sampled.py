@@ -19,6 +19,7 @@ def draw(rng):
 STARTS = [ls.NAL(), ls.MAML(ADAPT), ls.FOMAML(0.6), np.array([1.0, 0.0, -1.0])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", STARTS, ids=lambda s: getattr(s, "label", "point"))
 def test_risks_scatter_as_their_standard_errors_say(start):
     """120 samples of 200 tasks: the z-scores' spread is 1 within 0.2 (false alarms 2e-3).
@@ -34,6 +35,7 @@ def test_risks_scatter_as_their_standard_errors_say(start):
     assert abs(np.mean(z)) < 0.5
 
 
+@pytest.mark.slow
 def test_optima_scatter_as_their_standard_errors_say():
     method = ls.MAML(ADAPT)
     exact = ls.optimum(TRUE, method)
@@ -46,6 +48,7 @@ def test_optima_scatter_as_their_standard_errors_say():
     assert abs(np.mean(z)) < 0.3
 
 
+@pytest.mark.slow
 def test_a_wrong_standard_error_is_caught():
     """Without the movement of the optimum, NAL's error is half as large again as it should be."""
     exact, z = float(ls.risk(TRUE, ls.NAL(), ADAPT).total), []
