@@ -1,6 +1,7 @@
-r"""Moments of one episode's meta-gradient psi = W (w - w_i) - b on one task, from n1 outer and n2 inner samples.
+r"""Moments of one episode's meta-gradient psi = W (w - w_i) - b, from n1 outer and n2 inner samples.
 
-S is the covariance of the outer samples, P = I - alpha S_in the inner step; `scores` says which method is which.
+S is the covariance of the outer samples, P = I - alpha S_in the inner step; `scores` says which method is
+which.
 
 =============  ===========  ====================================================================
 class          W            methods
@@ -109,8 +110,8 @@ class FirstOrder(Episode):
     def bias(self, K: Operator, delta: Array) -> Array:
         r"""Compute E[S P K S P] delta, exactly for one step on Gaussian inputs.
 
-        For fixed Y, E[S Y S] = Sigma Y Sigma + (Sigma Y' Sigma + tr(Sigma Y) Sigma)/n1; here Y = P K, and what is left
-        is bilinear in P: E[P Y P] and E[tr(Y P) P] with P = I - alpha S_in.
+        For fixed Y, E[S Y S] = Sigma Y Sigma + (Sigma Y' Sigma + tr(Sigma Y) Sigma)/n1; here Y = P K, and
+        what is left is bilinear in P: E[P Y P] and E[tr(Y P) P] with P = I - alpha S_in.
         """
         if self.steps != 1:
             return super().bias(K, delta)

@@ -22,7 +22,8 @@ NORMAL_95 = 1.96
 class Prediction:
     """Mean coordinate and risk above the noise of a trained point, with 95% bands for a single run.
 
-    The bands take the point to be normal; for SGD mean and covariance are exact, for empirical solutions they are to order 1/T.
+    The bands take the point to be normal; for SGD mean and covariance are exact, for empirical solutions they
+    are to order 1/T.
     """
 
     coordinate: float

@@ -1,7 +1,7 @@
 r"""Second moments of gradients and steps on drawn samples.
 
-S is the mean of xx' over n samples, s that of xe, psi = S delta - s the gradient at distance delta = w - w_i. For fixed
-symmetric Y, E[S Y S] = Sigma Y Sigma + scatter(Y)/n (Collins et al., Lemma 2, for any data).
+S is the mean of xx' over n samples, s that of xe, psi = S delta - s the gradient at distance delta = w - w_i.
+For fixed symmetric Y, E[S Y S] = Sigma Y Sigma + scatter(Y)/n (Collins et al., Lemma 2, for any data).
 """
 
 from __future__ import annotations

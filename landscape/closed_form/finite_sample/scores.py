@@ -1,7 +1,7 @@
 r"""The meta-gradient of a task over its tau episodes: its score.
 
-Its second moment has a part between tasks, that of the mean score, which more episodes and samples leave as it is, and a
-part within, which they reduce.
+Its second moment has a part between tasks, that of the mean score, which more episodes and samples leave as
+it is, and a part within, which they reduce.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def episode(method: Method, inputs: Inputs, n1: float, n2: float) -> Episode:
         For methods, or inner adaptations, whose moments are not known.
     """
     raise NoClosedForm(
-        f"the scatter of {method.label} on finite data is not known: it is for NAL, MAML, FO-MAML and HF-MAML; simulate() "
-        "serves others"
+        f"the scatter of {method.label} on finite data is not known: it is for NAL, MAML, FO-MAML and "
+        "HF-MAML; simulate() serves others"
     )
 
 

@@ -85,7 +85,7 @@ class SharedHessian(Episode):
         return Matrix((1 + 1 / self.n1) * once + traced / self.n1)
 
     def _rotated_hessian_moment(self, Sigma: Diagonal, K: Diagonal) -> Operator:
-        """The same for Sigma = rho I: there E[G^a K G^b] = x K + y tr(K) I, G = n2 S/rho. Exact where numbers are."""
+        """The same for Sigma = rho I: E[G^a K G^b] = x K + y tr(K) I with G = n2 S/rho, exactly."""
         rho, n, d = Sigma.entries[0], Fraction(int(self.n2)), Fraction(Sigma.d)
         PP = self._squared_step(rho)
         x = y = 0
@@ -106,7 +106,8 @@ class SharedHessian(Episode):
         Sigma = self.inputs.Sigma.matrix()
         if len(Sigma) > LARGEST_D:
             raise NoClosedForm(
-                f"the scatter of MAML takes d <= {LARGEST_D} for families that are not isotropic, got {len(Sigma)}: simulate()"
+                f"the scatter of MAML takes d <= {LARGEST_D} for families that are not isotropic, got "
+                f"{len(Sigma)}: simulate()"
             )
         total = np.zeros_like(Sigma)
         for (sign, links), (other, around) in product(
