@@ -22,6 +22,7 @@ def test_names_have_hyphens():
     assert {"convergence-table1", "convergence-fig1", "continuous-fig1", "continuous-fig2", "fig3"} <= names
 
 
+@pytest.mark.slow
 def test_table_1(tmp_path, capsys):
     assert main(["reproduce", "convergence-table1", "--quick", "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
