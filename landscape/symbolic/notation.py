@@ -11,7 +11,7 @@ from sympy.printing.pretty.stringpict import prettyForm
 from landscape.symbolic.typesetting import PaperPrinter
 from landscape.symbolic.typing import Expr, Relation
 
-_WRITTEN: dict[Expr, str] = {}
+SPELLINGS: dict[Expr, str] = {}
 """Symbol -> its LaTeX, where SymPy would not find it from the name."""
 
 
@@ -32,8 +32,8 @@ def quantity(name: str, latex: str | None = None, **assumptions: bool) -> Expr:
 
 def _written(symbol: Expr, form: str | None) -> Expr:
     """Remember how a symbol is written: symbols of one name are one symbol, so they cannot be written in two ways."""
-    if form is not None and _WRITTEN.setdefault(symbol, form) != form:
-        raise ValueError(f"{symbol} is already written {_WRITTEN[symbol]}, not {form}: give it another name")
+    if form is not None and SPELLINGS.setdefault(symbol, form) != form:
+        raise ValueError(f"{symbol} is already written {SPELLINGS[symbol]}, not {form}: give it another name")
     return symbol
 
 
@@ -81,7 +81,7 @@ def condition(relation: Relation) -> str:
 
 @cache
 def _typesetting() -> PaperPrinter:
-    return PaperPrinter({"symbol_names": _WRITTEN})
+    return PaperPrinter({"symbol_names": SPELLINGS})
 
 
 @cache
@@ -90,7 +90,7 @@ def _drawing() -> Any:
 
     class Drawing(PrettyPrinter):  # type: ignore[misc]
         def _print_Symbol(self, symbol: Expr, **options: Any) -> Any:
-            if symbol not in _WRITTEN:
+            if symbol not in SPELLINGS:
                 return super()._print_Symbol(symbol, **options)
             name = re.sub(r"[A-Za-z]+", lambda found: _LETTERS.get(found[0], found[0]), symbol.name)
             return prettyForm(f"[{name}]" if " " in name else name)
