@@ -134,6 +134,9 @@ def least_bound(function: Expr, digits: int = 4) -> Expr:
     return bound
 
 
+scaled_moment = quantity("L(w)^2 E", r"L(w)^2\,\mathbb{E}[\tilde\beta^2]")
+
+
 @claim(
     "F-4.9",
     "[F] Lemma 4.9, (18), (19)",
@@ -174,7 +177,7 @@ def step_sizes() -> Derivation:
             ),
             Step(
                 r"and its mean is the same for all $Z$ with these moments. With $B' = 1$, two tasks of parallel gradients attain it: {}",
-                sp.Eq(quantity("L(w)^2 E", r"L(w)^2\,\mathbb{E}[\tilde\beta^2]"), second_moment(8)),
+                sp.Eq(scaled_moment, second_moment(8)),
             ),
             Step(
                 r"Its largest value over $M > 0$ (rounded up to four digits, by Sturm's theorem) is {}",
