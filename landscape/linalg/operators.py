@@ -401,6 +401,8 @@ class Matrix(Operator):
 
 
 def _solve(unit: Array, v: Array) -> Array:
+    if unit.ndim == 2 and v.ndim > 1:  # many right-hand sides: one factorisation for all
+        return np.linalg.solve(unit, v.reshape(-1, v.shape[-1]).T).T.reshape(v.shape)
     out: Array = np.linalg.solve(unit, v[..., None])[..., 0]
     return out
 

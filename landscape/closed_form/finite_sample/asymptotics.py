@@ -1,8 +1,8 @@
 r"""The law of the empirical solution for finite T, n1, n2, tau: where it scatters and how far it is off.
 
-The empirical solution is an M-estimator, so sqrt(T) (w_hat - w*) tends to N(0, H^-1 V H^-1) with H = E[W] and V the second
-moment of one task's score psi at w*: a part between tasks, which only more tasks reduce, and a part within, which episodes
-and samples reduce too. Its mean is off by b/T, b = H^-1 E[W_hat H^-1 psi].
+The empirical solution is an M-estimator, so sqrt(T) (w_hat - w*) tends to N(0, H^-1 V H^-1) with H = E[W] and
+V the second moment of one task's score psi at w*: a part between tasks, which only more tasks reduce, and a
+part within, which episodes and samples reduce too. Its mean is off by b/T, b = H^-1 E[W_hat H^-1 psi].
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from landscape.tasks.environment import Environment, check_environment
 from landscape.tasks.inputs import Empirical
 
 STEADY = 0.3
-"""Relative variance of the sample Hessian up to which the prediction holds within some 5%, where that Hessian is positive:
-for pooled training and for MAML with a shared batch."""
+"""Relative variance of the sample Hessian up to which the prediction holds within some 5%, where that Hessian
+is positive: for pooled training and for MAML with a shared batch."""
 
 STEADY_IF_INDEFINITE = 0.05
 """The same for other methods, whose sample Hessians may come out nearly singular."""
@@ -118,7 +118,7 @@ class Asymptotics(Result):
         return self.law.interval(direction, level)
 
     def suboptimality(self, adaptation: Adaptation | float) -> float:
-        """Compute the expected suboptimality of the solution to order 1/T: of the optimum, from scatter and from bias."""
+        """Compute the expected suboptimality to order 1/T: of the optimum, from scatter and from bias."""
         judge = as_adaptation(adaptation)
         at_optimum = PointLaw(self.basis, self.optimum_in_basis, self.law.covariance).suited(judge)
         is_same = at_optimum.basis is self.basis
@@ -140,14 +140,16 @@ class Asymptotics(Result):
         """Say where the mean coordinate of the solution is, and how it scatters."""
         rough = "" if self.trustworthy else f"; rough, trustworthy from T = {self.trustworthy_tasks:,}"
         return (
-            f"{self.method.label} on T = {self.training.T:,} tasks: mean coordinate {self.law.coordinate():.4g}, standard "
-            f"deviation {self.law.deviation():.2g}{rough}"
+            f"{self.method.label} on T = {self.training.T:,} tasks: mean coordinate {self.law.coordinate():.4g},"
+            f" standard deviation {self.law.deviation():.2g}{rough}"
         )
 
     def columns(self) -> Mapping[str, Any]:
-        """Give one row: mean and standard deviation of the mean coordinate, the parts of its variance, the bias."""
+        """Give one row: optimum, bias and standard deviation of the mean coordinate, and parts of the last."""
         training, law = self.training, self.law
-        parts = [PointLaw(self.basis, law.mean, V / training.T).variance() for V in (self.between, self.within)]
+        parts = [
+            PointLaw(self.basis, law.mean, V / training.T).variance() for V in (self.between, self.within)
+        ]
         row = {"method": self.method.label, "T": training.T, "tau": training.tau, "n1": training.n1}
         row |= {"optimum": self.optimum.mean(), "bias": self.mean.mean() - self.optimum.mean()}
         row |= {"standard_deviation": law.deviation()}
@@ -169,7 +171,8 @@ def asymptotics(
     training : Training
         With ``solver="exact"``; n2 must be given here, by the method or by the adaptation.
     adaptation : Adaptation or float, optional
-        The one that will judge the solution: ``MAML()`` trains for it, and its m stands for an n2 that is left open.
+        The one that will judge the solution: ``MAML()`` trains for it, and its m stands for an n2 that is
+        left open.
 
     Returns
     -------
@@ -179,7 +182,8 @@ def asymptotics(
     Raises
     ------
     ValueError
-        If there is too little data for a unique solution: fewer than d outer samples in all (for NAL samples).
+        If there is too little data for a unique solution: fewer than d outer samples in all (for NAL
+        samples).
     NoClosedForm
         For methods whose moments are not known, and for batch-normalised weights.
 
@@ -190,9 +194,9 @@ def asymptotics(
 
     Notes
     -----
-    Any environment, data tasks included. The bias is exact to order 1/T for NAL, MAML with a shared batch or full inner
-    gradients, and FO-MAML with one step; for HF-MAML, an independent Hessian and more steps of FO-MAML the dependence of W_hat
-    and psi within an episode is left out of it.
+    Any environment, data tasks included. The bias is exact to order 1/T for NAL, MAML with a shared batch or
+    full inner gradients, and FO-MAML with one step; for HF-MAML, an independent Hessian and more steps of FO-MAML
+    the dependence of W_hat and psi within an episode is left out of it.
 
     For MAML with one episode, D the second moment of w* - w_i and B = P D P + alpha^2 sigma^2 S/n2,
     :math:`V = (1 + 1/n_1) E[P\Sigma B\Sigma P] + E[tr(\Sigma B) P\Sigma P]/n_1 + \sigma^2 E[P\Sigma P]/n_1`.
@@ -202,15 +206,15 @@ def asymptotics(
     >>> from landscape import NAL, GradientSteps, HardEasy, Training
     >>> law = asymptotics(HardEasy(), NAL(), Training(T=2000, n1=50, n2=50))
     >>> law
-    <NAL on T = 2,000 tasks: mean coordinate 0.2003, standard deviation 0.028>
+    <NAL on T = 2,000 tasks: mean coordinate 0.2002, standard deviation 0.028>
     >>> round(law.suboptimality(GradientSteps(1.0, m=50)), 3)
     0.13
     """
     found = solution_law(environment, method, training, adaptation)
     if not found.trustworthy:
         warn(
-            f"the sample Hessian of {found.method.label} varies too much for a good prediction at this T: the true scatter is "
-            "larger; take more tasks, episodes or samples (trustworthy_tasks of the result says how many tasks)"
+            f"the sample Hessian of {found.method.label} varies too much for a good prediction at this T: "
+            "the true scatter is larger; take more tasks (trustworthy_tasks says how many), episodes or samples"
         )
     return found
 
@@ -239,7 +243,9 @@ def solution_law(
     # E|H^-1/2 (H_hat - H) H^-1/2|^2 = (tr(H^-1 E[W H^-1 W']) - d)/T
     relative_variance = float(H_inv.inner(total(WKW)) - basis.d) / training.T
     between, within = (H_inv @ total(V) @ H_inv for V in (V_between, V_within))
-    return Asymptotics(environment, method, training, basis, w, H_inv @ bias, between, within, relative_variance)
+    return Asymptotics(
+        environment, method, training, basis, w, H_inv @ bias, between, within, relative_variance
+    )
 
 
 def total(operators: Iterable[Operator]) -> Operator:
@@ -250,7 +256,7 @@ def total(operators: Iterable[Operator]) -> Operator:
 def prepared(
     environment: Environment, method: Method, training: Training, adaptation: Adaptation | float | None
 ) -> tuple[Basis, Method, float]:
-    """Check arguments: the tasks in the form for moments, the method with its inner adaptation, inner samples."""
+    """Check arguments: return the tasks in their basis, the method with its adaptation, inner samples."""
     check_environment(environment)
     judge = None if adaptation is None else as_adaptation(adaptation)
     method = checks.instance("method", method, Method).within(judge)
@@ -260,7 +266,8 @@ def prepared(
     for task in environment.tasks():
         if isinstance(task.inputs, Empirical) and task.inputs.ridge:
             raise NoClosedForm(
-                f"the scatter of solutions on tasks with a ridge is not known, and {task.name!r} has one: simulate()"
+                f"the scatter of solutions on tasks with a ridge is not known, and {task.name!r} has one: "
+                "simulate()"
             )
     return Basis.of(environment), method, inner_samples(method, training, judge)
 
@@ -272,21 +279,23 @@ def inner_samples(method: Method, training: Training, adaptation: Adaptation | N
     if training.n2 is not None:
         return float(training.n2)
     if adaptation is None:
-        raise ValueError(f"{method.label} has no inner batch of its own: give n2 in Training, or an adaptation")
+        raise ValueError(
+            f"{method.label} has no inner batch of its own: give n2 in Training, or an adaptation"
+        )
     return float(adaptation.m)
 
 
 def samples_in_hessian(method: Method, training: Training, n2: float) -> float:
-    """Count the samples of a task in the sample Hessian: those of outer batches, or all where they are pooled."""
+    """Count a task's samples in the sample Hessian: those of outer batches, or all where they are pooled."""
     return training.tau * (training.n1 + n2 if isinstance(method, NAL) else training.n1)
 
 
 def check_enough_samples(d: int, method: Method, training: Training, n2: float) -> None:
-    """Raise where the sample Hessian is singular for certain: its rank is at most the number of samples in it."""
+    """Raise where the sample Hessian is surely singular: its rank is at most its number of samples."""
     samples = training.T * samples_in_hessian(method, training, n2)
     if samples < d:
         kind = "samples" if isinstance(method, NAL) else "outer samples"
         raise ValueError(
-            f"training {method.label} on {samples:g} {kind} has no unique solution in d = {d}: take more tasks, episodes or "
-            f"{kind}, so that there are at least d in all; for a good prediction far more"
+            f"training {method.label} on {samples:g} {kind} has no unique solution in d = {d}: take more tasks, "
+            f"episodes or {kind}, so that there are at least d in all; for a good prediction far more"
         )

@@ -1,8 +1,9 @@
 r"""The tasks of an environment in a basis in which second moments stay small.
 
-Where families are isotropic, with centres alike in all coordinates, there are two kinds of directions only: the diagonal
-1_d and those across it. In a basis that begins with 1_d/sqrt(d) every operator of interest is `Diagonal` with two entries
-of multiplicities 1 and d - 1, and every vector (v, 0): cost does not grow with d. Everything else becomes dense.
+Where families are isotropic, with centres alike in all coordinates, there are two kinds of directions only:
+the diagonal 1_d and those across it. In a basis that begins with 1_d/sqrt(d) every operator of interest is
+`Diagonal` with two entries of multiplicities 1 and d - 1, and every vector (v, 0): cost does not grow with d.
+Everything else becomes dense.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Basis:
         return across * np.eye(self.d) + (along - across) / self.d
 
     def direction(self, u: Array) -> Array:
-        """Make a vector v with v'Av = u'Au, for a direction u in coordinates and all operators A of this basis."""
+        """Make a vector v with v'Av = u'Au, for u in coordinates and every operator A of this basis."""
         if not self.is_rotated:
             return u
         along = u.sum() / np.sqrt(self.d)

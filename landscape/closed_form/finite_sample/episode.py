@@ -1,6 +1,7 @@
-r"""Moments of one episode's meta-gradient psi = W (w - w_i) - b on one task, from n1 outer and n2 inner samples.
+r"""Moments of one episode's meta-gradient psi = W (w - w_i) - b, from n1 outer and n2 inner samples.
 
-S is the covariance of the outer samples, P = I - alpha S_in the inner step; `scores` says which method is which.
+S is the covariance of the outer samples, P = I - alpha S_in the inner step; `scores` says which method is
+which.
 
 =============  ===========  ====================================================================
 class          W            methods
@@ -29,7 +30,7 @@ from landscape.closed_form.finite_sample.sampling import (
     mean_step,
     step_moment,
 )
-from landscape.core.typing import Array
+from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Operator
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.tasks.inputs import Inputs
@@ -54,7 +55,7 @@ class Episode(ABC):
     form: QuadraticForm
     n1: float
     n2: float
-    alpha: float = 0.0
+    alpha: Scalar = 0
 
     @abstractmethod
     def score_moment(self, distance: Distance) -> Operator:
@@ -109,8 +110,8 @@ class FirstOrder(Episode):
     def bias(self, K: Operator, delta: Array) -> Array:
         r"""Compute E[S P K S P] delta, exactly for one step on Gaussian inputs.
 
-        For fixed Y, E[S Y S] = Sigma Y Sigma + (Sigma Y' Sigma + tr(Sigma Y) Sigma)/n1; here Y = P K, and what is left
-        is bilinear in P: E[P Y P] and E[tr(Y P) P] with P = I - alpha S_in.
+        For fixed Y, E[S Y S] = Sigma Y Sigma + (Sigma Y' Sigma + tr(Sigma Y) Sigma)/n1; here Y = P K, and
+        what is left is bilinear in P: E[P Y P] and E[tr(Y P) P] with P = I - alpha S_in.
         """
         if self.steps != 1:
             return super().bias(K, delta)
@@ -121,7 +122,9 @@ class FirstOrder(Episode):
             return P @ Y @ P + share * (Sigma @ Y.T @ Sigma + (Sigma @ Y).trace() * Sigma)
 
         KSigma = K @ Sigma
-        traced = (KSigma @ P).trace() * P + share * (Sigma @ (KSigma + KSigma.T) @ Sigma)  # E[tr(K Sigma P) P]
+        traced = (KSigma @ P).trace() * P + share * (
+            Sigma @ (KSigma + KSigma.T) @ Sigma
+        )  # E[tr(K Sigma P) P]
         EWKW = Sigma @ between(KSigma) + Sigma @ (K @ between(Sigma) + traced) / self.n1
         return EWKW @ delta
 

@@ -77,7 +77,7 @@ class Plan:
 
     @property
     def samples_in_hessian(self) -> float:
-        """Samples of a task in the sample Hessian: with T tasks there are T times as many, and d are needed."""
+        """Samples of a task in the sample Hessian: T times as many must be at least d."""
         return samples_in_hessian(self.method, self.training, self.n2)
 
     def law(self) -> Asymptotics:
@@ -85,7 +85,7 @@ class Plan:
         return solution_law(self.environment, self.method, self.training, self.adaptation)
 
     def suboptimality(self) -> float:
-        """Compute the expected suboptimality to order 1/T; inf where there are too few samples for a unique solution."""
+        """Compute the expected suboptimality to order 1/T; inf where no solution is unique, on few samples."""
         if self.training.T * self.samples_in_hessian < self.environment.d:
             return np.inf
         return self.law().suboptimality(self.adaptation)
@@ -94,8 +94,8 @@ class Plan:
         """Warn where the prediction is not good."""
         if ENOUGH * self.environment.d > self.training.T or not self.law().trustworthy:
             warn(
-                f"the answer has fewer than {ENOUGH} tasks a dimension, or so few samples a task that the sample Hessian varies "
-                "too much: the prediction is rough there, check it by simulate()"
+                f"the answer has fewer than {ENOUGH} tasks a dimension, or so few samples a task that the sample "
+                "Hessian varies too much: the prediction is rough there, check it by simulate()"
             )
 
 
@@ -129,8 +129,9 @@ class Answer(Result):
         import html
 
         return (
-            f"<p><strong>{html.escape(self.headline())}</strong></p><p>Expected suboptimality {self.suboptimality:.4g}; "
-            f"{len(self.values)} values were tried: plot() draws them, to_frame() lists them.</p>"
+            f"<p><strong>{html.escape(self.headline())}</strong></p>"
+            f"<p>Expected suboptimality {self.suboptimality:.4g}; {len(self.values)} values were tried: plot() "
+            "draws them, to_frame() lists them.</p>"
         )
 
     def plot(self, ax: Any = None) -> Any:

@@ -96,8 +96,9 @@ class RiskLaw:
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Compute the central interval of the total risk.
 
-        The suboptimality is a quadratic form of a normal vector and never negative: a gamma law of its mean and variance,
-        which has the right shape where one direction dominates and becomes normal where many do.
+        The suboptimality is a quadratic form of a normal vector and never negative: a gamma law of its mean
+        and variance, which has the right shape where one direction dominates and becomes normal where many
+        do.
         """
         level, floor = level_domain.check("level", level), self.noise + self.dispersion
         if self.variance <= 0 or self.expected <= 0:
@@ -112,8 +113,8 @@ class RiskLaw:
 def risk_law(point: PointLaw, adaptation: Adaptation) -> RiskLaw:
     r"""Compute the law of the risk after adaptation from a point w ~ N(mu, V).
 
-    With F_m of Hessian M and minimiser w_m, :math:`E = \tfrac12 (\mu - w_m)^\top M (\mu - w_m) + \tfrac12 tr(MV)` and, g the
-    gradient at mu, :math:`Var = g^\top V g + \tfrac12 tr(MVMV)`.
+    With F_m of Hessian M and minimiser w_m, :math:`E = \tfrac12 (\mu - w_m)^\top M (\mu - w_m) + \tfrac12
+    tr(MV)` and, g the gradient at mu, :math:`Var = g^\top V g + \tfrac12 tr(MVMV)`.
     """
     point = point.suited(adaptation)
     tasks, V = point.basis.tasks, point.covariance
@@ -122,4 +123,6 @@ def risk_law(point: PointLaw, adaptation: Adaptation) -> RiskLaw:
     MV = landscape.form.A @ V
     expected = landscape.suboptimality(point.mean) + MV.trace() / 2
     variance = V.quad(slope) + MV.inner(MV) / 2
-    return RiskLaw(float(landscape.noise), float(landscape.dispersion), float(expected), float(variance), slope)
+    return RiskLaw(
+        float(landscape.noise), float(landscape.dispersion), float(expected), float(variance), slope
+    )

@@ -22,7 +22,8 @@ NORMAL_95 = 1.96
 class Prediction:
     """Mean coordinate and risk above the noise of a trained point, with 95% bands for a single run.
 
-    The bands take the point to be normal; for SGD mean and covariance are exact, for empirical solutions they are to order 1/T.
+    The bands take the point to be normal; for SGD mean and covariance are exact, for empirical solutions they
+    are to order 1/T.
     """
 
     coordinate: float
@@ -33,7 +34,9 @@ class Prediction:
     above_noise_high: float
 
 
-def predict(environment: Environment, method: Method, training: Training, adaptation: Adaptation) -> Prediction | None:
+def predict(
+    environment: Environment, method: Method, training: Training, adaptation: Adaptation
+) -> Prediction | None:
     """Predict a trained point, or return None where its scatter is not known.
 
     Parameters
@@ -58,7 +61,9 @@ def predict(environment: Environment, method: Method, training: Training, adapta
         return None
     centre, half = point.coordinate(), NORMAL_95 * point.deviation()
     low, high = law.interval(0.95)
-    return Prediction(centre, centre - half, centre + half, law.mean - law.noise, low - law.noise, high - law.noise)
+    return Prediction(
+        centre, centre - half, centre + half, law.mean - law.noise, low - law.noise, high - law.noise
+    )
 
 
 def _law(environment: Environment, method: Method, training: Training, adaptation: Adaptation) -> PointLaw:

@@ -78,7 +78,10 @@ def required_tasks(
     >>> required_tasks(HardEasy(), MAML(), GradientSteps(1.0, m=50), Training(T=1), suboptimality=0.02)
     <T = 629 is the least with an expected suboptimality of at most 0.02>
     """
-    plan, wanted = Plan.of(environment, method, adaptation, training), positive.check("suboptimality", suboptimality)
+    plan, wanted = (
+        Plan.of(environment, method, adaptation, training),
+        positive.check("suboptimality", suboptimality),
+    )
     d = environment.d
     few = plan.with_training(T=d).law()  # d tasks always have d samples
     floor = few.limiting_suboptimality(plan.adaptation)
@@ -106,7 +109,7 @@ def required_outer_samples(
     *,
     suboptimality: float,
 ) -> RequiredData:
-    """Find the least number of outer samples n1 that brings the expected suboptimality down to what is wanted.
+    """Find the least number of outer samples n1 that brings down the expected suboptimality so far.
 
     Parameters
     ----------
@@ -127,8 +130,9 @@ def required_outer_samples(
     Examples
     --------
     >>> from landscape import MAML, GradientSteps, HardEasy, Training
-    >>> required_outer_samples(HardEasy(), MAML(), GradientSteps(1.0, m=50), Training(T=600), suboptimality=0.03)
-    <n1 = 12 is the least with an expected suboptimality of at most 0.03>
+    >>> adaptation = GradientSteps(1.0, m=50)
+    >>> required_outer_samples(HardEasy(), MAML(), adaptation, Training(T=600), suboptimality=0.03)
+    <n1 = 8 is the least with an expected suboptimality of at most 0.03>
     """
     plan = Plan.of(environment, method, adaptation, training)
     return _least("n1", lambda n1: plan.with_training(n1=n1), suboptimality, "")
@@ -142,7 +146,7 @@ def required_inner_samples(
     *,
     suboptimality: float,
 ) -> RequiredData:
-    """Find the least number of inner samples n2 that brings the expected suboptimality down to what is wanted.
+    """Find the least number of inner samples n2 that brings down the expected suboptimality so far.
 
     Parameters
     ----------
@@ -165,8 +169,9 @@ def required_inner_samples(
     Examples
     --------
     >>> from landscape import MAML, GradientSteps, HardEasy, Training
-    >>> required_inner_samples(HardEasy(), MAML(), GradientSteps(1.0, m=50), Training(T=600), suboptimality=0.1)
-    <n2 = 18 is the least with an expected suboptimality of at most 0.1>
+    >>> adaptation = GradientSteps(1.0, m=50)
+    >>> required_inner_samples(HardEasy(), MAML(), adaptation, Training(T=600), suboptimality=0.1)
+    <n2 = 20 is the least with an expected suboptimality of at most 0.1>
     """
     plan = Plan.of(environment, method, adaptation, training)
     return _least("n2", plan.with_inner_samples, suboptimality, ", or an n2 that differs from m")
@@ -180,7 +185,7 @@ def required_episodes(
     *,
     suboptimality: float,
 ) -> RequiredData:
-    r"""Find the least number of episodes a task, tau, that brings the expected suboptimality down to what is wanted.
+    r"""Find the least number of episodes a task, tau, that brings down the expected suboptimality so far.
 
     Parameters
     ----------
@@ -202,7 +207,7 @@ def required_episodes(
     --------
     >>> from landscape import MAML, GradientSteps, HardEasy, Training
     >>> required_episodes(HardEasy(), MAML(), GradientSteps(1.0, m=50), Training(T=600), suboptimality=0.019)
-    <tau = 3 is the least with an expected suboptimality of at most 0.019>
+    <tau = 2 is the least with an expected suboptimality of at most 0.019>
     """
     plan = Plan.of(environment, method, adaptation, training)
     return _least("tau", lambda tau: plan.with_training(tau=tau), suboptimality, "")
@@ -229,9 +234,9 @@ def _least(name: str, plan_at: Callable[[int], Plan], suboptimality: float, or_e
 def _none(name: str, values: Array, curve: Array, wanted: float, limit: float, or_else: str) -> RequiredData:
     best = int(curve.argmin())
     reason = (
-        f"no {name} up to {values[-1]:,} brings it to {wanted:g}: the least is {curve[best]:.3g} at {values[best]:,}, and "
-        f"without bound it tends to {limit:.3g}. What is left is the scatter between tasks, which only more tasks (T) reduce"
-        f"{or_else}"
+        f"no {name} up to {values[-1]:,} brings it to {wanted:g}: the least is {curve[best]:.3g} at {values[best]:,},"
+        f" and without bound it tends to {limit:.3g}. What is left is the scatter between tasks, which only more "
+        f"tasks (T) reduce{or_else}"
     )
     return RequiredData(name, float(curve[best]), wanted, values, curve, None, reason)
 

@@ -1,8 +1,8 @@
 r"""Episodes on tasks given by data: exact moments over draws with replacement, no Gaussian assumption.
 
-P = I - alpha S and the distance u = P delta + alpha s after the step are means over the inner draws. Of n1 outer draws two
-different ones are independent and give Sigma each; for one draw twice, which has the share 1/n1, every row x, e of the
-task takes its turn, with its residual r = x'u - e.
+P = I - alpha S and the distance u = P delta + alpha s after the step are means over the inner draws. Of n1
+outer draws two different ones are independent and give Sigma each; for one draw twice, which has the share
+1/n1, every row x, e of the task takes its turn, with its residual r = x'u - e.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class SharedHessianOnRows(Episode):
     """MAML's episode with the Hessian on the inner batch, n2 finite."""
 
     def score_moment(self, distance: Distance) -> Operator:
-        """Compute (1 - 1/n1) E[P Sigma u u' Sigma P] + mean E[P x r^2 x' P]/n1; the distance is the same for all."""
+        """Compute (1 - 1/n1) E[P Sigma u u' Sigma P] + mean E[P x r^2 x' P]/n1, at one distance for all."""
         Sigma, inner = self.inputs.Sigma.matrix(), InnerDraws(self, distance.mean)
         apart = inner.expected(inner.P, Sigma, inner.u, inner.u_row, Sigma, inner.P)
         twice = inner.average(inner.expected(Px, r, r, xP) for _, Px, xP, r in inner.outer_rows())

@@ -1,7 +1,7 @@
 r"""Second moments of gradients and steps on drawn samples.
 
-S is the mean of xx' over n samples, s that of xe, psi = S delta - s the gradient at distance delta = w - w_i. For fixed
-symmetric Y, E[S Y S] = Sigma Y Sigma + scatter(Y)/n (Collins et al., Lemma 2, for any data).
+S is the mean of xx' over n samples, s that of xe, psi = S delta - s the gradient at distance delta = w - w_i.
+For fixed symmetric Y, E[S Y S] = Sigma Y Sigma + scatter(Y)/n (Collins et al., Lemma 2, for any data).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from landscape.adaptations.base import is_full
-from landscape.core.typing import Array
+from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Matrix, Operator
 from landscape.tasks.inputs import Empirical, Inputs
 
@@ -29,7 +29,7 @@ class Distance:
     second: Operator
     mean: Array
 
-    def after_step(self, inputs: Inputs, alpha: float, n: float) -> Distance:
+    def after_step(self, inputs: Inputs, alpha: Scalar, n: float) -> Distance:
         """Compute the distance after a gradient step on n samples."""
         second = step_moment(inputs, self.second, alpha, n)
         if not is_full(n):
@@ -44,7 +44,7 @@ def hessian_moment(inputs: Inputs, Y: Operator, n: float) -> Operator:
     return plain if is_full(n) else plain + inputs.scatter(Y, SY) / n
 
 
-def step_moment(inputs: Inputs, Y: Operator, alpha: float, n: float) -> Operator:
+def step_moment(inputs: Inputs, Y: Operator, alpha: Scalar, n: float) -> Operator:
     """Compute E[(I - alpha S) Y (I - alpha S)] for symmetric Y."""
     P = mean_step(inputs, alpha)
     plain = P @ Y @ P
@@ -75,6 +75,6 @@ def residual_moment(inputs: Inputs, mean: Array) -> Operator:
     return Matrix((X * (e**2 - 2 * e * (X @ mean))[:, None]).T @ X / len(X))
 
 
-def mean_step(inputs: Inputs, alpha: float) -> Operator:
+def mean_step(inputs: Inputs, alpha: Scalar) -> Operator:
     """Compute I - alpha Sigma."""
     return inputs.Sigma.identity() - alpha * inputs.Sigma

@@ -1,7 +1,7 @@
 r"""The meta-gradient of a task over its tau episodes: its score.
 
-Its second moment has a part between tasks, that of the mean score, which more episodes and samples leave as it is, and a
-part within, which they reduce.
+Its second moment has a part between tasks, that of the mean score, which more episodes and samples leave as
+it is, and a part within, which they reduce.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from landscape.closed_form.finite_sample.rows import FirstOrderOnRows, SharedHes
 from landscape.closed_form.finite_sample.sampling import Distance
 from landscape.closed_form.finite_sample.shared_hessian import SharedHessian
 from landscape.core.errors import NoClosedForm
-from landscape.core.typing import Array
+from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Operator
 from landscape.methods.base import InnerMethod, Method
 from landscape.methods.budget import Training
@@ -81,8 +81,8 @@ def episode(method: Method, inputs: Inputs, n1: float, n2: float) -> Episode:
         For methods, or inner adaptations, whose moments are not known.
     """
     raise NoClosedForm(
-        f"the scatter of {method.label} on finite data is not known: it is for NAL, MAML, FO-MAML and HF-MAML; simulate() "
-        "serves others"
+        f"the scatter of {method.label} on finite data is not known: it is for NAL, MAML, FO-MAML and "
+        "HF-MAML; simulate() serves others"
     )
 
 
@@ -95,9 +95,11 @@ def _(method: NAL, inputs: Inputs, n1: float, n2: float) -> Episode:
 def _(method: FOMAML, inputs: Inputs, n1: float, n2: float) -> Episode:
     inner = _gradient_steps(method)
     if inner.batches == "same":
-        raise NoClosedForm('the scatter of FO-MAML with several steps is known for batches="fresh" only: simulate()')
+        raise NoClosedForm(
+            'the scatter of FO-MAML with several steps is known for batches="fresh" only: simulate()'
+        )
     kind = FirstOrderOnRows if isinstance(inputs, Empirical) else FirstOrder
-    alpha, steps = (float(inner.alpha), inner.steps) if inner.steps else (0.0, 1)  # no step is one of size 0
+    alpha, steps = (inner.alpha, inner.steps) if inner.steps else (0, 1)  # no step is one of size 0
     return kind(inputs, method.objective(inputs), n1, n2, alpha, steps)
 
 
@@ -124,9 +126,11 @@ def _gradient_steps(method: InnerMethod) -> GradientSteps:
     return inner
 
 
-def _one_step(method: InnerMethod) -> float:
+def _one_step(method: InnerMethod) -> Scalar:
     """The size of the one inner step that is known; no step is one of size 0."""
     inner = _gradient_steps(method)
     if inner.steps > 1:
-        raise NoClosedForm(f"the scatter of {method.label} is known for one inner step, got {inner.steps}: simulate()")
-    return float(inner.alpha) if inner.steps else 0.0
+        raise NoClosedForm(
+            f"the scatter of {method.label} is known for one inner step, got {inner.steps}: simulate()"
+        )
+    return inner.alpha if inner.steps else 0

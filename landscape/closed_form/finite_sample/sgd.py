@@ -1,12 +1,12 @@
 r"""SGD predicted: mean and covariance of the iterates on NAL's and MAML's objectives, exactly.
 
-Each iteration takes fresh tasks, so the error e = w - w* obeys e <- e - eta g with g independent of the past given e. The mean
-is linear, and the second moment E of e is affine in itself and in the mean:
+Each iteration takes fresh tasks, so the error e = w - w* obeys e <- e - eta g with g independent of the past
+given e. The mean is linear, and the second moment E of e is affine in itself and in the mean:
 
 .. math:: E \to E - \eta (HE + EH) + \eta^2 \{ \text{own terms} + \text{pairs} \}
 
-where a task's own term is its score's second moment at D = C + E[(w - mu)(w - mu)'] and pairs are two different tasks of a
-batch. Both are exact for any batch and any weights, normalised in the batch or not.
+where a task's own term is its score's second moment at D = C + E[(w - mu)(w - mu)'] and pairs are two
+different tasks of a batch. Both are exact for any batch and any weights, normalised in the batch or not.
 """
 
 from __future__ import annotations
@@ -93,8 +93,9 @@ class SGDCurve(Result):
         """Say where the last reported iterate is, and what the iterates settle at."""
         last = self.laws[-1]
         return (
-            f"SGD of {self.method.label}: mean coordinate {last.coordinate():.4g}, standard deviation {last.deviation():.2g} "
-            f"after {self.iterations[-1]:,} iterations; settles at {self.limit.coordinate():.4g}, {self.limit.deviation():.2g}"
+            f"SGD of {self.method.label}: mean coordinate {last.coordinate():.4g}, standard deviation "
+            f"{last.deviation():.2g} after {self.iterations[-1]:,} iterations; settles at "
+            f"{self.limit.coordinate():.4g}, {self.limit.deviation():.2g}"
         )
 
     def columns(self) -> Mapping[str, Any]:
@@ -163,7 +164,9 @@ def sgd_curve(
         raise NoClosedForm("sgd_curve takes tau = 1: episodes of one task are not independent tasks")
     training.check(method)
     if not basis.is_rotated and basis.d > LARGEST_D:
-        raise NoClosedForm(f"sgd_curve takes d <= {LARGEST_D} for families that are not isotropic, got {basis.d}")
+        raise NoClosedForm(
+            f"sgd_curve takes d <= {LARGEST_D} for families that are not isotropic, got {basis.d}"
+        )
     steps = training.T // training.task_batch
     if iterations is None:
         iterations = [0, *np.unique(np.geomspace(1, steps, 60).astype(int)).tolist()]
@@ -175,10 +178,10 @@ def sgd_curve(
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    r"""Pairs of different tasks of a batch: E of sum w_j w_l g_j g_l' is sum_k weight_k E[G_k G_k'], G_k = C_k e + s_k.
+    r"""A part of what pairs of tasks of a batch add: E sum w_j w_l g_j g_l' = sum_k c_k E[G_k G_k'].
 
-    The matrix of weights of pairs of families has an eigenvector v for each k: C_k = sum_i v_i A_i and s_k the sum of
-    v_i A_i (w* - mu_i).
+    The matrix of weights of pairs of families has eigenvalues c_k with vectors v, and G_k = C_k e + s_k with
+    C_k = sum_i v_i A_i and s_k the sum of v_i times the mean score of family i at w*.
     """
 
     weight: float
@@ -188,7 +191,7 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class _Iteration:
-    """One iteration of SGD as a linear map of (E, e, 1): second moment and mean of the error, found by probing."""
+    """One iteration of SGD as a linear map of second moment and mean of the error, found by probing."""
 
     basis: Basis
     episodes: list[Episode]
@@ -205,9 +208,14 @@ class _Iteration:
         w = np.asarray(mean.origin)
         episodes = [TaskScore.of(method, task.inputs, training, n2).episode for task in basis.tasks]
         if any(episode.form.b is not None for episode in episodes):
-            raise NoClosedForm("sgd_curve does not know MAML with a shared batch on data tasks: simulate(), or use asymptotics()")
+            raise NoClosedForm(
+                "sgd_curve does not know MAML with a shared batch on data tasks: simulate(), or asymptotics()"
+            )
         own, cross = batch_weights(method, basis.tasks, training.task_batch)
-        scores = [episode.mean_score(difference(w, t.centre)) for episode, t in zip(episodes, basis.tasks, strict=True)]
+        scores = [
+            episode.mean_score(difference(w, t.centre))
+            for episode, t in zip(episodes, basis.tasks, strict=True)
+        ]
         weights, vectors = np.linalg.eigh(cross)
         pairs = [
             Pairs(
@@ -244,13 +252,15 @@ class _Iteration:
             E, e = self.after(self.basis.operator(z[:k]), z[k:], one)
             return np.concatenate([self.basis.flat(E), e])
 
-        # What label noise adds is there whatever the argument: the map is affine, its linear part a difference.
+        # What label noise adds is there whatever the argument: the map is affine, and linear less that.
         at_zero = apply(np.zeros(size), 0.0)
         K = np.zeros((size + 1, size + 1))
         K[:size, :size] = np.stack([apply(unit, 0.0) - at_zero for unit in np.eye(size)], axis=1)
         K[:size, size], K[size, size] = apply(np.zeros(size), 1.0), 1.0
         if np.abs(np.linalg.eigvals(K[:size, :size])).max() >= 1:
-            raise ValueError(f"SGD on {self.label} diverges in second moment at learning_rate {self.rate:g}: take a smaller one")
+            raise ValueError(
+                f"SGD on {self.label} diverges in second moment at learning_rate {self.rate:g}: use less"
+            )
         start = -self.optimum
         z, at = np.concatenate([self.basis.flat(self.basis.outer(start, start)), start, [1.0]]), 0
         laws: dict[int, PointLaw] = {}
@@ -265,7 +275,7 @@ class _Iteration:
 
 
 def batch_weights(method: Method, tasks: Sequence[Task], batch: int) -> tuple[Array, Array]:
-    """Compute E of the sum of w_j^2 over a family's tasks in a batch, and of w_j w_l over pairs of different tasks.
+    """Compute E of the sum of w_j^2 over a family's tasks in a batch, and of w_j w_l over pairs of tasks.
 
     Returns
     -------

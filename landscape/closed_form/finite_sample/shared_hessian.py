@@ -13,14 +13,14 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from fractions import Fraction
 from itertools import product
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from landscape.closed_form.finite_sample.episode import Episode
 from landscape.closed_form.finite_sample.sampling import Distance, step_moment
 from landscape.core.errors import NoClosedForm
-from landscape.core.typing import Array
+from landscape.core.typing import Array, Scalar
 from landscape.linalg.moments import expected_word, power_moment, quartic
 from landscape.linalg.operators import Diagonal, Matrix, Operator
 
@@ -78,37 +78,41 @@ class SharedHessian(Episode):
             PP = self._squared_step(rho)
             once = sum(c * power_moment(a + 1, n, d) for a, c in enumerate(PP)) / self.n2
             traced = sum(c * power_moment(a, n, d, (1,)) for a, c in enumerate(PP)) / self.n2
-            return rho**3 * float(once + (once + traced) / self.n1) * Sigma.identity()
+            return rho**3 * (once + (once + traced) / self.n1) * Sigma.identity()
         A = Sigma.matrix()
         once = self._mean([P, A, S, A, P])
         traced = self._mean([P, A, P], trace=[A, S])
         return Matrix((1 + 1 / self.n1) * once + traced / self.n1)
 
     def _rotated_hessian_moment(self, Sigma: Diagonal, K: Diagonal) -> Operator:
-        """The same for Sigma = rho I: there E[G^a K G^b] = x K + y tr(K) I, with G = n2 S/rho."""
+        """The same for Sigma = rho I: E[G^a K G^b] = x K + y tr(K) I with G = n2 S/rho, exactly."""
         rho, n, d = Sigma.entries[0], Fraction(int(self.n2)), Fraction(Sigma.d)
-        PP, x, y = self._squared_step(rho), 0.0, 0.0
+        PP = self._squared_step(rho)
+        x = y = 0
         for (a, p), (b, q) in product(enumerate(PP), repeat=2):
             once, on_identity = quartic(a, b, n, d)
             traced, traced_on_identity = quartic(a, b, n, d, outside=True)
-            x += float(p * q * (once + (once + traced) / self.n1))
-            y += float(p * q * (on_identity + (on_identity + traced_on_identity) / self.n1))
+            x = x + p * q * (once + (once + traced) / self.n1)
+            y = y + p * q * (on_identity + (on_identity + traced_on_identity) / self.n1)
         return rho**2 * (x * K + y * K.trace() * K.identity())
 
-    def _squared_step(self, rho: float) -> list[float]:
+    def _squared_step(self, rho: Any) -> list[Any]:
         """Coefficients of P^2 = (1 - alpha rho G/n2)^2 in powers of G."""
         x = self.alpha * rho / self.n2
-        return [1.0, -2 * x, x**2]
+        return [1, -2 * x, x**2]
 
     def _mean(self, word: Word, trace: Word = ()) -> Array:
         """E of a word, times the trace of another: each P is written out as I - alpha S."""
         Sigma = self.inputs.Sigma.matrix()
         if len(Sigma) > LARGEST_D:
             raise NoClosedForm(
-                f"the scatter of MAML takes d <= {LARGEST_D} for families that are not isotropic, got {len(Sigma)}: simulate()"
+                f"the scatter of MAML takes d <= {LARGEST_D} for families that are not isotropic, got "
+                f"{len(Sigma)}: simulate()"
             )
         total = np.zeros_like(Sigma)
-        for (sign, links), (other, around) in product(_terms(word, Sigma, self.alpha), _terms(trace, Sigma, self.alpha)):
+        for (sign, links), (other, around) in product(
+            _terms(word, Sigma, self.alpha), _terms(trace, Sigma, self.alpha)
+        ):
             if len(around) == 1:  # no S inside the trace
                 value = expected_word(links, Sigma, self.n2) * (np.trace(around[0]) if trace else 1.0)
             else:
@@ -118,7 +122,7 @@ class SharedHessian(Episode):
         return total
 
 
-def _terms(word: Word, Sigma: Array, alpha: float) -> Iterator[tuple[float, list[Array]]]:
+def _terms(word: Word, Sigma: Array, alpha: Scalar) -> Iterator[tuple[Scalar, list[Array]]]:
     """Expand a word into terms: a coefficient, and the matrices between the factors S of each."""
     places = [i for i, letter in enumerate(word) if letter is P]
     for bits in product((False, True), repeat=len(places)):
