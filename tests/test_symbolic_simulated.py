@@ -36,7 +36,8 @@ import landscape as ls
 from landscape.core.parameters import record
 from landscape.simulator.losses import post_adaptation_losses
 from landscape.simulator.solve import mean_gradient, task_gradients
-from landscape.simulator.training import LossTasks, losses as task_losses, train
+from landscape.simulator.training import LossTasks, train
+from landscape.simulator.training import losses as task_losses
 from landscape.symbolic.claims import (
     convergence,
     first_order,
@@ -231,8 +232,20 @@ def test_scores_of_finite_tasks():
     maml = resolve(c.T * c.error_MAML, quantities) * weight**2
     cases = (
         (ls.NAL(), 0.5, ls.Training(2, n1=5, n2=4), nal.subs(c.sigma, sp.sqrt(HALF)), nal.subs(c.sigma, 0)),
-        (ls.MAML(ls.GradientSteps(0.6, 4)), 0.0, ls.Training(2, n1=5, tau=3), maml.subs(at), maml.subs(at | {c.tau: 1})),
-        (ls.MAML(ls.GradientSteps(0.6, 4)), 0.0, ls.Training(2, n1=5), maml.subs(at | {c.tau: 1}), maml.subs(at)),
+        (
+            ls.MAML(ls.GradientSteps(0.6, 4)),
+            0.0,
+            ls.Training(2, n1=5, tau=3),
+            maml.subs(at),
+            maml.subs(at | {c.tau: 1}),
+        ),
+        (
+            ls.MAML(ls.GradientSteps(0.6, 4)),
+            0.0,
+            ls.Training(2, n1=5),
+            maml.subs(at | {c.tau: 1}),
+            maml.subs(at),
+        ),
     )
     for method, noise, training, number, other in cases:
         environment = ls.Mixture([ls.TaskFamily("a", 0.7, 0.0, 1.3, noise=noise, d=1)])
@@ -279,7 +292,10 @@ def test_where_first_order_maml_rests():
     floor = (
         sum((1 - alpha * rho) ** 2 * rho * (point[0] - w) for rho, w in zip(p, (1.0, -1.0), strict=True)) / 2
     )
-    for method, expected in ((ls.FOMAML(alpha), 0.0), (ls.MAML(ls.GradientSteps(alpha, 4), hessian="independent"), floor)):
+    for method, expected in (
+        (ls.FOMAML(alpha), 0.0),
+        (ls.MAML(ls.GradientSteps(alpha, 4), hessian="independent"), floor),
+    ):
         mean, covariance = mean_gradient(
             environment,
             method,

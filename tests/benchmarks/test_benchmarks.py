@@ -94,7 +94,9 @@ def test_a_large_dense_task_costs_a_few_eigendecompositions(benchmark):
 @pytest.fixture
 def million():
     over = {"rho_hard": np.linspace(0.01, 0.9, 1000), "m": np.arange(20, 1020.0)}
-    return over, lambda: ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML()], ls.GradientSteps(1 / 0.9), over=over)
+    return over, lambda: ls.compare(
+        ls.HardEasy(), [ls.NAL(), ls.MAML()], ls.GradientSteps(1 / 0.9), over=over
+    )
 
 
 def test_a_million_grid_points_cost_as_much_as_the_formulas_by_hand(benchmark, million):
