@@ -28,6 +28,7 @@ from landscape.analysis.sweep.config import load
 from landscape.analysis.sweep.plan import Plan
 from landscape.cli import main
 from landscape.cli.sweep import EXAMPLE
+from landscape.core import files
 
 ARGUMENTS = {
     "environment": ls.TwoTasks(d=3),
@@ -158,7 +159,7 @@ def written_in_place(path, content):
 
 WRITING = [
     function.__code__
-    for function in (store.Store.add, store.put_in_place, store.write_beside, store._fresh, written_in_place)
+    for function in (store.Store.add, files.put_in_place, files.write_beside, files.fresh, written_in_place)
 ]
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import html
 import io
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from landscape._version import __version__
+from landscape.core.files import put_in_place
 from landscape.diagnosis import plots
 from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.held_out import REPTILE_STEPS
@@ -91,37 +89,10 @@ def save(diagnosis: Diagnosis, path: str | Path) -> Path:
         if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
             path.write_bytes(text)
         else:
-            _replace(path.resolve(), text)
+            put_in_place(path.resolve(), text)
     except OSError as error:
         raise ValueError(f"cannot write the report to {str(path)!r}: {error.strerror}") from None
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write beside a file and put that in its place, so that the old one stays whole until the new one is."""
-    if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError(13, "Permission denied")
-    handle, beside = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(beside, _mode(path))
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
-
-
-def _mode(path: Path) -> int:
-    """The file's own permissions, or those of a new file."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _telling_shots(diagnosis: Diagnosis) -> int:

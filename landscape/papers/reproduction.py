@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import io
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from landscape.core.files import put_in_place
 from landscape.core.parameters import record
 from landscape.core.results import Result
 
@@ -61,8 +62,10 @@ class Reproduction(Result):
         """
         folder = writable_folder(folder)
         csv, png = folder / f"{name}.csv", folder / f"{name}.png"
-        _replace(csv, lambda path: self.table.to_csv(path, index=False))
-        _replace(png, lambda path: self.figure.savefig(path, dpi=160, format="png"))
+        put_in_place(csv, self.table.to_csv(index=False).encode())
+        picture = io.BytesIO()
+        self.figure.savefig(picture, dpi=160, format="png")
+        put_in_place(png, picture.getvalue())
         return csv, png
 
 
@@ -83,13 +86,3 @@ def writable_folder(folder: str | Path) -> Path:
             f"cannot write to the folder {str(folder)!r}: {error.strerror}; give another with --out"
         ) from None
     return folder
-
-
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside a file and take its place when done: who reads sees the old file or the new one, whole."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -13,13 +13,12 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from landscape.analysis.sweep.formats import Columns, Fingerprint, Malformed, damage, format_of, frame, read
 from landscape.analysis.sweep.plan import Place, Plan
 from landscape.core.domains import short
-
-NO_LINKS = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
+from landscape.core.files import NO_LINKS, put_in_place, write_beside
 
 
 class Store:
@@ -116,35 +115,6 @@ def said(plan: Plan, place: Place) -> str:
     """Say where a cell is."""
     values = ((k, v if isinstance(v, str) else f"{v:g}") for k, v in zip(plan.names, place, strict=True))
     return ", ".join(f"{name} = {value}" for name, value in values)
-
-
-def put_in_place(path: Path, content: bytes) -> None:
-    """Put a new file in the place of another, so that at every moment one of the two is there and whole."""
-    os.replace(write_beside(path, content), path)
-
-
-def write_beside(path: Path, content: bytes) -> Path:
-    """Write a new file beside another and force it to disk; what cannot be finished is taken away again."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with _fresh(part) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
-    return part
-
-
-def _fresh(path: Path) -> BinaryIO:
-    """A file that was not there before: what a killed sweep left or somebody planted is taken away, not opened."""
-    path.unlink(missing_ok=True)
-    return open(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINKS | getattr(os, "O_BINARY", 0), 0o666),
-        "wb",
-    )
 
 
 def checked_path(path: Any) -> Path:
