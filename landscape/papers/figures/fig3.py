@@ -104,6 +104,8 @@ def _draw(left: Axes, right: Axes, theory: pd.DataFrame, simulation: Simulation,
     plotting.points(right, "MAML", gains, name="simulated")
     plotting.finish(left, "R", "above_noise")
     plotting.finish(right, "R", "gain", legend=False)
+    for ax in (left, right):
+        ax.set_xlabel("distance of the centres $R$")
     right.set_ylabel("risk of NAL / risk of MAML")
     right.set_ylim(0.9, 4.1)
 
