@@ -273,7 +273,7 @@ def test_a_rate_for_each_method_by_its_repr():
     for method, over in ((ls.MAML(), None), (ls.MAML(STEPS(0.5, 4)), {"MAML.inner.alpha": [0.5, 0.4]})):
         ends = [
             ls.simulate(
-                WORLDS["isotropic"], method, adaptation, training(method, n2=None, learning_rate=rate), over,
+                WORLDS["isotropic"], method, adaptation, training(METHODS[1], n2=None, learning_rate=rate), over,
                 repeats=2, tasks=5, engine="numpy", progress=False,
             )
             for rate in (0.3, {repr(method): 0.3})

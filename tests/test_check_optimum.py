@@ -14,8 +14,8 @@ import routines
 import sympy
 
 import landscape as ls
+from landscape.checker.episodes import Episodes, checking_ground
 from landscape.checker.expected_optima import OuterHessian, ReusedBatch
-from landscape.checker.optimum import Episodes, checking_ground
 from landscape.methods.base import Method
 
 EACH_SEED = pytest.mark.parametrize(

@@ -595,7 +595,7 @@ def test_bad_arguments(arguments, error, message):
         (ls.Reptile(), "Reptile", lambda w, X, y, U, v, a: a * planted.grad(w, X, y)),
         (ls.NAL, "NAL", planted.plain),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_methods_are_named_by_label_class_or_instance(method, wanted, function):
     found = ls.check_meta_gradient(function, method)

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+import textwrap
 import warnings
 from types import SimpleNamespace
 
@@ -92,6 +93,16 @@ def test_figures_are_drawn_in_the_same_way_from_python():
 def test_bad_arguments(arguments, message, capsys):
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_example_of_a_sweep_is_a_config(tmp_path):
+    from landscape.analysis.sweep.config import load
+    from landscape.cli.sweep import EXAMPLE
+
+    (tmp_path / "example.toml").write_text(textwrap.dedent(EXAMPLE.partition("example:\n")[2]))
+    given = load(tmp_path / "example.toml")
+    assert given["methods"] == [ls.NAL(), ls.MAML()]
+    assert given["environment"] == ls.TwoTasks(d=10)
 
 
 def test_warnings_are_sentences_without_code():

@@ -33,9 +33,7 @@ def test_docstring_examples(name):
 
 def test_what_users_call_says_how():
     """Public functions, and classes that users make, document every argument and show a call that runs."""
-    public = [
-        value for name, value in vars(landscape).items() if not name.startswith("_") and callable(value)
-    ]
+    public = [value for name in landscape.__all__ if callable(value := getattr(landscape, name))]
     results = (Result, BaseException)
     made = [
         v for v in public if not (inspect.isclass(v) and (issubclass(v, results) or inspect.isabstract(v)))

@@ -244,8 +244,15 @@ def test_exact_numbers_stay_exact(method):
     def score(number):
         Sigma = Diagonal(np.array([number(0.5)] * 2), np.array([1, 2]))
         inputs, inner = Gaussian(Sigma, number(0.25)), getattr(method, "inner", None)
-        exact = method if inner is None else with_values(method, {"inner": with_values(inner, {"alpha": number(0.75)})})
-        D, delta = Diagonal(np.array([number(1.5), number(0.5)]), Sigma.multiplicity), np.array([number(0.5), number(0)])
+        exact = (
+            method
+            if inner is None
+            else with_values(method, {"inner": with_values(inner, {"alpha": number(0.75)})})
+        )
+        D, delta = (
+            Diagonal(np.array([number(1.5), number(0.5)]), Sigma.multiplicity),
+            np.array([number(0.5), number(0)]),
+        )
         return episode(exact, inputs, number(4), number(6)).score_moment(Distance(D, delta)).diagonal()
 
     found, floats = score(lambda x: sympy.Rational(x)), score(float)

@@ -11,10 +11,8 @@ from landscape.methods.step_divisors import step_divisor
 from landscape.papers import bounds
 from landscape.papers.bounds import promise
 from landscape.papers.bounds.drawn_batches import Constants, decrease, inequalities
-from landscape.simulator.training import Batches, LossTasks, RandomStep, train
-from landscape.simulator.training.directions import direction
-from landscape.simulator.training.losses import Hinge, Logistic, Quadratic
-from landscape.simulator.training.train import Options
+from landscape.simulator.training import Batches, Hinge, Logistic, LossTasks, Quadratic, RandomStep, train
+from landscape.simulator.training.directions import Options, direction
 
 X = np.random.default_rng(0).standard_normal((3, 40, 3)) * [
     [[1.0, 0.5, 1.5]],
@@ -139,7 +137,7 @@ def test_inequalities_do_not_depend_on_units(method):
 
 def first_below(method, start, level, batches, seed=0):
     """The first iteration with a gradient norm of F of at most the level, by a run."""
-    run = train(TASKS, method, start, RandomStep(), 200, batches, seed=seed, record_every=5)
+    run = train(TASKS, method, start, RandomStep(), 200, batches, rng=seed, record_every=5)
     return run.time_to(level)
 
 

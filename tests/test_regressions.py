@@ -196,7 +196,11 @@ def test_nearly_collinear_data_names_the_cure():
 
 @pytest.mark.filterwarnings("error")
 def test_curvatures_that_go_with_the_step_and_impossible_families_do_not_warn():
-    over = {"rho_hard": [0.1, 10.0], "rho_easy": lambda rho_hard: rho_hard, "alpha": lambda rho_hard: 1 / rho_hard}
+    over = {
+        "rho_hard": [0.1, 10.0],
+        "rho_easy": lambda rho_hard: rho_hard,
+        "alpha": lambda rho_hard: 1 / rho_hard,
+    }
     ls.risk(ls.TwoTasks(), 0.0, ADAPT, over=over)
     ls.risk(ls.HardEasy(p_hard=1.0, rho_easy=9.0), ls.NAL(), ADAPT)
     with pytest.warns(ls.LandscapeWarning, match="the inner step expands"):

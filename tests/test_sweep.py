@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from textwrap import dedent
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,6 +27,7 @@ from landscape.analysis.sweep import formats, store, workers
 from landscape.analysis.sweep.config import load
 from landscape.analysis.sweep.plan import Plan
 from landscape.cli import main
+from landscape.cli.sweep import EXAMPLE
 
 ARGUMENTS = {
     "environment": ls.TwoTasks(d=3),
@@ -864,6 +866,14 @@ def test_a_right_checksum_is_not_trusted_in_parquet_either(tmp_path):
         for use in (lambda: sweep(file=file), lambda: ls.Sweep.read(file)):
             with pytest.raises(ValueError, match=message):
                 use()
+
+
+def test_the_example_of_the_help_is_a_config(tmp_path):
+    text = dedent(EXAMPLE.partition("\n")[2])
+    found = load(config(tmp_path, text))
+    assert found["methods"] == [ls.NAL(), ls.MAML()]
+    plan = Plan(**{k: v for k, v in found.items() if k != "file"})
+    assert len(list(plan.places)) == 60
 
 
 def test_a_config_of_ones_own_families_and_inner_adaptations(tmp_path):

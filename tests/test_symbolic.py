@@ -1,6 +1,8 @@
 """The ledger: every claim decided, every mutant rejected, and the machinery that does so."""
 
+import copy
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +19,14 @@ from landscape.symbolic.decide import holds
 from landscape.symbolic.evaluate import limit
 from landscape.symbolic.judge import judge
 from landscape.symbolic.mutants import mutants, survivors
+from landscape.symbolic.notation import SPELLINGS
 from landscape.symbolic.points import Undecided
 from landscape.symbolic.positivity import sign
 from landscape.symbolic.wick import expected_word
 from landscape.symbolic.words import words
 
 CLAIMS = claims()
+SPELLED = set(SPELLINGS)
 x, y, t = sp.symbols("x y t", positive=True)
 u, v = sp.symbols("u v", real=True)
 q = sp.Symbol("q", real=True)
@@ -68,6 +72,9 @@ def test_what_does_not_hold_has_a_reason_and_all_forms_can_be_written(id, entrie
     if entry.verdict not in (Verdict.HOLDS, Verdict.CONSERVATIVE):
         assert 20 < len(entry.derivation.reason) < 600
     ledger = ls.Ledger((entry,))
+    assert pickle.loads(pickle.dumps(ledger)) == ledger == copy.deepcopy(ledger)
+    spelled = {symbol for symbol in SPELLINGS if "for a test" not in str(symbol)}
+    assert spelled == SPELLED  # at import, so that a pickled ledger reads the same in a new process
     for text in (ledger.markdown(), ledger.latex(), ledger.errata(), entry.markdown()):
         assert text.count("$") % 2 == 0
         assert "{}" not in text.replace("{}", "", 0) or "^{}" in text

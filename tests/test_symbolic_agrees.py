@@ -14,16 +14,21 @@ import pytest
 import sympy as sp
 
 import landscape as ls
-from landscape import formulas
-from landscape.algebra import Spectrum
-from landscape.finite.scores import mean_score_moment, score_moment
-from landscape.methods import pooled
+from landscape.closed_form import population as formulas
+from landscape.closed_form.finite_sample.basis import Basis
+from landscape.closed_form.finite_sample.sampling import Distance
+from landscape.closed_form.finite_sample.scores import TaskScore
+from landscape.closed_form.hardness import window_boundary
 from landscape.linalg.moments import power_moment
-from landscape.reproduce import table3
+from landscape.linalg.operators import Diagonal
+from landscape.methods import pooled
+from landscape.papers.figures import table3
 from landscape.symbolic.claims import convergence, gains, geography, hardness, population, slips, two_tasks
 from landscape.symbolic.evaluate import replace, resolve
 from landscape.symbolic.risk import isotropic_weight, weight_matrix
 from landscape.symbolic.wick import expected_word, isotropic
+from landscape.tasks.families import Task
+from landscape.tasks.inputs import Gaussian
 
 RANDOM = random.Random(5)
 SIZE = sp.Symbol("D", integer=True, positive=True)
@@ -49,19 +54,24 @@ def point(*symbols):
     return {symbol: rational() for symbol in symbols}
 
 
-def spectrum(entries, counts, noise=0):
-    return Spectrum(np.array(entries, dtype=object), np.array(counts, dtype=object), noise)
+def inputs_of(entries, counts, noise=0):
+    """Normal inputs of a spectrum, with exact numbers."""
+    return Gaussian(Diagonal(np.array(entries, dtype=object), np.array(counts)), noise)
+
+
+def maml(alpha, n2=np.inf):
+    return ls.MAML(ls.GradientSteps(alpha, n2))
 
 
 @pytest.mark.parametrize("trial", range(5))
 def test_weight_of_a_step(trial):
     """Any spectrum: the quadratic of MAML and its constant, against the weight matrix from pairings."""
     values, alpha, m, noise = [rational() for _ in range(3)], rational(), whole(), rational()
-    quadratic = ls.MAML(alpha, n2=m).quadratic(spectrum(values, [1, 1, 1], noise))
+    form = maml(alpha, m).objective(inputs_of(values, [1, 1, 1], noise))
     expected = replace(
         weight_matrix(SIGMA, alpha, m), {SIGMA: sp.ImmutableMatrix.diag(*values), SIZE: sp.Integer(3)}
     )
-    assert [expected[i, i] for i in range(3)] == list(quadratic.A)
+    assert [expected[i, i] for i in range(3)] == list(form.A.entries)
     claim = derived(population.least_risk)
     at = {
         population.alpha: alpha,
@@ -69,7 +79,7 @@ def test_weight_of_a_step(trial):
         population.sigma: sp.sqrt(noise),
         population.trace: sum(v**2 for v in values),
     }
-    after = ls.Adaptation(alpha, m).quadratic(spectrum(values, [1, 1, 1], noise))
+    after = ls.GradientSteps(alpha, m).form(inputs_of(values, [1, 1, 1], noise))
     assert sp.simplify(claim.quantities[population.floor].subs(at) - sp.nsimplify(after.c) / 2) == 0
 
 
@@ -77,26 +87,25 @@ def test_weight_of_a_step(trial):
 def test_proposition_1(trial):
     """Two kinds of tasks in two dimensions: optimum and risk above the noise, against letters and words."""
     share, alpha, m, n2 = sp.Rational(RANDOM.randint(1, 9), 10), rational(), whole(), whole()
-    inputs = [spectrum([rational(), rational()], [1, 1]) for _ in range(2)]
+    inputs = [inputs_of([rational(), rational()], [1, 1]) for _ in range(2)]
     centres = [np.array([rational(), rational()], dtype=object) for _ in range(2)]
     tasks = [
-        SimpleNamespace(inputs=i, centre=c, spread=None, probability=p)
-        for i, c, p in zip(inputs, centres, (share, 1 - share), strict=True)
+        Task("", p, i, centre, None) for p, i, centre in zip((share, 1 - share), inputs, centres, strict=True)
     ]
     column = [sp.ImmutableMatrix(c.tolist()) for c in centres]
     matrices = {}
     for names, weights in (
-        ((population.Sigma_1, population.Sigma_2, population.mean_Sigma), [i.value for i in inputs]),
+        ((population.Sigma_1, population.Sigma_2, population.mean_Sigma), [i.Sigma for i in inputs]),
         (
             (population.Q_1, population.Q_2, population.mean_Q),
-            [ls.MAML(alpha, n2=n2).quadratic(i).A for i in inputs],
+            [maml(alpha, n2).objective(i).A for i in inputs],
         ),
         (
             (population.M_1, population.M_2, population.mean_M),
-            [ls.MAML(alpha, n2=m).quadratic(i).A for i in inputs],
+            [formulas.Q(i, ls.GradientSteps(alpha, m)) for i in inputs],
         ),
     ):
-        pair = [sp.ImmutableMatrix.diag(*w) for w in weights]
+        pair = [sp.ImmutableMatrix.diag(*weight.entries) for weight in weights]
         matrices |= dict(zip(names, (*pair, share * pair[0] + (1 - share) * pair[1]), strict=True))
     at = matrices | {
         population.w_1: column[0],
@@ -104,17 +113,10 @@ def test_proposition_1(trial):
         population.p: share,
         population.d: sp.Integer(2),
     }
-    for method, name in ((ls.NAL(), population.A_NAL), (ls.MAML(alpha, n2=n2), population.A_MAML)):
-        optimum = formulas.population_optimum(tasks, _labelled(method))
-        quadratics = [ls.Adaptation(alpha, m).quadratic(i) for i in inputs]
-        _, dispersion, best, M = formulas.risk_parts(tasks, quadratics)
-        suboptimality = inputs[0].form(M, optimum - best) / 2
+    for method, name in ((ls.NAL(), population.A_NAL), (maml(alpha, n2), population.A_MAML)):
+        _, dispersion, suboptimality = formulas.risk_parts(tasks, ls.GradientSteps(alpha, m), [method])
         (risk,) = replace(derived(population.excess_risks).quantities[name], at)
         assert sp.nsimplify(dispersion + suboptimality) == sp.nsimplify(risk)
-
-
-def _labelled(method):
-    return SimpleNamespace(quadratic=method.quadratic, shares=lambda tasks: [t.probability for t in tasks])
 
 
 @pytest.mark.parametrize("trial", range(5))
@@ -122,7 +124,7 @@ def test_many_tasks(trial):
     """Corollaries 1 and 2: risks and gain of the environment of section 3.2, in rational numbers."""
     t, g = two_tasks, geography
     at = point(t.R, t.r_H, t.r_E, t.rho_H, t.rho_E) | {t.d: whole(9), t.m: whole()}
-    environment = ls.hard_easy(
+    environment = ls.HardEasy(
         d=int(at[t.d]),
         rho_hard=at[t.rho_H],
         rho_easy=at[t.rho_E],
@@ -131,15 +133,14 @@ def test_many_tasks(trial):
         r_easy=at[t.r_E],
         p_hard=HALF,
     )
-    adaptation = ls.Adaptation(1 / at[t.rho_E], m=at[t.m])
-    maml = ls.MAML.matching(adaptation)
+    adaptation = ls.GradientSteps(1 / at[t.rho_E], m=at[t.m])
     weights = dict(zip((t.a_H, t.a_E), [weight.subs(at) for weight in t.natural_weights()], strict=True))
-    for method, name in ((ls.NAL(), g.E_NAL), (maml, g.E_MAML)):
-        assert exact(ls.risk(environment, method, adaptation).above_noise) == derived(
+    for method, name in ((ls.NAL(), g.E_NAL), (ls.MAML(), g.E_MAML)):
+        assert exact(ls.risk(environment, method, adaptation).above_noise.item()) == derived(
             g.many_tasks
         ).quantities[name].subs(weights).subs(at)
     gain = derived(gains.gain_of_maml).quantities[gains.ratio].subs(weights).subs(at)
-    assert exact(ls.gain(environment, maml, adaptation)) == gain
+    assert exact(ls.gain(environment, ls.MAML(), adaptation).item()) == gain
 
 
 def exact(value):
@@ -155,12 +156,12 @@ def test_two_tasks(trial):
     t = two_tasks
     at = point(t.rho_H, t.rho_E, t.alpha) | {t.d: whole(9), t.m: whole()}
     centres = {t.w_1: rational(), t.w_2: -rational()}
-    inputs = [spectrum([at[t.rho_H]], [at[t.d]]), spectrum([at[t.rho_E]], [at[t.d]])]
+    inputs = [inputs_of([at[rho]], [int(at[t.d])]) for rho in (t.rho_H, t.rho_E)]
     tasks = [
-        SimpleNamespace(inputs=i, centre=np.array([c], dtype=object), spread=None, probability=HALF)
-        for i, c in zip(inputs, centres.values(), strict=True)
+        Task("", HALF, i, np.array([centre], dtype=object), None)
+        for i, centre in zip(inputs, centres.values(), strict=True)
     ]
-    adaptation = ls.Adaptation(at[t.alpha], at[t.m])
+    adaptation = ls.GradientSteps(at[t.alpha], at[t.m])
     weights = {
         t.a_H: isotropic_weight(at[t.rho_H], at[t.alpha], at[t.m], at[t.d]),
         t.a_E: isotropic_weight(at[t.rho_E], at[t.alpha], at[t.m], at[t.d]),
@@ -169,11 +170,11 @@ def test_two_tasks(trial):
     optima, risks = derived(t.two_optima).quantities, derived(t.two_risks).quantities
     for method, where, risk in (
         (ls.NAL(), t.w_NAL, t.E_NAL),
-        (ls.MAML(at[t.alpha], n2=at[t.m]), t.w_MAML, t.E_MAML),
+        (maml(at[t.alpha], at[t.m]), t.w_MAML, t.E_MAML),
     ):
-        optimum = formulas.population_optimum(tasks, _labelled(method))
+        optimum = formulas.optimum(tasks, method)
         assert sp.nsimplify(optimum[0]) == optima[where].subs(weights).subs(at).subs(centres)
-        _, dispersion, suboptimality = formulas.risks_from(tasks, adaptation, optimum)
+        _, dispersion, suboptimality = formulas.risk_parts(tasks, adaptation, [optimum])
         assert sp.nsimplify(dispersion + suboptimality) == risks[risk].subs(weights).subs(at)
 
 
@@ -183,7 +184,7 @@ def test_hardness_window(trial):
     h = hardness
     boundary = derived(h.hardness_window).steps[1].formula.rhs
     d, x = int(whole(60)), sp.Rational(RANDOM.randint(1, 99), 100)
-    assert ls.window_boundary(x, d) == boundary.subs({h.x: x, h.d: d})
+    assert window_boundary(x, d) == boundary.subs({h.x: x, h.d: d})
     assert ls.least_samples(d) == sp.floor(derived(h.hardness_window).quantities[h.least].subs(h.d, d)) + 1
     k = RANDOM.randint(5, 9)  # 1 - 6c - 3c^2 is the square of 1 - kc at c = 2 (k - 3)/(k^2 + 3)
     c = sp.Rational(2 * (k - 3), k**2 + 3)
@@ -198,8 +199,8 @@ def test_peak_of_the_gain():
     """The polynomial of degree 5 divides the slope of the package's gain, which is 1 where the optima coincide."""
     h, (d, m) = hardness, (10, 2000)
     polynomial = derived(h.peak_of_gain).steps[2].formula.lhs.subs(h.c, sp.Rational(d + 1, m))
-    adaptation = ls.Adaptation(sp.Integer(1), m)
-    gain = exact(ls.gain(ls.two_tasks(d=d, rho_hard=h.x), ls.MAML.matching(adaptation), adaptation))
+    adaptation = ls.GradientSteps(sp.Integer(1), m)
+    gain = exact(ls.gain(ls.TwoTasks(d=d, rho_hard=h.x), ls.MAML(), adaptation).item())
     slope = sp.numer(sp.together(sp.diff(gain, h.x)))
     assert sp.rem(slope, polynomial, h.x) == 0
     assert sp.rem(slope, polynomial + 1, h.x) != 0
@@ -216,8 +217,8 @@ def test_directions_of_a_spectrum():
     h = hardness
     values, m = [sp.Integer(1), *(sp.Rational(1, k) for k in range(2, 6))], whole()
     square = sum(v**2 for v in values)
-    weights = ls.MAML(sp.Integer(1), n2=m).quadratic(spectrum(values, [1] * 5)).A
-    assert list(weights) == [h.direction_weight(v, square).subs(h.m, m) for v in values]
+    weights = maml(sp.Integer(1), m).objective(inputs_of(values, [1] * 5)).A
+    assert list(weights.entries) == [h.direction_weight(v, square).subs(h.m, m) for v in values]
 
 
 def test_moments():
@@ -239,26 +240,27 @@ def test_finite_tasks(trial):
         c.tau: tau,
         c.sigma: sp.sqrt(noise),
     }
-    spread, centre = np.array([at[c.r]], dtype=object), np.array([sp.Integer(0)], dtype=object)
+    rho, r, alpha = (at[symbol] for symbol in (c.rho, c.r, c.alpha))
+    distance = Distance(inputs_of([r], [1]).Sigma, np.array([sp.Integer(0)], dtype=object))
     nal = resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), derived(c.nal_converges).quantities).subs(at)
-    inputs = spectrum([at[c.rho]], [1], noise)
-    (second,) = score_moment(ls.NAL(), inputs, spread, centre, n_1, n_2)
-    assert exact(second / at[c.rho] ** 2) == sp.nsimplify(nal)
-    maml = resolve(c.T * c.error_MAML, derived(c.maml_converges).quantities).subs(at)
-    method, quiet = ls.MAML(at[c.alpha], n2=n_2), spectrum([at[c.rho]], [1])
-    (once,) = score_moment(method, quiet, spread, centre, n_1, n_2)
-    (mean,) = mean_score_moment(method, quiet, spread, centre)
-    (H,) = method.quadratic(quiet).A
-    assert exact(((tau - 1) * mean + once) / tau / H**2) == sp.nsimplify(maml)
+    score = TaskScore.of(ls.NAL(), inputs_of([rho], [1], noise), ls.Training(2, n1=n_1), n_2)
+    (second,) = score.episode.score_moment(distance).entries
+    assert exact(second / rho**2) == sp.nsimplify(nal)
+    wanted = resolve(c.T * c.error_MAML, derived(c.maml_converges).quantities).subs(at)
+    score = TaskScore.of(maml(alpha, n_2), inputs_of([rho], [1]), ls.Training(2, n1=n_1, tau=tau), n_2)
+    basis = Basis.of(ls.Mixture([ls.TaskFamily("a", 1.0, d=1)]))
+    (second,) = (score.between(basis, distance) + score.within(basis, distance)).entries
+    (H,) = score.episode.form.A.entries
+    assert float(second / H**2) == pytest.approx(float(wanted), rel=1e-12)  # Wishart moments come as floats
 
 
 def test_table_3():
     """In rational numbers; the weights of batches come from the package's own sum over batches."""
     quantities = derived(slips.table_3).quantities
     kinds = [
-        SimpleNamespace(
-            name=name, inputs=spectrum([rho], [sp.Integer(10)], sp.Rational(1, 100)), centre=np.array([w], dtype=object),
-            spread=np.array([sp.Integer(1)], dtype=object), probability=HALF,
+        Task(
+            name, HALF, inputs_of([rho], [10], sp.Rational(1, 100)), np.array([w], dtype=object),
+            inputs_of([sp.Integer(1)], [10]).Sigma,
         )
         for name, rho, w in (("hard", sp.Rational(1, 10), sp.Integer(2)), ("easy", sp.Integer(1), sp.Integer(0)))
     ]  # fmt: skip
@@ -266,18 +268,17 @@ def test_table_3():
         easy, hard = pooled._normalised([1, factor], [HALF, HALF], table3.BATCH)
         shares = {"hard": hard / 2, "easy": easy / 2}
         weighed = SimpleNamespace(
-            quadratic=ls.NAL().quadratic, shares=lambda tasks, s=shares: [s[t.name] for t in tasks]
+            objective=ls.NAL().objective, shares=lambda tasks, s=shares: [s[t.name] for t in tasks], factors=0
         )
-        optimum = formulas.population_optimum(kinds, weighed)
+        optimum = formulas.optimum(kinds, weighed)
         assert exact(optimum[0]) == slips.weighted(factor)
         assert float(optimum[0]) == pytest.approx(
-            ls.optimum(table3.ENVIRONMENT, table3.METHODS[f"NAL nu={factor}"])[0]
+            float(ls.optimum(table3.ENVIRONMENT, table3.METHODS[f"NAL nu={factor}"])[0])
         )
         if factor == 2:
-            parts = formulas.risks_from(kinds, ls.Adaptation(sp.Integer(1)), optimum)
+            parts = formulas.risk_parts(kinds, ls.GradientSteps(sp.Integer(1)), [optimum])
             assert exact(sum(parts)) == quantities[slips.test_error]
-    maml = formulas.population_optimum(kinds, _labelled(ls.MAML(sp.Integer(1), n2=500)))
-    assert exact(maml[0]) == quantities[slips.swapped]
+    assert exact(formulas.optimum(kinds, maml(sp.Integer(1), 500))[0]) == quantities[slips.swapped]
 
 
 # the same by drawing data

@@ -12,8 +12,9 @@ import pytest
 import sympy as sp
 
 import landscape as ls
-from landscape.algebra import Spectrum
-from landscape.reproduce import _continuous_data
+from landscape.linalg.operators import Diagonal
+from landscape.papers import biphasic_problems
+from landscape.simulator.training import train
 from landscape.symbolic.claims import (
     biphasic,
     continuous_time,
@@ -27,6 +28,7 @@ from landscape.symbolic.claims import (
     rates,
 )  # fmt: skip
 from landscape.symbolic.positivity import sign
+from landscape.tasks.inputs import Gaussian
 
 RANDOM = random.Random(8)
 EXACT = sp.Rational(1, 20)
@@ -44,7 +46,8 @@ def derived(claim):
 
 def weight(method, rho, d):
     """What the package puts in front of I for an isotropic task."""
-    return method.quadratic(Spectrum(np.array([rho], dtype=object), np.array([d], dtype=object), 0)).A[0]
+    Sigma = Diagonal(np.array([rho], dtype=object), np.array([d], dtype=object))
+    return method.objective(Gaussian(Sigma, 0)).A.entries[0]
 
 
 # [F]
@@ -62,13 +65,13 @@ def test_shared_and_independent_hessian_batches(trial):
     curves = [rational(), rational()]
     at = {module.alpha: alpha, module.n: n, module.d: d, module.Delta: offset, module.h_1: curves[0], module.h_2: curves[1]}  # fmt: skip
     for name in ("shared", "independent"):
-        method = ls.MAML(alpha, n2=n, hessian=name)
+        method = ls.MAML(ls.GradientSteps(alpha, n), hessian=name)
         ours = [weight(method, rho, d) for rho in curves]
         direction = claim.quantities[module.mean[name]].subs(at | {module.rho: curves[0], module.away: 1})
         assert direction == ours[0]
         assert claim.quantities[module.ends[name]].subs(at) == offset * ours[0] / sum(ours)
     assert weight(ls.HFMAML(alpha), curves[0], d) == weight(
-        ls.MAML(alpha, n2=n, hessian="independent"), curves[0], d
+        ls.MAML(ls.GradientSteps(alpha, n), hessian="independent"), curves[0], d
     )
 
 
@@ -78,7 +81,7 @@ def test_gap_of_objectives(trial):
     module = meta_bias
     alpha, rho, n, away = rational(), rational(), sp.Integer(RANDOM.randint(1, 40)), rational()
     d, root_d = sp.Integer(9), sp.Integer(3)
-    gap = (weight(ls.MAML(alpha, n2=n), rho, d) - weight(ls.MAML(alpha), rho, d)) * away
+    gap = (weight(ls.MAML(ls.GradientSteps(alpha, n)), rho, d) - weight(ls.MAML(alpha), rho, d)) * away
     tilde, sigma_H = sp.sqrt(d + 1) * rho * away, sp.sqrt(d * (d + 1)) * rho
     values = {module.alpha: alpha, module.L: rho, module.D_test: n, module.root_d: root_d, module.tilde: tilde, module.sigma_H: sigma_H}  # fmt: skip
     assert sp.simplify(derived(module.gap_of_objectives).quantities[module.gap].subs(values) - gap) == 0
@@ -317,11 +320,11 @@ def test_mean_steps_of_the_experiments():
 
 @pytest.mark.parametrize("columns", ["norm", "variance"])
 @pytest.mark.parametrize("scale", diabetes.SCALES)
-@pytest.mark.filterwarnings("ignore::landscape.checks.LandscapeWarning")  # that runs diverge is expected
+@pytest.mark.filterwarnings("ignore::landscape.core.errors.LandscapeWarning")  # that runs diverge is expected
 def test_diabetes_settings(columns, scale):
     """Eigenvalues in floating point of the tasks that Figure 2 is run on; and runs from a random start diverge where they should."""
-    numbers = {"sum": "sum", "mean": 2.0, "half": 1.0}
-    tasks = _continuous_data.diabetes(None, numbers[scale], "unit" if columns == "norm" else columns)
+    numbers = {"sum": None, "mean": 2.0, "half": 1.0}
+    tasks = biphasic_problems.diabetes(numbers[scale], "unit" if columns == "norm" else columns)
     alpha, beta, one = float(diabetes.ALPHA), float(diabetes.BETA), np.eye(tasks.d)
     hessians = [loss.hessian(np.zeros(tasks.d)) for loss in tasks.losses]
     adapted = [(one - alpha * H) @ H @ (one - alpha * H) for H in hessians]
@@ -331,7 +334,7 @@ def test_diabetes_settings(columns, scale):
         assert beta * np.linalg.eigvalsh(np.mean(matrices, axis=0))[-1] == pytest.approx(
             float(exact), abs=6e-4, rel=1e-6
         )
-        assert ls.train(tasks, method, start, beta, 300, record_every=300).diverged == (exact > 2)
+        assert train(tasks, method, start, beta, 300, record_every=300).diverged == (exact > 2)
     if (columns, scale) == ("norm", "sum"):
         steepest = 2 * alpha * max(np.linalg.eigvalsh(H)[-1] for H in hessians)
         assert steepest == pytest.approx(
@@ -345,7 +348,7 @@ def test_work_of_a_step():
     setting = {experiments.n: 10**6, experiments.d: 10**6}
     assert float((meta / plain).subs(setting)) == pytest.approx(3, abs=1e-5)
     counted = ls.MAML(0.1, hessian="independent").cost(10, 5, 5)
-    assert (counted["gradients"], counted["hessian_vector_products"]) == (2, 1)
+    assert (counted.gradients, counted.hessian_vector_products) == (2, 1)
     slope, product = (
         experiments.product(experiments.n, experiments.d),
         experiments.product(experiments.d, experiments.n),

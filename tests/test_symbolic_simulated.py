@@ -9,13 +9,13 @@ drawn data here, or by a test of its own room:
 =====================================================  ==============================================================================
 quadratic of MAML, any spectrum                        test_agreement.py::test_meta_gradients_vanish_at_the_predicted_optimum
 quadratic after a step, with its floor of noise        test_agreement.py::test_losses_agree
-formulas.population_optimum                            test_optima_are_where_drawn_meta_gradients_vanish
-formulas.risk_parts, formulas.risks_from               test_risks_of_two_tasks
+closed_form.population.optimum                          test_optima_are_where_drawn_meta_gradients_vanish
+closed_form.population.risk_parts                       test_risks_of_two_tasks
 risk and gain of many tasks                            test_risks_and_gain_of_many_tasks
 where the gain is largest, and where it is 1           test_where_maml_gains
 hardness_window, window_boundary, least_samples        test_edges_of_the_window
 power_moment                                           test_moments_of_a_sample_covariance
-score_moment, mean_score_moment                        test_scores_of_finite_tasks
+finite_sample.scores                                   test_scores_of_finite_tasks
 NAL's weights within a batch, Table 3                  test_optimum_of_table_3
 MAML by kind of Hessian                                test_mean_meta_gradients_by_kind_of_hessian
 FO-MAML                                                test_where_first_order_maml_rests
@@ -25,7 +25,6 @@ work of a step, counted in a run                       test_algorithms.py::test_
 """
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -34,8 +33,11 @@ import pytest
 import sympy as sp
 
 import landscape as ls
+from landscape.core.parameters import record
 from landscape.simulator.losses import post_adaptation_losses
-from landscape.simulator.solutions import mean_gradient, task_gradients
+from landscape.simulator.solve import mean_gradient, task_gradients
+from landscape.simulator.training import LossTasks, train
+from landscape.simulator.training import losses as task_losses
 from landscape.symbolic.claims import (
     convergence,
     first_order,
@@ -80,7 +82,7 @@ def above_noise(environment, points, adaptation, T=150_000, seed=0):
 
 
 def many():
-    environment = ls.hard_easy(d=D, rho_hard=0.3, rho_easy=0.8, R=2.0, r_hard=0.5, r_easy=3.0, noise=0.2)
+    environment = ls.HardEasy(d=D, rho_hard=0.3, rho_easy=0.8, R=2.0, r_hard=0.5, r_easy=3.0, noise=0.2)
     t = two_tasks
     weights = dict(zip((t.a_H, t.a_E), [weight.subs(MANY) for weight in t.natural_weights()], strict=True))
     a_H, a_E = (float(weights[a]) for a in (t.a_H, t.a_E))
@@ -96,7 +98,7 @@ def many():
 def test_risks_and_gain_of_many_tasks():
     """(10), (11) and the exact gain behind Corollary 2."""
     environment, weights, points = many()
-    draws = above_noise(environment, points, ls.Adaptation(1 / 0.8, M))
+    draws = above_noise(environment, points, ls.GradientSteps(1 / 0.8, M))
     risks = [
         derived(geography.many_tasks)[name].subs(weights).subs(MANY)
         for name in (geography.E_NAL, geography.E_MAML)
@@ -110,7 +112,7 @@ def test_risks_and_gain_of_many_tasks():
 def test_optima_are_where_drawn_meta_gradients_vanish():
     environment, _, points = many()
     training = ls.Training(2, n1=6)
-    for method, point in zip((ls.NAL(), ls.MAML(1 / 0.8, M)), points, strict=True):
+    for method, point in zip((ls.NAL(), ls.MAML(ls.GradientSteps(1 / 0.8, M))), points, strict=True):
         for shift, vanishes in ((0.0, True), (0.2, False)):
             mean, covariance = mean_gradient(
                 environment, method, point + shift, training, M, 40_000, "raw", np.random.default_rng(1)
@@ -122,12 +124,12 @@ def test_optima_are_where_drawn_meta_gradients_vanish():
 def test_risks_of_two_tasks():
     """(8) and (9): with the factor |w1 - w2|^2/4 that the paper leaves out, and not without it."""
     t = two_tasks
-    environment = ls.two_tasks(d=D, rho_hard=0.3, rho_easy=1.0, w_hard=1.0, w_easy=-1.0, noise=0.1)
+    environment = ls.TwoTasks(d=D, rho_hard=0.3, rho_easy=1.0, w_hard=1.0, w_easy=-1.0, noise=0.1)
     at = {t.rho_H: 3 * TENTH, t.rho_E: 1, t.d: D, t.m: M, t.alpha: 1, t.w_1: 1, t.w_2: -1}
     weights = dict(zip((t.a_H, t.a_E), [weight.subs(at) for weight in t.natural_weights()], strict=True))
     optima, risks = derived(t.two_optima), derived(t.two_risks)
     points = [float(optima[where].subs(weights).subs(at)) * np.ones(D) for where in (t.w_NAL, t.w_MAML)]
-    draws = above_noise(environment, points, ls.Adaptation(1.0, M))
+    draws = above_noise(environment, points, ls.GradientSteps(1.0, M))
     for i, name in enumerate((t.E_NAL, t.E_MAML)):
         risk = risks[name].subs(weights | {t.Delta: 2 * sp.sqrt(D)}).subs(at)
         assert away(draws[:, i], risk) < 4.5
@@ -136,13 +138,13 @@ def test_risks_of_two_tasks():
 
 def hard_and_easy(x):
     """One hard and one easy task, of curvatures x and 1, at 1 and at -1."""
-    return ls.two_tasks(d=D, rho_hard=x, rho_easy=1.0, w_hard=1.0, w_easy=-1.0)
+    return ls.TwoTasks(d=D, rho_hard=x, rho_easy=1.0, w_hard=1.0, w_easy=-1.0)
 
 
 def pull(x, m, point=0.0, T=40_000):
     """How many standard errors MAML's drawn meta-gradient is from 0 at a point; negative towards the hard task."""
     drawn = mean_gradient(
-        hard_and_easy(x), ls.MAML(1.0, m), np.full(D, point), ls.Training(2, n1=4), m, T, "bartlett", np.random.default_rng(4)
+        hard_and_easy(x), ls.MAML(ls.GradientSteps(1.0, m)), np.full(D, point), ls.Training(2, n1=4), m, T, "bartlett", np.random.default_rng(4)
     )  # fmt: skip
     return drawn[0].sum() / np.sqrt(drawn[1].sum())
 
@@ -182,7 +184,7 @@ def test_where_maml_gains():
         a_H, a_E = (float(w.subs(hardness.x, x)) for w in hardness.scaled_weights(c))
         places = [(float(x) - 1) / (float(x) + 1), (a_H - a_E) / (a_H + a_E)]
         draws = above_noise(
-            hard_and_easy(float(x)), np.outer(places, np.ones(D)), ls.Adaptation(1.0, 60), 40_000
+            hard_and_easy(float(x)), np.outer(places, np.ones(D)), ls.GradientSteps(1.0, 60), 40_000
         )
         gain = draws[:, 0].mean() / draws[:, 1].mean()
         ratio = draws[:, 0] - gain * draws[:, 1]  # what moves the ratio of the means
@@ -230,11 +232,23 @@ def test_scores_of_finite_tasks():
     maml = resolve(c.T * c.error_MAML, quantities) * weight**2
     cases = (
         (ls.NAL(), 0.5, ls.Training(2, n1=5, n2=4), nal.subs(c.sigma, sp.sqrt(HALF)), nal.subs(c.sigma, 0)),
-        (ls.MAML(0.6, 4), 0.0, ls.Training(2, n1=5, tau=3), maml.subs(at), maml.subs(at | {c.tau: 1})),
-        (ls.MAML(0.6, 4), 0.0, ls.Training(2, n1=5), maml.subs(at | {c.tau: 1}), maml.subs(at)),
+        (
+            ls.MAML(ls.GradientSteps(0.6, 4)),
+            0.0,
+            ls.Training(2, n1=5, tau=3),
+            maml.subs(at),
+            maml.subs(at | {c.tau: 1}),
+        ),
+        (
+            ls.MAML(ls.GradientSteps(0.6, 4)),
+            0.0,
+            ls.Training(2, n1=5),
+            maml.subs(at | {c.tau: 1}),
+            maml.subs(at),
+        ),
     )
     for method, noise, training, number, other in cases:
-        environment = ls.Environment([ls.TaskFamily("a", 0.7, 0.0, 1.3, noise=noise, d=1)])
+        environment = ls.Mixture([ls.TaskFamily("a", 0.7, 0.0, 1.3, noise=noise, d=1)])
         g = task_gradients(
             environment, method, np.zeros((1, 1)), training, 4, draws, "raw", np.random.default_rng(6)
         ).ravel()
@@ -244,7 +258,7 @@ def test_scores_of_finite_tasks():
 
 def test_optimum_of_table_3():
     """Weights within a batch of ten: the drawn meta-gradient vanishes there, and not where weights without a batch would put it."""
-    environment = ls.hard_easy(d=D, rho_hard=0.1, rho_easy=1.0, R=2.0, r_hard=1.0, r_easy=1.0, noise=0.01)
+    environment = ls.HardEasy(d=D, rho_hard=0.1, rho_easy=1.0, R=2.0, r_hard=1.0, r_easy=1.0, noise=0.01)
     for point, vanishes in ((slips.weighted(5), True), (2 * 0.5 / 1.5, False)):
         mean, covariance = mean_gradient(
             environment, ls.NAL({"hard": 5.0}, batch=10), np.full(D, float(point)), ls.Training(10, n1=4, n2=4), 4, 300_000, "bartlett",
@@ -258,8 +272,8 @@ def test_mean_meta_gradients_by_kind_of_hessian(name):
     """Fallah et al. against Collins et al.: the two means that the ledger derives, by drawing; the other one is refuted."""
     module, rho, alpha, n2 = first_order, sp.Rational(7, 10), sp.Rational(4, 5), 3
     at = {module.alpha: alpha, module.n: n2, module.d: D, module.rho: rho, module.away: 1}
-    environment = ls.Environment([ls.TaskFamily("a", 0.7, d=D, noise=0.3)])
-    method = ls.MAML(0.8, n2, hessian=name)
+    environment = ls.Mixture([ls.TaskFamily("a", 0.7, d=D, noise=0.3)])
+    method = ls.MAML(ls.GradientSteps(0.8, n2), hessian=name)
     mean, covariance = mean_gradient(
         environment, method, np.ones(D), ls.Training(2, n1=4), n2, 60_000, "raw", np.random.default_rng(2)
     )
@@ -272,13 +286,16 @@ def test_mean_meta_gradients_by_kind_of_hessian(name):
 def test_where_first_order_maml_rests():
     """Its own drawn gradient vanishes there, and MAML's has the norm of the floor."""
     alpha, p = 0.4, [0.2, 1.0]
-    environment = ls.two_tasks(d=1, rho_hard=p[0], rho_easy=p[1], noise=0.1)
+    environment = ls.TwoTasks(d=1, rho_hard=p[0], rho_easy=p[1], noise=0.1)
     weights = [rho * (1 - alpha * rho) for rho in p]
     point = np.array([(weights[0] - weights[1]) / sum(weights)])
     floor = (
         sum((1 - alpha * rho) ** 2 * rho * (point[0] - w) for rho, w in zip(p, (1.0, -1.0), strict=True)) / 2
     )
-    for method, expected in ((ls.FOMAML(alpha), 0.0), (ls.MAML(alpha, 4, hessian="independent"), floor)):
+    for method, expected in (
+        (ls.FOMAML(alpha), 0.0),
+        (ls.MAML(ls.GradientSteps(alpha, 4), hessian="independent"), floor),
+    ):
         mean, covariance = mean_gradient(
             environment,
             method,
@@ -293,8 +310,8 @@ def test_where_first_order_maml_rests():
     assert abs(floor) > 20 * np.sqrt(covariance[0, 0])
 
 
-@dataclass(frozen=True)
-class Bent(ls.losses.Loss):
+@record
+class Bent(task_losses.Loss):
     """f'' = min(rho |w|, L) on the line, f'(0) = b."""
 
     b: float = 0.4
@@ -326,10 +343,10 @@ def test_hessian_free_maml_ends_where_the_ledger_says(alpha):
     h = hessian_free
     values = {h.alpha: alpha, h.L: 1.5, h.rho: 3.0, h.slope: slope}
     optimum = -float(balance.subs(values)) / (1.5 * (1 - alpha * 1.5))
-    tasks = ls.LossTasks([bent, ls.losses.Quadratic([1.5], [optimum])])
+    tasks = LossTasks([bent, task_losses.Quadratic([1.5], [optimum])])
     for start in (0.0, 0.05):
         ends = [
-            ls.train(tasks, ls.HFMAML(alpha), start, 0.3, 3000, delta=delta, record_every=3000)
+            train(tasks, ls.HFMAML(alpha), start, 0.3, 3000, delta=delta, record_every=3000)
             for delta in (None, 1e-5)
         ]
         found, repaired = (end.table["gradient_norm_F"].iloc[-1] for end in ends)

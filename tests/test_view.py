@@ -5,6 +5,7 @@ import pytest
 import sympy
 
 import landscape as ls
+from landscape.closed_form.hardness import window_boundary
 from landscape.plotting import landscape_view, plot_series, style
 
 ADAPT = ls.GradientSteps(0.6, 50)
@@ -138,4 +139,4 @@ def test_what_cannot_be_drawn():
 
 def test_window_boundary_is_the_inverse_of_the_window():
     for m in (100, 500):
-        assert ls.window_boundary(np.array(ls.hardness_window(10, m)), 10) == pytest.approx([m, m], rel=1e-12)
+        assert window_boundary(np.array(ls.hardness_window(10, m)), 10) == pytest.approx([m, m], rel=1e-12)

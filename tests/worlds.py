@@ -4,7 +4,6 @@ import numpy as np
 import reference
 
 import landscape as ls
-from landscape.core.parameters import parameters
 
 KINDS = ("isotropic", "diagonal", "dense", "rows", "mixed")
 
@@ -52,13 +51,3 @@ def random_world(seed, kind):
     environment = ls.Mixture(families)
     top = max(np.linalg.eigvalsh(t["S"])[-1] for t in twins)
     return environment, twins, rng.uniform(0.2, 0.9) / top, rng
-
-
-def typical(kind, d, rng):
-    """A registered adaptation or method with parameters from their declared ranges."""
-    return kind(**{p.name: p.draw(rng, d) for p in parameters(kind)})
-
-
-def registered(base, room):
-    """What the package itself registers of a base: subclasses in tests register too."""
-    return [kind for kind in base.registry.values() if kind.__module__.startswith(f"landscape.{room}.")]

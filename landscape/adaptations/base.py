@@ -151,11 +151,12 @@ def as_adaptation(value: Any, name: str = "adaptation") -> Adaptation:
     """Check an adaptation; a number stands for gradient steps of that size."""
     if isinstance(value, Adaptation):
         return value
-    if is_symbolic(value) or (np.ndim(value) == 0 and isinstance(value, (int, float, np.number))):
-        return Adaptation.registry["GradientSteps"](value)  # type: ignore[call-arg]
-    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) in (1, 2):
+    if is_symbolic(value) or (hasattr(value, "__float__") and np.ndim(value) == 0):
+        return Adaptation.registry["GradientSteps"](value)
+    if isinstance(value, (list, tuple, np.ndarray)):
+        shape = np.asarray(value, dtype=object).shape  # of ragged lists too
         raise TypeError(
-            f"{name} must be {Adaptation._wanted}, got an array of shape {np.shape(value)}: for a step size per "
+            f"{name} must be {Adaptation._wanted}, got an array of shape {shape}: for a step size per "
             'coordinate or a matrix write PreconditionedSteps(P, m); for a grid write over={"alpha": [...]}'
         )
     hint = (

@@ -10,7 +10,8 @@ does either from the shell. Data flows in this order:
     bugs, candidates   which choices have a name, alone and in pairs
     calling, behaviour somebody's function: copies in, anything out; memory and noise
     matching, factors  which candidates fit; where none does, factors that are solved for
-    meta_gradient      the check;  optimum, expected_optima  the check of where training converges
+    meta_gradient      the check of a meta-gradient
+    episodes, expected_optima, optimum  the check of where training converges
     reports, plots     what they answer
 
 How to wrap PyTorch code (create_graph, torch.func, modules, higher, learn2learn) stands in `landscape.checker.recipes`,

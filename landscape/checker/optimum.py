@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from landscape.checker.calling import (
     judged_by_its_answer,
 )
 from landscape.checker.candidates import INSTEAD
+from landscape.checker.episodes import Episodes, check_drawable, checking_ground
 from landscape.checker.expected_optima import Expectation, Prediction, predictions
 from landscape.checker.reports import Distance, OptimumReport, Verdict
 from landscape.checker.target import Kind, Target, settled, target
@@ -24,64 +25,10 @@ from landscape.core.domains import count, real, whole
 from landscape.core.progress import bar
 from landscape.core.typing import Array
 from landscape.methods.base import Method
-from landscape.tasks.environment import Environment, Mixture, check_environment
-from landscape.tasks.families import DataTask, TaskFamily
+from landscape.tasks.environment import Environment, check_environment
 
-CHUNK = 512  # episodes drawn at a time, if they have few samples
-MOST_NUMBERS = 1 << 21  # drawn at a time, however many samples an episode has
 MOST_STEPS = 3
 FALSE_ALARM = 1e-3  # chance that a right routine that has converged is held to be elsewhere
-
-
-def checking_ground() -> Environment:
-    """Make tasks in the plane on which methods and bugs lie far apart.
-
-    At the default alpha and batches, with 2,000 episodes, MAML's optimum is 3.5 standard deviations of its exact solution
-    from all others, and any two others are 1.5 apart.
-    """
-    one = TaskFamily("one flat direction", [1.3, 0.1], [2.0, 0.0], 0.01, noise=0.01)
-    flat = TaskFamily("flat", [0.4, 0.4], [-1.0, -1.0], 0.01, noise=0.01)
-    steep = TaskFamily("steep", [0.8, 0.8], [-1.0, 2.0], 0.01, noise=0.01)
-    return Mixture((one, flat, steep))
-
-
-Episode = tuple[Array, Array, Array, Array]
-
-
-class Episodes:
-    """A sampler to hand to a training routine: each call draws a task and its two batches.
-
-    Attributes
-    ----------
-    count : int
-        Episodes drawn so far.
-    """
-
-    def __init__(self, environment: Environment, n_in: int, n_out: int, rng: np.random.Generator) -> None:
-        self.count = 0
-        self._stream = _episodes(environment, n_in, n_out, rng)
-
-    def __call__(self) -> Episode:
-        """Draw X_in (n_in, d), y_in (n_in,), X_out (n_out, d), y_out (n_out,) of a new task."""
-        self.count += 1
-        return next(self._stream)
-
-
-def _episodes(environment: Environment, n_in: int, n_out: int, rng: np.random.Generator) -> Iterator[Episode]:
-    tasks = environment.tasks()
-    size = max(1, min(CHUNK, MOST_NUMBERS // ((n_in + n_out) * environment.d)))
-    while True:
-        families, optima = environment.sample(size, rng)
-        drawn: list[Any] = [None] * size
-        for index, task in enumerate(tasks):
-            where = np.flatnonzero(families == index)
-            parts: list[Array] = []
-            for n in (n_in, n_out):
-                X, e = task.inputs.draw(len(where), n, rng)
-                parts += [X, (X @ optima[where, :, None])[:, :, 0] + e]
-            for i, episode in zip(where, zip(*parts, strict=True), strict=True):
-                drawn[i] = episode
-        yield from drawn
 
 
 def check_optimum(
@@ -155,9 +102,7 @@ def check_optimum(
     n_in = count.check("n_in", settled("n_in", n_in, wanted.n_in, 4))
     n_out = whole(2).check("n_out", n_out)
     environment = checking_ground() if environment is None else check_environment(environment)
-    environment.sample(1, 0)  # says what is wrong where it cannot be drawn from
-    if any(isinstance(family, DataTask) and family.ridge for family in environment.families):
-        raise ValueError("tasks with a ridge cannot be drawn as rows: train and check on tasks without one")
+    check_drawable(environment)
     repeats = whole(environment.d + 2).check("repeats", repeats)
     if alpha == 0 or n_in == n_out:
         raise ValueError("alpha must not be 0, and n_in and n_out must differ")

@@ -119,13 +119,6 @@ def probes(count: int, rng: int | np.random.Generator | None, **settings: Any) -
     return _seeded(count, checks.seed("rng", rng), **settings)
 
 
-def probes(count: int, rng: int | np.random.Generator | None, **settings: Any) -> Probes:
-    """Draw problems; for one seed the same object each time, so that what is computed from it is computed once."""
-    if rng is None or isinstance(rng, np.random.Generator):
-        return draw_probes(count, rng=checks.generator(rng), **settings)
-    return _seeded(count, checks.seed("rng", rng), **settings)
-
-
 @lru_cache(maxsize=8)
 def _seeded(count: int, seed: int, **settings: Any) -> Probes:
     return draw_probes(count, rng=checks.generator(seed), **settings)

@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--method",
         default="MAML",
-        help="what it is meant to be: MAML (default), 'MAML, independent Hessian', FO-MAML, Reptile or 'plain gradient'",
+        help="what it is meant to be: MAML (default), HF-MAML (an independent Hessian), FO-MAML, Reptile or NAL (a plain gradient)",
     )
     parser.add_argument("--steps", type=int, default=1, help="inner steps it is meant to take (default: 1)")
     parser.add_argument("--loss", help="half (default) or full: the mean squared error with or without 1/2")

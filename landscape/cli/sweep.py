@@ -19,13 +19,14 @@ A config, for example:
     d = 10
 
     [adaptation]
+    kind = "GradientSteps"
     alpha = 1.0
     m = 500
 
-    [[methods]]
+    [[method]]
     kind = "NAL"
 
-    [[methods]]
+    [[method]]
     kind = "MAML"               # without an inner step of its own it trains for the adaptation
 
     [training]

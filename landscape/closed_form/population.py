@@ -40,6 +40,14 @@ def Q(moments: Moments, adaptation: Adaptation) -> Operator:
     -------
     Operator
         The Hessian of the expected loss after adaptation.
+
+    Examples
+    --------
+    >>> from landscape import GradientSteps, TwoTasks
+    >>> hard, easy = TwoTasks(d=2).tasks()
+    >>> Q(hard.inputs, GradientSteps(0.8, m=50)).matrix().round(4)
+    array([[0.0847, 0.    ],
+           [0.    , 0.0847]])
     """
     return adaptation.expected(moments).A
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, Self, TypeVar, dataclass_transform
 
 import numpy as np
 
+from landscape.core.checks import known
 from landscape.core.domains import Domain, SymmetricDomain, is_symbolic, short
 
 T = TypeVar("T")
@@ -91,6 +92,12 @@ class Record:
     Their parameters are checked when they are made; they compare and hash by value, pickle, and their `repr`
     evaluates back. They are changed by `dataclasses.replace`.
     """
+
+    def __new__(cls, *args: Any, **values: Any) -> Self:
+        """Make an empty instance; a misspelt parameter is an error that says what was meant."""
+        for name in values:
+            known(f"parameter of {cls.__name__}", name, (f.name for f in _fields(cls)))
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         self._set(**{p.name: p.check(getattr(self, p.name)) for p in parameters(self)})

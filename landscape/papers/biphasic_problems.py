@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,12 @@ from landscape.papers.printed_numbers import shipped_table
 from landscape.simulator.training import Hinge, LeastSquares, Loss, LossTasks, Rectified, SquaredHinge
 
 
-def _squares(X: object, y: object, scale: float | str) -> LeastSquares:
-    """Make a least-squares loss: the mean of squares times `scale`/2, or their sum."""
-    n = len(y)  # type: ignore[arg-type]
-    return LeastSquares(X, y, 0.0, 2.0 * n if scale == "sum" else scale)
+def _squares(X: Any, y: Any, scale: float | None) -> LeastSquares:
+    """Make a least-squares loss: the mean of squares times scale/2, or their sum (None)."""
+    return LeastSquares(X, y, 0.0, 2.0 * len(y) if scale is None else scale)
 
 
-def regression(rng: np.random.Generator, scale: float | str) -> LossTasks:
+def regression(rng: np.random.Generator, scale: float | None) -> LossTasks:
     """Make 10 tasks, d = 20, n = 100, standard normal inputs and optima, noise 1."""
     tasks, n, d = [], 100, 20
     for _ in range(10):
@@ -29,7 +29,7 @@ def regression(rng: np.random.Generator, scale: float | str) -> LossTasks:
     return LossTasks(tasks)
 
 
-def diabetes(scale: float | str, columns: str = "unit") -> LossTasks:
+def diabetes(scale: float | None, columns: str = "unit") -> LossTasks:
     """Make four tasks by sex and age above or below the mean; the other 8 columns centred, of norm 1 ("unit") or variance 1."""
     table = shipped_table("diabetes.csv")
     X = table.drop(columns=["age", "sex", "progression"])
@@ -101,12 +101,12 @@ PROBLEMS = {
     "regression": Problem("synthetic regression", 0.3, 0.05, 0.1, 0.37, {
         "mean of squares": lambda rng: regression(rng, 2.0),
         "half of it": lambda rng: regression(rng, 1.0),
-        "sum of squares, as printed": lambda rng: regression(rng, "sum"),
+        "sum of squares, as printed": lambda rng: regression(rng, None),
     }),
     "diabetes": Problem("Diabetes", 0.5, 0.1, 0.1, 0.36, {
-        "sum of squares, as printed; columns of norm 1": lambda rng: diabetes("sum"),
+        "sum of squares, as printed; columns of norm 1": lambda rng: diabetes(None),
         "half mean of squares; columns of variance 1": lambda rng: diabetes(1.0, "variance"),
-        "sum of squares, as printed; columns of variance 1": lambda rng: diabetes("sum", "variance"),
+        "sum of squares, as printed; columns of variance 1": lambda rng: diabetes(None, "variance"),
     }),
     "svm": Problem("synthetic SVM", 0.3, 0.1, 0.1, 0.19, {
         "squared hinge": lambda rng: svm(rng, SquaredHinge),

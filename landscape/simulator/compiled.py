@@ -5,6 +5,8 @@ what it knows, in `kind_of`. The steps are those of `landscape.simulator.thin`, 
 task is a *lane* of eight, one for each chain, and loops over lanes become vector instructions. Every group of eight chains
 has a random generator of its own, so the numbers do not depend on how many threads there are. They are not those of
 NumPy's chains for the same seed, which draw in another order.
+
+All that is compiled stands in this one file: what numba has kept is thrown away when this file changes, and no other.
 """
 
 from __future__ import annotations

@@ -23,6 +23,9 @@ from landscape.tasks.inputs import Inputs
 GROUPS = 20
 """Each group of draws is left out once: the replicates of which standard errors are made."""
 
+FORGOTTEN = 1e-24
+"""A weight this small beside the task's own is the square of rounding, of a start that adaptation forgets."""
+
 
 def mean_losses(tasks: Sequence[Task], adaptation: Adaptation, draws: int, seed: int) -> list[QuadraticForm]:
     """Estimate each task's expected loss after adaptation as a form of w - w_i.
@@ -51,7 +54,10 @@ def mean_losses(tasks: Sequence[Task], adaptation: Adaptation, draws: int, seed:
     for task, (A, b, c) in zip(
         tasks, _mean_over_draws(tasks, conditional, adaptation.m, draws, seed), strict=True
     ):
-        forms.append(QuadraticForm(Matrix((A + A.swapaxes(-1, -2)) / 2), b, c + task.inputs.noise_variance))
+        own = hessian_times(task.inputs.Sigma, np.eye(A.shape[-1])[None])[0].diagonal()
+        kept = np.where(np.diagonal(A, axis1=-2, axis2=-1) > FORGOTTEN * own, 1.0, 0.0)
+        A = kept[..., :, None] * (A + A.swapaxes(-1, -2)) / 2 * kept[..., None, :]
+        forms.append(QuadraticForm(Matrix(A), kept * b, c + task.inputs.noise_variance))
     return forms
 
 

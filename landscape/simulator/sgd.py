@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
+from functools import reduce
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -198,13 +199,12 @@ def _descend(
             ) -> Thin:
                 return Thin(root, here, deviation, np.ravel(n) if np.ndim(n) else n, rng)
 
-            W = np.repeat(w, batch, axis=1).T[:, :, None]
+            W = (np.repeat(w, batch, axis=1) if batch > 1 else w).T[:, :, None]
             with np.errstate(over="ignore", invalid="ignore"):
-                g = np.zeros(W.shape)
-                for _ in range(training.tau):
-                    g += method.meta_gradient(W, draw, training.n1, n2)
-                g = g[:, :, 0].T if weights is None else g[:, :, 0].T * weights[i]
-                w = w - (rate / training.tau) * g.reshape(d, -1, batch).mean(axis=2)
+                episodes = (method.meta_gradient(W, draw, training.n1, n2) for _ in range(training.tau))
+                g = reduce(np.add, episodes)[:, :, 0].T
+                g = g if weights is None else g * weights[i]
+                w = w - (rate / training.tau) * (g.reshape(d, -1, batch).mean(axis=2) if batch > 1 else g)
         progress(len(families) * len(methods))
     return w.T
 

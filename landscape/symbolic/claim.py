@@ -1,10 +1,16 @@
 """What a claim is: statements as a paper prints them, and the derivation that decides them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from __future__ import annotations
 
-from landscape.symbolic.notation import sentence
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import field, replace
+from enum import StrEnum
+from typing import Any
+
+from landscape.core.parameters import Record, record
+from landscape.symbolic.notation import latex, sentence
+from landscape.symbolic.typing import Expr, Relation, Values
 
 
 class Verdict(StrEnum):
@@ -17,8 +23,8 @@ class Verdict(StrEnum):
     FAILS = "fails"
 
 
-@dataclass(frozen=True)
-class Statement:
+@record
+class Statement(Record):
     """A sentence of a paper with its formula as a SymPy relation: what is read is what is decided.
 
     Attributes
@@ -37,37 +43,35 @@ class Statement:
 
     name: str
     sentence: str
-    relation: object
-    given: tuple = ()
+    relation: Relation
+    given: tuple[Relation, ...] = ()
     assumption: bool = False
 
-    def markdown(self):
-        """The statement as a paper would print it."""
+    def markdown(self) -> str:
+        """Write the statement as a paper would print it."""
         text = sentence(self.sentence, self.relation)
-        return f"{text} for ${self._given()}$".replace("$$ for", "$$\n\nfor") if self.given else text
+        if not self.given:
+            return text
+        conditions = r",\ ".join(latex(relation) for relation in self.given)
+        return f"{text} for ${conditions}$".replace("$$ for", "$$\n\nfor")
 
-    def _given(self):
-        from landscape.symbolic.notation import latex
-
-        return r",\ ".join(latex(relation) for relation in self.given)
-
-    def _repr_markdown_(self):
+    def _repr_markdown_(self) -> str:
         return self.markdown()
 
 
-@dataclass(frozen=True)
-class Step:
+@record
+class Step(Record):
     """A step of a derivation: a sentence and the formula that was computed."""
 
     sentence: str
-    formula: object = None
+    formula: Expr = None
 
-    def _repr_markdown_(self):
+    def _repr_markdown_(self) -> str:
         return sentence(self.sentence, self.formula)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Derivation:
+@record
+class Derivation(Record):
     """What a derivation returns.
 
     Attributes
@@ -90,35 +94,46 @@ class Derivation:
         Whether only numbers decide.
     """
 
-    steps: list
-    quantities: dict = field(default_factory=dict)
-    corrections: dict = field(default_factory=dict)
-    instead: dict = field(default_factory=dict)
-    tight: dict = field(default_factory=dict)
-    witness: dict = field(default_factory=dict)
+    steps: list[Step]
+    quantities: dict[Expr, Expr] = field(default_factory=dict)
+    corrections: Mapping[str, Statement | Relation] = field(default_factory=dict)
+    instead: Mapping[str, Statement | Relation] = field(default_factory=dict)
+    tight: Mapping[str, Values] = field(default_factory=dict)
+    witness: Mapping[str, Values] = field(default_factory=dict)
     reason: str = ""
     numerical: bool = False
 
 
-@dataclass(frozen=True, repr=False)
-class Claim:
+@record
+class Claim(Record):
     """A claim of a paper; made by the decorator `claim`, which wraps its derivation."""
 
     id: str
     source: str
     title: str
-    statements: tuple
-    derive: Callable
+    statements: tuple[Statement, ...]
+    derive: Callable[[], Derivation]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<claim {self.id}: {self.title}>"
 
-    def _repr_markdown_(self):
+    def __reduce__(self) -> Any:
+        """Pickle by where it is found: the name of its derivation now stands for the claim."""
+        return _found, (self.derive.__module__, self.derive.__qualname__)
+
+    def _repr_markdown_(self) -> str:
         parts = [f"**{self.id}** ({self.source}): {self.title}"]
         return "\n\n".join(parts + [statement.markdown() for statement in self.statements])
 
 
-def claim(id, source, title, *statements):
+def _found(module: str, name: str) -> Any:
+    __import__(module)
+    return getattr(sys.modules[module], name)
+
+
+def claim(
+    id: str, source: str, title: str, *statements: Statement
+) -> Callable[[Callable[[], Derivation]], Claim]:
     """Decorate the function that derives a claim: ``@claim("L-aH", "[L] section 3.1", "...", Statement(...))``."""
     names = [statement.name for statement in statements]
     if not statements or len(set(names)) < len(names):
@@ -126,8 +141,8 @@ def claim(id, source, title, *statements):
     return lambda derive: Claim(id, source, title, statements, derive)
 
 
-def restated(statement, other):
-    """A correction as a `Statement`: the printed words with another relation, unless it brings its own words."""
+def restated(statement: Statement, other: Statement | Relation | None) -> Statement | None:
+    """Write a correction as a `Statement`: the printed words with another relation, unless it brings its own words."""
     if other is None or isinstance(other, Statement):
         return other
     return replace(statement, relation=other)

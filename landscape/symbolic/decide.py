@@ -1,5 +1,7 @@
 """Whether a relation holds for all values: refuted at exact rational points, or proved by exact algebra."""
 
+from typing import Any
+
 import sympy as sp
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanAtom
@@ -7,13 +9,20 @@ from sympy.logic.boolalg import Boolean, BooleanAtom
 from landscape.symbolic.evaluate import is_matrix, limit, resolve, truth
 from landscape.symbolic.points import Points, Undecided
 from landscape.symbolic.positivity import sign
+from landscape.symbolic.typing import Expr, Relation, Values
 from landscape.symbolic.words import words
 
 STRICT = (sp.StrictGreaterThan, sp.StrictLessThan)
 
 
-def holds(relation, quantities, given=(), points=None, witness=None):
-    """Whether a relation holds for all values of its symbols.
+def holds(
+    relation: Relation,
+    quantities: Values,
+    given: tuple[Relation, ...] = (),
+    points: Points | None = None,
+    witness: Values | None = None,
+) -> tuple[bool, dict[Expr, Any] | None]:
+    """Decide whether a relation holds for all values of its symbols.
 
     Parameters
     ----------
@@ -49,9 +58,9 @@ def holds(relation, quantities, given=(), points=None, witness=None):
     raise Undecided(f"no counterexample and no proof: {relation}")
 
 
-def _proved(relation, given):
+def _proved(relation: Relation, given: tuple[Relation, ...]) -> bool:
     if isinstance(relation, Relational) and truth(relation) is not None:
-        return truth(relation)
+        return bool(truth(relation))
     if isinstance(relation, BooleanAtom):
         return bool(relation)
     if isinstance(relation, sp.And):
@@ -72,17 +81,17 @@ def _proved(relation, given):
     raise TypeError(f"a relation was expected, got {relation!r}")
 
 
-def _same(left, right):
+def _same(left: Expr, right: Expr) -> bool:
     if is_matrix(left) or is_matrix(right):
         return truth(sp.Eq(left, right, evaluate=False)) is True
     if getattr(left, "is_Matrix", False) or getattr(right, "is_Matrix", False):
         return words(left) == words(right)
     difference = sp.together(left - right)
-    return sp.expand(sp.numer(difference)) == 0 or sp.simplify(difference) == 0
+    return bool(sp.expand(sp.numer(difference)) == 0 or sp.simplify(difference) == 0)
 
 
-def equivalent(first, second):
-    """Whether two relations say the same by algebra alone, whatever the quantities mean."""
+def equivalent(first: Relation, second: Relation) -> bool:
+    """Decide whether two relations say the same by algebra alone, whatever the quantities mean."""
     if first == second:
         return True
     if type(first) is not type(second):
@@ -101,7 +110,7 @@ def equivalent(first, second):
     return ratio is not None and bool(ratio > 0 or (isinstance(first, sp.Eq) and ratio != 0))
 
 
-def _constant(expression):
+def _constant(expression: Expr) -> Expr:
     """The value of an expression that is the same number everywhere, None of any other."""
     expression = expression.xreplace({limit: sp.Dummy(positive=True) for limit in expression.atoms(sp.Limit)})
     symbols = sorted(expression.free_symbols, key=str)
@@ -114,11 +123,12 @@ def _constant(expression):
     return value if value.is_number and value.is_finite else None
 
 
-def _vanishing(relation):
+def _vanishing(relation: Relation) -> tuple[Expr, list[Any]] | None:
     """Of "f is 0", or has the limit 0, what f is, up to a factor and a positive power: these say the same."""
     if not (isinstance(relation, sp.Eq) and relation.rhs == 0):
         return None
-    body, path = relation.lhs, []
+    body: Expr = relation.lhs
+    path: list[Any] = []
     while True:
         body, power = body.as_coeff_Mul()[1].as_base_exp()
         if not power.is_positive:
@@ -129,7 +139,7 @@ def _vanishing(relation):
         body = body.args[0]
 
 
-def _unit(relation):
+def _unit(relation: Relation) -> tuple[Any, Expr] | None:
     """Of "f <= 1" with f > 0 what f is, up to a positive power."""
     if not (isinstance(relation, (sp.Le, sp.Ge)) and relation.rhs == 1 and relation.lhs.is_positive):
         return None
@@ -137,10 +147,10 @@ def _unit(relation):
     return (type(relation), base) if power.is_positive else None
 
 
-def is_tight(relation, quantities, where):
-    """Whether the two sides of an inequality agree, in ratio, at a value or limit of some symbols."""
+def is_tight(relation: Relation, quantities: Values, where: Values) -> bool:
+    """Decide whether the two sides of an inequality agree, in ratio, at a value or limit of some symbols."""
     ratio = resolve(relation.lhs, quantities) / resolve(relation.rhs, quantities)
     for symbol, value in where.items():
         value = sp.sympify(value)
         ratio = limit(ratio, symbol, value) if value in (0, sp.oo) else ratio.subs(symbol, value)
-    return sp.simplify(ratio - 1) == 0
+    return bool(sp.simplify(ratio - 1) == 0)

@@ -1,23 +1,27 @@
 """Put values or derived quantities into relations, take limits, and tell whether what comes out is true."""
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import sympy as sp
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanAtom
 
+from landscape.symbolic.typing import Expr, Relation, Values
+
 UNDEFINED = (sp.nan, sp.zoo)  # what division by 0 leaves: such a point decides nothing
 
 
-def resolve(relation, quantities):
-    """The relation with derived quantities in place of their names, and limits taken."""
+def resolve(relation: Relation, quantities: Values) -> Relation:
+    """Write the relation with derived quantities in place of their names, and limits taken."""
     for _ in range(4):  # a quantity may be written in terms of others
         relation = replace(relation, quantities)
     return take_limits(relation)
 
 
-def replace(expression, values):
-    """Like xreplace, for matrices of symbolic size as well; relations stay unevaluated."""
+def replace(expression: Any, values: Values) -> Any:
+    """Replace parts like xreplace, for matrices of symbolic size as well; relations stay unevaluated."""
     if not isinstance(expression, sp.Basic) or not expression.args:
         return values.get(expression, expression)
     if expression in values:
@@ -49,25 +53,27 @@ def replace(expression, values):
     return expression.func(*arguments)
 
 
-def is_matrix(value):
+def is_matrix(value: Any) -> bool:
+    """Say whether a value is an explicit matrix."""
     return isinstance(value, sp.MatrixBase)
 
 
-def _product(factors):
+def _product(factors: Sequence[Expr]) -> Expr:
     out = factors[0]
     for factor in factors[1:]:
         out = out * factor
     return out
 
 
-def _sum(terms):
+def _sum(terms: Sequence[Expr]) -> Expr:
     out = terms[0]
     for term in terms[1:]:
         out = out + term
     return out
 
 
-def take_limits(expression):
+def take_limits(expression: Expr) -> Expr:
+    """Take all limits of an expression, the inner ones first."""
     if not expression.has(sp.Limit):
         return expression
     if isinstance(expression, sp.Limit):
@@ -80,8 +86,8 @@ def take_limits(expression):
 
 
 @lru_cache(maxsize=4096)
-def limit(expression, variable, point):
-    """A one-sided limit from inside the positive numbers; of rational functions by their leading terms."""
+def limit(expression: Expr, variable: Expr, point: Expr) -> Expr:
+    """Take a one-sided limit from inside the positive numbers; of rational functions by their leading terms."""
     top, bottom = sp.fraction(sp.cancel(sp.together(expression)))
     if not (top.is_polynomial(variable) and bottom.is_polynomial(variable)) or point not in (0, sp.oo):
         return sp.limit(expression, variable, point)
@@ -93,14 +99,14 @@ def limit(expression, variable, point):
     return sp.factor(a / b) if order == 0 else sp.Integer(0)
 
 
-def _end(polynomial, variable, pick):
+def _end(polynomial: Expr, variable: Expr, pick: Callable[..., Any]) -> tuple[Expr, Expr]:
     terms = sp.Poly(polynomial, variable).terms()
     (power,), coefficient = pick(terms, key=lambda term: term[0][0])
     return power, coefficient
 
 
-def truth(relation):
-    """True or False of a relation between numbers or explicit matrices, None if it cannot be told."""
+def truth(relation: Relation) -> bool | None:
+    """Return True or False of a relation between numbers or explicit matrices, None if it cannot be told."""
     if isinstance(relation, BooleanAtom):
         return bool(relation)
     if isinstance(relation, (sp.And, sp.Equivalent, sp.Or, sp.Not, sp.Implies)):

@@ -1,17 +1,22 @@
 """From what is printed and what was derived to a verdict."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 import sympy as sp
 
-from landscape.symbolic.claim import Statement, Verdict, restated
+from landscape.core.parameters import Record, record
+from landscape.symbolic.claim import Derivation, Statement, Verdict, restated
 from landscape.symbolic.decide import equivalent, holds, is_tight
 from landscape.symbolic.evaluate import resolve
 from landscape.symbolic.points import Undecided
+from landscape.symbolic.typing import Expr, Values
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Judgement:
+@record
+class Judgement(Record):
     """A statement's verdict with its evidence.
 
     Attributes
@@ -30,11 +35,11 @@ class Judgement:
     statement: Statement
     verdict: Verdict
     accepted: Statement
-    counterexample: dict | None = None
-    looseness: object = None
+    counterexample: dict[Expr, Any] | None = None
+    looseness: Expr = None
 
 
-def judge(statement, derivation):
+def judge(statement: Statement, derivation: Derivation) -> Judgement:
     """Decide a statement by what was derived.
 
     A printed statement that is valid holds, or is conservative if the derivation knows a sharper one. One that is false holds as
@@ -58,7 +63,7 @@ def judge(statement, derivation):
         if not _sharp(statement, derivation):
             raise Undecided(f"{name!r} holds, but is not sharp: give its sharp form as a correction")
         return Judgement(statement, Verdict.HOLDS, statement)
-    if true:
+    if true and correction is not None:
         if equivalent(statement.relation, correction.relation) and statement.given == correction.given:
             raise Undecided(f"the correction of {name!r} says what is printed")
         return Judgement(
@@ -77,14 +82,14 @@ def judge(statement, derivation):
     return Judgement(statement, verdict, best, counterexample)
 
 
-def _sharp(statement, derivation):
+def _sharp(statement: Statement, derivation: Derivation) -> bool:
     if not isinstance(statement.relation, (sp.Lt, sp.Le, sp.Gt, sp.Ge)):
         return True
     where = derivation.tight.get(statement.name)
     return where is not None and is_tight(statement.relation, derivation.quantities, where)
 
 
-def _looseness(statement, correction, quantities):
+def _looseness(statement: Statement, correction: Statement, quantities: Values) -> Expr:
     """How far a bound lies above the sharp one, where both bound the same thing."""
     printed, sharp = statement.relation, correction.relation
     if not (isinstance(printed, sp.Le) and isinstance(sharp, sp.Le) and printed.lhs == sharp.lhs):
@@ -92,7 +97,7 @@ def _looseness(statement, correction, quantities):
     return sp.factor(sp.simplify(resolve(printed.rhs / sharp.rhs, quantities)))
 
 
-def worst(verdicts):
-    """A claim's verdict: that of its worst statement."""
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return a claim's verdict: that of its worst statement."""
     order = list(Verdict)
     return max(verdicts, key=order.index)

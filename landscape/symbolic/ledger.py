@@ -6,15 +6,13 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from landscape.core import checks
 from landscape.core.domains import short
-from landscape.core.parameters import record
-from landscape.core.progress import bar
+from landscape.core.parameters import Record, record
 from landscape.core.results import Result
 from landscape.symbolic.shipped import rows
 
@@ -29,8 +27,8 @@ PAPERS = {
 }
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Entry:
+@record
+class Entry(Record):
     """A claim with its derivation, the judgement of each of its statements, and the time that took."""
 
     claim: Claim
@@ -43,7 +41,7 @@ class Entry:
         """That of the worst statement."""
         from landscape.symbolic.judge import worst  # optional: SymPy takes 0.3 s
 
-        return worst([judgement.verdict for judgement in self.judgements])
+        return worst(judgement.verdict for judgement in self.judgements)
 
     @property
     def verdicts(self) -> str:
@@ -67,7 +65,7 @@ def decide(claim: Claim) -> Entry:
     """Run a claim's derivation and judge its statements."""
     from sympy.core.random import rng  # optional: SymPy takes 0.3 s
 
-    from landscape.symbolic.judge import judge
+    from landscape.symbolic.judge import judge  # optional: SymPy takes 0.3 s
 
     start, state = time.perf_counter(), rng.getstate()
     rng.seed(0)  # SymPy factors with random numbers: the same claim should take the same steps each time
@@ -90,11 +88,6 @@ class Ledger(Result):
 
     entries: tuple[Entry, ...] = ()
 
-    def headline(self) -> str:
-        """Count the verdicts."""
-        counts = Counter(str(entry.verdict) for entry in self.entries)
-        return f"{len(self.entries)} claims: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-
     def __getitem__(self, id: str) -> Entry:
         checks.known("claim", id, [entry.claim.id for entry in self.entries])
         return next(entry for entry in self.entries if entry.claim.id == id)
@@ -104,6 +97,11 @@ class Ledger(Result):
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    def headline(self) -> str:
+        """Say how many claims there are, and how they were decided."""
+        counts = Counter(str(entry.verdict) for entry in self.entries)
+        return f"{len(self.entries)} claims: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
 
     def columns(self) -> Mapping[str, Any]:
         """Give one row a claim: id, source, claim, verdict, verdicts of its statements, whether numerical, seconds."""
@@ -127,11 +125,7 @@ class Ledger(Result):
         """List claims whose verdicts are not those of the record in data/: (id, recorded, found)."""
         known = recorded()
         found = {entry.claim.id: entry.verdicts for entry in self.entries}
-        return [
-            (id, known.get(id, "no record"), verdicts)
-            for id, verdicts in found.items()
-            if known.get(id) != verdicts
-        ]
+        return [(id, known.get(id, "no record"), said) for id, said in found.items() if known.get(id) != said]
 
     def markdown(self) -> str:
         """Write a table in Markdown: the claims with what holds in place of what does not."""
@@ -159,7 +153,7 @@ class Ledger(Result):
 
 
 def recorded() -> dict[str, str]:
-    """Read the verdicts on record: id -> verdicts of its statements."""
+    """Return the verdicts on record: id -> verdicts of its statements."""
     return {row["id"]: row["statements"] for row in rows("verdicts.csv")}
 
 
@@ -191,19 +185,30 @@ def verify(
     >>> print(ledger["L-aH"].verdict)
     holds as corrected
     """
+    from tqdm.auto import tqdm  # optional: shows which claim is worked on
+
     from landscape.symbolic.claims import claims  # optional: SymPy takes 0.3 s
 
     known = claims()
-    if ids is not None and not np.iterable(ids):
+    if ids is None:
+        ids = known
+    elif isinstance(ids, str):
+        ids = [ids]
+    elif not np.iterable(ids):
         raise TypeError(f"ids must be an id, or a list of them, got {short(ids)}")
-    listed = list(known) if ids is None else [ids] if isinstance(ids, str) else list(ids)
+    ids = list(ids)
     if paper is not None:
         checks.known("paper", paper, PAPERS)
-    for id in listed:
+    for id in ids:
         checks.known("claim", id, known)
-    chosen = [id for id in listed if paper is None or id.startswith(f"{paper}-")]
-    if not listed:
+    if not ids:
         raise ValueError("ids must hold at least one id")
+    chosen = [id for id in ids if paper is None or id.startswith(f"{paper}-")]
     if not chosen:
-        raise ValueError(f"none of the claims {', '.join(listed)} is from paper {paper!r}")
-    return Ledger(tuple(decide(known[id]) for id in bar(chosen, progress, leave=False, unit="claim")))
+        raise ValueError(f"none of the claims {', '.join(ids)} is from paper {paper!r}")
+    bar = tqdm(chosen, disable=not progress, leave=False, unit="claim")
+    entries: list[Entry] = []
+    for id in bar:
+        bar.set_description(id)
+        entries.append(decide(known[id]))
+    return Ledger(tuple(entries))

@@ -1,13 +1,20 @@
 """Alter a printed relation mechanically: a coefficient, a sign, an exponent, a symbol."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
 import sympy as sp
 
+from landscape.symbolic.claim import Derivation
 from landscape.symbolic.decide import equivalent, holds, is_tight
+from landscape.symbolic.judge import Judgement
 from landscape.symbolic.points import Points, Undecided
+from landscape.symbolic.typing import Expr, Relation, Values
 
 
-def mutants(relation):
-    """Every relation that differs from this one in a single place.
+def mutants(relation: Relation) -> list[tuple[str, Relation]]:
+    """List every relation that differs from this one in a single place.
 
     Parameters
     ----------
@@ -19,7 +26,8 @@ def mutants(relation):
         What was done, and the result.
     """
     bound = {limit.args[1] for limit in relation.atoms(sp.Limit)}
-    out, seen = [], {relation}
+    out: list[tuple[str, Relation]] = []
+    seen = {relation}
     for kind, mutant in _altered(relation, sorted(set(_symbols(relation)) - bound, key=str)):
         if mutant not in seen:
             seen.add(mutant)
@@ -27,7 +35,7 @@ def mutants(relation):
     return out
 
 
-def _symbols(expression):
+def _symbols(expression: Expr) -> list[Expr]:
     """The symbols one reads: not the sizes of matrices."""
     if expression.is_Symbol or isinstance(expression, (sp.MatrixSymbol, sp.Identity)):
         return [] if isinstance(expression, sp.Identity) else [expression]
@@ -35,7 +43,7 @@ def _symbols(expression):
     return [symbol for argument in arguments for symbol in _symbols(argument)]
 
 
-def _altered(expression, symbols):
+def _altered(expression: Expr, symbols: Sequence[Expr]) -> Iterator[tuple[str, Expr]]:
     """(kind, expression) for a change of the expression itself or of one of its parts."""
     if not isinstance(expression, sp.core.relational.Relational) and isinstance(expression, sp.Expr):
         yield from _here(expression, symbols)
@@ -60,7 +68,7 @@ def _altered(expression, symbols):
         yield "sign", expression.reversed.func(*expression.args)
 
 
-def _rebuilt(expression, arguments):
+def _rebuilt(expression: Expr, arguments: Sequence[Expr]) -> Expr:
     if isinstance(expression, sp.core.relational.Relational):
         return expression.func(*arguments, evaluate=False)
     if isinstance(expression, (sp.MatAdd, sp.MatMul)):
@@ -68,7 +76,7 @@ def _rebuilt(expression, arguments):
     return expression.func(*arguments)
 
 
-def _here(expression, symbols):
+def _here(expression: Expr, symbols: Sequence[Expr]) -> Iterator[tuple[str, Expr]]:
     if expression.is_number:
         yield "coefficient", expression + 1
         yield "coefficient", 2 * expression
@@ -84,15 +92,15 @@ def _here(expression, symbols):
     yield "sign", -expression
 
 
-def _exponents(exponent):
+def _exponents(exponent: Expr) -> Iterator[tuple[str, Expr]]:
     if exponent.is_number:
         yield "exponent", exponent + 1
         yield "exponent", exponent - 1
         yield "sign", -exponent
 
 
-def survivors(judgement, derivation):
-    """Mutants of the relation that holds which the decision cannot tell from it, and how many were tried.
+def survivors(judgement: Judgement, derivation: Derivation) -> tuple[int, list[tuple[str, Relation]]]:
+    """List mutants of the relation that holds which the decision cannot tell from it, and count how many were tried.
 
     The relation is the printed one, or what holds in its place. A mutant is rejected if a point refutes it, or if it is true but
     weaker than the sharp statement. Mutants that say the same, or nothing, are not counted.
@@ -111,7 +119,8 @@ def survivors(judgement, derivation):
     relation, quantities, given = statement.relation, derivation.quantities, statement.given
     points = Points([relation, *(m for _, m in mutants(relation))], given, quantities)
     tight = derivation.tight.get(statement.name)
-    tried, left = 0, []
+    tried = 0
+    left: list[tuple[str, Relation]] = []
     for kind, mutant in mutants(relation):
         if points.refutes(mutant) is not None:
             tried += 1
@@ -124,14 +133,16 @@ def survivors(judgement, derivation):
     return tried, left
 
 
-def _says_nothing(relation):
+def _says_nothing(relation: Relation) -> bool:
     """Whether it is true whatever the symbols mean, like x <= x."""
     if isinstance(relation, sp.core.relational.Relational) and not relation.has(sp.Limit):
         relation = relation.func(*relation.args)
-    return relation == sp.true
+    return bool(relation == sp.true)
 
 
-def _passes(mutant, quantities, given, points, tight):
+def _passes(
+    mutant: Relation, quantities: Values, given: tuple[Relation, ...], points: Points, tight: Values | None
+) -> bool:
     if tight is not None and not is_tight(mutant, quantities, tight):
         return False
     try:

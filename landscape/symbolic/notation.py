@@ -2,14 +2,21 @@
 
 import re
 from functools import cache
+from typing import Any
 
 import sympy as sp
+from sympy.printing.pretty.pretty import PrettyPrinter
+from sympy.printing.pretty.stringpict import prettyForm
 
-_WRITTEN: dict = {}  # symbol -> its LaTeX, where SymPy would not find it from the name
+from landscape.symbolic.typesetting import PaperPrinter
+from landscape.symbolic.typing import Expr, Relation
+
+SPELLINGS: dict[Expr, str] = {}
+"""Symbol -> its LaTeX, where SymPy would not find it from the name."""
 
 
-def quantity(name, latex=None, **assumptions):
-    """A symbol with a name for the terminal and, where it needs one, a LaTeX form of its own.
+def quantity(name: str, latex: str | None = None, **assumptions: bool) -> Expr:
+    """Make a symbol with a name for the terminal and, where it needs one, a LaTeX form of its own.
 
     Parameters
     ----------
@@ -23,38 +30,38 @@ def quantity(name, latex=None, **assumptions):
     return _written(sp.Symbol(name, **(assumptions or {"real": True})), latex)
 
 
-def _written(symbol, form):
+def _written(symbol: Expr, form: str | None) -> Expr:
     """Remember how a symbol is written: symbols of one name are one symbol, so they cannot be written in two ways."""
-    if form is not None and _WRITTEN.setdefault(symbol, form) != form:
-        raise ValueError(f"{symbol} is already written {_WRITTEN[symbol]}, not {form}: give it another name")
+    if form is not None and SPELLINGS.setdefault(symbol, form) != form:
+        raise ValueError(f"{symbol} is already written {SPELLINGS[symbol]}, not {form}: give it another name")
     return symbol
 
 
-def matrix(name, size, latex=None, columns=None):
-    """A symmetric matrix of symbolic size, or a vector with ``columns=1``; also as a quantity with a LaTeX form."""
+def matrix(name: str, size: Expr, latex: str | None = None, columns: int | None = None) -> Expr:
+    """Make a symmetric matrix of symbolic size, or a vector with ``columns=1``; also as a quantity with a LaTeX form."""
     return _written(sp.MatrixSymbol(name, size, size if columns is None else columns), latex)
 
 
-def positive(names):
-    """Positive symbols, named with blanks between."""
+def positive(names: str) -> Any:
+    """Make positive symbols, named with blanks between."""
     return sp.symbols(names, positive=True)
 
 
-def latex(expression):
-    """An expression in LaTeX, with the papers' symbols."""
-    return _typesetting().doprint(expression).replace("+ - ", "- ")
+def latex(expression: Expr) -> str:
+    """Write an expression in LaTeX, with the papers' symbols."""
+    return str(_typesetting().doprint(expression)).replace("+ - ", "- ")
 
 
-def sentence(text, formula=None, display=True):
-    """A sentence with its slot ``{}`` filled by a formula, in Markdown with LaTeX."""
+def sentence(text: str, formula: Expr = None, display: bool = True) -> str:
+    """Write a sentence with its slot ``{}`` filled by a formula, in Markdown with LaTeX."""
     if formula is None:
         return text
     shown = f"\n\n$$ {latex(formula)} $$\n\n" if display else f"${latex(formula)}$"
     return text.replace("{}", shown, 1).strip() if "{}" in text else f"{text.strip()}{shown}".rstrip()
 
 
-def terminal(text, formula=None, indent="    "):
-    """The same for a terminal: words with Greek letters, the formula drawn in Unicode."""
+def terminal(text: str, formula: Expr = None, indent: str = "    ") -> str:
+    """Write the same for a terminal: words with Greek letters, the formula drawn in Unicode."""
     drawn = ""
     if formula is not None:
         lines = _drawing().doprint(formula).splitlines()
@@ -66,28 +73,24 @@ def terminal(text, formula=None, indent="    "):
     return "\n".join(part for part in parts if part.strip())
 
 
-def condition(relation):
-    """A condition on one line, for a terminal."""
+def condition(relation: Relation) -> str:
+    """Write a condition on one line, for a terminal."""
     text = re.sub(r"[A-Za-z]+", lambda found: _LETTERS.get(found[0], found[0]), sp.sstr(relation))
     return text.replace("<=", "≤").replace(">=", "≥")
 
 
 @cache
-def _typesetting():
-    from landscape.symbolic.typesetting import PaperPrinter
-
-    return PaperPrinter({"symbol_names": _WRITTEN})
+def _typesetting() -> PaperPrinter:
+    return PaperPrinter({"symbol_names": SPELLINGS})
 
 
 @cache
-def _drawing():
+def _drawing() -> Any:
     """A printer that leaves the names of quantities as they are."""
-    from sympy.printing.pretty.pretty import PrettyPrinter
-    from sympy.printing.pretty.stringpict import prettyForm
 
-    class Drawing(PrettyPrinter):
-        def _print_Symbol(self, symbol, **options):
-            if symbol not in _WRITTEN:
+    class Drawing(PrettyPrinter):  # type: ignore[misc]
+        def _print_Symbol(self, symbol: Expr, **options: Any) -> Any:
+            if symbol not in SPELLINGS:
                 return super()._print_Symbol(symbol, **options)
             name = re.sub(r"[A-Za-z]+", lambda found: _LETTERS.get(found[0], found[0]), symbol.name)
             return prettyForm(f"[{name}]" if " " in name else name)
@@ -107,12 +110,12 @@ _SIGNS = {
 }  # fmt: skip
 
 
-def _fraction(found):
+def _fraction(found: re.Match[str]) -> str:
     parts = [found[1] or found[2], found[3] or found[4]]
     return "/".join(part if len(part) < 3 else f"({part})" for part in parts)
 
 
-def _plain(text):
+def _plain(text: str) -> str:
     """Inline LaTeX as words: good enough to read a sentence on a terminal."""
     text = re.sub(r"\\[td]?frac ?(?:\{([^{}]*)\}|(\w))(?:\{([^{}]*)\}|(\w))", _fraction, text)
     text = re.sub(r"\\(?:mathcal|mathrm|text|operatorname|mathbb|bar|hat|tilde)\b ?\{?(\w*)\}?", r"\1", text)

@@ -1,16 +1,21 @@
 """Exact rational points at which relations are tested."""
 
+from __future__ import annotations
+
 import random
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
+from typing import Any
 
 import sympy as sp
 from sympy.matrices.exceptions import NonInvertibleMatrixError
 
 from landscape.symbolic.evaluate import replace, resolve, take_limits, truth
+from landscape.symbolic.typing import Expr, Relation, Values
 
-# points tried before a proof, of an identity and of others: a false identity all but never passes one, an inequality may
 POINTS = {True: 12, False: 150}
+"""Points tried before a proof, of an identity and of others: a false identity all but never passes one, an inequality may."""
 
 COUNTS = {"d", "m", "n", "n_1", "n_2", "T"}
 
@@ -32,25 +37,32 @@ class Points:
         Values that the first point takes.
     """
 
-    def __init__(self, relations, given, quantities, seed=0, witness=None):
+    def __init__(
+        self,
+        relations: Sequence[Relation],
+        given: tuple[Relation, ...],
+        quantities: Values,
+        seed: int = 0,
+        witness: Values | None = None,
+    ) -> None:
         quantities = _used(quantities, [*relations, *given])
         expressions = [*relations, *given, *quantities.values()]
-        symbols = set().union(*map(_symbols, expressions)) - set(quantities)
-        self.bound = set().union(*(_variables(e) for e in expressions))
+        symbols = _union(map(_symbols, expressions)) - set(quantities)
+        self.bound = _union(map(_variables, expressions))
         self.symbols = sorted((s for s in symbols if s not in self.bound), key=str)
         self.given, self.quantities, self.random = given, quantities, random.Random(seed)
         self._values = [self._draw(witness or {})]
-        self._boundaries: dict = {}
+        self._boundaries: dict[Relation, list[dict[Expr, Any]]] = {}
 
-    def _draw(self, fixed):
+    def _draw(self, fixed: Values) -> dict[Expr, Any]:
         for _ in range(2000):
-            values = self._moved_inside(self._numbers()) | fixed
+            values = self._moved_inside(self._numbers()) | dict(fixed)
             with suppress(NonInvertibleMatrixError):
                 if self._allowed(values):
                     return self._completed(values)
         raise Undecided(f"no rational point found where {self.given} holds")
 
-    def _moved_inside(self, values):
+    def _moved_inside(self, values: dict[Expr, Any]) -> dict[Expr, Any]:
         """Conditions s < b and s > b met by moving s; later ones first, for earlier ones may build on them.
 
         Where s = b is allowed some points lie there: a claim may fail on the edge only.
@@ -66,23 +78,22 @@ class Points:
                 values[symbol] = bound if on_edge else inside
         return values
 
-    def _allowed(self, values):
+    def _allowed(self, values: Values) -> bool:
         return all(truth(replace(relation, values)) for relation in self.given)
 
-    def _completed(self, values):
+    def _completed(self, values: dict[Expr, Any]) -> dict[Expr, Any]:
         """With the values of the quantities."""
         for _ in range(4):  # quantities may build on one another
             for name, expression in self.quantities.items():
                 values[name] = _exact(replace(expression, values))
         return values
 
-    def _numbers(self):
-        values = {}
+    def _numbers(self) -> dict[Expr, Any]:
+        values: dict[Expr, Any] = {}
         for symbol in self.symbols:
             if symbol.is_integer or str(symbol) in COUNTS:  # a counterexample should be one that can occur
-                largest = (
-                    4 if symbol.is_integer and str(symbol) == "d" else 40
-                )  # sizes of matrices are to stay small
+                # sizes of matrices are to stay small
+                largest = 4 if symbol.is_integer and str(symbol) == "d" else 40
                 values[symbol] = sp.Integer(self.random.randint(1, largest))
         for symbol in self.symbols:
             if isinstance(symbol, sp.MatrixSymbol):
@@ -92,28 +103,28 @@ class Points:
                 values[symbol] = value if symbol.is_positive else value * self.random.choice((-1, 1))
         return values
 
-    def _number(self, largest):
+    def _number(self, largest: int) -> Expr:
         return sp.Rational(self.random.randint(1, largest), self.random.randint(1, 40))
 
-    def _matrix(self, rows, columns):
+    def _matrix(self, rows: Expr, columns: Expr) -> Expr:
         half = sp.Matrix(rows, columns, lambda *_: self.random.randint(-5, 5))
         return sp.ImmutableMatrix(half + half.T if rows == columns else half)
 
-    def _first(self, count):
+    def _first(self, count: int) -> Iterator[dict[Expr, Any]]:
         """So many points, drawn when they are first needed."""
         for position in range(count):
             if position == len(self._values):
                 self._values.append(self._draw({}))
             yield self._values[position]
 
-    def _around(self, relation):
+    def _around(self, relation: Relation) -> Iterator[dict[Expr, Any]]:
         """Points on either side of where the conditions of an equivalence change."""
         for condition in relation.args if isinstance(relation, sp.Equivalent) else ():
             if condition not in self._boundaries:
                 self._boundaries[condition] = list(self._straddling(condition))
             yield from self._boundaries[condition]
 
-    def _straddling(self, condition):
+    def _straddling(self, condition: Relation) -> Iterator[dict[Expr, Any]]:
         gap = resolve(condition.gts - condition.lts, self.quantities)
         step = sp.Rational(1, 10**6)
         for values in list(self._first(4)):
@@ -127,8 +138,8 @@ class Points:
                         if (value > 0 or not symbol.is_positive) and self._allowed(near):
                             yield self._completed(near)
 
-    def refutes(self, relation):
-        """The first point at which the relation is false, or None."""
+    def refutes(self, relation: Relation) -> dict[Expr, Any] | None:
+        """Find the first point at which the relation is false, or None."""
         for values in chain(self._first(POINTS[isinstance(relation, sp.Eq)]), self._around(relation)):
             with suppress(NonInvertibleMatrixError):
                 if truth(take_limits(replace(relation, values))) is False:
@@ -136,29 +147,34 @@ class Points:
         return None
 
 
-def _symbols(expression):
+def _union(sets: Iterable[set[Expr]]) -> set[Expr]:
+    return set().union(*sets)
+
+
+def _symbols(expression: Expr) -> set[Expr]:
     """Symbols and matrix symbols, with those of their sizes, but not the directions of limits."""
     directions = {limit.args[3] for limit in expression.atoms(sp.Limit)}
     matrices = expression.atoms(sp.MatrixSymbol)
-    sizes = set().union(*(size.free_symbols for matrix in matrices for size in matrix.shape))
-    return (expression.atoms(sp.Symbol) | matrices | sizes) - directions
+    sizes = _union(size.free_symbols for matrix in matrices for size in matrix.shape)
+    found: set[Expr] = expression.atoms(sp.Symbol) | matrices | sizes
+    return found - directions
 
 
-def _used(quantities, expressions):
+def _used(quantities: Values, expressions: Iterable[Expr]) -> dict[Expr, Expr]:
     """The quantities that the expressions name, and those that these are made of."""
-    used: dict = {}
-    front = set().union(*map(_symbols, expressions))
+    used: dict[Expr, Expr] = {}
+    front = _union(map(_symbols, expressions))
     while front:
         new = {name: quantities[name] for name in front if name in quantities and name not in used}
         used |= new
-        front = set().union(*map(_symbols, new.values()))
+        front = _union(map(_symbols, new.values()))
     return {name: quantities[name] for name in quantities if name in used}
 
 
-def _variables(expression):
+def _variables(expression: Expr) -> set[Expr]:
     """Bound variables of limits."""
     return {atom.args[1] for atom in expression.atoms(sp.Limit)}
 
 
-def _exact(value):
+def _exact(value: Expr) -> Expr:
     return sp.nsimplify(value) if isinstance(value, sp.Float) else value

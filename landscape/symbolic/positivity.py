@@ -1,10 +1,14 @@
 """The sign of an algebraic expression over a whole domain, by exact real algebra."""
 
+from collections.abc import Sequence
+
 import sympy as sp
 
+from landscape.symbolic.typing import Expr, Relation
 
-def sign(expression, given=(), strict=False):
-    """1, -1 or 0 if the expression has that sign wherever `given` holds, None if that is not found.
+
+def sign(expression: Expr, given: Sequence[Relation] = (), strict: bool = False) -> int | None:
+    """Return 1, -1 or 0 if the expression has that sign wherever `given` holds, None if that is not found.
 
     Parameters
     ----------
@@ -40,7 +44,7 @@ def sign(expression, given=(), strict=False):
     return total
 
 
-def _freed(relation):
+def _freed(relation: Relation) -> tuple[Expr, Expr]:
     symbol, bound = relation.lhs, relation.rhs
     if not symbol.is_Symbol:
         symbol, bound, relation = relation.rhs, relation.lhs, relation.reversed
@@ -55,11 +59,11 @@ def _freed(relation):
     return symbol, bound / (1 + free)
 
 
-def _number_sign(number):
+def _number_sign(number: Expr) -> int:
     return 1 if number > 0 else -1
 
 
-def _polynomial_sign(polynomial, may_vanish):
+def _polynomial_sign(polynomial: Expr, may_vanish: bool) -> int | None:
     symbols = sorted(polynomial.free_symbols, key=str)
     if not symbols:
         return _number_sign(polynomial)
@@ -85,16 +89,16 @@ def _polynomial_sign(polynomial, may_vanish):
     return None
 
 
-def _never_zero(powers, symbols):
+def _never_zero(powers: Sequence[int], symbols: Sequence[Expr]) -> bool:
     """Whether a monomial is made of positive symbols only."""
     return all(symbol.is_positive or not power for symbol, power in zip(symbols, powers, strict=True))
 
 
-def _total_sign(expression, may_vanish):
+def _total_sign(expression: Expr, may_vanish: bool) -> int | None:
     return sign(expression, (), strict=not may_vanish)
 
 
-def _by_sturm(poly, symbol, may_vanish):
+def _by_sturm(poly: Expr, symbol: Expr, may_vanish: bool) -> int | None:
     low = 0 if symbol.is_nonnegative else -sp.oo
     roots = poly.count_roots(low, sp.oo)
     if low == 0 and poly.eval(0) == 0 and (symbol.is_positive or may_vanish):

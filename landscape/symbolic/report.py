@@ -1,7 +1,16 @@
 """A ledger in words: Markdown, LaTeX, plain objects, the terminal, and a letter to the authors."""
 
-from landscape.symbolic.claim import Verdict
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from landscape.symbolic.claim import Statement, Verdict
+from landscape.symbolic.judge import Judgement
+from landscape.symbolic.ledger import PAPERS, Entry, Ledger
 from landscape.symbolic.notation import condition, latex, sentence, terminal
+from landscape.symbolic.typing import Values
 
 INSTEAD = {
     Verdict.CONSERVATIVE: "Sharp",
@@ -11,13 +20,13 @@ INSTEAD = {
 }
 
 
-def point(values):
-    """A counterexample in LaTeX: values of symbols, matrices included."""
+def point(values: Values) -> str:
+    """Write a counterexample in LaTeX: values of symbols, matrices included."""
     return r",\ ".join(f"{latex(symbol)} = {latex(value)}" for symbol, value in values.items())
 
 
-def entry_markdown(entry):
-    """A claim with its statements, their verdicts, the derivation and what holds."""
+def entry_markdown(entry: Entry) -> str:
+    """Write a claim with its statements, their verdicts, the derivation and what holds."""
     claim, derivation = entry.claim, entry.derivation
     parts = [
         f"### {claim.id}: {claim.title}",
@@ -38,7 +47,7 @@ def entry_markdown(entry):
     return "\n\n".join(parts)
 
 
-def _evidence(judgement):
+def _evidence(judgement: Judgement) -> Iterator[str]:
     if judgement.verdict != Verdict.HOLDS:
         yield f"**{INSTEAD[judgement.verdict]}.** {judgement.accepted.markdown()}"
     if judgement.looseness is not None:
@@ -47,12 +56,12 @@ def _evidence(judgement):
         yield f"Counterexample: ${point(judgement.counterexample)}$."
 
 
-def _numerical(entry):
+def _numerical(entry: Entry) -> str:
     return " (numerical)" if entry.derivation.numerical else ""
 
 
-def ledger_markdown(ledger):
-    """The claims as a table with verdicts, then what holds in place of those that do not."""
+def ledger_markdown(ledger: Ledger) -> str:
+    """Write the claims as a table with verdicts, then what holds in place of those that do not."""
     lines = ["| id | source | claim | verdict | seconds |", "|---|---|---|---|---|"]
     for e in ledger:
         cells = [e.claim.id, e.claim.source, e.claim.title, f"{e.verdict}{_numerical(e)}", f"{e.seconds:.2f}"]
@@ -66,8 +75,8 @@ def ledger_markdown(ledger):
     return "\n\n".join(parts)
 
 
-def ledger_latex(ledger):
-    """The same as the body of a LaTeX document."""
+def ledger_latex(ledger: Ledger) -> str:
+    """Write the same as the body of a LaTeX document."""
     lines = [r"% needs amsmath, amssymb", r"\begin{description}"]
     for e in ledger:
         lines.append(
@@ -80,23 +89,21 @@ def ledger_latex(ledger):
     return "\n".join([*lines, r"\end{description}"])
 
 
-def _displayed(statement):
-    import re
-
+def _displayed(statement: Statement) -> str:
     text = re.sub(r"\s*\$\$(.*?)\$\$\s*", r" \n\\[ \1 \\]\n", statement.markdown(), flags=re.S)
     pieces = re.split(r"(\$[^$]*\$|\\\[.*?\\\])", text, flags=re.S)
     return "".join(piece if piece.startswith(("$", "\\[")) else _text(piece) for piece in pieces)
 
 
-def _text(words):
+def _text(words: str) -> str:
     """Words outside formulas, safe for LaTeX."""
     for character in "&%#_^":
         words = words.replace(character, rf"\{character}" + ("{}" if character == "^" else ""))
     return words.replace("~", r"\textasciitilde{}")
 
 
-def as_object(entry):
-    """id, source, statement, verdict, correction, seconds, with formulas in LaTeX."""
+def as_object(entry: Entry) -> dict[str, Any]:
+    """Give id, source, statement, verdict, correction, seconds, with formulas in LaTeX."""
     corrections = [j.accepted.markdown() for j in entry.judgements if j.verdict != Verdict.HOLDS]
     return {
         "id": entry.claim.id,
@@ -108,11 +115,10 @@ def as_object(entry):
     }
 
 
-def errata(ledger):
-    """For each statement that does not hold as printed: printed form, corrected form, reason; under the paper's name."""
-    from landscape.symbolic.ledger import PAPERS
-
-    parts, paper = [], None
+def errata(ledger: Ledger) -> str:
+    """Write, for each statement that does not hold as printed, printed form, corrected form, reason; under the paper's name."""
+    parts: list[str] = []
+    paper = None
     for e in ledger:
         wrong = [j for j in e.judgements if j.verdict not in (Verdict.HOLDS, Verdict.CONSERVATIVE)]
         if not wrong:
@@ -128,8 +134,8 @@ def errata(ledger):
     return "\n\n".join(parts) or "Every claim asked for holds as printed."
 
 
-def entry_terminal(entry):
-    """A claim with all of its evidence, for a terminal."""
+def entry_terminal(entry: Entry) -> str:
+    """Write a claim with all of its evidence, for a terminal."""
     lines = [
         f"{entry.claim.id}  {entry.claim.title}  [{entry.claim.source}]",
         f"verdict: {entry.verdict}{_numerical(entry)}",
@@ -152,7 +158,7 @@ def entry_terminal(entry):
     return "\n".join(lines)
 
 
-def _drawn(statement):
+def _drawn(statement: Statement) -> str:
     text = terminal(statement.sentence, statement.relation)
     if statement.given:
         text += "\n    for " + ", ".join(map(condition, statement.given))

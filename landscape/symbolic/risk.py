@@ -6,12 +6,13 @@ A task has inputs N(0, Sigma) and labels x'w_i + z. With S = X'X/n of the step's
 
 import sympy as sp
 
+from landscape.symbolic.typing import Expr
 from landscape.symbolic.wick import expected_word, isotropic
 from landscape.symbolic.words import words
 
 
-def weight_matrix(covariance, alpha, n):
-    """E[(I - alpha S) Sigma (I - alpha S)]: the Hessian of a task's risk after one step on n samples."""
+def weight_matrix(covariance: Expr, alpha: Expr, n: Expr) -> Expr:
+    """Compute E[(I - alpha S) Sigma (I - alpha S)]: the Hessian of a task's risk after one step on n samples."""
     identity = sp.Identity(covariance.shape[0])
     one = expected_word([identity, covariance], n, covariance)
     other = expected_word([covariance, identity], n, covariance)
@@ -19,15 +20,15 @@ def weight_matrix(covariance, alpha, n):
     return (covariance - alpha * one - alpha * other + alpha**2 * two).doit()
 
 
-def isotropic_weight(rho, alpha, n, d):
-    """The same for Sigma = rho I, as the number in front of I."""
+def isotropic_weight(rho: Expr, alpha: Expr, n: Expr, d: Expr) -> Expr:
+    """Compute the same for Sigma = rho I, as the number in front of I."""
     size = sp.Symbol("D", integer=True, positive=True)
     covariance = sp.MatrixSymbol("Sigma", size, size)
     return sp.collect(sp.expand(isotropic(weight_matrix(covariance, alpha, n), covariance, rho, d)), alpha)
 
 
-def gradient(form, w):
-    """The gradient of a quadratic form (1 x 1 matrix expression) in the vector w: what is linear in h in form(w + h)."""
+def gradient(form: Expr, w: Expr) -> Expr:
+    """Compute the gradient of a quadratic form (1 x 1 matrix expression) in the vector w: what is linear in h in form(w + h)."""
     step = sp.MatrixSymbol("h", *w.shape)
     total = sp.ZeroMatrix(*w.shape)
     for (word, _), scalar in words(form.xreplace({w: w + step})).items():
@@ -41,8 +42,8 @@ def gradient(form, w):
     return total.doit()
 
 
-def stationary(slope, w):
-    """H and b of a gradient H w - b."""
+def stationary(slope: Expr, w: Expr) -> tuple[Expr, Expr]:
+    """Find H and b of a gradient H w - b."""
     hessian, rest = sp.ZeroMatrix(w.shape[0], w.shape[0]), sp.ZeroMatrix(*w.shape)
     for (word, _), scalar in words(slope).items():
         if word[-1] == w:

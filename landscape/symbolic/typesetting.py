@@ -5,16 +5,19 @@ a common denominator is written once, and powers and transposes stand directly a
 """
 
 import re
+from typing import Any
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import precedence_traditional
 
+from landscape.symbolic.typing import Expr
 
-class PaperPrinter(LatexPrinter):
+
+class PaperPrinter(LatexPrinter):  # type: ignore[misc]
     """A LaTeX printer with the order of terms and factors of a paper."""
 
-    def _as_ordered_terms(self, expr, order=None):
+    def _as_ordered_terms(self, expr: Expr, order: Any = None) -> list[Expr]:
         terms = super()._as_ordered_terms(expr, order=order)
         numbers, others = [t for t in terms if t.is_number], [t for t in terms if not t.is_number]
         if numbers and all(term.is_integer for term in others):
@@ -24,16 +27,16 @@ class PaperPrinter(LatexPrinter):
         terms.remove(plus)
         return [plus, *terms]
 
-    def _print_Add(self, expr, order=None):
+    def _print_Add(self, expr: Expr, order: Any = None) -> str:
         parts = [] if isinstance(expr, sp.MatAdd) else [sp.fraction(term) for term in expr.args]
         below = {bottom for _, bottom in parts}
         if len(below) == 1 and below != {1} and min(below).is_Integer:
             return (
                 rf"\frac{{{self._print(sp.Add(*(top for top, _ in parts)))}}}{{{self._print(below.pop())}}}"
             )
-        return super()._print_Add(expr, order)
+        return str(super()._print_Add(expr, order))
 
-    def _print_Mul(self, expr):
+    def _print_Mul(self, expr: Expr) -> str:
         minus = expr.could_extract_minus_sign()
         top, bottom = sp.fraction(-expr if minus else expr, exact=True)
         written = (
@@ -43,7 +46,7 @@ class PaperPrinter(LatexPrinter):
         )
         return f"- {written}" if minus else written
 
-    def _factors(self, expr):
+    def _factors(self, expr: Expr) -> str:
         factors = sorted(sp.Mul.make_args(expr), key=self._place)
         parts = [
             rf"\left({self._print(f)}\right)" if len(factors) > 1 and self._needs_mul_brackets(f, last=f is factors[-1]) else self._print(f)
@@ -51,7 +54,7 @@ class PaperPrinter(LatexPrinter):
         ]  # fmt: skip
         return " ".join(parts)
 
-    def _place(self, factor):
+    def _place(self, factor: Expr) -> tuple[int, Any]:
         """Numbers, alpha, other letters, sums, roots and functions, then norms and words; else as SymPy sorts them."""
         base = factor.base if factor.is_Pow else factor
         written = self._print(base)
@@ -65,10 +68,10 @@ class PaperPrinter(LatexPrinter):
             group = 0 if base.is_number else 3 if base.is_Add else 4
         return group, factor.sort_key()
 
-    def parenthesize_super(self, s):
-        return s if s.endswith((r"\|", "]", ")")) else super().parenthesize_super(s)
+    def parenthesize_super(self, s: str) -> str:
+        return s if s.endswith((r"\|", "]", ")")) else str(super().parenthesize_super(s))
 
-    def _print_MatPow(self, expr):
+    def _print_MatPow(self, expr: Expr) -> str:
         base = self.parenthesize_super(self._print(expr.base))
         if not isinstance(expr.base, sp.MatrixSymbol):
             base = rf"\left({base}\right)"
@@ -76,7 +79,7 @@ class PaperPrinter(LatexPrinter):
 
     _print_Inverse = _print_MatPow
 
-    def _print_Transpose(self, expr):
+    def _print_Transpose(self, expr: Expr) -> str:
         written = self._print(expr.arg)
         raised = re.fullmatch(r"([^^]*)\^(?:\{([^{}]*)\}|(\*))", written)  # X^{in} or w^*
         if raised:
@@ -87,19 +90,19 @@ class PaperPrinter(LatexPrinter):
             else rf"\left({written}\right)^\top"
         )
 
-    def _print_MatMul(self, expr):
+    def _print_MatMul(self, expr: Expr) -> str:
         minus = expr.could_extract_minus_sign()
         factors = (-expr if minus else expr).args
         return "- " * minus + " ".join(self._in_product(factor, expr) for factor in factors if factor != 1)
 
-    def _in_product(self, factor, product):
+    def _in_product(self, factor: Expr, product: Expr) -> str:
         if isinstance(factor, sp.MatAdd) and factor.shape[0] == 1 != factor.shape[1]:  # a' - b'
             return rf"\left({self._print(factor.T)}\right)^\top"
         if isinstance(factor, sp.Mul) and not factor.is_Matrix:
-            return self._print(factor)
-        return self.parenthesize(factor, precedence_traditional(product))
+            return str(self._print(factor))
+        return str(self.parenthesize(factor, precedence_traditional(product)))
 
-    def _print_Rational(self, expr):
+    def _print_Rational(self, expr: Expr) -> str:
         """As a decimal fraction where it is a short one."""
         if expr.q % 5 == 0 and 10**4 % expr.q == 0:
             return f"{float(expr):g}"
@@ -107,17 +110,17 @@ class PaperPrinter(LatexPrinter):
         if zeros > 4 and expr.q == 10**zeros:
             digits = len(str(abs(expr.p))) - 1
             return rf"{float(expr * 10 ** (zeros - digits)):g} \cdot 10^{{{digits - zeros}}}"
-        return super()._print_Rational(expr)
+        return str(super()._print_Rational(expr))
 
-    def _print_Trace(self, expr):
+    def _print_Trace(self, expr: Expr) -> str:
         return rf"\mathrm{{tr}}({self._print(expr.arg)})"
 
-    def _print_Identity(self, expr):
+    def _print_Identity(self, expr: Expr) -> str:
         return "I"
 
 
-def degree(term):
-    """How many letters a term multiplies above the line; a sum counts with its longest term, a matrix with its factor."""
+def degree(term: Expr) -> int:
+    """Count how many letters a term multiplies above the line; a sum counts with its longest term, a matrix with its factor."""
     if isinstance(term, sp.MatrixExpr):
         return degree(term.as_coeff_mmul()[0]) if isinstance(term, sp.MatMul) else 0
     if term.is_number:

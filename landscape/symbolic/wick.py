@@ -5,22 +5,31 @@ of X that share a sample and face one feature index each. A pairing of all entri
 open chain of matrices and some closed ones (traces), and joins samples in loops, each worth n.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias, TypeVar
+
 import sympy as sp
 
+from landscape.symbolic.typing import Expr
 
-def pairings(items):
-    """All ways to pair up the items."""
+T = TypeVar("T")
+Entry: TypeAlias = tuple[int, int]
+"""An entry of X: which S it belongs to, and on which side."""
+
+
+def pairings(items: Sequence[T]) -> Iterator[list[tuple[T, T]]]:
+    """Yield all ways to pair up the items."""
     if not items:
         yield []
         return
     first, *rest = items
     for position, partner in enumerate(rest):
-        for others in pairings(rest[:position] + rest[position + 1 :]):
+        for others in pairings([*rest[:position], *rest[position + 1 :]]):
             yield [(first, partner), *others]
 
 
-def expected_word(constants, n, covariance):
-    r"""E[A0 S A1 S ... S Ak] as a SymPy matrix expression, for symmetric constants A.
+def expected_word(constants: Sequence[Expr], n: Expr, covariance: Expr) -> Expr:
+    r"""Compute E[A0 S A1 S ... S Ak] as a SymPy matrix expression, for symmetric constants A.
 
     Parameters
     ----------
@@ -51,9 +60,12 @@ def expected_word(constants, n, covariance):
     return sp.MatAdd(*total).doit()
 
 
-def _walk(constants, partner, covariance, leaving, order):
+def _walk(
+    constants: Sequence[Expr], partner: Mapping[Entry, Entry], covariance: Expr, leaving: Entry, order: int
+) -> tuple[list[Expr], set[int]]:
     """Follow constants and pairs from the right-hand side of the S before a constant; what was met."""
-    chain, seen = [], set()
+    chain: list[Expr] = []
+    seen: set[int] = set()
     k, side = leaving
     while True:
         index = k + side  # constant next to this side of S_k: A_k on the left (0), A_{k+1} on the right (1)
@@ -69,7 +81,7 @@ def _walk(constants, partner, covariance, leaving, order):
     return chain, seen
 
 
-def _loops(order, partner):
+def _loops(order: int, partner: Mapping[Entry, Entry]) -> int:
     """Number of connected groups of samples."""
     left, count = set(range(order)), 0
     while left:
@@ -83,8 +95,8 @@ def _loops(order, partner):
     return count
 
 
-def isotropic(expression, covariance, rho, d):
-    """A word's expectation at Sigma = rho I, as the number in front of I; the trace of I is d."""
+def isotropic(expression: Expr, covariance: Expr, rho: Expr, d: Expr) -> Expr:
+    """Compute a word's expectation at Sigma = rho I, as the number in front of I; the trace of I is d."""
     if isinstance(expression, sp.MatAdd):
         return sp.Add(*(isotropic(term, covariance, rho, d) for term in expression.args))
     if isinstance(expression, sp.MatMul):

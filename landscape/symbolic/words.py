@@ -1,18 +1,28 @@
 """Matrix expressions of symbolic size in a normal form that decides their equality for every size."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import sympy as sp
 
+from landscape.symbolic.typing import Expr
 
-def words(expression):
-    """A matrix expression in normal form: {(word, traces): coefficient}.
+Word: TypeAlias = tuple[Expr, ...]
+"""Letters: matrix symbols, transposed vectors, inverses."""
+
+
+def words(expression: Expr) -> dict[tuple[Word, tuple[Word, ...]], Expr]:
+    """Write a matrix expression in normal form: {(word, traces): coefficient}.
 
     Letters are matrix symbols (square ones symmetric), transposed vectors and inverses of symbols; an inverse beside its matrix cancels.
     Traces are brought to the least of their rotations and reversals, and so are words that are numbers to the least of their two
     directions. Two expressions are equal for every size if and only if these are.
     """
-    out: dict = {}
+    out: dict[tuple[Word, tuple[Word, ...]], Expr] = {}
     for term in _terms(expression):
-        scalar, word, traces = sp.Integer(1), [], []
+        scalar = sp.Integer(1)
+        word: list[Expr] = []
+        traces: list[Word] = []
         for factor in term:
             if isinstance(factor, sp.Identity):
                 continue
@@ -29,12 +39,12 @@ def words(expression):
     return {key: value for key, value in ((k, sp.factor(v)) for k, v in out.items()) if value != 0}
 
 
-def _terms(expression):
+def _terms(expression: Expr) -> list[list[Expr]]:
     """The terms of a matrix expression, each a list of factors: letters, identities and scalars."""
     if isinstance(expression, (sp.MatAdd, sp.Add)):
         return [term for part in expression.args for term in _terms(part)]
     if isinstance(expression, (sp.MatMul, sp.Mul)):
-        out = [[]]
+        out: list[list[Expr]] = [[]]
         for factor in expression.args:
             parts = (
                 _terms(factor) if factor.is_Matrix else [[term] for term in sp.Add.make_args(_linear(factor))]
@@ -54,17 +64,17 @@ def _terms(expression):
     return [[expression]]
 
 
-def _is_square(letter):
-    return letter.shape[0] == letter.shape[1]
+def _is_square(letter: Expr) -> bool:
+    return bool(letter.shape[0] == letter.shape[1])
 
 
-def _transposed(factor):
+def _transposed(factor: Expr) -> Expr:
     if not factor.is_Matrix or _is_square(factor):
         return factor
     return factor.arg if isinstance(factor, sp.Transpose) else sp.Transpose(factor)
 
 
-def _linear(scalar):
+def _linear(scalar: Expr) -> Expr:
     """A scalar with traces of sums written as sums of traces."""
     split = scalar.replace(
         lambda e: isinstance(e, sp.Trace),
@@ -73,20 +83,20 @@ def _linear(scalar):
     return sp.expand(split)
 
 
-def _trace_of(factors, size):
+def _trace_of(factors: Sequence[Expr], size: Expr) -> Expr:
     matrices = [f for f in factors if f.is_Matrix and not isinstance(f, sp.Identity)]
     scalar = sp.Mul(*(f for f in factors if not f.is_Matrix))
     return scalar * (sp.Trace(sp.MatMul(*matrices).doit()) if matrices else size)
 
 
-def _letters(product):
+def _letters(product: Expr) -> list[Expr]:
     ((*factors,),) = _terms(product)
     return [f for f in factors if not isinstance(f, sp.Identity)]
 
 
-def _cancelled(word):
+def _cancelled(word: Sequence[Expr]) -> list[Expr]:
     """A word without neighbours that are inverses of one another."""
-    out: list = []
+    out: list[Expr] = []
     for letter in word:
         if out and (out[-1] == sp.Inverse(letter).doit() if isinstance(letter, sp.MatrixSymbol) and _is_square(letter) else
                     isinstance(letter, sp.Inverse) and out[-1] == letter.arg):  # fmt: skip
@@ -96,13 +106,13 @@ def _cancelled(word):
     return out
 
 
-def _direction(word):
+def _direction(word: Word) -> Word:
     """A word that is a number (it begins with a transposed vector and ends with one) reads the same backwards."""
     if len(word) < 2 or word[0].shape[0] != 1 or word[-1].shape[1] != 1:
         return word
     return min(word, tuple(_transposed(letter) for letter in reversed(word)), key=str)
 
 
-def _necklace(word):
+def _necklace(word: Word) -> Word:
     turns = [w[i:] + w[:i] for w in (word, word[::-1]) for i in range(len(word))]
     return min(turns, key=str)

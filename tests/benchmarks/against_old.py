@@ -105,7 +105,11 @@ WORKLOADS: dict[str, tuple[int, str, str]] = {
 
 def run(code: str, rounds: int, checkout: Path) -> float:
     """Run a workload in a fresh process on one thread and read its least CPU time in seconds."""
-    environment = os.environ | {"PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": str(checkout),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     program = code + TIMER.format(rounds=rounds)
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, env=environment, cwd=checkout, capture_output=True, text=True, check=True)

@@ -11,9 +11,12 @@ import pytest
 import reference
 
 import landscape as ls
-from landscape.algebra import Dense
-from landscape.families import Task
-from landscape.formulas import population_optimum, risks_from
+from landscape.closed_form.population import optimum, risk_parts
+from landscape.core.parameters import record
+from landscape.linalg.operators import Matrix
+from landscape.tasks.environment import Environment
+from landscape.tasks.families import Task
+from landscape.tasks.inputs import Gaussian
 
 
 def ratio(benchmark, ours, theirs, rounds=7):
@@ -33,13 +36,12 @@ def ratio(benchmark, ours, theirs, rounds=7):
 
 
 def questions(environment):
-    adaptation = ls.Adaptation(1.0, 500)
-    method = ls.MAML.matching(adaptation)
-    return lambda: (ls.risk(environment, ls.NAL(), adaptation), ls.risk(environment, method, adaptation))
+    adaptation = ls.GradientSteps(1.0, 500)
+    return lambda: (ls.risk(environment, ls.NAL(), adaptation), ls.risk(environment, ls.MAML(), adaptation))
 
 
 def test_a_million_isotropic_dimensions_cost_as_much_as_ten(benchmark):
-    assert ratio(benchmark, questions(ls.hard_easy(d=10**6)), questions(ls.hard_easy(d=10)), 51) < 1.3
+    assert ratio(benchmark, questions(ls.HardEasy(d=10**6)), questions(ls.HardEasy(d=10)), 51) < 1.3
 
 
 def _random_covariances(count, d, rng):
@@ -47,76 +49,75 @@ def _random_covariances(count, d, rng):
     return roots @ roots.transpose(0, 2, 1) + 0.1 * np.eye(d)
 
 
-class Unvalidated(ls.Environment):
+@record
+class Unvalidated(Environment):
     """Many dense tasks without the validation of each covariance, which is not what is timed."""
 
-    needs_single_points = True
-
-    def __init__(self, covariances, rng):
-        self._set(families=(), covariances=covariances, centres=rng.standard_normal(covariances.shape[:2]))
+    covariances: np.ndarray
+    centres: np.ndarray
 
     d = property(lambda self: self.covariances.shape[1])
 
-    def tasks(self, axes=0):
+    def tasks(self):
         p = 1 / len(self.covariances)
         return [
-            Task(str(i), p, Dense(S), mu, None)
+            Task(str(i), p, Gaussian(Matrix(S)), mu, None)
             for i, (S, mu) in enumerate(zip(self.covariances, self.centres, strict=True))
         ]
 
 
 def test_a_thousand_dense_tasks_cost_a_few_batched_products(benchmark):
     rng = np.random.default_rng(0)
-    environment = Unvalidated(_random_covariances(1000, 100, rng), rng)
-    adaptation = ls.Adaptation(0.1, 20)
-    method = ls.MAML.matching(adaptation)
+    environment = Unvalidated(_random_covariances(1000, 100, rng), rng.standard_normal((1000, 100)))
+    adaptation = ls.GradientSteps(0.1, 20)
+    method = ls.MAML(adaptation)
     S = environment.covariances
 
     def ours():
         tasks = environment.tasks()
-        return population_optimum(tasks, method.resolved), risks_from(tasks, adaptation, method.resolved)
+        return optimum(tasks, method), risk_parts(tasks, adaptation, [method])
 
     assert ratio(benchmark, ours, lambda: (S @ S) @ S, 21) < 3
 
 
 def test_a_large_dense_task_costs_a_few_eigendecompositions(benchmark):
     rng = np.random.default_rng(0)
-    environment = Unvalidated(_random_covariances(1, 2000, rng), rng)
-    adaptation = ls.Adaptation(0.1, 20)
+    environment = Unvalidated(_random_covariances(1, 2000, rng), rng.standard_normal((1, 2000)))
+    adaptation = ls.GradientSteps(0.1, 20)
 
     def ours():
-        method = ls.MAML.matching(adaptation)
-        return ls.optimum(environment, method), ls.risk(environment, method, adaptation)
+        return ls.optimum(environment, ls.MAML(adaptation)), ls.risk(environment, ls.MAML(), adaptation)
 
     assert ratio(benchmark, ours, lambda: np.linalg.eigh(environment.covariances[0]), rounds=1) < 4
 
 
 @pytest.fixture
 def million():
-    rho, m = np.linspace(0.01, 0.9, 1000)[:, None], np.arange(20, 1020.0)
-    adaptation = ls.Adaptation(1 / 0.9, m)
-    return rho, m, ls.hard_easy(rho_hard=rho), adaptation, [ls.NAL(), ls.MAML.matching(adaptation)]
+    over = {"rho_hard": np.linspace(0.01, 0.9, 1000), "m": np.arange(20, 1020.0)}
+    return over, lambda: ls.compare(
+        ls.HardEasy(), [ls.NAL(), ls.MAML()], ls.GradientSteps(1 / 0.9), over=over
+    )
 
 
 def test_a_million_grid_points_cost_as_much_as_the_formulas_by_hand(benchmark, million):
-    rho, m, environment, adaptation, methods = million
+    over, compared = million
 
     def by_hand():
-        rho_full, m_full = np.broadcast_arrays(rho, m)
+        rho_full, m_full = np.broadcast_arrays(over["rho_hard"][:, None], over["m"])
         return reference.collins_10_11(rho_full, 0.9, 2.0, 0.4, 8.0, 10, m_full, 1 / 0.9)
 
-    result = ls.compare(environment, methods, adaptation)
+    result = compared()
     for label, exact in zip(("NAL", "MAML"), by_hand(), strict=True):
         np.testing.assert_allclose(result.risk(label).above_noise, exact, rtol=1e-12)
-    assert ratio(benchmark, lambda: ls.compare(environment, methods, adaptation), by_hand) < 3
+    assert ratio(benchmark, compared, by_hand) < 3
 
 
 def test_a_million_grid_points_take_little_memory_beyond_the_answer(benchmark, million):
-    _, _, environment, adaptation, methods = million
+    _, compared = million
 
     def measure():
         tracemalloc.start()
-        ls.compare(environment, methods, adaptation)
+        compared()
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak
@@ -128,8 +129,8 @@ def test_a_million_grid_points_take_little_memory_beyond_the_answer(benchmark, m
 
 
 def test_the_long_table(benchmark, million):
-    _, _, environment, adaptation, methods = million
-    result = ls.compare(environment, methods, adaptation)
+    _, compared = million
+    result = compared()
     frame = benchmark.pedantic(result.to_frame, rounds=1)
     assert len(frame) == 2 * 10**6
 
@@ -144,7 +145,7 @@ def test_a_slider_redraws_in_a_fifth_of_a_second(benchmark):
 def _dense_ten():
     rng = np.random.default_rng(0)
     root = rng.standard_normal((10, 10))
-    return ls.Environment(
+    return ls.Mixture(
         [
             ls.TaskFamily("a", root @ root.T / 10, rng.standard_normal(10), 1.0, noise=0.3),
             ls.TaskFamily("b", 0.5, 0.0, 1.0, d=10),
@@ -153,19 +154,19 @@ def _dense_ten():
 
 
 def test_the_law_of_maml_for_dense_d_10(benchmark):
-    benchmark(ls.asymptotics, _dense_ten(), ls.MAML(0.3, 10), ls.Training(500))
+    benchmark(ls.asymptotics, _dense_ten(), ls.MAML(ls.GradientSteps(0.3, 10)), ls.Training(500))
     assert benchmark.stats.stats.median < 0.02
 
 
 def test_sgd_for_dense_d_10_takes_a_second(benchmark):
     training = ls.Training(500, solver="sgd", learning_rate=0.02)
-    benchmark.pedantic(ls.sgd_curve, (_dense_ten(), ls.MAML(0.3, 10), training), rounds=3)
+    benchmark.pedantic(ls.sgd_curve, (_dense_ten(), ls.MAML(ls.GradientSteps(0.3, 10)), training), rounds=3)
     assert benchmark.stats.stats.median < 1.5
 
 
 def test_sgd_for_isotropic_families_takes_milliseconds(benchmark):
     training = ls.Training(5000, solver="sgd", learning_rate=0.02)
-    benchmark(ls.sgd_curve, ls.hard_easy(), ls.MAML(0.3, 500), training)
+    benchmark(ls.sgd_curve, ls.HardEasy(), ls.MAML(ls.GradientSteps(0.3, 500)), training)
     assert benchmark.stats.stats.median < 0.02
 
 

@@ -4,48 +4,45 @@
 """
 
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 import landscape as ls
-from landscape.simulator import chains
-from landscape.simulator.draws import Batch
-from landscape.simulator.gradients import meta_gradient
+from landscape.simulator import sgd
+from landscape.simulator.draws import Rows
+from landscape.simulator.solve import trained_point
 
 D, CHAINS, N1, RATE = 10, 100, 25, 0.01
-ENVIRONMENT = ls.two_tasks(d=D)
-needs_numba = pytest.mark.skipif(chains.find_spec("numba") is None, reason="needs numba")
+ENVIRONMENT = ls.TwoTasks(d=D)
+needs_numba = pytest.mark.skipif(find_spec("numba") is None, reason="needs numba")
 
 
 def raw(n2, iterations):
     """SGD with all n1 + n2 samples of every step drawn, batched over the chains like the thin one."""
     rng = np.random.default_rng(0)
     tasks = [task.expanded() for task in ENVIRONMENT.tasks()]
-    roots = np.array([np.sqrt(task.inputs.value) for task in tasks])
+    roots = np.array([task.inputs.root for task in tasks])
     centres = np.array([task.centre for task in tasks])
-    deviation, method = np.sqrt(tasks[0].inputs.noise_variance), ls.MAML(1.0, n2)
+    deviation, method = np.sqrt(tasks[0].inputs.noise_variance), ls.MAML(ls.GradientSteps(1.0, n2))
     w = np.zeros((CHAINS, D, 1))
     for _ in range(iterations):
         family = rng.integers(2, size=CHAINS)
 
         def draw(n, family=family):
             X = rng.standard_normal((CHAINS, n, D)) * roots[family][:, None]
-            return Batch(
-                X,
-                (X @ centres[family][:, :, None])[:, :, 0] + deviation * rng.standard_normal((CHAINS, n)),
-                n,
-            )
+            return Rows(X, deviation * rng.standard_normal((CHAINS, n)), centres[family], n)
 
-        w = w - RATE * meta_gradient(method, w, draw, N1, n2)
+        w = w - RATE * method.meta_gradient(w, draw, N1, n2)
     return w
 
 
 def thin(n2, iterations, engine):
     training = ls.Training(iterations, n1=N1, solver="sgd", learning_rate=RATE)
-    method = ls.MAML(1.0, n2)
+    method = ls.MAML(ls.GradientSteps(1.0, n2))
     rng = np.random.default_rng(0)
-    return chains.descend(
+    return sgd.descend(
         [ENVIRONMENT] * CHAINS, [method] * CHAINS, np.full(CHAINS, float(n2)), training, rng, engine
     )
 
@@ -76,16 +73,45 @@ def record(benchmark, **values):
     ],
 )
 def test_against_raw_data(benchmark, monkeypatch, engine, n2, at_least):
-    monkeypatch.setattr(chains, "processors", lambda: 1)
+    monkeypatch.setattr(sgd, "processors", lambda: 1)
     ours = fastest(lambda: thin(n2, 400, engine), 400, 15)
     theirs = fastest(lambda: raw(n2, 4), 4, 6)
     record(benchmark, times_faster=theirs / ours, microseconds_a_chain=1e6 * ours / CHAINS)
     assert theirs / ours > at_least
 
 
+def plain(T, n2):
+    """MAML's empirical solution, Collins et al., eq. (43), by batched NumPy: what one would write by hand."""
+    rng = np.random.default_rng(0)
+    hard = rng.integers(2, size=T)[:, None]
+    root, w = np.sqrt(np.where(hard, 0.1, 1.0))[:, :, None], np.where(hard, 1.0, -1.0) * np.ones(D)
+
+    def draw(n):
+        X = rng.standard_normal((T, n, D)) * root
+        return X, (X @ w[:, :, None])[:, :, 0] + 0.1 * rng.standard_normal((T, n))
+
+    (X, y), (U, v) = draw(n2), draw(N1)
+    Z = (U @ (np.eye(D) - X.swapaxes(1, 2) @ X / n2)).reshape(-1, D)
+    residual = v - (U @ (X.swapaxes(1, 2) @ y[:, :, None] / n2))[:, :, 0]
+    return np.linalg.solve(Z.T @ Z, Z.T @ residual.ravel())
+
+
+@pytest.mark.parametrize("n2", [50, 500])
+def test_row_by_row_costs_what_plain_numpy_costs(benchmark, n2):
+    method, training, rng = (
+        ls.MAML(ls.GradientSteps(1.0, n2)),
+        ls.Training(1000, n1=N1),
+        np.random.default_rng(0),
+    )
+    ours = fastest(lambda: trained_point(ENVIRONMENT, method, training, n2, "raw", rng), 1, 7)
+    theirs = fastest(lambda: plain(1000, n2), 1, 7)
+    record(benchmark, times_plain=ours / theirs)
+    assert ours / theirs < 1.5
+
+
 @pytest.mark.parametrize("engine", ["numpy", pytest.param("numba", marks=needs_numba)])
 def test_time_does_not_grow_with_n2(benchmark, monkeypatch, engine):
-    monkeypatch.setattr(chains, "processors", lambda: 1)
+    monkeypatch.setattr(sgd, "processors", lambda: 1)
     many, few = (fastest(lambda n2=n2: thin(n2, 400, engine), 400, 15) for n2 in (10**6, 10))
     record(benchmark, ratio=many / few)
     assert many / few < 1.25
@@ -105,7 +131,7 @@ def test_near_the_limit_of_the_generator(benchmark, monkeypatch):
             for i in range(len(normals)):
                 normals[i] = rng.standard_normal()
 
-    monkeypatch.setattr(chains, "processors", lambda: 1)
+    monkeypatch.setattr(sgd, "processors", lambda: 1)
     freedom, normals, kept = np.array([500.0, N1, 499.0]), np.empty(3 * D), np.zeros(3)
     steps = 400 * 104  # 13 groups of eight
     limit = fastest(lambda: bare(np.random.default_rng(0), freedom, steps, normals, kept), steps, 15)
@@ -116,12 +142,12 @@ def test_near_the_limit_of_the_generator(benchmark, monkeypatch):
 
 def test_figure_8_in_full_takes_seconds(benchmark):
     """10 hardness values, 10 repeats, 5,000 iterations, 3,000 evaluation tasks, NAL and MAML, in NumPy."""
-    adaptation = ls.Adaptation(1.0, 500)
+    adaptation = ls.GradientSteps(1.0, 500)
     training = ls.Training(5000, solver="sgd", learning_rate={"NAL": 0.025, "MAML": 0.05})
 
     def run():
         ls.simulate(
-            ls.two_tasks(rho_hard=np.linspace(0.1, 1, 10)), [ls.NAL(), ls.MAML.matching(adaptation)], adaptation, training, 10,
+            ls.TwoTasks(), [ls.NAL(), ls.MAML()], adaptation, training, {"rho_hard": np.linspace(0.1, 1, 10)},
             tasks=3000, engine="numpy", progress=False,
         )  # fmt: skip
 

@@ -274,7 +274,13 @@ def sgd_curve(env: Spec, how: Spec, train: Spec, adapt: Spec, iterations: list[i
 @kind
 def solve_for(unknown: str, env: Spec, how: Spec, adapt: Spec, train: Spec, more: Spec) -> Spec:
     """Solve for the one quantity left unknown."""
-    names = {"T": "tasks", "n1": "outer_samples", "n2": "inner_samples", "tau": "episodes", "alpha": "training_step"}
+    names = {
+        "T": "tasks",
+        "n1": "outer_samples",
+        "n2": "inner_samples",
+        "tau": "episodes",
+        "alpha": "training_step",
+    }
     required = unknown not in ("alpha", "split", "design")
     question = getattr(ls, ("required_" if required else "best_") + names.get(unknown, unknown))
     answer = question(environment(env), method(how), adaptation(adapt), training(train), **more)

@@ -85,7 +85,12 @@ def test_gain_and_tables_keep_the_error_of_drawn_tasks() -> None:
     for name in ("noise", "dispersion", "suboptimality", "above_noise", "total", "gain"):
         assert f"{name}_error" in table
     assert table["gain_error"][1] == pytest.approx(gain.standard_error)
-    unpaired = np.hypot(*(compared.risk(k).above_noise.standard_error / float(compared.risk(k).above_noise) for k in ("NAL", "MAML")))
+    unpaired = np.hypot(
+        *(
+            compared.risk(k).above_noise.standard_error / float(compared.risk(k).above_noise)
+            for k in ("NAL", "MAML")
+        )
+    )
     assert gain.standard_error < 0.5 * unpaired * float(gain)
     assert ls.optimum(env, ls.NAL()).standard_error.shape == (2,)
 
@@ -114,7 +119,9 @@ def test_errors_over_a_grid_are_those_of_each_point() -> None:
     assert swept.total.standard_error.shape == (2, 3)
     one = ls.risk(env, ls.MAML(), ADAPTATION)
     assert swept.total.standard_error[1, 1] == pytest.approx(one.total.standard_error, rel=1e-12)
-    assert swept.suboptimality.standard_error[1, 1] == pytest.approx(one.suboptimality.standard_error, rel=1e-9, abs=1e-12)
+    assert swept.suboptimality.standard_error[1, 1] == pytest.approx(
+        one.suboptimality.standard_error, rel=1e-9, abs=1e-12
+    )
 
 
 def test_results_are_immutable_and_say_their_headline() -> None:

@@ -51,10 +51,15 @@ def test_neither_half_names_the_other(kind: type) -> None:
 def test_no_helper_serves_both_halves(kind: type) -> None:
     module = inspect.getmodule(kind)
     assert module is not None
-    helpers = {n for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__.startswith("landscape.")}
+    helpers = {
+        n for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__.startswith("landscape.")
+    }
     used = {
         side: set().union(*(names_in(source) & helpers for _, source in bodies(kind, wanted)), set())
-        for side, wanted in (("theory", {"form", "shrinkage", "pull", "objective"}), ("drawing", {"adapt", "meta_gradient"}))
+        for side, wanted in (
+            ("theory", {"form", "shrinkage", "pull", "objective"}),
+            ("drawing", {"adapt", "meta_gradient"}),
+        )
     }
     assert not (used["theory"] & used["drawing"]) - SHARED
 

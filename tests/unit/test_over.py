@@ -48,7 +48,9 @@ def test_fields_of_ones_own_families(name: str, values: list[Any]) -> None:
     family, field = name.split(".")
     found = ls.compare(own(), [ls.NAL(), ls.MAML()], ADAPTATION, over={name: values, "m": [5, 50]})
     for i, value in enumerate(values):
-        changed = [dataclasses.replace(f, **{field: value}) if f.name == family else f for f in own().families]
+        changed = [
+            dataclasses.replace(f, **{field: value}) if f.name == family else f for f in own().families
+        ]
         for j, m in enumerate((5, 50)):
             adaptation = ls.GradientSteps(0.5, m)
             for label, method in (("NAL", ls.NAL()), ("MAML", ls.MAML())):
@@ -57,10 +59,18 @@ def test_fields_of_ones_own_families(name: str, values: list[Any]) -> None:
 
 
 def test_a_probability_moves_the_others_in_proportion() -> None:
-    families = [ls.TaskFamily(n, 0.2 + i, float(i), d=2, probability=p) for i, (n, p) in enumerate({"a": 0.2, "b": 0.3, "c": 0.5}.items())]
+    families = [
+        ls.TaskFamily(n, 0.2 + i, float(i), d=2, probability=p)
+        for i, (n, p) in enumerate({"a": 0.2, "b": 0.3, "c": 0.5}.items())
+    ]
     found = ls.risk(ls.Mixture(families), ls.NAL(), ADAPTATION, over={"a.probability": [0.2, 0.6]}).total
-    again = [ls.TaskFamily(f.name, f.covariance, f.centre, d=2, probability=p) for f, p in zip(families, (0.6, 0.15, 0.25), strict=True)]
-    np.testing.assert_allclose(found, [total(ls.Mixture(families), ls.NAL()), total(ls.Mixture(again), ls.NAL())], rtol=1e-13)
+    again = [
+        ls.TaskFamily(f.name, f.covariance, f.centre, d=2, probability=p)
+        for f, p in zip(families, (0.6, 0.15, 0.25), strict=True)
+    ]
+    np.testing.assert_allclose(
+        found, [total(ls.Mixture(families), ls.NAL()), total(ls.Mixture(again), ls.NAL())], rtol=1e-13
+    )
 
 
 def test_functions_are_called_once_a_point_with_plain_numbers() -> None:
@@ -75,8 +85,12 @@ def test_functions_are_called_once_a_point_with_plain_numbers() -> None:
     wanted = ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML()], ADAPTATION, over=over)
     np.testing.assert_allclose(found.gain("MAML"), wanted.gain("MAML"), rtol=1e-13)
     assert all(type(x) is float for pair in seen for x in pair)
-    adapted = ls.risk(ls.HardEasy(), ls.MAML(), lambda a: ls.PreconditionedSteps(np.full(10, a), 20), over={"a": [0.1, 0.5]})
-    np.testing.assert_allclose(adapted.total, ls.risk(ls.HardEasy(), ls.MAML(), ADAPTATION, over={"alpha": [0.1, 0.5]}).total)
+    adapted = ls.risk(
+        ls.HardEasy(), ls.MAML(), lambda a: ls.PreconditionedSteps(np.full(10, a), 20), over={"a": [0.1, 0.5]}
+    )
+    np.testing.assert_allclose(
+        adapted.total, ls.risk(ls.HardEasy(), ls.MAML(), ADAPTATION, over={"alpha": [0.1, 0.5]}).total
+    )
     points = np.arange(20.0).reshape(2, 10)
     moved = ls.risk(ls.HardEasy(), lambda i: points[int(i)], ADAPTATION, over={"i": [0, 1]}).total
     np.testing.assert_allclose(moved, [total(ls.HardEasy(), p) for p in points])
@@ -84,7 +98,9 @@ def test_functions_are_called_once_a_point_with_plain_numbers() -> None:
 
 def test_a_parameter_may_be_a_function_of_others() -> None:
     rho = [0.3, 0.9]
-    found = ls.gain(ls.HardEasy(), ls.MAML(), ADAPTATION, over={"rho_easy": rho, "alpha": lambda rho_easy: 1 / rho_easy})
+    found = ls.gain(
+        ls.HardEasy(), ls.MAML(), ADAPTATION, over={"rho_easy": rho, "alpha": lambda rho_easy: 1 / rho_easy}
+    )
     wanted = [float(ls.gain(ls.HardEasy(rho_easy=r), ls.MAML(), ls.GradientSteps(1 / r, 20))) for r in rho]
     np.testing.assert_allclose(found, wanted, rtol=1e-13)
 
@@ -104,7 +120,9 @@ def test_a_parameter_of_one_method_is_addressed_by_its_label() -> None:
     methods = [ls.NAL(), ls.MAML(0.3), ls.FOMAML(0.3), ls.BaMAML(0.5, 0.5)]
     over = {"FO-MAML.inner.alpha": [0.1, 0.7], "BaMAML.strength": [0.5, 1.0, 2.0]}
     found = ls.compare(ls.HardEasy(), methods, ADAPTATION, over=over)
-    np.testing.assert_allclose(found.risk("MAML").total.value, np.full((2, 3), total(ls.HardEasy(), ls.MAML(0.3))))
+    np.testing.assert_allclose(
+        found.risk("MAML").total.value, np.full((2, 3), total(ls.HardEasy(), ls.MAML(0.3)))
+    )
     for i, a in enumerate((0.1, 0.7)):
         assert found.risk("FO-MAML").total[i, 1] == pytest.approx(total(ls.HardEasy(), ls.FOMAML(a)))
     for j, g in enumerate((0.5, 1.0, 2.0)):
@@ -145,7 +163,11 @@ def test_own_families_name_the_cure() -> None:
 
 
 def test_an_array_is_never_a_grid() -> None:
-    for make in (lambda: ls.GradientSteps([0.1, 0.2]), lambda: ls.HardEasy(R=[1, 2]), lambda: ls.Training([1, 2])):
+    for make in (
+        lambda: ls.GradientSteps([0.1, 0.2]),
+        lambda: ls.HardEasy(R=[1, 2]),
+        lambda: ls.Training([1, 2]),
+    ):
         with pytest.raises(TypeError, match="must be one number"):
             make()
     with pytest.raises(TypeError, match="PreconditionedSteps"):
@@ -190,7 +212,9 @@ def test_symbols_give_exact_numbers() -> None:
         for part in (found.noise, found.dispersion, found.suboptimality):
             assert not sympy.sympify(part.item()).atoms(sympy.Float), method
         number = {rho: 0.1, alpha: 0.3, m: 20, d: 10}
-        assert float(found.total.item().subs(number)) == pytest.approx(total(ls.HardEasy(), method, ls.GradientSteps(0.3, 20)))
+        assert float(found.total.item().subs(number)) == pytest.approx(
+            total(ls.HardEasy(), method, ls.GradientSteps(0.3, 20))
+        )
         assert "\\rho" in found._repr_latex_()
     with pytest.raises(ValueError, match="symbols need isotropic or diagonal"):
         ls.risk(ls.Mixture([ls.TaskFamily("a", np.eye(2))]), 0.0, ls.GradientSteps(alpha))

@@ -117,7 +117,9 @@ def test_the_mean_meta_gradient_is_zero_at_the_optimum(kind: type) -> None:
     W = np.broadcast_to(off[None, :, None], (count, D, 1))
     f = env.families[0]
     optima = f.centre + np.sqrt(f.spread) * rng.standard_normal((count, D))
-    moved = method.meta_gradient(W, rows.drawer(f.covariance, f.noise, optima, rng), 5, 12)[:, :, 0].mean(axis=0)
+    moved = method.meta_gradient(W, rows.drawer(f.covariance, f.noise, optima, rng), 5, 12)[:, :, 0].mean(
+        axis=0
+    )
     moved = (moved + parts[1].mean(axis=0)) / 2
     assert moved @ np.linalg.solve(covariance, moved) > 24, "a point 0.1 off is not told from the optimum"
 

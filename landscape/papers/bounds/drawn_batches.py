@@ -34,9 +34,7 @@ from landscape.core.domains import Domain, nonnegative, real
 from landscape.methods.first_order import FOMAML, HFMAML
 from landscape.methods.maml import MAML
 from landscape.methods.step_divisors import STEP_DIVISORS
-from landscape.simulator.training.batches import Batches, smoothness_bound
-from landscape.simulator.training.tasks import LossTasks
-from landscape.simulator.training.train import own_batches
+from landscape.simulator.training import Batches, LossTasks, own_batches, smoothness_bound
 
 Promised: TypeAlias = MAML | FOMAML | HFMAML
 """The methods that the theorems are about."""
@@ -207,8 +205,7 @@ def promise(
     --------
     >>> import numpy as np
     >>> from landscape import FOMAML
-    >>> from landscape.simulator.training import Batches, LossTasks
-    >>> from landscape.simulator.training.losses import Logistic
+    >>> from landscape.simulator.training import Batches, Logistic, LossTasks
     >>> X = np.random.default_rng(0).standard_normal((2, 40, 3))
     >>> tasks = LossTasks([Logistic(rows, np.sign(rows[:, 0]), ridge=0.1) for rows in X])
     >>> found = promise(tasks, FOMAML(0.1), 3.0, 0.5, Batches(B=100), sigma=0.5)

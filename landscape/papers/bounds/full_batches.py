@@ -27,7 +27,7 @@ from landscape.methods.maml import MAML
 from landscape.methods.step_divisors import STEP_DIVISORS
 from landscape.papers.bounds.guarantee import Guarantee, curvatures, in_range
 from landscape.papers.bounds.spread import Spread
-from landscape.simulator.training.losses.base import Loss
+from landscape.simulator.training import Loss
 from landscape.tasks.environment import Environment
 
 NO_REGION = "every w: no bound on the spread of gradients is needed for full batches"

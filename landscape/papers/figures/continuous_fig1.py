@@ -62,7 +62,9 @@ def run(quick: bool, seed: int, progress: bool) -> Reproduction:
     limit, sigma = theorem_limit()
     rows = [_landscape(alpha, points, alpha <= limit) for alpha in (PRINTED, 0.1, 0.01, 1e-3, 1e-4, limit)]
     starts = np.linspace(-4, 4, 5 if quick else 17)
-    runs = [ode(TASKS, MAML(GradientSteps(PRINTED)), [w], [400.0], rtol=1e-8, atol=1e-10) for w in starts]
+    runs = [
+        ode(TASKS, MAML(GradientSteps(PRINTED)), w, np.array([400.0]), rtol=1e-8, atol=1e-10) for w in starts
+    ]
     ends = pd.DataFrame(
         {"start": starts, "end": [e.w[0] for e in runs], "F": [e.table["F"].iloc[-1] for e in runs]}
     )

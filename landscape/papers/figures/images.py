@@ -127,10 +127,10 @@ def _draw(axes: Sequence[Axes], pairs: pd.DataFrame, cuts: pd.DataFrame) -> None
         )  # fmt: skip
     plotting.finish(left, "rate of descent", "unexplained share of the labels", legend=False)
     left.set_title("45 pairs of digits", fontsize="medium")
-    for shift, (name, (label, colour, marker)) in zip((-0.12, 0.0, 0.12), CUTS.items(), strict=True):
-        _means(middle, cuts, name, label, colour, marker, shift)
-    for shift, (name, (label, colour, marker)) in zip((-0.08, 0.08), BY_HARDNESS.items(), strict=True):
-        _means(right, cuts, name, label, colour, marker, shift)
+    for move, (name, (label, colour, marker)) in zip((-0.12, 0.0, 0.12), CUTS.items(), strict=True):
+        _means(middle, cuts, name, label, colour, marker, move)
+    for move, (name, (label, colour, marker)) in zip((-0.08, 0.08), BY_HARDNESS.items(), strict=True):
+        _means(right, cuts, name, label, colour, marker, move)
     for ax in (middle, right):
         ax.axhline(0, color="black", linewidth=0.8)
         ax.set_xticks(range(len(KINDS)), [str(k) for k in KINDS])

@@ -31,7 +31,7 @@ class Batches(Record):
     Examples
     --------
     >>> Batches(B=4, D_in=10, D_o=10)
-    Batches(B=4, D_in=10, D_o=10)
+    Batches(4, D_in=10, D_o=10)
     """
 
     B: float = parameter(batch_size, default=math.inf, symbol="B", label="tasks an iteration")

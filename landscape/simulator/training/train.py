@@ -13,6 +13,7 @@ from landscape.core.domains import count as whole_count
 from landscape.core.domains import positive, real, whole
 from landscape.core.errors import warn
 from landscape.core.progress import bar
+from landscape.core.tolerances import LARGEST
 from landscape.core.typing import Array, Scalar
 from landscape.methods.base import Method
 from landscape.methods.biphasic import BIMAML
@@ -131,8 +132,15 @@ def train(
 
 def looked_at_step(alpha: float | None, inner: GradientSteps) -> float:
     """Check the inner step of the F that is looked at; the method's own where none is given."""
-    chosen = float(inner.alpha) if alpha is None else real.check("alpha", alpha)
-    return float(GradientSteps(chosen, steps=inner.steps).alpha)
+    own = float(inner.alpha)
+    chosen = own if alpha is None else real.check("alpha", alpha)
+    bound = LARGEST ** (1 / max(inner.steps, 1))  # beyond it the loss after these steps overflows
+    for step in (own, chosen):
+        if abs(step) > bound:
+            raise ValueError(
+                f"alpha must be at most {bound:.3g} in size for {inner.steps} inner steps, got {step:g}"
+            )
+    return chosen
 
 
 def _checked_delta(tasks: LossTasks, method: Method, w: Array, delta: float | None) -> float | None:

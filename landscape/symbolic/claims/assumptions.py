@@ -4,6 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive, quantity
+from landscape.symbolic.typing import Expr
 from landscape.symbolic.wick import expected_word, isotropic
 
 h_1, h_2, rho, nu = positive("h_1 h_2 rho nu")
@@ -24,7 +25,7 @@ w, w_1, w_2 = (
 shared = matrix("spread, equal Hessians", 1, r"\mathbb{E}_i \|\nabla f(w) - \nabla f_i(w)\|^2")
 
 
-def task_spread():
+def task_spread() -> Expr:
     """E|f'(w) - f_i'(w)|^2 of two quadratics at a distance from the point c where their slopes agree."""
     u, slope = sp.symbols("u slope")
     one, two = slope + h_1 * u, slope + h_2 * u
@@ -32,7 +33,7 @@ def task_spread():
     return sp.factor((p * (one - mean) ** 2 + (1 - p) * (two - mean) ** 2).subs(u, distance))
 
 
-def sample_spread():
+def sample_spread() -> tuple[Expr, Expr]:
     """The same over samples of one Gaussian task, E|x(x'v - z)|^2 - |Sigma v|^2, and of its Hessian x x'."""
     cov = sp.MatrixSymbol("Sigma", d, d)
     one = sp.Identity(d)
@@ -71,7 +72,7 @@ def sample_spread():
         "hessians", r"[F] (14): that of $\nabla^2 f_i(w, \theta)$ is at most $\sigma_H^2$: {}", sp.Lt(sp.Limit(hessian, away, sp.oo), sp.oo)
     ),
 )  # fmt: skip
-def bounded_variance():
+def bounded_variance() -> Derivation:
     """The variances as functions of w."""
     tasks, (samples, hessians) = task_spread(), sample_spread()
     one, two = A * (w - w_1), A * (w - w_2)

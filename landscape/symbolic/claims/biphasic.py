@@ -5,6 +5,7 @@ import sympy as sp
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.rates import curve, least
 from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.typing import Expr
 
 alpha, mu, L, h_1, h_2, Delta, sigma = positive("alpha mu L h_1 h_2 Delta sigma")
 switch = quantity("epsilon_0", r"\varepsilon_0", positive=True)
@@ -19,7 +20,7 @@ first = quantity("log |f'(0)|/eps_0", r"\log\frac{\|\nabla f(w(0))\|}{\varepsilo
 second = quantity("log K/eps", r"\log\frac{K}{\varepsilon}", positive=True)
 
 
-def minima():
+def minima() -> tuple[Expr, list[Expr], list[Expr]]:
     """Where f and F of two equally likely quadratics with optima 0 and Delta are least, and the slope of F."""
     w = sp.Symbol("w")
     weights = h_1 * (1 - alpha * h_1) ** 2, h_2 * (1 - alpha * h_2) ** 2
@@ -27,14 +28,14 @@ def minima():
     return w, slopes, [sp.solve(slope, w)[0] for slope in slopes]
 
 
-def slide():
+def slide() -> tuple[Expr, ...]:
     """|F'| where |f'| = epsilon_0 on the way from the minimum of f to that of F, which must lie beyond."""
     w, (plain, meta), (pooled, adapted) = minima()
     (place,) = sp.solve(plain + switch, w)  # F draws towards 0, the optimum of the flatter task
     return w, place, pooled, adapted, meta.subs(w, place)
 
 
-def largest_slope():
+def largest_slope() -> Expr:
     """The largest |F'| where f' = epsilon_0: weights (1 - alpha h)^2 between 1/4 and 1, any odds, slopes of spread sigma.
 
     F' is E[a] epsilon_0 + Cov(a, f_i'), at most E[a] epsilon_0 + sd(a) sigma. The most that weights with a given mean can spread is
@@ -73,7 +74,7 @@ EXAMPLE = {h_1: sp.Rational(1, 5), h_2: 1, alpha: sp.Rational(9, 20), Delta: 2, 
         sp.Le(time, 16 / mu * (first + second)),
     ),
 )  # fmt: skip
-def biphasic_ode():
+def biphasic_ode() -> Derivation:
     """Follow both flows on two tasks in one dimension; then the times of the two phases."""
     w, place, pooled, adapted, left = slide()
     values = [expression.subs(EXAMPLE) for expression in (pooled, place, adapted, left)]

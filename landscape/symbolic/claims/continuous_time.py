@@ -6,6 +6,7 @@ from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive, quantity
 from landscape.symbolic.positivity import sign
 from landscape.symbolic.risk import gradient
+from landscape.symbolic.typing import Expr
 
 alpha, L, mu, h_1, h_2, zeta, gamma = positive("alpha L mu h_1 h_2 zeta gamma")
 d = sp.Symbol("d", positive=True, integer=True)
@@ -39,7 +40,7 @@ line = matrix("grad f_i", d, r"\nabla f_i(w)", 1)
 flow_line = matrix("w', quadratic", d, r"\dot w", 1)
 
 
-def bent_task():
+def bent_task() -> tuple[Expr, ...]:
     """A loss on the plane whose gradient turns along the step from w = (1, 0) to the origin, and what the ODE says there.
 
     The first component of the Hessian's action on the step is linear on the way, the second quadratic: they take their means at
@@ -81,7 +82,7 @@ def bent_task():
         sp.Eq(flow_line, -line + (2 * alpha * Sigma - alpha**2 * Sigma**2) * line),
     ),
 )
-def maml_ode():
+def maml_ode() -> Derivation:
     """Expand the gradient of F; then a task in the plane for which no point serves."""
     loss, value, g, velocity, here, mean, there, place = bent_task()
     x, k, h = sp.Symbol("x", real=True), sp.Symbol("k", real=True), sp.Symbol("h", real=True)
@@ -140,7 +141,7 @@ PRINTED = (
 ORDER = (sp.Lt(alpha, 1 / (2 * L)), sp.Gt(L, h_2), sp.Gt(h_2, h_1), sp.Gt(h_1, mu))
 
 
-def decay_of_two_tasks():
+def decay_of_two_tasks() -> Expr:
     """d/dt of f'^2/2 along the MAML ODE for two equally likely quadratics whose slopes are g + sigma and g - sigma."""
     slopes = (g + sigma, g - sigma)
     flow = -sum((1 - alpha * curve) ** 2 * slope for curve, slope in zip((h_1, h_2), slopes, strict=True)) / 2
@@ -156,7 +157,7 @@ def decay_of_two_tasks():
     Statement("factor", r"(3.6) begins {}", sp.Eq(energy, nabla.T * full * velocity)),
     Statement("rate", r"With $\zeta$ the rate in (3.5) and $\gamma = \sigma^2/2$ the proof of Theorem 3.6 has (3.5) with equality solved by $\|\nabla f\|^2 = y(t)$, {}", sp.Eq(y, (decay + gamma) / zeta)),
 )  # fmt: skip
-def lyapunov():
+def lyapunov() -> Derivation:
     """Differentiate the energy; for two tasks complete the square in sigma, which gives the sharp rate."""
     derived = decay_of_two_tasks()
     time, start = sp.Symbol("t"), sp.Symbol("c_0")

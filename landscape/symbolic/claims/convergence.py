@@ -4,6 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.typing import Expr
 from landscape.symbolic.wick import expected_word, isotropic, pairings
 
 alpha, T, tau, n, n_1, n_2, rho, sigma, r, K, L, c, d = positive("alpha T tau n n_1 n_2 rho sigma r K L c d")
@@ -21,7 +22,7 @@ size = sp.Symbol("D", integer=True, positive=True)
 S, identity = sp.MatrixSymbol("Sigma", size, size), sp.Identity(size)
 
 
-def moment(order, samples, curvature):
+def moment(order: int, samples: Expr, curvature: Expr) -> Expr:
     """E[s^k] of s = (x_1^2 + ... + x_n^2)/n for x ~ N(0, rho): pairings in one dimension."""
     return sp.factor(
         isotropic(expected_word([identity] * (order + 1), samples, S), S, curvature, sp.Integer(1))
@@ -43,7 +44,7 @@ def moment(order, samples, curvature):
         sp.Le(sp.Limit(error_NAL, T, sp.oo), K**2 / n),
     ),
 )
-def nal_converges():
+def nal_converges() -> Derivation:
     """Given the inputs the solution is a weighted mean of the tasks' optima; average its variance over the inputs."""
     second = moment(2, n, rho)
     total = moment(2, n * T, rho)
@@ -78,7 +79,7 @@ def nal_converges():
     )
 
 
-def preconditioned(order):
+def preconditioned(order: int) -> Expr:
     """E[q^k] of q = (1 - alpha s_in)^2 s_out in one dimension."""
     s = sp.Symbol("s")
     powers = sp.Poly(sp.expand((1 - alpha * s) ** (2 * order)), s).all_coeffs()[::-1]
@@ -111,7 +112,7 @@ def preconditioned(order):
         sp.Eq(sp.Limit(variance, alpha, 0), 0),
     ),
 )
-def maml_converges():
+def maml_converges() -> Derivation:
     """The same with (1 - alpha s_in)^2 s_out for s; then count pairings and moments behind (98)."""
     first, second = preconditioned(1), preconditioned(2)
     scatter = sp.factor(second / first**2 - 1)

@@ -1,5 +1,6 @@
 """[C] section 5: for which normalisations the printed settings converge on the Diabetes data, in rational numbers."""
 
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import sympy as sp
@@ -9,10 +10,11 @@ from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.experiments import digits
 from landscape.symbolic.notation import quantity
 from landscape.symbolic.shipped import rows
+from landscape.symbolic.typing import Expr
 
 ALPHA, BETA, STEPS = sp.Rational(1, 2), sp.Rational(1, 10), 50
 COLUMNS = ("bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
-SCALES = {  # Hessian over X'X for |y - Xg|^2, the same over n, and over 2n
+SCALES: dict[str, Callable[[Expr], Expr]] = {  # Hessian over X'X for |y - Xg|^2, the same over n, and over 2n
     "sum": lambda n: 2,
     "mean": lambda n: sp.Rational(2, n),
     "half": lambda n: sp.Rational(1, n),
@@ -32,11 +34,11 @@ steepness = quantity("2 alpha L, norm 1, sum", r"2\alpha \max_i \lambda_{\max}(\
 
 
 @cache
-def tasks():
+def tasks() -> tuple[list[tuple[int, Expr]], list[Expr]]:
     """(n_i, X_i'X_i) of the four tasks, columns centred; and the sum of squares of each column over all patients."""
     patients = [{name: sp.Rational(text) for name, text in row.items()} for row in rows("diabetes.csv")]
     mean = {name: sum(p[name] for p in patients) / len(patients) for name in ("age", *COLUMNS)}
-    groups: dict = {}
+    groups: dict[Expr, list[list[Expr]]] = {}
     for p in patients:
         groups.setdefault((p["sex"], p["age"] > mean["age"]), []).append(
             [p[name] - mean[name] for name in COLUMNS]
@@ -49,7 +51,7 @@ def tasks():
     return products, [sum(product.to_Matrix()[i, i] for _, product in products) for i in range(len(COLUMNS))]
 
 
-def hessians(columns, scale):
+def hessians(columns: str, scale: str) -> list[Expr]:
     """Those of the tasks, up to the one similarity by D that makes D X'X D, with the square roots of scales in D, the rational D^2 X'X."""
     products, squares = tasks()
     size = 1 if columns == "norm" else sum(n for n, _ in products)
@@ -60,7 +62,7 @@ def hessians(columns, scale):
     ]
 
 
-def mean_hessians(columns, scale):
+def mean_hessians(columns: str, scale: str) -> list[Expr]:
     """Of f, and of F: the mean of (I - alpha H) H (I - alpha H)."""
     found = hessians(columns, scale)
     one, share = DomainMatrix.eye(len(COLUMNS), sp.QQ), sp.QQ(1, len(found))
@@ -71,7 +73,7 @@ def mean_hessians(columns, scale):
     ]  # fmt: skip
 
 
-def largest_eigenvalue(matrix):
+def largest_eigenvalue(matrix: Expr) -> tuple[Expr, Expr]:
     """Rational numbers below and above it, by exact isolation of the roots; all eigenvalues are positive."""
     roots = sp.Poly(matrix.charpoly(), sp.Symbol("lambda"), domain=sp.QQ).intervals(eps=sp.Rational(1, 10**6))
     (lowest, _), _ = roots[0]
@@ -80,7 +82,7 @@ def largest_eigenvalue(matrix):
     return roots[-1][0]
 
 
-def decimals(function, bounds):
+def decimals(function: Callable[[Expr], Expr], bounds: Iterable[Expr]) -> Expr:
     """Three decimals of a monotone function of what lies between two bounds, if they settle these."""
     low, high = (digits(function(bound)) for bound in bounds)
     if low != high:
@@ -106,7 +108,7 @@ def decimals(function, bounds):
     ),
     Statement("variance maml", r"With columns of variance 1 MAML converges: {}", sp.Lt(FASTEST["F", "variance", "sum"], 2)),
 )  # fmt: skip
-def settings():
+def settings() -> Derivation:
     """Characteristic polynomials of rational matrices: gradient descent converges where all eigenvalues lie between 0 and 2/beta."""
     products, _ = tasks()
     bounds = {
@@ -123,7 +125,7 @@ def settings():
     entry = COLUMNS.index("s1")
     measured = BETA * sum(product.to_Matrix()[entry, entry] / n for n, product in products) / len(products)
 
-    def table(columns, method):
+    def table(columns: str, method: str) -> Expr:
         return sp.Tuple(*(sp.Float(BETA * bounds[method, columns, scale][0], 4) for scale in SCALES))
 
     return Derivation(

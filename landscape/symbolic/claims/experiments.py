@@ -4,6 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.typing import Expr
 from landscape.symbolic.wick import expected_word, isotropic
 
 ALPHA, BETA, SAMPLES, DIMENSION, STEPS = sp.Rational(3, 10), sp.Rational(1, 20), 100, 20, 25
@@ -28,7 +29,7 @@ loss = quantity("loss at y = -1", r"f(w)\big|_{y = -1,\, x^\top w < -1}")
 true_loss = quantity("hinge at y = -1", r"\max(0, 1 - y\,x^\top w)\big|_{y = -1,\, x^\top w < -1}")
 
 
-def wishart_moments():
+def wishart_moments() -> list[Expr]:
     """E of S, S^2 and S^3, each a number times I, for S = X'X/n with standard normal X."""
     size = sp.Symbol("D", integer=True, positive=True)
     cov, one = sp.MatrixSymbol("Sigma", size, size), sp.Identity(size)
@@ -36,18 +37,18 @@ def wishart_moments():
     return [isotropic(word, cov, sp.Integer(1), sp.Integer(DIMENSION)) for word in words]
 
 
-def curvatures(scale):
+def curvatures(scale: Expr) -> tuple[Expr, Expr]:
     """Of f and of F, in the mean over data, where the Hessian is scale * S."""
     one, two, three = wishart_moments()
     return scale * one, scale * one - 2 * ALPHA * scale**2 * two + ALPHA**2 * scale**3 * three
 
 
-def factors(scale):
+def factors(scale: Expr) -> list[Expr]:
     """By what a step of gradient descent on f and on F multiplies the distance to the minimum."""
     return [abs(1 - BETA * value) for value in curvatures(scale)]
 
 
-def digits(number, places=3):
+def digits(number: Expr, places: int = 3) -> Expr:
     """A number rounded half up, as a rational."""
     return sp.Rational(int(sp.floor(number * 10**places + sp.Rational(1, 2))), 10**places)
 
@@ -82,7 +83,7 @@ def digits(number, places=3):
         "hinge", r"$f(w) = \mathrm{ReLU}(y - Xw)$ is the hinge loss, so it vanishes on a negative example beyond the margin: {}", sp.Eq(loss, 0)
     ),
 )  # fmt: skip
-def settings():
+def settings() -> Derivation:
     """Moments of Wishart matrices give the mean steps, exactly."""
     values = {name: factors(scale) for name, scale in SCALES.items()}
     named = {
@@ -133,12 +134,12 @@ saved = {
 faster = quantity("time ratio", r"\frac{t_{MAML}}{t_{BI}}", positive=True)
 
 
-def product(rows, columns):
+def product(rows: Expr, columns: Expr) -> Expr:
     """Additions and multiplications of a matrix with a vector."""
     return rows * (2 * columns - 1)
 
 
-def work_of_a_step(hessian=True):
+def work_of_a_step(hessian: bool = True) -> tuple[Expr, Expr]:
     """For one task on n samples in d dimensions: a step on f, and one on F, that is (I - alpha H) grad f(w - alpha grad f(w))."""
     slope = product(n, d) + n + product(d, n)  # X'(Xg - y)
     curve = product(n, d) + product(d, n) if hessian else 0  # X'(Xv), which needs no Hessian matrix
@@ -155,7 +156,7 @@ def work_of_a_step(hessian=True):
     Statement("mnist", r"It has a 37% decrease on MNIST, {}", sp.Eq(saved["mnist"], sp.Rational(37, 100))),
     Statement("faster", r"BI-MAML also converges faster: to come nearer by the same factor on $f$ takes less time of the ODE than on $F$, {}", sp.Gt(faster, 1)),
 )  # fmt: skip
-def savings():
+def savings() -> Derivation:
     """Count the operations of a step on f and on F, with T_1 of T steps on f."""
     plain, meta = work_of_a_step()
     hinge, meta_hinge = work_of_a_step(hessian=False)

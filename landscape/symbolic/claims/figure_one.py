@@ -1,11 +1,14 @@
 """[C] Figure 1 and Theorem 3.9: strongly convex losses whose MAML loss is not convex, certified in interval arithmetic."""
 
+from collections.abc import Iterable
+
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.rates import curve, least, smallest
 from landscape.symbolic.notation import positive, quantity
 from landscape.symbolic.positivity import sign
+from landscape.symbolic.typing import Expr
 
 w = sp.Symbol("w", real=True)
 mu = positive("mu")
@@ -18,12 +21,12 @@ DIP = -sp.Rational(999, 200)  # near the least F'' on [-5, 5]
 POINTS = [sp.Rational(k, 200) for k in range(50, 101)]  # from 0.25 to 0.5, where the critical points are
 
 
-def meta_loss():
+def meta_loss() -> Expr:
     """F of the two tasks, equally likely."""
     return sum(loss.subs(w, w - ALPHA * sp.diff(loss, w)) for loss in TASKS) / 2
 
 
-def enclose(expression, at):
+def enclose(expression: Expr, at: Expr) -> Expr:
     """An interval that holds the value of an expression in w at a rational number: every operation rounds outwards."""
     from mpmath import iv
 
@@ -41,19 +44,19 @@ def enclose(expression, at):
     return out
 
 
-def certain_sign(expression, at):
+def certain_sign(expression: Expr, at: Expr) -> int:
     """1 or -1 if the enclosing interval lies on that side of 0, else 0."""
     interval = enclose(expression, at)
     return 1 if interval > 0 else -1 if interval < 0 else 0
 
 
-def sign_changes(expression, points):
+def sign_changes(expression: Expr, points: Iterable[Expr]) -> int:
     """How often the sign certainly changes along the points: at least as many roots lie between them."""
     signs = [found for found in (certain_sign(expression, at) for at in points) if found]
     return sum(left != right for left, right in zip(signs, signs[1:], strict=False))
 
 
-def swings(expression):
+def swings(expression: Expr) -> tuple[Expr, Expr]:
     """Bounds of constant + sum of sines and cosines, which are attained where the waves' extremes coincide."""
     waves = expression.atoms(sp.sin, sp.cos)
     size = sum(abs(expression.coeff(wave)) for wave in waves)
@@ -66,7 +69,7 @@ least_curve, most_curve = (quantity(f"{name} f''", rf"\{name}_{{i, w}} f_i''(w)"
 dip = quantity("sgn F''(w)", r"\mathrm{sgn}\,F''(-4.995)")
 
 
-def constants():
+def constants() -> tuple[Expr, Expr, Expr, Expr]:
     """mu, L, kappa and sigma of Figure 1's tasks."""
     lower, upper = (pick(side) for pick, side in zip((min, max), zip(*bounds, strict=True), strict=True))
     kappa = max(swings(sp.diff(loss, w, 3))[1] for loss in TASKS)
@@ -85,7 +88,7 @@ def constants():
     Statement("smooth", r"and 2.01-smooth: {}", sp.Eq(most_curve, sp.Rational(201, 100))),
     Statement("dip", r"For $\alpha = 0.4$ their MAML loss is not convex; $F''$ is not always positive: {}", sp.Eq(dip, -1)),
 )  # fmt: skip
-def figure_one():
+def figure_one() -> Derivation:
     """Extremes of sines; and the second derivative at one point, in intervals."""
     lower, upper, kappa, sigma = constants()
     second = sp.diff(meta_loss(), w, 2)
@@ -117,7 +120,7 @@ figure = {
 }  # fmt: skip
 
 
-def steepest_critical_point():
+def steepest_critical_point() -> tuple[Expr, Expr, Expr]:
     """The largest |f'|/sigma where F' = 0, for alpha <= 1/(4L): two tasks whose weights are 1 and q^2, with odds k^2 : 1.
 
     Weights (1 - alpha h)^2 lie between 9/16 and 1. With slopes g + sigma k (odds 1) and g - sigma/k (odds k^2) F' = 0 gives g.
@@ -135,7 +138,7 @@ e, a, square = positive("e a s")  # the mean of weights, a weight, the mean of t
 room = ((1 - q**2) / (2 * q)) ** 2 - (1 - e) * (e - q**2) / e**2
 
 
-def check_any_number(best):
+def check_any_number(best: Expr) -> None:
     """Two tasks are the worst: (1 - a)(a - q^2) >= 0 has the mean e + q^2 e - q^2 - E[a^2], which bounds the variance of weights."""
     bend, slope, rest = sp.Poly((1 - a) * (a - q**2), a).all_coeffs()
     surplus = (bend * square + slope * e + rest) - ((1 - e) * (e - q**2) - (square - e**2))
@@ -162,7 +165,7 @@ def check_any_number(best):
     ),
     Statement("unique", r"$F$ has no critical point outside $V$ and one inside, so in Figure 1 {}", sp.Eq(roots, 1), assumption=True),
 )  # fmt: skip
-def one_critical_point():
+def one_critical_point() -> Derivation:
     """The sublevel set from smoothness; the slope at a critical point from the weights; the figure's own constants."""
     slope, best, value = steepest_critical_point()
     check_any_number(best)

@@ -1,11 +1,14 @@
 """[F] sections 2, 4.3 and 4.4: first-order MAML, its floor, and which Hessian batch MAML uses."""
 
+from collections.abc import Iterable
+
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive, quantity
 from landscape.symbolic.positivity import sign
 from landscape.symbolic.risk import isotropic_weight
+from landscape.symbolic.typing import Expr
 from landscape.symbolic.words import words
 
 alpha, beta, L, mu, h, h_1, h_2, Delta, n, d, rho = positive("alpha beta L mu h h_1 h_2 Delta n d rho")
@@ -19,7 +22,7 @@ floor = quantity("|F'(w_FO)|", r"\|\nabla F(w_{FO})\|", positive=True)
 sigma = quantity("sigma", r"\sigma", positive=True)
 
 
-def two_slopes(weights):
+def two_slopes(weights: Iterable[Expr]) -> list[Expr]:
     """Where the weighted slopes of two equally likely tasks cancel, and the slopes of the tasks there."""
     w = sp.Symbol("w")
     slopes = [h_1 * (w - Delta), h_2 * w]
@@ -45,7 +48,7 @@ def two_slopes(weights):
         given=(sp.Lt(alpha, 1 / L), sp.Lt(mu, L)),
     ),
 )
-def first_order_floor():
+def first_order_floor() -> Derivation:
     """Use the stationarity of FO-MAML in the gradient of F; then two tasks, and the spread of their gradients there."""
     check_general_bound()
     left = (one - alpha * A) * A * (w_FO - w_1)
@@ -93,7 +96,7 @@ parts = g.T * weight * g - 2 * mean_g.T * weight * g + mean_g.T * weight * mean_
 reach = (L - mu) ** 2 / 4 - (h_1 - (L + mu) / 2) ** 2
 
 
-def check_general_bound():
+def check_general_bound() -> None:
     """What the bound for any number of tasks rests on: three inequalities between eigenvalues and an identity of quadratic forms."""
     small, between = (sp.Le(a, 1),), (sp.Le(mu, h_1), sp.Le(h_1, L))
     signs = sign(a - a**2, small), sign(1 - a, small), sign(reach, between)
@@ -111,7 +114,7 @@ used = quantity("D_h used", r"D_h")
 sigma_H = quantity("sigma_H", r"\sigma_H", positive=True)
 
 
-def hessian_letters(update):
+def hessian_letters(update: Expr) -> int:
     """How often an update uses the Hessian batch."""
     return sum(word.count(S_h) for word, _ in words(update))
 
@@ -126,7 +129,7 @@ def hessian_letters(update):
         sp.Ge(used, 2 * alpha**2 * sigma_H**2),
     ),
 )
-def hessian_batch():
+def hessian_batch() -> Derivation:
     """Write down both updates and count the letters."""
     inner = S_o * (w - alpha * (S_in * w - b_in)) - b_o
     first, full = w - beta * inner, w - beta * (one - alpha * S_h) * inner
@@ -174,7 +177,7 @@ e_1, e_2, a_1, a_2 = (quantity(f"{letter}_{k}", positive=True) for letter in "ea
         sp.Eq(ends["shared"], ends["independent"]),
     ),
 )  # fmt: skip
-def hessian_batches():
+def hessian_batches() -> Derivation:
     """Expectations of (I - alpha S) Sigma (I - alpha S') for S' equal to S and independent of it."""
     shared = isotropic_weight(rho, alpha, n, d)
     independent = isotropic_weight(rho, alpha, sp.oo, d)
@@ -185,7 +188,7 @@ def hessian_batches():
         if sp.expand(shared.subs(rho, curvature) - exact[name[0]] - extra[name[1]]) != 0:
             raise ArithmeticError("the shared batch adds more than the term in 1/n")
 
-    def optimum(one, two):
+    def optimum(one: Expr, two: Expr) -> Expr:
         return one * Delta / (one + two)
 
     points = {

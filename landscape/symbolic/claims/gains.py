@@ -6,6 +6,7 @@ from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.geography import E_MAML, E_NAL, risks
 from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, m, natural_weights, r_E, r_H, rho_E, rho_H
 from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.typing import Expr
 
 RATIO = r"\frac{\mathcal{E}_m(w_{NAL}^*)}{\mathcal{E}_m(w_{MAML}^*)}"
 ratio = quantity("E_m(w_NAL)/E_m(w_MAML)", RATIO)
@@ -14,13 +15,13 @@ factor = quantity("rho_E^2/(rho_E + rho_H)^2", r"\frac{\rho_E^2}{(\rho_E + \rho_
 part = rho_E**2 / (rho_E + rho_H) ** 2
 
 
-def exact_gain():
+def exact_gain() -> tuple[Expr, dict[Expr, Expr]]:
     """The ratio of the two risks of Corollary 1, in terms of the weights, and these at alpha = 1/rho_E."""
     pooled, adapted = risks()
     return sp.factor(pooled / adapted), dict(zip((a_H, a_E), natural_weights(), strict=True))
 
 
-def exact_surplus():
+def exact_surplus() -> Expr:
     """The gain less 1, in terms of the weights: what (12) approximates by R^2/r_H."""
     spread = (a_E + a_H) * (a_E * r_E + a_H * r_H) + a_E * a_H * R**2
     return (a_H * rho_E - a_E * rho_H) ** 2 * R**2 / ((rho_E + rho_H) ** 2 * spread)
@@ -53,7 +54,7 @@ def exact_surplus():
     Statement("easy", r"The dispersion of the easy tasks does not matter: {}", sp.Eq(sp.Limit(surplus, r_E, sp.oo), R**2 / r_H)),
     Statement("packed", r"The gain grows without bound as the hard tasks are packed more closely: {}", sp.Eq(sp.Limit(surplus, r_H, 0), sp.oo)),
 )  # fmt: skip
-def gain_of_maml():
+def gain_of_maml() -> Derivation:
     """Divide the two risks of Corollary 1 and take limits in either order."""
     gain, weights = exact_gain()
     pooled, adapted = risks()
@@ -131,7 +132,7 @@ printed_setting = {d: 10, m: 500, rho_H: sp.Rational(1, 10), rho_E: sp.Rational(
         sp.Lt(panels["b"], panels["d"]),
     ),
 )
-def figure_3():
+def figure_3() -> Derivation:
     """Put spreads proportional to R^2 into the gain; then the figure's numbers."""
     gain, weights = exact_gain()
     at = sp.factor(gain.subs({r_H: R**2 / k_H, r_E: R**2 / k_E}))
@@ -176,7 +177,7 @@ panel_a = quantity("ratio in Figure 1(a) - 1", rf"\left({RATIO} - 1\right)\bigg|
         sp.Eq(panel_d, 3),
     ),
 )
-def figure_1():
+def figure_1() -> Derivation:
     """Evaluate the exact gain where the figure says, and where it must be read off the picture."""
     gain, weights = exact_gain()
     alike = sp.factor(

@@ -5,12 +5,13 @@ import sympy as sp
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, r_E, r_H, rho_E, rho_H
 from landscape.symbolic.notation import quantity
+from landscape.symbolic.typing import Expr
 
 E_NAL, E_MAML = (quantity(f"E_m(w*_{name})", rf"\mathcal{{E}}_m(w_{{{name}}}^*)") for name in ("NAL", "MAML"))
 one_NAL = quantity("E_m^(l)(w_NAL)", r"\mathcal{E}_m^{(l)}(w_{NAL})")
 
 
-def mean_risk(hard, easy):
+def mean_risk(hard: Expr, easy: Expr) -> tuple[Expr, Expr]:
     """Above the noise in one coordinate, at the optimum of the given weights.
 
     Optima are N(R, r_H) and N(0, r_E); only E[w_i] and E[w_i^2] enter. The objective is a polynomial in w and the task's optimum v, and
@@ -18,18 +19,18 @@ def mean_risk(hard, easy):
     """
     w, v = sp.symbols("w v")
 
-    def mean(loss, centre, spread):
+    def mean(loss: Expr, centre: Expr, spread: Expr) -> Expr:
         powers = sp.Poly(loss, v).coeffs()[::-1]
         return sum(c * moment for c, moment in zip(powers, (1, centre, centre**2 + spread), strict=True))
 
-    def objective(one, two):
+    def objective(one: Expr, two: Expr) -> Expr:
         return (mean(sp.expand(one * (w - v) ** 2), R, r_H) + mean(sp.expand(two * (w - v) ** 2), 0, r_E)) / 4
 
     (point,) = sp.solve(sp.diff(objective(hard, easy), w), w)
     return point, sp.factor(objective(a_H, a_E).subs(w, point))
 
 
-def risks():
+def risks() -> list[Expr]:
     """Of NAL and MAML, all d coordinates, in terms of a_H and a_E.
 
     The weights at alpha = 1/rho_E are left to the claims' quantities: with them put in these are polynomials of seven letters, which
@@ -78,7 +79,7 @@ def risks():
         ),
     ),
 )  # fmt: skip
-def many_tasks():
+def many_tasks() -> Derivation:
     """Expectations over the tasks' optima, then the optimum of NAL and of MAML put in."""
     (nal, pooled), (maml, adapted) = mean_risk(rho_H, rho_E), mean_risk(a_H, a_E)
     return Derivation(

@@ -6,6 +6,7 @@ from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.evaluate import limit
 from landscape.symbolic.notation import positive, quantity
 from landscape.symbolic.risk import isotropic_weight
+from landscape.symbolic.typing import Expr
 
 alpha, rho, rho_H, rho_E, m, x, c, u, y, lam, T = positive("alpha rho rho_H rho_E m x c u y lambda T")
 d = sp.Symbol("d", positive=True, integer=True)
@@ -18,7 +19,7 @@ surplus = quantity(
 peak = quantity("x of the largest gain, m = oo", r"x_{\max}", positive=True)
 
 
-def scaled_weights(ratio):
+def scaled_weights(ratio: Expr) -> list[Expr]:
     """a_H and a_E in units of rho_E at alpha = 1/rho_E, where c = (d + 1)/m and x = rho_H/rho_E."""
     weight = isotropic_weight(rho, alpha, m, d).subs(alpha, 1 / rho_E)
     hard, easy = weight.subs(rho, x * rho_E) / rho_E, weight.subs(rho, rho_E) / rho_E
@@ -41,7 +42,7 @@ def scaled_weights(ratio):
         sp.Gt(least, d),
     ),
 )
-def hardness_window():
+def hardness_window() -> Derivation:
     """Factor the difference of the weights; minimise the m at which it vanishes."""
     hard, easy = scaled_weights((d + 1) / m)
     difference = sp.factor(hard - easy)
@@ -95,7 +96,7 @@ def hardness_window():
         "peak", r"The gain is largest somewhere below equal hardness; for large $m$ at {}", sp.Lt(peak, 1)
     ),
 )
-def peak_of_gain():
+def peak_of_gain() -> Derivation:
     """Differentiate the exact gain for two tasks."""
     hard, easy = scaled_weights(c)
     pooled = (easy * x**2 + hard) / (1 + x) ** 2
@@ -154,7 +155,7 @@ low_H, low_E = (
 trace, square = positive("tau theta")  # tr(Sigma)/lambda_1 and tr(Sigma^2)/lambda_1^2
 
 
-def direction_weight(value, square_trace):
+def direction_weight(value: Expr, square_trace: Expr) -> Expr:
     """The weight of a direction of curvature `value` at alpha = 1 (units of 1/lambda_1), from the weight matrix of one step."""
     return sp.expand(value * (1 - value) ** 2 + (square_trace * value + value**3) / m)
 
@@ -181,7 +182,7 @@ def direction_weight(value, square_trace):
         given=(sp.Lt(y, 1), sp.Lt(u, 1)),
     ),
 )
-def effective_dimension():
+def effective_dimension() -> Derivation:
     """Weights of single directions, from the weight matrix with any spectrum."""
     quantities = {
         top_H: direction_weight(x, x**2 * square),

@@ -4,6 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive, quantity
+from landscape.symbolic.typing import Expr
 
 rho, delta, alpha, beta, L = positive("rho delta alpha beta L")
 noise = quantity("sigma~", r"\tilde\sigma", positive=True)
@@ -25,7 +26,7 @@ product = matrix("d_k", d, "d_k^i", 1)
 free = matrix("w_HF", d, "w_{k+1}", 1)
 
 
-def sampled_difference():
+def sampled_difference() -> Expr:
     """(11) on quadratics, whose gradient on a batch is affine in w."""
     at = [S_h * (w + side * delta * outer) - b_h for side in (1, -1)]
     return (at[0] - at[1]) / (2 * delta)
@@ -41,7 +42,7 @@ def sampled_difference():
         sp.Le(error, rho * delta * v**2),
     ),
 )
-def central_difference():
+def central_difference() -> Derivation:
     """Integrate the Hessian's change along the step; then a function that attains the integral."""
     s = positive("s")
     bound = 2 * sp.integrate(rho * s * v**2, (s, 0, delta)) / (2 * delta)
@@ -86,7 +87,7 @@ def central_difference():
         sp.Eq(free, w - beta * (identity - alpha * S_h) * (S_o * (w - alpha * (S_in * w - b_in)) - b_o)),
     ),
 )
-def hessian_free():
+def hessian_free() -> Derivation:
     """Put quadratic losses into (11) and (10)."""
     difference = sampled_difference()
     sampled = S_o * (w - alpha * (S_in * w - b_in)) - b_o
@@ -108,7 +109,7 @@ slope = quantity("|f_1'(w^1)|", r"\|\nabla f_1(w_{k+1}^1)\|", positive=True)
 samples = quantity("least D_h", r"\min D_h", positive=True)
 
 
-def two_losses_that_stall():
+def two_losses_that_stall() -> tuple[Expr, Expr, Expr]:
     """Slopes of two tasks after adaptation where HF-MAML's mean step is 0, and the gradient of F there.
 
     At w = 0. The second derivatives are min(rho |w|, L) and L: as Lipschitz as they may be, and the gradients differ by a bounded amount, so
@@ -142,7 +143,7 @@ def two_losses_that_stall():
         sp.Eq(samples, 36 * (rho * alpha * noise) ** 2),
     ),
 )
-def hessian_free_floor():
+def hessian_free_floor() -> Derivation:
     """The printed delta looks equally far however small the gradient; two tasks on which the step vanishes and the gradient does not."""
     difference, balance, left = two_losses_that_stall()
     width = 1 / (6 * rho * alpha * slope)

@@ -47,7 +47,7 @@ many = quantity("E_m(w_MAML), many tasks", r"\mathcal{E}_m(w_{MAML}^*)")
         sp.Eq(sp.Limit(many, rho_H, 0), 0),
     ),
 )
-def impossibly_hard():
+def impossibly_hard() -> Derivation:
     """Take the limits of the derived risks and weights."""
     weights = dict(zip((a_H, a_E), natural_weights(), strict=True))
     pooled, adapted = (

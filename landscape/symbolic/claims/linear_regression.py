@@ -24,7 +24,7 @@ weight = matrix("Q", d, r"Q_i^{(s)}")
         sp.Eq(second, Sigma * A * Sigma + (sp.Trace(Sigma * A) * identity + Sigma * A) * Sigma / n),
     ),
 )
-def second_moment():
+def second_moment() -> Derivation:
     """Pair the four entries of X in all three ways."""
     derived = expected_word([identity, A, identity], n, Sigma)
     return Derivation(
@@ -57,7 +57,7 @@ def second_moment():
         ),
     ),
 )
-def weight_after_a_step():
+def weight_after_a_step() -> Derivation:
     """Expand the product and take the moments of S, S and S Sigma S."""
     middle = expected_word([identity, Sigma, identity], s, Sigma)
     derived = weight_matrix(Sigma, alpha, s)

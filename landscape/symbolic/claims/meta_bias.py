@@ -1,11 +1,14 @@
 """[F] Lemma 4.10, Theorem 4.11: what sampling the inner step does to the meta-gradient."""
 
+from collections.abc import Callable
+
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.assumptions import away, d, nu, sample_spread
 from landscape.symbolic.notation import positive, quantity
 from landscape.symbolic.risk import isotropic_weight
+from landscape.symbolic.typing import Expr
 
 L, alpha, rho, h, phi = positive("L alpha rho h phi")
 tilde = quantity("sigma~", r"\tilde\sigma", positive=True)
@@ -24,7 +27,7 @@ moment = quantity(
 gap = quantity("|grad F^ - grad F|", r"\|\nabla \hat F(w) - \nabla F(w)\|", positive=True)
 
 
-def two_point(gradient):
+def two_point(gradient: Callable[[Expr], Expr]) -> Expr:
     """E of a gradient after a step whose noise is plus or minus its standard deviation."""
     noise = alpha * tilde / root_in
     return sp.factor((gradient(noise) + gradient(-noise)) / 2)
@@ -51,7 +54,7 @@ def two_point(gradient):
         given=(sp.Le(h, L),),
     ),
 )
-def bias_of_meta_gradient():
+def bias_of_meta_gradient() -> Derivation:
     """Expand the gradient around the point that the exact step reaches."""
     u = sp.Symbol("u")
     curved = two_point(lambda x: rho * x**2 / 2)
@@ -95,7 +98,7 @@ def bias_of_meta_gradient():
         given=(sp.Ge(root_d, 1),),
     ),
 )
-def gap_of_objectives():
+def gap_of_objectives() -> Derivation:
     """The weight of a task after a sampled step less that after an exact one."""
     count = quantity("n", positive=True)
     gained = sp.factor(isotropic_weight(rho, alpha, count, d) - isotropic_weight(rho, alpha, sp.oo, d)) * away

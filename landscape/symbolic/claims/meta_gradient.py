@@ -6,6 +6,7 @@ from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.assumptions import rho
 from landscape.symbolic.notation import positive, quantity
 from landscape.symbolic.positivity import sign
+from landscape.symbolic.typing import Expr
 
 L, alpha, h, M = positive("L alpha h M")
 SLOPE = quantity("E|f_i'|", r"\mathbb{E}_{i \sim p} \|\nabla f_i(w)\|", positive=True)
@@ -15,7 +16,7 @@ steepest = quantity(
 convex = quantity("curvature of F", r"\sup_u \frac{\|\nabla F(w) - \nabla F(u)\|}{\|w - u\|}", positive=True)
 
 
-def steepest_change():
+def steepest_change() -> Expr:
     """The slope of F' on one side of w = 0 for the task whose bounds of Lemma 4.8 are all attained there.
 
     f'(0) > 0; f'' is -L on the side of the step, and on the other side rises at the rate rho: F'' is then minus the sum of both bounds.
@@ -44,7 +45,7 @@ def steepest_change():
         given=(sp.Le(h, L), sp.Le(alpha, 1 / L), sp.Ge(L, 1 / (3 * alpha))),
     ),
 )
-def smoothness():
+def smoothness() -> Derivation:
     """Bound the two factors of the gradient, find losses that attain both bounds, and maximise for quadratics."""
     worst = steepest_change()
     curve = h * (1 - alpha * h) ** 2
@@ -83,7 +84,7 @@ second = quantity("E[beta~^2]", r"\sup \mathbb{E}[\tilde\beta(w)^2]", positive=T
 level = quantity("L(w)", "L(w)", positive=True)
 
 
-def second_moment(variance):
+def second_moment(variance: Expr) -> Expr:
     """(4 + M)^2 E[1/(4 + Z)^2] where Z is 0 or one other value, with mean M and the given variance, in units of L."""
     chance = variance / (variance + M**2)  # of 0
     return sp.factor((4 + M) ** 2 * (chance / 16 + (1 - chance) / (4 + M / (1 - chance)) ** 2))
@@ -93,7 +94,7 @@ z, u, x, m = positive("z u x m")
 tangent = 1 / x - (2 / m - x / m**2)
 
 
-def parabola_above():
+def parabola_above() -> tuple[Expr, Expr]:
     """The parabola that meets 1/(4 + z)^2 at z = 0 and touches it at z = u, and how far it lies above.
 
     The mean of the parabola depends on the mean and variance of Z only, so it bounds E[1/(4 + Z)^2] for every Z >= 0 that has these.
@@ -108,7 +109,7 @@ def parabola_above():
     return parabola, sp.factor(parabola - curve)
 
 
-def check_moments(variance):
+def check_moments(variance: Expr) -> None:
     """Jensen's inequality by the tangent; the parabola's mean is what two values give, so no distribution gives more."""
     parabola, above = parabola_above()
     _, slope, bend = sp.Poly(parabola, z).all_coeffs()[::-1]
@@ -121,7 +122,7 @@ def check_moments(variance):
         raise ArithmeticError("a step of the bounds on moments does not hold")
 
 
-def least_bound(function, digits=4):
+def least_bound(function: Expr, digits: int = 4) -> Expr:
     """The largest value over M > 0, rounded up; that it is a bound and attained but for the last digit is checked by Sturm's theorem."""
     top, bottom = sp.fraction(function)
     slope = sp.Poly(sp.numer(sp.together(sp.diff(function, M))), M)
@@ -131,6 +132,9 @@ def least_bound(function, digits=4):
         if (sp.Poly(value * bottom - top, M).count_roots(0, sp.oo) > 0) != count:
             raise ArithmeticError(f"the largest value is not within one digit of {bound}")
     return bound
+
+
+scaled_moment = quantity("L(w)^2 E", r"L(w)^2\,\mathbb{E}[\tilde\beta^2]")
 
 
 @claim(
@@ -150,7 +154,7 @@ def least_bound(function, digits=4):
         sp.Ge(quantity("E[beta~] on quadratics", r"\mathbb{E}[\tilde\beta(w)]", positive=True), sp.Rational(4, 5) / (4 * L)),
     ),
 )  # fmt: skip
-def step_sizes():
+def step_sizes() -> Derivation:
     """Jensen's inequality for the first moment; the worst distribution of given mean and variance for the second."""
     check_moments(variance=8)
     exact, noisy = (least_bound(second_moment(variance)) for variance in (8, 9))
@@ -173,7 +177,7 @@ def step_sizes():
             ),
             Step(
                 r"and its mean is the same for all $Z$ with these moments. With $B' = 1$, two tasks of parallel gradients attain it: {}",
-                sp.Eq(quantity("L(w)^2 E", r"L(w)^2\,\mathbb{E}[\tilde\beta^2]"), second_moment(8)),
+                sp.Eq(scaled_moment, second_moment(8)),
             ),
             Step(
                 r"Its largest value over $M > 0$ (rounded up to four digits, by Sturm's theorem) is {}",

@@ -5,6 +5,7 @@ import sympy as sp
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive, quantity
 from landscape.symbolic.risk import gradient, isotropic_weight, stationary
+from landscape.symbolic.typing import Expr
 from landscape.symbolic.words import words
 
 d = sp.Symbol("d", positive=True, integer=True)
@@ -30,13 +31,13 @@ MEANS = {
 KINDS = r"For two kinds of tasks with probabilities $p$ and $1 - p$"
 
 
-def quadratic(point, first, second):
+def quadratic(point: Expr, first: Expr, second: Expr) -> Expr:
     """p/2 |w - w_1|^2 + (1 - p)/2 |w - w_2|^2, in the norms of two matrices."""
     one, two = point - w_1, point - w_2
     return p / 2 * one.T * first * one + (1 - p) / 2 * two.T * second * two
 
 
-def minimiser(first, second, mean):
+def minimiser(first: Expr, second: Expr, mean: Expr) -> Expr:
     """Where the gradient of that vanishes; its Hessian is checked to be the mean."""
     hessian, right = stationary(gradient(quadratic(w, first, second), w), w)
     if words(hessian.xreplace(MEANS)) != words(mean):
@@ -61,7 +62,7 @@ def minimiser(first, second, mean):
         given=(sp.Lt(p, 1),),
     ),
 )
-def optima():
+def optima() -> Derivation:
     """Differentiate the objectives and set the gradients to zero."""
     nal, maml = minimiser(Sigma_1, Sigma_2, mean_Sigma), minimiser(Q_1, Q_2, mean_Q)
     return Derivation(
@@ -90,7 +91,7 @@ trace = quantity("tr(Sigma_i^2)", r"\mathrm{tr}(\Sigma_i^2)", positive=True)
 mean_trace = quantity("E tr(Sigma_i^2)", r"\mathbb{E}_i\,\mathrm{tr}(\Sigma_i^2)", positive=True)
 
 
-def two_task_risk(first, second, trained_first, trained_second):
+def two_task_risk(first: Expr, second: Expr, trained_first: Expr, trained_second: Expr) -> Expr:
     """Above the noise, at the minimiser of equally likely isotropic tasks trained with other weights than they are judged by."""
     w, one, two = sp.symbols("w w1 w2")
     slope = trained_first * (w - one) + trained_second * (w - two)
@@ -117,7 +118,7 @@ def two_task_risk(first, second, trained_first, trained_second):
         ),
     ),
 )
-def least_risk():
+def least_risk() -> Derivation:
     """Square what noise adds, and minimise the rest."""
     a_H, a_E = (isotropic_weight(value, alpha, m, d) for value in (rho_H, rho_E))
     both = two_task_risk(a_H, a_E, a_H, a_E)
@@ -164,17 +165,22 @@ A_MAML = matrix("F_m(w_MAML) - noise", 1, r"F_m(w_{MAML}^*) - \text{noise floor}
 C_NAL = matrix("chain NAL", 1, r"\mathcal{E}_m(w_{NAL})")
 
 
-def printed_risk(mean, first, second):
+def printed_risk(mean: Expr, first: Expr, second: Expr) -> Expr:
     """Proposition 1's right-hand side for two kinds of tasks."""
     one = apart.T * second * mean.I * M_1 * mean.I * second * apart
     two = apart.T * first * mean.I * M_2 * mean.I * first * apart
     return p * (1 - p) ** 2 / 2 * one + p**2 * (1 - p) / 2 * two
 
 
-def from_second_line(point):
+def from_second_line(point: Expr) -> Expr:
     """The chains of A.1 from their second line on."""
     one, two = point - w_1, point - w_2
     return p * one.T * M_1 * one + (1 - p) * two.T * M_2 * two
+
+
+a_H, a_E = quantity("a_H", positive=True), quantity("a_E", positive=True)
+matched = quantity("E_m(w_MAML), n2 = m", r"\mathcal{E}_m(w_{MAML}^*)\big|_{n_2 = m}")
+other = quantity("E_m(w_NAL), any a", r"\mathcal{E}_m(w_{NAL}^*)")
 
 
 @claim(
@@ -206,7 +212,7 @@ def from_second_line(point):
         sp.Le(excess_MAML, excess_NAL),
     ),
 )
-def excess_risks():
+def excess_risks() -> Derivation:
     """Put the optima into the risk, take off the noise floor, and then the least possible risk."""
     nal, maml, best = (
         minimiser(*pair) for pair in ((Sigma_1, Sigma_2, mean_Sigma), (Q_1, Q_2, mean_Q), (M_1, M_2, mean_M))
@@ -214,10 +220,7 @@ def excess_risks():
     above = {point: quadratic(point, M_1, M_2) for point in (nal, maml, best)}
     tested = [isotropic_weight(value, alpha, m, d) for value in (rho_H, rho_E)]
     trained = [isotropic_weight(value, alpha, n_2, d) for value in (rho_H, rho_E)]
-    pooled, adapted = two_task_risk(*tested, rho_H, rho_E), two_task_risk(*tested, *trained)
-    a_H, a_E = quantity("a_H", positive=True), quantity("a_E", positive=True)
-    matched = quantity("E_m(w_MAML), n2 = m", r"\mathcal{E}_m(w_{MAML}^*)\big|_{n_2 = m}")
-    other = quantity("E_m(w_NAL), any a", r"\mathcal{E}_m(w_{NAL}^*)")
+    pooled, adapted = two_task_risk(tested[0], tested[1], rho_H, rho_E), two_task_risk(*tested, *trained)
     other_value = two_task_risk(a_H, a_E, rho_H, rho_E)
     return Derivation(
         steps=[

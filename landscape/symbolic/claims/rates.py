@@ -7,6 +7,7 @@ from landscape.symbolic.claims.assumptions import distance, h_1, h_2, p, spread,
 from landscape.symbolic.claims.hessian_free import S_h, outer, product, rho, sampled_difference
 from landscape.symbolic.notation import positive, quantity
 from landscape.symbolic.positivity import sign
+from landscape.symbolic.typing import Expr
 
 alpha, mu, L, h, Delta = positive("alpha mu L h Delta")
 epsilon = quantity("eps", r"\varepsilon", positive=True)
@@ -15,7 +16,7 @@ SMALL = (sp.Le(mu, h), sp.Le(h, L), sp.Le(alpha, 1 / (2 * L)))
 CORNER = {alpha: 1 / (2 * L), L: mu, h: mu}  # where the guarantees are worst
 
 
-def least(expression):
+def least(expression: Expr) -> Expr:
     """Its value at the corner, proved to be the least for mu <= h <= L, alpha <= 1/(2L)."""
     value = expression.subs(alpha, CORNER[alpha]).subs(CORNER)
     if sign(expression - value, SMALL) != 1:
@@ -74,7 +75,7 @@ norm = quantity("|g_o|", r"\|\tilde\nabla f_i(w_{k+1}^i, \mathcal{D}_o^i)\|", po
         assumption=True,
     ),
 )
-def iterations():
+def iterations() -> Derivation:
     """Gradient descent on a quadratic, with the step size that the theorem prescribes."""
     w, end = sp.symbols("w w_F")
     step = 1 / (12 * 4 * L)  # the random step size is a number where rho = 0
@@ -139,7 +140,7 @@ smallest, largest = (
         given=SMALL,
     ),
 )  # fmt: skip
-def time_of_the_ode():
+def time_of_the_ode() -> Derivation:
     """The gradient of a quadratic decays exponentially, at its curvature."""
     t, w, end = sp.symbols("t w w_F")
     slope = second * (w - end)
@@ -170,7 +171,7 @@ def time_of_the_ode():
     Statement("lower", r"For $\alpha \le 1/(2L)$, on quadratics ($\kappa = 0$, so wherever $w$ is), the eigenvalues of $\mathrm{Hess}\,F$ satisfy {}", sp.Ge(smallest, mu / 8)),
     Statement("upper", r"and {}", sp.Le(largest, 9 * L / 8), given=SMALL),
 )  # fmt: skip
-def hessian_of_maml():
+def hessian_of_maml() -> Derivation:
     """Eigenvalues of a task's part of the Hessian, and their extremes."""
     return Derivation(
         steps=[

@@ -4,6 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive, quantity
+from landscape.symbolic.typing import Expr
 
 d, k, n = (sp.Symbol(name, positive=True, integer=True) for name in ("d", "n_1", "n_2"))
 alpha, m, nu, sigma, q = positive("alpha m nu sigma q")
@@ -47,7 +48,7 @@ error = quantity("error after a step", r"\big(x(w - \alpha\nabla\hat f(w)) - y\b
         sp.Eq(noise_power, sigma**2),
     ),
 )
-def signs():
+def signs() -> Derivation:
     """Put y = X w* + z into the step and the loss after it."""
     step = X_in.T * (X_in * (w - w_i) - z_in) / n
     derived = X_out * (w - alpha * step - w_i) - z_out
@@ -80,7 +81,7 @@ def signs():
     )
 
 
-def printed_value(name, written, value):
+def printed_value(name: str, written: str, value: Expr) -> tuple[Expr, Expr]:
     """A number as one part of the paper prints it."""
     return quantity(name, rf"{written}", positive=True), sp.nsimplify(value)
 
@@ -119,7 +120,7 @@ def printed_value(name, written, value):
     ),
     Statement("figure 1", r"Figure 1(d) has one hardness ratio: {}", sp.Eq(ratio_intro, ratio_text)),
 )
-def captions():
+def captions() -> Derivation:
     """Lay the printed numbers side by side."""
     values = {
         m_caption: at_caption,
@@ -130,7 +131,7 @@ def captions():
         ratio_text: at_section,
     }
 
-    def both(*pair):
+    def both(*pair: Expr) -> Expr:
         return sp.And(*(sp.Eq(name, values[name], evaluate=False) for name in pair))
 
     return Derivation(
@@ -166,7 +167,7 @@ swapped = quantity("average coordinate, MAML, n_2 = 500", r"\bar w_{MAML}\big|_{
 test_error = quantity("test error, NAL, nu = 2", r"F_\infty(\bar w_{NAL}^{\nu = 2})")
 
 
-def weighted(factor, batch=10):
+def weighted(factor: int, batch: int = 10) -> Expr:
     """NAL's coordinate with weights normalised within a batch, the number of hard tasks in it binomial; R = 2."""
     hard, easy = sp.Rational(1, 10), sp.Integer(1)
     pull = curvature = sp.Integer(0)
@@ -177,7 +178,7 @@ def weighted(factor, batch=10):
     return pull / curvature
 
 
-def weight(value, samples):
+def weight(value: Expr, samples: Expr) -> Expr:
     """An isotropic task's weight at alpha = 1, d = 10."""
     return value * (1 - value) ** 2 + sp.Rational(11, 1) * value**3 / samples
 
@@ -205,7 +206,7 @@ def weight(value, samples):
         sp.Le(sp.Abs(test_error - sp.Rational("0.64")), sp.Rational("0.08")),
     ),
 )
-def table_3():
+def table_3() -> Derivation:
     """Average over the number of hard tasks in a batch; evaluate MAML's optimum for both readings of n1 and n2."""
     values = {coordinate[factor]: weighted(factor) for factor in coordinate}
     for name, samples in ((maml, 25), (swapped, 500)):

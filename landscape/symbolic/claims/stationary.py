@@ -5,6 +5,7 @@ import sympy as sp
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive, quantity
 from landscape.symbolic.risk import gradient, stationary
+from landscape.symbolic.typing import Expr
 
 d = sp.Symbol("d", positive=True, integer=True)
 alpha, h_1, h_2, beta_2, L_1 = positive("alpha h_1 h_2 beta_2 L_1")
@@ -27,7 +28,7 @@ norms = quantity(
 ordered = (sp.Le(h_1, L_1), sp.Lt(L_1, 1 / alpha), sp.Le(beta_2, h_2), sp.Lt(h_2, 1 / alpha))
 
 
-def slope(hessian, optimum, point):
+def slope(hessian: Expr, optimum: Expr, point: Expr) -> Expr:
     """The gradient at a point, from the loss."""
     loss = (w - optimum).T * hessian * (w - optimum) / 2
     return gradient(loss, w).xreplace({w: point})
@@ -67,7 +68,7 @@ def slope(hessian, optimum, point):
     ),
     Statement("nal", r"At NAL's solution the norms agree: {}", sp.Eq(nal_1, nal_2)),
 )
-def norms_at_stationary_points():
+def norms_at_stationary_points() -> Derivation:
     """Differentiate the quadratic objectives; compare norms through eigenvalues."""
     one, two = slope(H_1, w_1, w), slope(H_2, w_2, w)
     moved = [

@@ -5,6 +5,7 @@ import sympy as sp
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.notation import positive, quantity
 from landscape.symbolic.risk import isotropic_weight
+from landscape.symbolic.typing import Expr
 
 alpha, rho, rho_H, rho_E, m, x, c, Delta, R, r_H, r_E = positive(
     "alpha rho rho_H rho_E m x c Delta R r_H r_E"
@@ -19,20 +20,20 @@ E_NAL, E_MAML = (quantity(f"E_m(w_{name})", rf"\mathcal{{E}}_m(w_{{{name}}}^*)")
 FINITE = r"(above the noise floor, as in Proposition 1)"
 
 
-def optimum(hard, easy):
+def optimum(hard: Expr, easy: Expr) -> Expr:
     """Where the gradient of two equally likely isotropic quadratics vanishes, in one coordinate."""
     w = sp.Symbol("w")
     (point,) = sp.solve(sp.diff(hard * (w - w_1) ** 2 + easy * (w - w_2) ** 2, w), w)
     return point
 
 
-def risk(point):
+def risk(point: Expr) -> Expr:
     """Above the noise, at a point with weights a_H and a_E, summed over coordinates."""
     value = (a_H * (point - w_1) ** 2 + a_E * (point - w_2) ** 2) / 4
     return sp.factor(sp.factor(value).subs(w_2, w_1 + Delta))
 
 
-def natural_weights():
+def natural_weights() -> list[Expr]:
     """a_H and a_E at alpha = 1/rho_E, derived."""
     weight = isotropic_weight(rho, alpha, m, d)
     return [sp.factor(weight.subs({rho: value, alpha: 1 / rho_E})) for value in (rho_H, rho_E)]
@@ -53,7 +54,7 @@ def natural_weights():
         sp.Eq(a_H, rho_H * (1 - rho_H / rho_E) ** 2 + (d + 1) * rho_H**3 / (m * rho_E**3)),
     ),
 )
-def weights_at_natural_step():
+def weights_at_natural_step() -> Derivation:
     """Substitute the step size into the weight of an isotropic task."""
     weight = isotropic_weight(rho, alpha, m, d)
     hard, easy = natural_weights()
@@ -93,7 +94,7 @@ def weights_at_natural_step():
         ),
     ),
 )
-def two_optima():
+def two_optima() -> Derivation:
     """Differentiate the mean of the two quadratics."""
     named = quantity("a_H, any alpha", "a_H", positive=True)
     weight = isotropic_weight(rho_H, alpha, m, d)
@@ -124,7 +125,7 @@ def two_optima():
     ),
     Statement("maml", r"The excess risk of MAML is {}", sp.Eq(E_MAML, a_E * a_H / (a_E + a_H))),
 )
-def two_risks():
+def two_risks() -> Derivation:
     """Put the optima into the risk."""
     pooled, adapted = risk(optimum(rho_H, rho_E)), risk(optimum(a_H, a_E))
     return Derivation(

@@ -9,4 +9,13 @@ from landscape.simulator.training.losses.base import Loss
 from landscape.simulator.training.losses.linear import Hinge, LeastSquares, Logistic, Rectified, SquaredHinge
 from landscape.simulator.training.losses.quadratic import Quadratic, RippledParabola
 
-__all__ = ["Loss", "Quadratic", "LeastSquares", "Logistic", "Hinge", "SquaredHinge", "Rectified", "RippledParabola"]
+__all__ = [
+    "Loss",
+    "Quadratic",
+    "LeastSquares",
+    "Logistic",
+    "Hinge",
+    "SquaredHinge",
+    "Rectified",
+    "RippledParabola",
+]
