@@ -259,7 +259,8 @@ class _Iteration:
         K[:size, size], K[size, size] = apply(np.zeros(size), 1.0), 1.0
         if np.abs(np.linalg.eigvals(K[:size, :size])).max() >= 1:
             raise ValueError(
-                f"SGD on {self.label} diverges in second moment at learning_rate {self.rate:g}: use less"
+                f"SGD on {self.label} diverges in second moment at learning_rate {self.rate:g}: take a smaller "
+                "one"
             )
         start = -self.optimum
         z, at = np.concatenate([self.basis.flat(self.basis.outer(start, start)), start, [1.0]]), 0
