@@ -36,7 +36,8 @@ import landscape as ls
 from landscape.core.parameters import record
 from landscape.simulator.losses import post_adaptation_losses
 from landscape.simulator.solve import mean_gradient, task_gradients
-from landscape.simulator.training import LossTasks, losses as task_losses, train
+from landscape.simulator.training import LossTasks, train
+from landscape.simulator.training import losses as task_losses
 from landscape.symbolic.claims import (
     convergence,
     first_order,
