@@ -1,6 +1,7 @@
 """Activations with their derivatives.
 
-An activation's ``jet(t, order)`` is the array of its derivatives 0 to `order`; jets multiply by Leibniz' rule.
+An activation's ``jet(t, order)`` is the array of its derivatives 0 to `order`; jets multiply by Leibniz'
+rule.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Matrices of order d that differ from a multiple of I in two directions: products and traces at a cost of order d."""
+"""Matrices of order d that differ from a multiple of I in two directions: all costs of order d."""
 
 from collections.abc import Callable
 

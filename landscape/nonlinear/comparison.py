@@ -74,8 +74,9 @@ class NonlinearComparison(Result):
     def columns(self) -> Mapping[str, Any]:
         """Give one row a method and source (exact, or linear theory).
 
-        ``risk`` is the true risk after adaptation from the point, ``linear_risk`` what the linear theory thinks it is, ``gain`` and
-        ``linear_gain`` NAL's over it; then the coordinates and the distances from the teachers.
+        ``risk`` is the true risk after adaptation from the point, ``linear_risk`` what the linear theory
+        thinks it is, ``gain`` and ``linear_gain`` NAL's over it; then the coordinates and the distances from
+        the teachers.
         """
         sources = {"exact": {m: self.solutions[m].best for m in METHODS}, "linear theory": self.predicted}
         rows = [
@@ -100,7 +101,7 @@ class NonlinearComparison(Result):
         return out
 
     def plot(self, axes: Any = None) -> Any:
-        """Draw both landscapes with solutions and predictions, for one neuron in two dimensions; see `nonlinear_view`."""
+        """Draw both landscapes with solutions and predictions, for one neuron in the plane."""
         from landscape.nonlinear.view import nonlinear_view
 
         return nonlinear_view(self).plot(axes=axes)
@@ -114,9 +115,10 @@ def nonlinear_comparison(
     rng: np.random.Generator | int | None = 0,
     progress: bool = False,
 ) -> NonlinearComparison:
-    """Find the solutions of NAL and MAML on a nonlinear landscape, their risks, and the linear theory's prediction.
+    """Find the solutions of NAL and MAML on a nonlinear landscape, and what the linear theory predicts.
 
-    The linear theory sees each task's Hessian at its teacher (`linearised`); MAML is trained for the adaptation that judges it.
+    The linear theory sees each task's Hessian at its teacher (`linearised`); MAML is trained for the
+    adaptation that judges it.
 
     Parameters
     ----------
@@ -133,7 +135,8 @@ def nonlinear_comparison(
     Examples
     --------
     >>> from landscape import NeuronTask, NonlinearEnvironment
-    >>> neurons = NonlinearEnvironment([NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])])
+    >>> hard, easy = NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])
+    >>> neurons = NonlinearEnvironment([hard, easy])
     >>> round(nonlinear_comparison(neurons, 2.0, starts=2).gain, 2)
     1.13
     """

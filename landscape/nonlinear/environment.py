@@ -1,12 +1,14 @@
 r"""Mixtures of nonlinear tasks, and the two objectives on them.
 
-NAL minimises the pooled loss :math:`E_i f_i(W)`, MAML the loss after adaptation :math:`F_m(W) = E_i E f_i(W - \alpha \nabla \hat f_i(W))`.
-With the full inner gradient (m = inf) the latter is exact; with m samples it is expanded to second order in the gradient's scatter,
+NAL minimises the pooled loss :math:`E_i f_i(W)`, MAML the loss after adaptation :math:`F_m(W) = E_i E f_i(W -
+\alpha \nabla \hat f_i(W))`. With the full inner gradient (m = inf) the latter is exact; with m samples it is
+expanded to second order in the gradient's scatter,
 
-.. math:: F_m(W) = E_i\Big[f_i(U_i) + \frac{\alpha^2}{2m} \operatorname{tr}\big(\nabla^2 f_i(U_i)\, C_i(W)\big)\Big] + O(1/m^2),
-          \qquad U_i = W - \alpha \nabla f_i(W),
+.. math:: F_m(W) = E_i\Big[f_i(U_i) + \frac{\alpha^2}{2m} \operatorname{tr}\big(\nabla^2 f_i(U_i)\,
+          C_i(W)\big)\Big] + O(1/m^2), \qquad U_i = W - \alpha \nabla f_i(W),
 
-C_i the covariance of one sample's gradient. On quadratics nothing is left out; elsewhere `sampled_risk` measures what is.
+C_i the covariance of one sample's gradient. On quadratics nothing is left out; elsewhere `sampled_risk`
+measures what is.
 """
 
 from __future__ import annotations
@@ -52,7 +54,10 @@ class NonlinearEnvironment(Record):
 
     tasks: Sequence[NonlinearTask]
 
-    _linear_instead = "; ask landscape.nonlinear.nonlinear_comparison(), or take landscape.nonlinear.linearised(environment)"
+    _linear_instead = (
+        "; ask landscape.nonlinear.nonlinear_comparison(), or take "
+        "landscape.nonlinear.linearised(environment)"
+    )
 
     def __post_init__(self) -> None:
         tasks: Any = (self.tasks,) if isinstance(self.tasks, NonlinearTask) else self.tasks
@@ -94,8 +99,8 @@ class NonlinearEnvironment(Record):
         ----------
         W : array (..., M, d), or (d,) if M = 1
         adaptation : GradientSteps or float, optional
-            Any number of steps with m = inf; one step with finite m, to second order. There, with several neurons, the
-            gradients' covariance has a relative error of about 1e-2 (`gradient_covariance`).
+            Any number of steps with m = inf; one step with finite m, to second order. There, with several
+            neurons, the gradients' covariance has a relative error of about 1e-2 (`gradient_covariance`).
 
         Returns
         -------
@@ -115,18 +120,21 @@ class NonlinearEnvironment(Record):
     def gradient(self, W: Any, adaptation: Adaptation | float | None = None) -> Array:
         """Compute the gradient of `risk`, shape (..., M, d).
 
-        Exact for m = inf; with finite m the term in 1/m is differenced, which leaves a relative error of about 1e-6 of it.
+        Exact for m = inf; with finite m the term in 1/m is differenced, which leaves a relative error of
+        about 1e-6 of it.
 
         Raises
         ------
         ValueError, TypeError
-            As for `risk`; and with finite m for several neurons with ReLU: the term in 1/m, summed over fixed points, then jumps.
+            As for `risk`; and with finite m for several neurons with ReLU: the term in 1/m, summed over fixed
+            points, then jumps.
         """
         steps = _expandable(adaptation)
         if is_sampled(steps) and self.tasks[0].scatter_jumps:
             raise ValueError(
-                f"m must be inf in gradients (and minima) of several neurons with relu, got m = {steps.m:g}: the term in 1/m is a sum "
-                "over fixed points there, and jumps between them; risk and sampled_risk take any m"
+                f"m must be inf in gradients (and minima) of several neurons with relu, got m = {steps.m:g}: the "
+                "term in 1/m is a sum over fixed points there, and jumps between them; risk and sampled_risk "
+                "take any m"
             )
         W = self.tasks[0].points(W)
         total: Array = self._mean(lambda task: _full_gradient(task, W, steps))
@@ -150,9 +158,10 @@ class NonlinearEnvironment(Record):
     def reduced(self) -> tuple[NonlinearEnvironment, Array]:
         """Return the same landscape in the fewest dimensions that hold all that matters, and the way back.
 
-        Where all covariances are isotropic, losses depend on W through its inner products with the teachers and with itself.
-        One dimension for each teacher neuron and student neuron, and one more for all that is left, keep these. The inputs' scatter in
-        the directions left out is counted in `risk` with finite m.
+        Where all covariances are isotropic, losses depend on W through its inner products with the teachers
+        and with itself. One dimension for each teacher neuron and student neuron, and one more for all that
+        is left, keep these. The inputs' scatter in the directions left out is counted in `risk` with finite
+        m.
 
         Returns
         -------
@@ -190,7 +199,7 @@ def _within(task: NonlinearTask, basis: Array) -> NonlinearTask:
 
 
 def as_gradient_steps(adaptation: Adaptation | float) -> GradientSteps:
-    """Check an adaptation: gradient steps, with numbers for all parameters; a number stands for full steps of that size.
+    """Check gradient steps, with numbers for all parameters; a number stands for full steps of that size.
 
     Raises
     ------
@@ -200,7 +209,8 @@ def as_gradient_steps(adaptation: Adaptation | float) -> GradientSteps:
     steps = as_adaptation(adaptation)
     if not isinstance(steps, GradientSteps):
         raise TypeError(
-            f"adaptation must be GradientSteps(alpha, m, steps), the only one that nonlinear landscapes know, got {steps!r}"
+            "adaptation must be GradientSteps(alpha, m, steps), the only one that nonlinear landscapes know, "
+            f"got {steps!r}"
         )
     if is_symbolic_record(steps):
         raise ValueError(f"alpha and m must be numbers here, got {steps!r}")

@@ -1,4 +1,4 @@
-"""What the linear theory predicts of a nonlinear landscape: each task's Hessian at its teacher, as a task of linear regression."""
+"""The linear theory of a nonlinear landscape: each task's Hessian at its teacher, as a task of regression."""
 
 from landscape.nonlinear.environment import NonlinearEnvironment, check_nonlinear
 from landscape.tasks.environment import Mixture
@@ -15,8 +15,9 @@ def linearised(environment: NonlinearEnvironment) -> Mixture:
     Returns
     -------
     Mixture
-        In d' = M d dimensions, coordinates in the order of ``W.ravel()``; then `optimum`, `risk` and `gain` say what the linear theory
-        expects. Neurons are taken in the order given: a teacher with its neurons in another order is another optimum.
+        In d' = M d dimensions, coordinates in the order of ``W.ravel()``; then `optimum`, `risk` and `gain`
+        say what the linear theory expects. Neurons are taken in the order given: a teacher with its neurons
+        in another order is another optimum.
 
     Examples
     --------

@@ -1,6 +1,7 @@
 r"""Logistic regression with normal inputs: exact population loss in any dimension (Collins et al., C.2).
 
-Labels are 1 with probability :math:`\varsigma(v^\top x)`, else 0. With :math:`\zeta` = softplus and Stein's identity
+Labels are 1 with probability :math:`\varsigma(v^\top x)`, else 0. With :math:`\zeta` = softplus and Stein's
+identity
 
 .. math:: f(w) = E[\zeta(w^\top x)] - w^\top\Sigma v\; E[\varsigma'(v^\top x)]:
 
@@ -81,7 +82,7 @@ class LogisticTask(NonlinearTask):
         yield 0, 0, 1, Block(first, third, 0.0, 0.0, w, w)  # E[sigmoid' x x'], by Stein's identity
 
     def _white_scatter(self, W: Array) -> Scatter:
-        r"""E[(sigmoid(w'x) - y)^2 x x'], where E[(a - y)^2 | x] = a^2 - 2ab + b with b the label's probability."""
+        """E[(a - y)^2 x x'], a = sigmoid(w'x): E[(a - y)^2 | x] = a^2 - 2ab + b, b the label's probability."""
         w, v = W[..., 0, :], self._teacher[0]
         reach = max(length(w).max(), length(v))
         left, right = _expansion(w, sigmoid_jet, 2, reach), _expansion(v, sigmoid_jet, 2, reach)

@@ -49,7 +49,8 @@ class NeuronTask(NonlinearTask):
     Raises
     ------
     ValueError
-        For an unknown activation (with the nearest names), data that are not finite, a covariance that is not positive.
+        For an unknown activation (with the nearest names), data that are not finite, a covariance that is not
+        positive.
 
     Examples
     --------

@@ -1,15 +1,16 @@
-r"""One and two neurons: :math:`k(p) = E[s(w^\top x)^2]` and :math:`K(p, c, q) = E[s(w^\top x)\, s(u^\top x)]`.
+r"""Pairs of neurons: :math:`k(p) = E[s(w^\top x)^2]` and :math:`K(p, c, q) = E[s(w^\top x)\, s(u^\top x)]`.
 
-Here x is standard normal in R^d (another covariance is a change of coordinates), so that both depend on the Gram entries
-:math:`p = w^\top w`, :math:`c = w^\top u`, :math:`q = u^\top u` only. Their derivatives are expectations of the same kind (Price's theorem),
+Here x is standard normal in R^d (another covariance is a change of coordinates), so that both depend on the
+Gram entries :math:`p = w^\top w`, :math:`c = w^\top u`, :math:`q = u^\top u` only. Their derivatives are
+expectations of the same kind (Price's theorem),
 
 .. math:: \partial_c E[\phi\psi] = E[\phi'\psi'], \qquad \partial_p E[\phi\psi] = \tfrac12 E[\phi''\psi],
 
-and so are :math:`\partial_w K = 2 K_p w + K_c u` and the second derivatives. ReLU has closed forms (Cho and Saul's
-arc-cosine kernel; its Hessian as in Safran and Shamir, bounded also where vectors become parallel).
+and so are :math:`\partial_w K = 2 K_p w + K_c u` and the second derivatives. ReLU has closed forms (Cho and
+Saul's arc-cosine kernel; its Hessian as in Safran and Shamir, bounded also where vectors become parallel).
 
-The angle between w and u stands for c: near parallel vectors the Gram entries have lost its digits. Shapes: squared lengths and
-angles broadcast; vectors have them as leading axes and d last.
+The angle between w and u stands for c: near parallel vectors the Gram entries have lost its digits. Shapes:
+squared lengths and angles broadcast; vectors have them as leading axes and d last.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ WARN = 100 * TOLERANCE
 
 
 def angle(w: Array, u: Array) -> Array:
-    """Compute the angle between vectors along the last axis, accurate near 0 and pi too (Kahan); pi/2 where one vanishes."""
+    """Compute the angle between vectors, accurate near 0 and pi too (Kahan); pi/2 where one vanishes."""
     sizes = [length(v)[..., None] for v in (w, u)]
     a, b = w * sizes[1], u * sizes[0]
     apart, together = length(a - b), length(a + b)
@@ -76,15 +77,17 @@ class Expansion:
     def moments(self, other: Expansion, r: Array, degree: int = 0) -> Callable[[int, int], Array]:
         """Return the function (i, j) -> E[phi^(i)(w'x) psi^(j)(u'x)] at correlation r; shapes broadcast.
 
-        Of long vectors the N terms that are kept leave something out. At r = 1 and -1 it is known, from an integral in one
-        dimension, and at most its share |r|^N counts: with that added, parallel vectors are exact, and the bound is the same.
+        Of long vectors the N terms that are kept leave something out. At r = 1 and -1 it is known, from an
+        integral in one dimension, and at most its share |r|^N counts: with that added, parallel vectors are
+        exact, and the bound is the same.
 
         Parameters
         ----------
         other : Expansion
         r : array
         degree : {0, 1, 2}
-            How often w and u multiply what comes out (in a gradient once, in a Hessian twice): the stated error counts it.
+            How often w and u multiply what comes out (in a gradient once, in a Hessian twice): the stated
+            error counts it.
         """
         terms, tail = len(self.series.rule.projector), self.series.tail
         near = np.abs(r)
@@ -92,8 +95,8 @@ class Expansion:
         error = tail * near[near < 1].max(initial=0) ** terms * (1, longest, 1 + longest**2)[degree]
         if tail > TOLERANCE and error > WARN:
             warn(  # in powers of ten: a text that follows the vectors would be a new warning at each point
-                "long weight vectors need more terms than are kept: what a pair of neurons contributes (before Sigma "
-                f"multiplies it) has an error of at most {10 ** np.ceil(np.log10(error)):.0e}"
+                "long weight vectors need more terms than are kept: what a pair of neurons contributes (before "
+                f"Sigma multiplies it) has an error of at most {10 ** np.ceil(np.log10(error)):.0e}"
             )
 
         def moment(i: int, j: int) -> Array:

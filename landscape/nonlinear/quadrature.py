@@ -5,9 +5,10 @@ line its error falls exponentially with the number of nodes. In two dimensions M
 
 .. math:: E[\phi(X)\psi(Y)] = \sum_n c_n(\phi)\, c_n(\psi)\, r^n, \qquad c_n(\phi) = E[\phi(Z)\, he_n(Z)],
 
-for standard normals of correlation r and normalised Hermite polynomials :math:`he_n = He_n/\sqrt{n!}`. The coefficients
-are one-dimensional integrals, so a million pairs cost a million short sums. What the series leaves out is at most
-:math:`|r|^N (\sum_{n \ge N} c_n(\phi)^2 \sum_{n \ge N} c_n(\psi)^2)^{1/2}` (Cauchy and Schwarz).
+for standard normals of correlation r and normalised Hermite polynomials :math:`he_n = He_n/\sqrt{n!}`. The
+coefficients are one-dimensional integrals, so a million pairs cost a million short sums. What the series
+leaves out is at most :math:`|r|^N (\sum_{n \ge N} c_n(\phi)^2 \sum_{n \ge N} c_n(\psi)^2)^{1/2}` (Cauchy and
+Schwarz).
 
 `plane_expectation` is the slow, obvious route for two variables: a trapezoid rule on the plane.
 """
@@ -76,7 +77,8 @@ class Rule:
     def coefficients(self, values: Array) -> Array:
         """Compute the Hermite coefficients (..., N, points) from values (..., n, points).
 
-        A few points at a time where that keeps BLAS to one thread: its threads wait for one another longer than they work.
+        A few points at a time where that keeps BLAS to one thread: its threads wait for one another longer
+        than they work.
         """
         columns = ONE_THREAD // self.projector.size
         if not 8 <= columns < values.shape[-1]:
@@ -157,8 +159,8 @@ def series(jet: Jet, strip: float, reach: float, order: int) -> Series:
         reach = 1.0
     if reach > FARTHEST:
         raise ValueError(
-            f"a vector w is too long: sqrt(w' Sigma w) = {reach:.3g}, and integrals are kept up to {FARTHEST:g}; "
-            "give smaller weights, or a smaller alpha if a step led there"
+            f"a vector w is too long: sqrt(w' Sigma w) = {reach:.3g}, and integrals are kept up to "
+            f"{FARTHEST:g}; give smaller weights, or a smaller alpha if a step led there"
         )
     return _series(jet, strip, int(ladder_step(reach)), order)
 
@@ -188,7 +190,7 @@ def mehler(left: Array, right: Array, r: Scalar) -> Array:
 def plane_expectation(
     function: Callable[[Array, Array], Array], r: float, strip: float, nodes: int | None = None
 ) -> Array:
-    """Compute E[f(X, Y)] for standard normals of correlation r, by the trapezoid rule on the plane of independent axes.
+    """Compute E[f(X, Y)] for standard normals of correlation r, by the trapezoid rule on the plane.
 
     Parameters
     ----------

@@ -48,7 +48,8 @@ class SampledRisk(Result):
 
     def headline(self) -> str:
         """Say the risk and its standard error."""
-        return f"risk after adaptation {self.value:.5g} +- {self.standard_error:.2g} by {self.draws:,} batches a task"
+        value = f"{self.value:.5g} +- {self.standard_error:.2g}"
+        return f"risk after adaptation {value} by {self.draws:,} batches a task"
 
     def columns(self) -> Mapping[str, Any]:
         """Give one row: value, standard error, expansion and its error."""
@@ -72,9 +73,10 @@ def sampled_risk(
 ) -> SampledRisk:
     r"""Estimate F_m(W) by drawing batches; the population loss at each adapted point is exact.
 
-    After one step the linear and, where its mean is known, the quadratic term of :math:`f_i(U_i - \alpha \bar\xi)` are subtracted
-    and their means put back: what is measured is then only what the expansion leaves out, so that its error is seen at few draws.
-    The same seed draws the same samples at every W (common random numbers).
+    After one step the linear and, where its mean is known, the quadratic term of :math:`f_i(U_i - \alpha
+    \bar\xi)` are subtracted and their means put back: what is measured is then only what the expansion leaves
+    out, so that its error is seen at few draws. The same seed draws the same samples at every W (common
+    random numbers).
 
     Parameters
     ----------
@@ -94,7 +96,8 @@ def sampled_risk(
     Examples
     --------
     >>> from landscape import GradientSteps, NeuronTask, NonlinearEnvironment
-    >>> neurons = NonlinearEnvironment([NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])])
+    >>> hard, easy = NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])
+    >>> neurons = NonlinearEnvironment([hard, easy])
     >>> sampled = sampled_risk(neurons, [0.0, 0.0], GradientSteps(0.5, m=50), draws=100)
     >>> sampled.standard_error < 0.01
     True

@@ -2,10 +2,11 @@
 
 It is level_kl I + frame' core_kl frame, where the frame's n rows span the neurons' vectors.
 
-For one smooth neuron the square splits into products of a function of w'x and one of v'x: exact by series. Otherwise up to four
-neurons meet in one expectation, and a fixed set of points stands in: evenly spread rays in up to two dimensions, quasi-random
-points from three on. For vectors up to sqrt(w' Sigma w) = 4 and ten neurons (students and teachers together) the largest error is then
-about 1e-2 of the largest entry, in up to two dimensions 1e-3, for one neuron with ReLU 1e-6 (tests/test_nonlinear.py measures them).
+For one smooth neuron the square splits into products of a function of w'x and one of v'x: exact by series.
+Otherwise up to four neurons meet in one expectation, and a fixed set of points stands in: evenly spread rays
+in up to two dimensions, quasi-random points from three on. For vectors up to sqrt(w' Sigma w) = 4 and ten
+neurons (students and teachers together) the largest error is then about 1e-2 of the largest entry, in up to
+two dimensions 1e-3, for one neuron with ReLU 1e-6 (tests/test_nonlinear.py measures them).
 """
 
 from functools import lru_cache

@@ -30,7 +30,7 @@ STATIONARY = 1e-8
 SAME = 1e-4
 """Distance of solutions taken for one, relative to the size of the teachers."""
 NEAR, ROOM = 3.0, 10.0
-"""Solutions are sought within so many times the teachers' size; where that is too small, within the second."""
+"""Solutions are sought within so many times the teachers' size; if that is too small, in the second."""
 
 
 @record
@@ -66,7 +66,7 @@ class Solutions(Result):
         return self.points[0]
 
     def distances(self) -> Array:
-        """Compute the distance of each solution from each teacher, neurons in their best order, shape (K, tasks)."""
+        """Compute distances of solutions and teachers, neurons in their best order, shape (K, tasks)."""
         return np.array([[distance(W, V) for V in self.environment.teachers] for W in self.points])
 
     def headline(self) -> str:
@@ -103,9 +103,10 @@ def minima(
 ) -> Solutions:
     """Find local minima of the pooled loss, or of the loss after adaptation.
 
-    Starts are the teachers, their mean and random points; each is followed by L-BFGS in the fewest dimensions that hold the
-    landscape, then by Newton's method. With finite m the search starts anew from the minima for m = inf. The best of them is the
-    global minimum if any start leads there, which no search of this kind can promise.
+    Starts are the teachers, their mean and random points; each is followed by L-BFGS in the fewest dimensions
+    that hold the landscape, then by Newton's method. With finite m the search starts anew from the minima for
+    m = inf. The best of them is the global minimum if any start leads there, which no search of this kind can
+    promise.
 
     Parameters
     ----------
@@ -129,7 +130,8 @@ def minima(
     Examples
     --------
     >>> from landscape import NeuronTask, NonlinearEnvironment
-    >>> neurons = NonlinearEnvironment([NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])])
+    >>> hard, easy = NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])
+    >>> neurons = NonlinearEnvironment([hard, easy])
     >>> minima(neurons, starts=2).points[0].round(3)
     array([[0.256, 0.479]])
     """
@@ -156,7 +158,8 @@ def minima(
             kept = _distinct(again, size, [end.found for end in kept])
     if not kept:
         raise ValueError(
-            f"none of {len(begin)} starts ended at a minimum within {ROOM:g} times the teachers' size: give more starts, or another alpha"
+            f"none of {len(begin)} starts ended at a minimum within {ROOM:g} times the teachers' size: give more "
+            "starts, or another alpha"
         )
     points = np.array([end.point for end in kept]) @ basis
     losses = np.asarray(environment.risk(points, given))

@@ -1,7 +1,7 @@
 """What tasks with nonlinear models share: shapes, checks, and inputs of any covariance.
 
-A task has M weight vectors of dimension d; a point W has shape (..., M, d), or (d,) for a single point with M = 1. Its formulas
-stand in whitened coordinates, in which inputs are standard normal, and come back here.
+A task has M weight vectors of dimension d; a point W has shape (..., M, d), or (d,) for a single point with M
+= 1. Its formulas stand in whitened coordinates, in which inputs are standard normal, and come back here.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class NonlinearTask(Record, ABC):
 
     @property
     def scatter_jumps(self) -> bool:
-        """Whether `gradient_covariance` jumps from point to point: a sum over fixed points of what has kinks."""
+        """Whether `gradient_covariance` jumps: it is a sum over fixed points of what has kinks."""
         return False
 
     @property
@@ -161,7 +161,7 @@ class NonlinearTask(Record, ABC):
         return self._matrices(self._white_hessian, W)
 
     def hessian_times(self, W: Any, G: Any) -> Array:
-        """Compute the Hessian at W times G, both of shape (..., M, d), at a cost of order d unless Sigma is dense."""
+        """Compute the Hessian at W times G (..., M, d), at a cost of order d unless Sigma is dense."""
         W, G = np.broadcast_arrays(self.points(W), self.points(G, "G"))
         white = self._whiten(G.reshape(-1, *self.shape))
         return self._back(self._in_blocks(self._white_product, W, self.shape, white))
@@ -169,8 +169,9 @@ class NonlinearTask(Record, ABC):
     def gradient_covariance(self, W: Any) -> Array:
         """Compute the covariance of one sample's gradient at W, shape (..., Md, Md).
 
-        Exact where ``exact_scatter`` says so (one smooth neuron). For one neuron with ReLU it has a relative error of 1e-6; for several
-        it is a sum over quasi-random points, for vectors up to sqrt(w' Sigma w) = 4 with an error of about 1e-2 of its largest entry.
+        Exact where ``exact_scatter`` says so (one smooth neuron). For one neuron with ReLU it has a relative
+        error of 1e-6; for several it is a sum over quasi-random points, for vectors up to sqrt(w' Sigma w) =
+        4 with an error of about 1e-2 of its largest entry.
         """
         second = self._matrices(lambda W: written_out(*self._white_scatter(W)), W)
         g = self.gradient(W)
@@ -178,7 +179,9 @@ class NonlinearTask(Record, ABC):
         return second - g[..., :, None] * g[..., None, :]
 
     def scatter_trace(self, W: Any, alpha: float) -> Any:
-        """Compute tr(H(U) C(W)) at U = W - alpha grad f(W), of Hessian and gradient's covariance, at a cost of order d.
+        """Compute tr(H(U) C(W)) at U = W - alpha grad f(W), at a cost of order d.
+
+        H is the Hessian, C the covariance of one sample's gradient.
 
         Returns
         -------
@@ -238,7 +241,8 @@ class NonlinearTask(Record, ABC):
     def _in_blocks(self, formula: Callable[..., Array], W: Any, own: tuple[int, ...], *more: Array) -> Array:
         """`formula` over the points of W in whitened coordinates, block by block: shape (..., *own).
 
-        `more` are arrays with an entry for each of the points, counted through; the formula gets its share of each.
+        `more` are arrays with an entry for each of the points, counted through; the formula gets its share of
+        each.
         """
         W = self.points(W)
         flat = self._whiten(W.reshape(-1, *self.shape))
@@ -255,15 +259,15 @@ class NonlinearTask(Record, ABC):
                 yield where[i : i + size]
 
     def _by_length(self, flat: Array, shape: tuple[int, ...]) -> Sequence[Array]:
-        """Indices of points whose longest vectors, with the teacher's, need the same series; too long ones are an error."""
+        """Indices of points whose longest vectors need the same series; too long ones are an error."""
         lengths = np.sqrt(np.einsum("nkd,nkd->nk", flat, flat)).max(axis=1)
         if not self._any_length and (lengths > FARTHEST).any():
             worst = int(lengths.argmax())
             which = f"W[{', '.join(map(str, np.unravel_index(worst, shape)))}]" if shape else "W"
             raise ValueError(
-                f"{(lengths > FARTHEST).sum():,} of {len(flat):,} points have too long a vector w: sqrt(w' Sigma w) = "
-                f"{lengths[worst]:.3g} in task {self.name!r} at {which}, and integrals are kept up to {FARTHEST:g}; give smaller "
-                "weights, or a smaller alpha if a step led there"
+                f"{(lengths > FARTHEST).sum():,} of {len(flat):,} points have too long a vector w: sqrt(w' Sigma w) "
+                f"= {lengths[worst]:.3g} in task {self.name!r} at {which}, and integrals are kept up to "
+                f"{FARTHEST:g}; give smaller weights, or a smaller alpha if a step led there"
             )
         if len(flat) == 1:
             return [np.zeros(1, dtype=int)]
@@ -284,7 +288,7 @@ class NonlinearTask(Record, ABC):
         return out
 
     def _white_trace(self, W: Array, level: Array, core: Array, rows: Array, mean: Array) -> Array:
-        """Of the Hessian's product with S (level I + frame' core frame) S - mean mean', from rows = frame S; S is the whitened Sigma."""
+        """The trace of H (S (level I + frame' core frame) S - mean mean'), S the whitened Sigma, rows frame S."""
         total = np.zeros(len(W))
         for k, j, sign, block in self._white_blocks(W):
             inside = np.einsum("nad,nbd,nab->n", block.times(rows), rows, core[:, j, :, k, :], optimize=True)

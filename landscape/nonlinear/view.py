@@ -36,8 +36,8 @@ class NonlinearView(Result):
     def headline(self) -> str:
         """Say what is pictured, and its least values."""
         return (
-            f"pooled loss (least {self.pooled.min():.4g}) and loss after adaptation (least {self.adapted.min():.4g}) "
-            f"on {len(self.x)} x {len(self.y)} points"
+            f"pooled loss (least {self.pooled.min():.4g}) and loss after adaptation "
+            f"(least {self.adapted.min():.4g}) on {len(self.x)} x {len(self.y)} points"
         )
 
     def columns(self) -> Mapping[str, Any]:
@@ -79,7 +79,8 @@ def nonlinear_view(
     --------
     >>> from landscape import NeuronTask, NonlinearEnvironment
     >>> from landscape.nonlinear import nonlinear_comparison
-    >>> neurons = NonlinearEnvironment([NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])])
+    >>> hard, easy = NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])
+    >>> neurons = NonlinearEnvironment([hard, easy])
     >>> comparison = nonlinear_comparison(neurons, 2.0, starts=2)
     >>> axes = nonlinear_view(comparison, resolution=10).plot()
     """

@@ -32,7 +32,8 @@ class Statement(Record):
     name : str
         Short, unique within the claim.
     sentence : str
-        Markdown with inline LaTeX; its slot ``{}`` is filled by the relation (appended where there is no slot).
+        Markdown with inline LaTeX; its slot ``{}`` is filled by the relation (appended where there is no
+        slot).
     relation : sympy Boolean
         Eq, Ne, Lt, Le, Gt, Ge, And, Implies, Equivalent; limits unevaluated.
     given : tuple of sympy Boolean
@@ -80,8 +81,8 @@ class Derivation(Record):
     quantities : dict
         What each named quantity of the printed statements is, as derived: symbol -> expression.
     corrections : dict
-        Statement's name -> the relation that holds in its place, or a `Statement` where the words change too. Of a statement that
-        holds it is the sharp form, which makes the printed one conservative.
+        Statement's name -> the relation that holds in its place, or a `Statement` where the words change too.
+        Of a statement that holds it is the sharp form, which makes the printed one conservative.
     instead : dict
         The same for statements that cannot be repaired: what is true instead.
     tight : dict
@@ -134,7 +135,7 @@ def _found(module: str, name: str) -> Any:
 def claim(
     id: str, source: str, title: str, *statements: Statement
 ) -> Callable[[Callable[[], Derivation]], Claim]:
-    """Decorate the function that derives a claim: ``@claim("L-aH", "[L] section 3.1", "...", Statement(...))``."""
+    """Decorate the function that derives a claim: ``@claim("L-aH", "[L] section 3.1", "...", ...)``."""
     names = [statement.name for statement in statements]
     if not statements or len(set(names)) < len(names):
         raise ValueError(f"claim {id} needs statements with names that differ, got {names}")
@@ -142,7 +143,7 @@ def claim(
 
 
 def restated(statement: Statement, other: Statement | Relation | None) -> Statement | None:
-    """Write a correction as a `Statement`: the printed words with another relation, unless it brings its own words."""
+    """Write a correction as a `Statement`: the printed words, unless it brings its own."""
     if other is None or isinstance(other, Statement):
         return other
     return replace(statement, relation=other)

@@ -87,7 +87,7 @@ def take_limits(expression: Expr) -> Expr:
 
 @lru_cache(maxsize=4096)
 def limit(expression: Expr, variable: Expr, point: Expr) -> Expr:
-    """Take a one-sided limit from inside the positive numbers; of rational functions by their leading terms."""
+    """Take a one-sided limit from inside the positive numbers; of fractions by leading terms."""
     top, bottom = sp.fraction(sp.cancel(sp.together(expression)))
     if not (top.is_polynomial(variable) and bottom.is_polynomial(variable)) or point not in (0, sp.oo):
         return sp.limit(expression, variable, point)

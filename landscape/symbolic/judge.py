@@ -42,13 +42,15 @@ class Judgement(Record):
 def judge(statement: Statement, derivation: Derivation) -> Judgement:
     """Decide a statement by what was derived.
 
-    A printed statement that is valid holds, or is conservative if the derivation knows a sharper one. One that is false holds as
-    corrected if the derivation has a valid correction, else it fails; an assumption that is false is not applicable.
+    A printed statement that is valid holds, or is conservative if the derivation knows a sharper one. One
+    that is false holds as corrected if the derivation has a valid correction, else it fails; an assumption
+    that is false is not applicable.
 
     Raises
     ------
     ArithmeticError
-        If the derivation's own correction is false, an inequality that holds is not shown to be sharp, or nothing can be decided.
+        If the derivation's own correction is false, an inequality that holds is not shown to be sharp, or
+        nothing can be decided.
     """
     quantities, name = derivation.quantities, statement.name
     correction = restated(statement, derivation.corrections.get(name))

@@ -104,7 +104,7 @@ class Ledger(Result):
         return f"{len(self.entries)} claims: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
 
     def columns(self) -> Mapping[str, Any]:
-        """Give one row a claim: id, source, claim, verdict, verdicts of its statements, whether numerical, seconds."""
+        """Give one row a claim, with its verdict, those of its statements, and seconds."""
         return {
             "id": [e.claim.id for e in self.entries],
             "source": [e.claim.source for e in self.entries],
@@ -146,7 +146,7 @@ class Ledger(Result):
         return json.dumps([as_object(entry) for entry in self.entries], indent=2, ensure_ascii=False)
 
     def errata(self) -> str:
-        """Write what to tell the authors, in Markdown: printed form, corrected form, and why, wherever a claim does not hold as printed."""
+        """Write to the authors, in Markdown: printed form, corrected form and why, where a claim does not hold."""
         from landscape.symbolic.report import errata  # optional: SymPy takes 0.3 s
 
         return errata(self)
@@ -167,7 +167,8 @@ def verify(
     ids : str or list of str, optional
         Claims, for example ``"L-prop1"``; all by default.
     paper : {"L", "F", "C"}, optional
-        Only the claims of one paper: Collins et al. on the task landscape, Fallah et al. on convergence, Xu et al. on continuous time.
+        Only the claims of one paper: Collins et al. on the task landscape, Fallah et al. on convergence, Xu
+        et al. on continuous time.
     progress : bool
 
     Returns

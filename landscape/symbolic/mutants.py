@@ -100,10 +100,11 @@ def _exponents(exponent: Expr) -> Iterator[tuple[str, Expr]]:
 
 
 def survivors(judgement: Judgement, derivation: Derivation) -> tuple[int, list[tuple[str, Relation]]]:
-    """List mutants of the relation that holds which the decision cannot tell from it, and count how many were tried.
+    """List mutants of what holds that the decision cannot tell from it; count how many were tried.
 
-    The relation is the printed one, or what holds in its place. A mutant is rejected if a point refutes it, or if it is true but
-    weaker than the sharp statement. Mutants that say the same, or nothing, are not counted.
+    The relation is the printed one, or what holds in its place. A mutant is rejected if a point refutes it,
+    or if it is true but weaker than the sharp statement. Mutants that say the same, or nothing, are not
+    counted.
 
     Parameters
     ----------

@@ -31,14 +31,14 @@ def quantity(name: str, latex: str | None = None, **assumptions: bool) -> Expr:
 
 
 def _written(symbol: Expr, form: str | None) -> Expr:
-    """Remember how a symbol is written: symbols of one name are one symbol, so they cannot be written in two ways."""
+    """Remember how a symbol is written: one name is one symbol, so it has one way."""
     if form is not None and SPELLINGS.setdefault(symbol, form) != form:
         raise ValueError(f"{symbol} is already written {SPELLINGS[symbol]}, not {form}: give it another name")
     return symbol
 
 
 def matrix(name: str, size: Expr, latex: str | None = None, columns: int | None = None) -> Expr:
-    """Make a symmetric matrix of symbolic size, or a vector with ``columns=1``; also as a quantity with a LaTeX form."""
+    """Make a symmetric matrix of symbolic size, or a vector with ``columns=1``."""
     return _written(sp.MatrixSymbol(name, size, size if columns is None else columns), latex)
 
 

@@ -15,7 +15,7 @@ from landscape.symbolic.evaluate import replace, resolve, take_limits, truth
 from landscape.symbolic.typing import Expr, Relation, Values
 
 POINTS = {True: 12, False: 150}
-"""Points tried before a proof, of an identity and of others: a false identity all but never passes one, an inequality may."""
+"""Points tried before a proof: a false identity (True) all but never passes one, an inequality may."""
 
 COUNTS = {"d", "m", "n", "n_1", "n_2", "T"}
 

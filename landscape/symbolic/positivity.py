@@ -15,15 +15,15 @@ def sign(expression: Expr, given: Sequence[Relation] = (), strict: bool = False)
     expression : sympy expression
         Rational in its symbols, which are positive or real.
     given : tuple of inequalities
-        Each with one symbol alone on a side: it is put in terms of a new symbol, s < b as s = b/(1 + t), s > b as s = b + t, where t is
-        positive, or not negative if the condition includes its bound.
+        Each with one symbol alone on a side: it is put in terms of a new symbol, s < b as s = b/(1 + t), s >
+        b as s = b + t, where t is positive, or not negative if the condition includes its bound.
     strict : bool
         Whether 0 is excluded: else a sign means "at least 0" or "at most 0".
 
     Notes
-    -----
-    The numerator and denominator are factored. A factor has a sign if all its coefficients in positive symbols do; in one symbol if
-    Sturm's theorem finds no root; or if its discriminant in some symbol is negative.
+    ----- The numerator and denominator are factored. A factor has a sign if all its coefficients in positive
+    symbols do; in one symbol if Sturm's theorem finds no root; or if its discriminant in some symbol is
+    negative.
     """
     for relation in given:
         expression = expression.subs(*_freed(relation))

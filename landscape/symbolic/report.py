@@ -79,9 +79,8 @@ def ledger_latex(ledger: Ledger) -> str:
     """Write the same as the body of a LaTeX document."""
     lines = [r"% needs amsmath, amssymb", r"\begin{description}"]
     for e in ledger:
-        lines.append(
-            rf"\item[{e.claim.id}] ({_text(e.claim.source)}) {_text(e.claim.title)}: \textbf{{{e.verdict}{_numerical(e)}}}"
-        )
+        verdict = rf"\textbf{{{e.verdict}{_numerical(e)}}}"
+        lines.append(rf"\item[{e.claim.id}] ({_text(e.claim.source)}) {_text(e.claim.title)}: {verdict}")
         for judgement in e.judgements:
             lines.append(rf"\par {_displayed(judgement.statement)} (\emph{{{judgement.verdict}}})")
             if judgement.verdict != Verdict.HOLDS:
@@ -116,7 +115,7 @@ def as_object(entry: Entry) -> dict[str, Any]:
 
 
 def errata(ledger: Ledger) -> str:
-    """Write, for each statement that does not hold as printed, printed form, corrected form, reason; under the paper's name."""
+    """Write printed form, corrected form and reason of each statement that does not hold as printed."""
     parts: list[str] = []
     paper = None
     for e in ledger:

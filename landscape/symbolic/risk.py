@@ -1,7 +1,7 @@
 r"""The risk after one step, from first principles: what several claims about linear regression start from.
 
-A task has inputs N(0, Sigma) and labels x'w_i + z. With S = X'X/n of the step's own batch the step maps w - w_i to
-(I - alpha S)(w - w_i) + alpha X'z/n, and the risk is half the expected squared error after it.
+A task has inputs N(0, Sigma) and labels x'w_i + z. With S = X'X/n of the step's own batch the step maps w -
+w_i to (I - alpha S)(w - w_i) + alpha X'z/n, and the risk is half the expected squared error after it.
 """
 
 import sympy as sp
@@ -12,7 +12,7 @@ from landscape.symbolic.words import words
 
 
 def weight_matrix(covariance: Expr, alpha: Expr, n: Expr) -> Expr:
-    """Compute E[(I - alpha S) Sigma (I - alpha S)]: the Hessian of a task's risk after one step on n samples."""
+    """Compute E[(I - alpha S) Sigma (I - alpha S)], the Hessian of the risk after one step on n samples."""
     identity = sp.Identity(covariance.shape[0])
     one = expected_word([identity, covariance], n, covariance)
     other = expected_word([covariance, identity], n, covariance)
@@ -28,7 +28,7 @@ def isotropic_weight(rho: Expr, alpha: Expr, n: Expr, d: Expr) -> Expr:
 
 
 def gradient(form: Expr, w: Expr) -> Expr:
-    """Compute the gradient of a quadratic form (1 x 1 matrix expression) in the vector w: what is linear in h in form(w + h)."""
+    """Compute the gradient of a quadratic form (1 x 1) in the vector w: the part of form(w + h) linear in h."""
     step = sp.MatrixSymbol("h", *w.shape)
     total = sp.ZeroMatrix(*w.shape)
     for (word, _), scalar in words(form.xreplace({w: w + step})).items():

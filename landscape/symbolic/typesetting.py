@@ -1,7 +1,8 @@
-r"""Formulas in LaTeX as papers write them: 1 + R^2/r rather than R^2/r + 1, numbers before letters before norms and expectations.
+r"""Formulas in LaTeX as papers write them: 1 + R^2/r, not R^2/r + 1; numbers, letters, norms, expectations.
 
-SymPy sorts sums and products for the eye of a polynomial. Here sums rise in degree and do not begin with a minus where they need not,
-a common denominator is written once, and powers and transposes stand directly at names that end with a bracket or a star.
+SymPy sorts sums and products for the eye of a polynomial. Here sums rise in degree and do not begin with a
+minus where they need not, a common denominator is written once, and powers and transposes stand directly at
+names that end with a bracket or a star.
 """
 
 import re
@@ -48,14 +49,15 @@ class PaperPrinter(LatexPrinter):  # type: ignore[misc]
 
     def _factors(self, expr: Expr) -> str:
         factors = sorted(sp.Mul.make_args(expr), key=self._place)
-        parts = [
-            rf"\left({self._print(f)}\right)" if len(factors) > 1 and self._needs_mul_brackets(f, last=f is factors[-1]) else self._print(f)
-            for f in factors
-        ]  # fmt: skip
+        parts = []
+        for factor in factors:
+            bracket = len(factors) > 1 and self._needs_mul_brackets(factor, last=factor is factors[-1])
+            written = self._print(factor)
+            parts.append(rf"\left({written}\right)" if bracket else written)
         return " ".join(parts)
 
     def _place(self, factor: Expr) -> tuple[int, Any]:
-        """Numbers, alpha, other letters, sums, roots and functions, then norms and words; else as SymPy sorts them."""
+        """Numbers, alpha, other letters, sums, functions, norms and words; else as SymPy sorts them."""
         base = factor.base if factor.is_Pow else factor
         written = self._print(base)
         if base.is_Symbol:
@@ -120,7 +122,7 @@ class PaperPrinter(LatexPrinter):  # type: ignore[misc]
 
 
 def degree(term: Expr) -> int:
-    """Count how many letters a term multiplies above the line; a sum counts with its longest term, a matrix with its factor."""
+    """Count the letters a term multiplies above the line; a sum counts with its longest term."""
     if isinstance(term, sp.MatrixExpr):
         return degree(term.as_coeff_mmul()[0]) if isinstance(term, sp.MatMul) else 0
     if term.is_number:

@@ -1,8 +1,9 @@
 r"""Gaussian expectations by pairing (Isserlis, Wick), with symbolic dimension and sample size.
 
-Rows of X are N(0, Sigma), so Cov(X_ka, X_lb) = [k = l] Sigma_ab. In a word A0 S A1 S ... Ak with S = X'X/n each S is two entries
-of X that share a sample and face one feature index each. A pairing of all entries joins features through Sigma, which leaves one
-open chain of matrices and some closed ones (traces), and joins samples in loops, each worth n.
+Rows of X are N(0, Sigma), so Cov(X_ka, X_lb) = [k = l] Sigma_ab. In a word A0 S A1 S ... Ak with S = X'X/n
+each S is two entries of X that share a sample and face one feature index each. A pairing of all entries joins
+features through Sigma, which leaves one open chain of matrices and some closed ones (traces), and joins
+samples in loops, each worth n.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -14,9 +14,10 @@ Word: TypeAlias = tuple[Expr, ...]
 def words(expression: Expr) -> dict[tuple[Word, tuple[Word, ...]], Expr]:
     """Write a matrix expression in normal form: {(word, traces): coefficient}.
 
-    Letters are matrix symbols (square ones symmetric), transposed vectors and inverses of symbols; an inverse beside its matrix cancels.
-    Traces are brought to the least of their rotations and reversals, and so are words that are numbers to the least of their two
-    directions. Two expressions are equal for every size if and only if these are.
+    Letters are matrix symbols (square ones symmetric), transposed vectors and inverses of symbols; an inverse
+    beside its matrix cancels. Traces are brought to the least of their rotations and reversals, and so are
+    words that are numbers to the least of their two directions. Two expressions are equal for every size if
+    and only if these are.
     """
     out: dict[tuple[Word, tuple[Word, ...]], Expr] = {}
     for term in _terms(expression):
@@ -107,7 +108,7 @@ def _cancelled(word: Sequence[Expr]) -> list[Expr]:
 
 
 def _direction(word: Word) -> Word:
-    """A word that is a number (it begins with a transposed vector and ends with one) reads the same backwards."""
+    """A word that is a number, between two vectors, reads the same backwards."""
     if len(word) < 2 or word[0].shape[0] != 1 or word[-1].shape[1] != 1:
         return word
     return min(word, tuple(_transposed(letter) for letter in reversed(word)), key=str)

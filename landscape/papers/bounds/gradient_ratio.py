@@ -1,13 +1,17 @@
-r"""Theorem 1 of Collins et al. at the stationary points found: are gradients smaller on the hard task, and by how much?
+r"""Theorem 1 of Collins et al. at stationary points: are gradients smaller on the hard task, and by how much?
 
-Printed, for two equally likely tasks with full inner gradients, :math:`\alpha \le 1/L_2`, :math:`\beta_1 < \beta_2, L_1 < L_2`:
+Printed, for two equally likely tasks with full inner gradients, :math:`\alpha \le 1/L_2`, :math:`\beta_1 <
+\beta_2, L_1 < L_2`:
 
-.. math:: \|\nabla f_1(W)\| \le \frac{1 - 2\alpha\beta_2}{(1 - \alpha L_1)^2} \|\nabla f_2(W)\| + O(\alpha^2) \qquad (13)
+.. math:: \|\nabla f_1(W)\| \le \frac{1 - 2\alpha\beta_2}{(1 - \alpha L_1)^2} \|\nabla f_2(W)\| + O(\alpha^2)
+          \qquad (13)
 
-The constants in its :math:`\beta_i, L_i` and regions are not given, so the extreme eigenvalues themselves stand in. Its proof has
-:math:`((1 - \alpha\beta_2)/(1 - \alpha L_1))^2`, which is larger than (13) by :math:`\alpha^2\beta_2^2/(1 - \alpha L_1)^2`. And no O is needed: with the
-Hessian's mean along the inner step, :math:`\nabla f_i(W - \alpha g_i) = (I - \alpha \bar H_i) g_i` exactly, so the proof's bound holds as it
-stands if the eigenvalues are extremes along the two inner steps, :math:`\alpha L_1 < 1` and :math:`\alpha(L_2 + \beta_2) \le 2`.
+The constants in its :math:`\beta_i, L_i` and regions are not given, so the extreme eigenvalues themselves
+stand in. Its proof has :math:`((1 - \alpha\beta_2)/(1 - \alpha L_1))^2`, which is larger than (13) by
+:math:`\alpha^2\beta_2^2/(1 - \alpha L_1)^2`. And no O is needed: with the Hessian's mean along the inner
+step, :math:`\nabla f_i(W - \alpha g_i) = (I - \alpha \bar H_i) g_i` exactly, so the proof's bound holds as it
+stands if the eigenvalues are extremes along the two inner steps, :math:`\alpha L_1 < 1` and :math:`\alpha(L_2
++ \beta_2) \le 2`.
 """
 
 from __future__ import annotations
@@ -46,8 +50,8 @@ class Theorem1(Result):
         regions, ratio = len(self.table["region"]), self.table["ratio"][0]
         printed, proof = sum(self.table["printed_holds"]), sum(self.table["proof_holds"])
         return (
-            f"gradient on the hard task {ratio:.3g} times the easy one's: in {regions} regions the proof's bound "
-            f"holds {proof} times, the printed one {printed} times"
+            f"gradient on the hard task {ratio:.3g} times the easy one's: in {regions} regions the proof's "
+            f"bound holds {proof} times, the printed one {printed} times"
         )
 
     def columns(self) -> Mapping[str, Any]:
@@ -56,7 +60,7 @@ class Theorem1(Result):
 
 
 def theorem1(environment: NonlinearEnvironment, W: Any, alpha: float, *, resolution: int = 33) -> Theorem1:
-    """Compute the quantities of Theorem 1 at a stationary point of MAML's objective with full inner gradients.
+    """Compute the quantities of Theorem 1 at a stationary point of MAML's objective.
 
     Parameters
     ----------
@@ -65,15 +69,17 @@ def theorem1(environment: NonlinearEnvironment, W: Any, alpha: float, *, resolut
     W : array (M, d), or (d,) if M = 1
     alpha : float
     resolution : int
-        Points along each inner step, and along each axis of the balls (one neuron; for several, as many squared at random).
+        Points along each inner step, and along each axis of the balls (one neuron; for several, as many
+        squared at random).
 
     Returns
     -------
     Theorem1
-        Norms of both gradients, their ratio, and for each region (W alone; the inner steps; the balls around each teacher that reach
-        W) the extreme curvatures, whether the theorem's conditions hold (``applies``), the bounds as printed and from the proof, whether
-        the ratio is below each, and the ``tightness`` ratio/proof bound; a bound is inf where the proof gives none. On the balls
-        extremes are over sampled points, hence from inside. ``stationarity`` is the norm of MAML's gradient at W.
+        Norms of both gradients, their ratio, and for each region (W alone; the inner steps; the balls around
+        each teacher that reach W) the extreme curvatures, whether the theorem's conditions hold
+        (``applies``), the bounds as printed and from the proof, whether the ratio is below each, and the
+        ``tightness`` ratio/proof bound; a bound is inf where the proof gives none. On the balls extremes are
+        over sampled points, hence from inside. ``stationarity`` is the norm of MAML's gradient at W.
 
     Raises
     ------
@@ -83,7 +89,8 @@ def theorem1(environment: NonlinearEnvironment, W: Any, alpha: float, *, resolut
     Examples
     --------
     >>> from landscape import NeuronTask, NonlinearEnvironment
-    >>> neurons = NonlinearEnvironment([NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])])
+    >>> hard, easy = NeuronTask("hard", [-0.6, -0.6], 0.5), NeuronTask("easy", [0.6, 0.9])
+    >>> neurons = NonlinearEnvironment([hard, easy])
     >>> theorem1(neurons, [0.0, 0.0], alpha=0.5).to_frame()["proof_holds"].tolist()
     [True, True, True]
     """
@@ -101,7 +108,8 @@ def theorem1(environment: NonlinearEnvironment, W: Any, alpha: float, *, resolut
     norm_hard, norm_easy = (float(np.linalg.norm(task.gradient(W))) for task in (hard, easy))
     if norm_easy == 0:
         raise ValueError(
-            f"the gradient of task {easy.name!r} is 0 at W, and the theorem's ratio divides by its norm: give another W"
+            f"the gradient of task {easy.name!r} is 0 at W, and the theorem's ratio divides by its norm: "
+            "give another W"
         )
     ratio = norm_hard / norm_easy
     common = {
