@@ -149,7 +149,7 @@ def _inner(method: Method) -> GradientSteps | None:
     """The inner adaptation of an instance; None where it leaves that open."""
     if not isinstance(method, InnerMethod) or method.inner is None:
         return None
-    inner = method.inner
+    inner = method.adaptation
     if not isinstance(inner, GradientSteps) or inner.steps == 0:
         raise ValueError(_unknown(short(method)))
     if inner.steps > 1 and inner.batches == "fresh":

@@ -123,7 +123,7 @@ class Method(Record, ABC):
 class InnerMethod(Method, register=False):
     """A method with an inner adaptation; without one it takes the adaptation that judges it."""
 
-    inner: Adaptation | None
+    inner: Adaptation | float | None
     kind: ClassVar[str]
     """The method's name where its inner adaptation does not change it."""
 
@@ -149,6 +149,7 @@ class InnerMethod(Method, register=False):
                 f"{name}() trains for the adaptation that judges it, and nothing here does: give the inner one, "
                 f"{name}(0.5) or {name}(GradientSteps(0.5, m=20))"
             )
+        assert isinstance(self.inner, Adaptation)  # a number was turned into one
         return self.inner
 
     def within(self, adaptation: Adaptation | None) -> Method:

@@ -38,7 +38,7 @@ class BIMAML(InnerMethod):
     array([-0.47, -0.47])
     """
 
-    inner: Adaptation | None
+    inner: Adaptation | float | None
     threshold: float = parameter(
         positive, symbol=r"\varepsilon_0", label="gradient norm at which MAML begins", typical=(0.05, 0.5)
     )

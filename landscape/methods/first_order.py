@@ -30,7 +30,7 @@ class FOMAML(InnerMethod):
     array([-0.37, -0.37])
     """
 
-    inner: Adaptation | None = None
+    inner: Adaptation | float | None = None
 
     kind = "FO-MAML"
     weight_latex = r"\Sigma(I-\alpha\Sigma)^k"
@@ -67,7 +67,7 @@ class HFMAML(InnerMethod):
     array([0.358, 0.358])
     """
 
-    inner: Adaptation | None = None
+    inner: Adaptation | float | None = None
 
     kind = "HF-MAML"
     weight_latex = r"(I-\alpha\Sigma)\Sigma(I-\alpha\Sigma)"
@@ -114,7 +114,7 @@ class Reptile(InnerMethod):
     array([-0.491, -0.491])
     """
 
-    inner: Adaptation | None = None
+    inner: Adaptation | float | None = None
 
     kind = "Reptile"
     weight_latex = r"I-(I-\alpha\Sigma)^k"

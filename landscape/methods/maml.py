@@ -40,7 +40,7 @@ class MAML(InnerMethod):
     MAML(GradientSteps(0.8, m=50))
     """
 
-    inner: Adaptation | None = None
+    inner: Adaptation | float | None = None
     hessian: str = parameter(choice("shared", "independent"), default="shared", label="batch of the Hessian")
 
     weight_latex = (
@@ -55,7 +55,7 @@ class MAML(InnerMethod):
 
     @property
     def label(self) -> str:
-        return "MAML" if self.inner is None else self.inner.maml_label
+        return "MAML" if self.inner is None else self.adaptation.maml_label
 
     @property
     def target_needs_n2(self) -> bool:

@@ -104,7 +104,7 @@ def ode(
             phases.append(("pooled", run(NAL(), w, 0.0, inside)))
             w = phases[-1][1].y[:, -1]
         if not phases or phases[-1][1].status == 1:
-            phases.append(("MAML", run(MAML(method.inner), w, phases[-1][1].t[-1] if phases else 0.0)))
+            phases.append(("MAML", run(MAML(method.adaptation), w, phases[-1][1].t[-1] if phases else 0.0)))
     else:
         phases.append((method.label, run(method, w, 0.0)))
     for t in moments:

@@ -200,7 +200,7 @@ class Stepper:
                 self.phase = "pooled"
                 return g
             self.phase = "MAML"
-        return self.mean(MAML(method.inner, hessian="independent"), w)
+        return self.mean(MAML(method.adaptation, hessian="independent"), w)
 
     def mean(self, method: Method, w: Array) -> Array:
         """Compute a method's mean direction."""
