@@ -1,8 +1,8 @@
 """Exact-solution analysis of meta-learning on linear task landscapes.
 
-Data flows one way: an *environment* says what the tasks are, an *adaptation* how one adapts to one of them, a *method*
-how one trains, a *training* on how much. From these the closed form gives the exact answer, and the simulator an
-independent one by drawing data; `agreement` lays them side by side.
+Data flows one way: an *environment* says what the tasks are, an *adaptation* how one adapts to one of them, a
+*method* how one trains, a *training* on how much. From these the closed form gives the exact answer, and the
+simulator an independent one by drawing data; `agreement` lays them side by side.
 """
 
 from landscape._version import __version__

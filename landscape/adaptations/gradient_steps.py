@@ -20,8 +20,8 @@ from landscape.tasks.inputs import Moments
 class GradientSteps(Adaptation):
     r"""Gradient steps w -> w - alpha grad f_i(w; m), each on m fresh samples or all on one batch.
 
-    On one batch the steps are dependent: exact for Gaussian inputs only, up to 10 steps for isotropic families and 3 for
-    others.
+    On one batch the steps are dependent: exact for Gaussian inputs only, up to 10 steps for isotropic
+    families and 3 for others.
 
     Raises
     ------
@@ -122,10 +122,11 @@ def step(moments: Moments, form: QuadraticForm, P: Operator, alpha: Scalar, m: S
 
     .. math::
         A &\to P A P + \tfrac{\alpha^2}{m} \mathrm{scatter}(A), \qquad P = I - \alpha\Sigma \\
-        b &\to P b + \tfrac{\alpha^2}{m} \mathrm{third}(A), \qquad c \to c + \tfrac{\alpha^2}{m} \mathrm{noise}(A)
+        b &\to P b + \tfrac{\alpha^2}{m} \mathrm{third}(A), \qquad c \to c + \tfrac{\alpha^2}{m}
+        \mathrm{noise}(A)
 
-    It follows from d -> (I - alpha S) d + alpha s with S the mean of xx', s the mean of xe. From the loss it gives
-    Collins et al., eq. (84). A product: written out, the terms of P A P would cancel.
+    It follows from d -> (I - alpha S) d + alpha s with S the mean of xx', s the mean of xe. From the loss it
+    gives Collins et al., eq. (84). A product: written out, the terms of P A P would cancel.
     """
     A, b, c = form.A, form.b, form.c
     SA = moments.times(A)

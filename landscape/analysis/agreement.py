@@ -45,17 +45,17 @@ class Row(NamedTuple):
 class Agreement(Result):
     """A table of predictions and measurements.
 
-    Its rows hold ``quantity``, ``theory``, ``empirical``, ``standard_error``, ``gap`` = empirical - theory, and ``z`` =
-    gap/standard_error where the measurement is unbiased: then z is standard normal if theory and simulation agree. Three
-    quantities are unbiased,
+    Its rows hold ``quantity``, ``theory``, ``empirical``, ``standard_error``, ``gap`` = empirical - theory,
+    and ``z`` = gap/standard_error where the measurement is unbiased: then z is standard normal if theory and
+    simulation agree. Three quantities are unbiased,
 
     * ``loss at the trained points``: the exact risk at the very points that training found;
     * ``loss difference``: the same less that of the first method, on the same samples;
     * ``meta-gradient``: the mean over coordinates at the predicted optimum, where it vanishes;
 
-    and two are not, for a solution trained on finitely many tasks is off its population optimum; they show gap and standard
-    error, no z, and what is expected of so much data (``finite``, with the band ``finite_low`` to ``finite_high`` that holds
-    95% of single runs) where that is known:
+    and two are not, for a solution trained on finitely many tasks is off its population optimum; they show
+    gap and standard error, no z, and what is expected of so much data (``finite``, with the band
+    ``finite_low`` to ``finite_high`` that holds 95% of single runs) where that is known:
 
     * ``coordinate``: mean coordinate of the trained point beside that of the population optimum;
     * ``above_noise``: the risk of the trained point beside that of the population optimum.
@@ -105,8 +105,8 @@ def agreement(simulation: Simulation, *, gradient_tasks: int | None = None) -> A
     ----------
     simulation : Simulation
     gradient_tasks : int, optional
-        Tasks drawn for the mean meta-gradient at the predicted optimum; as many as were evaluated by default, 0 to leave it
-        out.
+        Tasks drawn for the mean meta-gradient at the predicted optimum; as many as were evaluated by default,
+        0 to leave it out.
 
     Returns
     -------

@@ -108,7 +108,8 @@ class Comparison(Result):
     def heatmap(self, x: str = "rho_hard", y: str = "m", label: str = "MAML", ax: Any = None) -> Any:
         """Draw the gain of a method over two varying names.
 
-        Where they are rho_hard and m, and alpha = 1/rho_easy, the exact boundary of the `hardness_window` is drawn in.
+        Where they are rho_hard and m, and alpha = 1/rho_easy, the exact boundary of the `hardness_window` is
+        drawn in.
         """
         from landscape import plotting  # optional: pyplot takes 0.35 s
 
@@ -154,14 +155,15 @@ def compare(
         A number stands for full gradient steps of that size; or a function of names in `over`.
     over : dict of str to sequence, optional
         Names and the values they take, one grid axis each, in this order. A name belongs to the environment
-        (``"rho_hard"``; of one's own families ``"hard.centre"``, whose values may be vectors or matrices), else to the
-        adaptation (``"alpha"``, which methods without an adaptation of their own follow), else to one method
-        (``"MAML.inner.alpha"``), or it is an argument of a function. A value may be a function of other names:
-        ``{"rho_easy": [...], "alpha": lambda rho_easy: 1 / rho_easy}``.
+        (``"rho_hard"``; of one's own families ``"hard.centre"``, whose values may be vectors or matrices),
+        else to the adaptation (``"alpha"``, which methods without an adaptation of their own follow), else to
+        one method (``"MAML.inner.alpha"``), or it is an argument of a function. A value may be a function of
+        other names: ``{"rho_easy": [...], "alpha": lambda rho_easy: 1 / rho_easy}``.
     n1 : int
         Outer samples of a training episode, for the column of samples.
     draws, rng
-        As for `risk`: estimates by so many draws of each task's samples, the same for all methods and grid points.
+        As for `risk`: estimates by so many draws of each task's samples, the same for all methods and grid
+        points.
 
     Returns
     -------

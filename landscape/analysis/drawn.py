@@ -27,8 +27,8 @@ from landscape.tasks.sampled import SampledEnvironment
 def drawn_risks(setting: Setting, draws: int, rng: np.random.Generator | int | None) -> list[Estimate]:
     """Estimate noise, dispersion and the suboptimality of each start of a setting, over its grid.
 
-    All points of the grid are drawn with the same random numbers: curves are smooth, and differences between points have
-    smaller errors than the points.
+    All points of the grid are drawn with the same random numbers: curves are smooth, and differences between
+    points have smaller errors than the points.
 
     Parameters
     ----------

@@ -42,8 +42,8 @@ def optimum(environment: Environment, method: Method, over: Over = None) -> Esti
 
     Notes
     -----
-    Collins et al., eq. (5), for every method and any data: the weight is the `objective` of the method, plus E[b_i] on the
-    right where inputs are not Gaussian.
+    Collins et al., eq. (5), for every method and any data: the weight is the `objective` of the method, plus
+    E[b_i] on the right where inputs are not Gaussian.
 
     Examples
     --------

@@ -136,16 +136,17 @@ def risk(
     over : dict of str to sequence, optional
         A grid: names of parameters and the values they take; see `compare`.
     draws : int, optional
-        Estimate by so many draws of each task's samples, for any adaptation; exact by default. Optima of tasks and the label
-        noise of the loss are not drawn.
+        Estimate by so many draws of each task's samples, for any adaptation; exact by default. Optima of
+        tasks and the label noise of the loss are not drawn.
     rng : numpy.random.Generator or int
         For the draws; a seed gives the same numbers each time.
 
     Returns
     -------
     Risk
-        ``noise``, ``dispersion``, ``suboptimality``, and the sums ``above_noise`` (what Collins et al., Proposition 1,
-        eqs. (6), (7) call excess risk) and ``total``. Drawn, and on tasks from `from_sampler`, each has a ``standard_error``.
+        ``noise``, ``dispersion``, ``suboptimality``, and the sums ``above_noise`` (what Collins et al.,
+        Proposition 1, eqs. (6), (7) call excess risk) and ``total``. Drawn, and on tasks from `from_sampler`,
+        each has a ``standard_error``.
 
     Raises
     ------
@@ -199,7 +200,8 @@ def risk_landscape(environment: Environment, adaptation: Adaptation | float) -> 
     Returns
     -------
     QuadraticForm
-        Call it at points (..., d); it has a ``minimiser`` (d,), a ``minimum`` (noise and dispersion) and the Hessian ``A``,
+        Call it at points (..., d); it has a ``minimiser`` (d,), a ``minimum`` (noise and dispersion) and the
+        Hessian ``A``,
         :math:`E[M_i]`.
 
     Examples

@@ -47,8 +47,8 @@ class Simulation(Result):
     sampling : str or None
         As given to `simulate`.
     engine : {"numba", "numpy"} or None
-        What runs SGD by thin batches here: the seed gives the same numbers again with the same engine only. None with
-        another solver or sampling.
+        What runs SGD by thin batches here: the seed gives the same numbers again with the same engine only.
+        None with another solver or sampling.
     """
 
     environment: Any
@@ -177,16 +177,18 @@ def simulate(
     tasks : int
         New tasks to adapt to, the same for all methods.
     sampling : {"thin", "bartlett", "raw", "without_replacement"}, optional
-        How the data of a batch are drawn; the first three have the law of its n rows in everything that is measured here.
-        Row by row ("raw"); as d pseudo-rows with the same second moments ("bartlett"); or not at all ("thin"): SGD draws the
-        two products that a meta-gradient takes of a batch, O(d) numbers whatever n. By default thin where it serves (SGD on
-        Gaussian inputs, unless a method takes more of a batch), else bartlett. Losses after adaptation take pseudo-rows also
-        with "thin". "without_replacement" takes different rows of a data task in each batch, as practice does: another law
+        How the data of a batch are drawn; the first three have the law of its n rows in everything that is
+        measured here. Row by row ("raw"); as d pseudo-rows with the same second moments ("bartlett"); or not
+        at all ("thin"): SGD draws the two products that a meta-gradient takes of a batch, O(d) numbers
+        whatever n. By default thin where it serves (SGD on Gaussian inputs, unless a method takes more of a
+        batch), else bartlett. Losses after adaptation take pseudo-rows also with "thin".
+        "without_replacement" takes different rows of a data task in each batch, as practice does: another law
         than the theory's, and `agreement` (or `replacement_effect`, exactly) shows the difference.
     engine : {"numba", "numpy"}, optional
-        What runs SGD by thin batches; numba where it is installed (the extra ``fast``) by default. Compiled code knows NAL,
-        HF-MAML, and MAML, FO-MAML and Reptile with fresh gradient steps; others run in NumPy. The same law by other numbers:
-        name the engine where numbers must not depend on what is installed. The result says which it was.
+        What runs SGD by thin batches; numba where it is installed (the extra ``fast``) by default. Compiled
+        code knows NAL, HF-MAML, and MAML, FO-MAML and Reptile with fresh gradient steps; others run in NumPy.
+        The same law by other numbers: name the engine where numbers must not depend on what is installed. The
+        result says which it was.
     rng : numpy.random.Generator or int
         A seed gives the same numbers each time, with the same engine.
     progress : bool
@@ -199,8 +201,8 @@ def simulate(
     Raises
     ------
     ValueError
-        If an argument is not usable, training and a method contradict each other, the data do not determine a solution, or
-        SGD or the adaptation diverges.
+        If an argument is not usable, training and a method contradict each other, the data do not determine a
+        solution, or SGD or the adaptation diverges.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Is your MAML right? Checks of other people's code against what is known exactly on linear tasks.
 
-`check_meta_gradient` calls a meta-gradient function on random problems and compares its answers with every method and
-every bug that has a name; `check_optimum` judges a whole training routine by where it converges; ``landscape check``
-does either from the shell. Data flows in this order:
+`check_meta_gradient` calls a meta-gradient function on random problems and compares its answers with every
+method and every bug that has a name; `check_optimum` judges a whole training routine by where it converges;
+``landscape check`` does either from the shell. Data flows in this order:
 
     target             the method that was asked for, as far as the checker knows it
     probes             random problems, and the losses on their batches
@@ -14,6 +14,6 @@ does either from the shell. Data flows in this order:
     episodes, expected_optima, optimum  the check of where training converges
     reports, plots     what they answer
 
-How to wrap PyTorch code (create_graph, torch.func, modules, higher, learn2learn) stands in `landscape.checker.recipes`,
-as functions that run. A lesson: notebooks/06b_is_your_maml_right.ipynb.
+How to wrap PyTorch code (create_graph, torch.func, modules, higher, learn2learn) stands in
+`landscape.checker.recipes`, as functions that run. A lesson: notebooks/06b_is_your_maml_right.ipynb.
 """

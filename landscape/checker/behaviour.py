@@ -66,8 +66,8 @@ def _settles(samples: Array) -> bool:
 def _drifts(samples: Array) -> bool:
     """Say whether successive answers are nearer to each other, or farther, than independent ones (von Neumann's ratio).
 
-    For independent answers the ratio is 2, with a standard deviation of at most 0.25 for one coordinate of one
-    problem, and less over several: outside 1 to 3 with a chance of less than 1e-4.
+    For independent answers the ratio is 2, with a standard deviation of at most 0.25 for one coordinate of
+    one problem, and less over several: outside 1 to 3 with a chance of less than 1e-4.
     """
     spread = samples.std(axis=1, keepdims=True)
     standard = np.divide(samples, spread, out=np.zeros_like(samples), where=spread > 0)

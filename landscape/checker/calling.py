@@ -49,8 +49,8 @@ def check_callable(function: Any, arguments: Sequence[str], name: str = "functio
 def judged_by_its_answer() -> np.errstate:
     """Let floating-point flags raise nothing, even where warnings are errors.
 
-    The matrix products of some processors set such flags for finite results, and NumPy then warns of an overflow that
-    is none. Whether what comes back is finite is looked at.
+    The matrix products of some processors set such flags for finite results, and NumPy then warns of an
+    overflow that is none. Whether what comes back is finite is looked at.
     """
     return np.errstate(all="ignore")
 

@@ -76,9 +76,12 @@ class Candidate:
         return " + ".join([self.name, *(bug.name for bug in self.bugs)])
 
 
-# Inner, outer and Hessian batch of MAML whose Hessian is not that of its inner step. With S_h, S_in, S_out the batches' second
-# moments, the mean of (I - alpha S_h) S_out (I - alpha S_in) is (I - alpha Sigma) Sigma (I - alpha Sigma) where all three
-# are independent; where S_h shares samples with S_out or S_in, moments of higher order come in. A part of X_in brings those of MAML.
+# Inner, outer and Hessian batch of MAML whose Hessian is not that of its inner step. With S_h, S_in, S_out
+# the batches' second
+# moments, the mean of (I - alpha S_h) S_out (I - alpha S_in) is (I - alpha Sigma) Sigma (I - alpha Sigma)
+# where all three
+# are independent; where S_h shares samples with S_out or S_in, moments of higher order come in. A part of
+# X_in brings those of MAML.
 _APART: dict[Kind, list[tuple[str, str, str]]] = {
     Kind.INDEPENDENT: [
         ("the first half of X_in", "X_out", "the second half of X_in"),

@@ -21,8 +21,8 @@ Episode: TypeAlias = tuple[Array, Array, Array, Array]
 def checking_ground() -> Environment:
     """Make tasks in the plane on which methods and bugs lie far apart.
 
-    At the default alpha and batches, with 2,000 episodes, MAML's optimum is 3.5 standard deviations of its exact solution
-    from all others, and any two others are 1.5 apart.
+    At the default alpha and batches, with 2,000 episodes, MAML's optimum is 3.5 standard deviations of its
+    exact solution from all others, and any two others are 1.5 apart.
     """
     one = TaskFamily("one flat direction", [1.3, 0.1], [2.0, 0.0], 0.01, noise=0.01)
     flat = TaskFamily("flat", [0.4, 0.4], [-1.0, -1.0], 0.01, noise=0.01)

@@ -1,9 +1,9 @@
 r"""Where a training routine may converge: the optimum of each method, and of MAML with a bug.
 
-A bug moves the optimum where it changes the weight of a task: a factor in the inner loss is another alpha, swapped
-batches are another n2. What moves nothing cannot be seen here: a factor on the whole meta-gradient, its sign, or a Hessian
-on a part of the inner batch. With S_h on n_h of its n samples, E[S_h Sigma S] - Sigma^3 is n_h/n times what a batch of n_h
-adds, scatter(Sigma)/n_h: as for S_h = S.
+A bug moves the optimum where it changes the weight of a task: a factor in the inner loss is another alpha,
+swapped batches are another n2. What moves nothing cannot be seen here: a factor on the whole meta-gradient,
+its sign, or a Hessian on a part of the inner batch. With S_h on n_h of its n samples, E[S_h Sigma S] -
+Sigma^3 is n_h/n times what a batch of n_h adds, scatter(Sigma)/n_h: as for S_h = S.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class OneStepMethod(Method, register=False):
 class OuterHessian(OneStepMethod, register=False):
     r"""MAML with the Hessian of its outer batch, :math:`A = E[P S](I - \alpha\Sigma)` with :math:`E[P S] = (E[P] - E[P^2])/\alpha`.
 
-    S and P = I - alpha S are of the outer batch of n samples; the inner one is independent of it and counts by its mean.
+    S and P = I - alpha S are of the outer batch of n samples; the inner one is independent of it and counts
+    by its mean.
     """
 
     alpha: float
@@ -77,8 +78,8 @@ class OuterHessian(OneStepMethod, register=False):
 class ReusedBatch(OneStepMethod, register=False):
     r"""MAML that judges on the very batch of its inner step, :math:`A = E[P S P] = (E[P^2] - E[P^3])/\alpha`.
 
-    With P = I - alpha S the meta-gradient is P S P delta + (alpha P S - P) s, s = X'z/n, whose last term vanishes in the
-    mean: S and P commute, and S = (I - P)/alpha.
+    With P = I - alpha S the meta-gradient is P S P delta + (alpha P S - P) s, s = X'z/n, whose last term
+    vanishes in the mean: S and P commute, and S = (I - P)/alpha.
     """
 
     alpha: float

@@ -1,8 +1,8 @@
 r"""Reading unusual factors off a meta-gradient: what they are is solved for, not guessed.
 
-With free factors c, a, h one inner step gives :math:`c\,(I - h H_{in})\,g_{out}(w - a\,g_{in}(w))`, a combination of four
-vectors known from the data: g_out(w), H_out g_in(w), H_in g_out(w) and H_in H_out g_in(w), with the coefficients
-c, -ca, -ch, cah. Five coordinates determine them and leave something to check.
+With free factors c, a, h one inner step gives :math:`c\,(I - h H_{in})\,g_{out}(w - a\,g_{in}(w))`, a
+combination of four vectors known from the data: g_out(w), H_out g_in(w), H_in g_out(w) and H_in H_out
+g_in(w), with the coefficients c, -ca, -ch, cah. Five coordinates determine them and leave something to check.
 """
 
 from __future__ import annotations

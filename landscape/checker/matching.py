@@ -28,8 +28,8 @@ class Match:
 def match(given: Array, probes: Probes, kind: Kind, steps: int) -> Match:
     """Find the candidates that equal the given values (P, d).
 
-    One bug is tried before two, double precision before single: what equals a pair of bugs to 1e-9 is not explained by
-    a single bug to 1e-4. A method without a bug is: no pair of bugs comes near one.
+    One bug is tried before two, double precision before single: what equals a pair of bugs to 1e-9 is not
+    explained by a single bug to 1e-4. A method without a bug is: no pair of bugs comes near one.
     """
     candidates, found = tuple(single(kind, steps)), residuals(given, values(probes, kind, steps))
     if found.min() > DOUBLE and (found.min() > SINGLE or candidates[found.argmin()].bugs):

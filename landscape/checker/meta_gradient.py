@@ -41,29 +41,32 @@ def check_meta_gradient(
 ) -> GradientReport:
     r"""Say what a meta-gradient function computes, and what is wrong with it.
 
-    The function is called on random linear problems whose meta-gradients are known exactly, and its answers are
-    compared with every method and every bug known by name, one at a time and in pairs.
+    The function is called on random linear problems whose meta-gradients are known exactly, and its answers
+    are compared with every method and every bug known by name, one at a time and in pairs.
 
     Parameters
     ----------
     function : callable
-        ``function(w, X_in, y_in, X_out, y_out, alpha)`` -> meta-gradient at w, shape (d,). It gets NumPy arrays of
-        shapes (d,), (n_in, d), (n_in,), (n_out, d), (n_out,) and a float, and may return any framework's array.
+        ``function(w, X_in, y_in, X_out, y_out, alpha)`` -> meta-gradient at w, shape (d,). It gets NumPy
+        arrays of shapes (d,), (n_in, d), (n_in,), (n_out, d), (n_out,) and a float, and may return any
+        framework's array.
     method : str, Method or class
-        What it is meant to compute: "MAML", "HF-MAML", "FO-MAML", "Reptile" or "NAL", a method's class, or an instance,
-        which also says how many inner steps (its step size and samples play no part: the function is given others). HF-MAML
-        stands for MAML with an independent Hessian, ``MAML(hessian="independent")``: one on samples that neither gradient
-        uses, half of a batch, with the gradient on the other half; it takes one step. Reptile's is w minus the adapted
-        point, divided by alpha or not. NAL's is the plain gradient, on the outer batch or on both.
+        What it is meant to compute: "MAML", "HF-MAML", "FO-MAML", "Reptile" or "NAL", a method's class, or an
+        instance, which also says how many inner steps (its step size and samples play no part: the function
+        is given others). HF-MAML stands for MAML with an independent Hessian,
+        ``MAML(hessian="independent")``: one on samples that neither gradient uses, half of a batch, with the
+        gradient on the other half; it takes one step. Reptile's is w minus the adapted point, divided by
+        alpha or not. NAL's is the plain gradient, on the outer batch or on both.
     steps : int, optional
         Inner steps it is meant to take, all on (X_in, y_in); 1 by default.
     loss : {"half", "full"}
-        Whether the loss on a batch is half the mean squared error (as everywhere in this package) or all of it.
+        Whether the loss on a batch is half the mean squared error (as everywhere in this package) or all of
+        it.
     d : int
         Dimension of w.
     n_in, n_out : int, optional
-        Samples in the batches, for code that is made for fixed ones; they must differ, or a sum could pass for a mean.
-        By default they vary from call to call.
+        Samples in the batches, for code that is made for fixed ones; they must differ, or a sum could pass
+        for a mean. By default they vary from call to call.
     alpha : float, optional
         Inner step size, for code that is made for a fixed one; varied by default.
     dtype : {"float64", "float32"}
@@ -74,23 +77,26 @@ def check_meta_gradient(
     Returns
     -------
     GradientReport
-        ``verdict``, ``computes``, ``bugs``, how the bug looks in code; ``to_frame()`` has the distance to every candidate.
+        ``verdict``, ``computes``, ``bugs``, how the bug looks in code; ``to_frame()`` has the distance to
+        every candidate.
 
     Raises
     ------
     TypeError, ValueError
-        If `function` does not take these arguments, or another argument is out of range. What the function itself
-        raises is part of the report.
+        If `function` does not take these arguments, or another argument is out of range. What the function
+        itself raises is part of the report.
 
     Notes
     -----
-    With losses :math:`\tfrac{1}{2n}\|Xv-y\|^2`, gradients :math:`g` and Hessians :math:`H`, MAML with one step is
-    :math:`(I-\alpha H_{in})\,g_{out}(w-\alpha g_{in}(w))`. Agreement means a relative distance below 1e-9 in double or
-    1e-4 in single precision; answers that vary by less than that between calls count as rounding. The Hessian of a
-    quadratic is the same everywhere, so a Hessian taken at the wrong point cannot be seen here; nor can what only other
-    losses or networks show. Only what the problems reach is seen: by default step sizes of 0.05 to 0.6, 3 to 14 samples a
-    batch, answers of moderate size and some ten calls. A clipped step size or gradient, a limit on samples, or a function
-    that changes later may pass: give the ``n_in``, ``n_out``, ``alpha`` and ``d`` of your use.
+    With losses :math:`\tfrac{1}{2n}\|Xv-y\|^2`, gradients :math:`g` and Hessians :math:`H`, MAML with one
+    step is
+    :math:`(I-\alpha H_{in})\,g_{out}(w-\alpha g_{in}(w))`. Agreement means a relative distance below 1e-9 in
+    double or 1e-4 in single precision; answers that vary by less than that between calls count as rounding.
+    The Hessian of a quadratic is the same everywhere, so a Hessian taken at the wrong point cannot be seen
+    here; nor can what only other losses or networks show. Only what the problems reach is seen: by default
+    step sizes of 0.05 to 0.6, 3 to 14 samples a batch, answers of moderate size and some ten calls. A clipped
+    step size or gradient, a limit on samples, or a function that changes later may pass: give the ``n_in``,
+    ``n_out``, ``alpha`` and ``d`` of your use.
 
     Examples
     --------

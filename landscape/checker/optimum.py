@@ -49,12 +49,12 @@ def check_optimum(
     Parameters
     ----------
     train : callable
-        ``train(draw, alpha)`` -> trained point, shape (d,). Each call ``draw()`` gives the two batches of a new task:
-        X_in (n_in, d), y_in (n_in,), X_out (n_out, d), y_out (n_out,). How many it draws, and how it optimises, is up to
-        the routine.
+        ``train(draw, alpha)`` -> trained point, shape (d,). Each call ``draw()`` gives the two batches of a
+        new task: X_in (n_in, d), y_in (n_in,), X_out (n_out, d), y_out (n_out,). How many it draws, and how
+        it optimises, is up to the routine.
     method : str, Method or class
-        What it is meant to be, as for `check_meta_gradient`; its inner steps all use (X_in, y_in). An instance also says
-        the number of steps, their size, and n_in.
+        What it is meant to be, as for `check_meta_gradient`; its inner steps all use (X_in, y_in). An
+        instance also says the number of steps, their size, and n_in.
     alpha : float, optional
         Inner step size; 0.8 by default.
     steps : int, optional
@@ -81,11 +81,12 @@ def check_optimum(
     Notes
     -----
     With the mean of the trained points, :math:`\bar w`, and their covariance S over R repeats, Hotelling's
-    :math:`T^2 = R(\bar w - w_m)^\top S^{-1}(\bar w - w_m)` is held against each method's optimum w_m; z is the standard normal
-    score of the same chance. As an exact solution on T episodes is off its optimum by a known b/T, and SGD is not, the
-    nearest point between the two counts. A routine that is right and has converged is called otherwise with a chance of
-    at most 1e-3. A factor on the meta-gradient moves no optimum, nor does a Hessian on a part of the inner batch: use
-    `check_meta_gradient` where gradients can be called.
+    :math:`T^2 = R(\bar w - w_m)^\top S^{-1}(\bar w - w_m)` is held against each method's optimum w_m; z is
+    the standard normal score of the same chance. As an exact solution on T episodes is off its optimum by a
+    known b/T, and SGD is not, the nearest point between the two counts. A routine that is right and has
+    converged is called otherwise with a chance of at most 1e-3. A factor on the meta-gradient moves no
+    optimum, nor does a Hessian on a part of the inner batch: use `check_meta_gradient` where gradients can be
+    called.
 
     Examples
     --------

@@ -137,10 +137,10 @@ def draw_probes(
 ) -> Probes:
     """Draw problems that tell formulas apart.
 
-    Batches differ in size from each other and from problem to problem, so that a sum never looks like a mean; the
-    means of x and y are not 0, so that a target of the wrong shape shows; inputs are scaled so that alpha times the
-    largest curvature lies between 0.3 and 0.7, so that the inner step matters and converges. The last problem has the first one's
-    w, so that what a function remembers by its parameters shows.
+    Batches differ in size from each other and from problem to problem, so that a sum never looks like a mean;
+    the means of x and y are not 0, so that a target of the wrong shape shows; inputs are scaled so that alpha
+    times the largest curvature lies between 0.3 and 0.7, so that the inner step matters and converges. The
+    last problem has the first one's w, so that what a function remembers by its parameters shows.
     """
     w: list[Array] = []
     rows: list[tuple[Array, Array, Array, Array]] = []

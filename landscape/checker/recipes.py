@@ -12,16 +12,16 @@ recipe                      how it differentiates through the inner step
 `with_learn2learn`          the package learn2learn: MAML(model).clone().adapt(loss)
 =========================== ====================================================================
 
-All use the loss with the factor 1/2. With `torch.nn.MSELoss` instead, which has none, pass ``loss="full"`` to the check.
-Two things matter to the last digit: tensors in the precision of the arrays (`torch.as_tensor` keeps it, and a model needs
-``.to(dtype)``), and nothing that outlives the call. From the shell:
+All use the loss with the factor 1/2. With `torch.nn.MSELoss` instead, which has none, pass ``loss="full"`` to
+the check. Two things matter to the last digit: tensors in the precision of the arrays (`torch.as_tensor`
+keeps it, and a model needs ``.to(dtype)``), and nothing that outlives the call. From the shell:
 
     landscape check landscape.checker.recipes:torch_autograd
 
-PyTorch is an extra of this package: ``pip install 'task-landscape[torch]'``. higher (last release 2020) is one line more.
-learn2learn 0.2.0 has to be compiled, and as published fails to on Python 3.11 and newer. In its unpacked source,
-``cythonize -3 -f learn2learn/data/*.pyx`` (``pip install "cython<3"``) writes its C files anew, and
-``pip install --no-build-isolation .`` installs it then.
+PyTorch is an extra of this package: ``pip install 'task-landscape[torch]'``. higher (last release 2020) is
+one line more. learn2learn 0.2.0 has to be compiled, and as published fails to on Python 3.11 and newer. In
+its unpacked source, ``cythonize -3 -f learn2learn/data/*.pyx`` (``pip install "cython<3"``) writes its C
+files anew, and ``pip install --no-build-isolation .`` installs it then.
 """
 
 from __future__ import annotations

@@ -147,7 +147,8 @@ class Distance(Record):
     optimum : array, shape (d,)
         Of the population.
     distance : float
-        From the mean of the points to the nearest place between the optimum and the mean of an exact solution.
+        From the mean of the points to the nearest place between the optimum and the mean of an exact
+        solution.
     z, p : float
         Hotelling's statistic as a standard normal score, and the chance of a larger one.
     predicted_deviation : array, shape (d,)

@@ -5,8 +5,8 @@ With the gradients :math:`g(v) = Hv - b` of the losses on the two batches, MAML 
 .. math:: v_0 = w,\quad v_{j+1} = v_j - \alpha\, g_{in}(v_j), \qquad
           (I - \alpha H_{in})^k\, g_{out}(v_k),
 
-the chain rule applied to the outer loss at v_k. Every other method, and every bug that is known by name, changes one
-of these choices: a batch, a factor, a point, or how much of the chain rule is kept.
+the chain rule applied to the outer loss at v_k. Every other method, and every bug that is known by name,
+changes one of these choices: a batch, a factor, a point, or how much of the chain rule is kept.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Routine:
     steps : int
         Inner steps; 0 is a plain gradient.
     tracked : int or None
-        How many of the inner steps, counted from the last, the chain rule goes through: None all of them (MAML),
-        0 none (FO-MAML).
+        How many of the inner steps, counted from the last, the chain rule goes through: None all of them
+        (MAML), 0 none (FO-MAML).
     returns : {"gradient", "displacement", "zero"}
         The outer gradient, w - v_k (Reptile), or nothing that depends on w.
     inner, outer, hessian : str
-        Batches (see `probes.BATCHES`) of the inner gradients, of the outer one and of the Hessian in the chain rule;
-        ``hessian=None`` is the inner one.
+        Batches (see `probes.BATCHES`) of the inner gradients, of the outer one and of the Hessian in the
+        chain rule; ``hessian=None`` is the inner one.
     step, bend, outside : tuple of str
         Factors on alpha in the inner step, on alpha in the chain rule, and on the result.
     at : {"adapted", "start", "behind"}

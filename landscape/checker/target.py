@@ -79,7 +79,8 @@ def target(method: str | Method | type[Method], steps: int | None, most: int) ->
     Raises
     ------
     ValueError, TypeError
-        For names of no method, for methods that the checker does not know, and where `steps` and an instance differ.
+        For names of no method, for methods that the checker does not know, and where `steps` and an instance
+        differ.
     """
     asked = _method(method)
     inner = _inner(asked)

@@ -1,8 +1,8 @@
 """The command line: landscape COMMAND ...
 
-A file of this folder is a command: it has a ``HELP``, ``add_arguments(parser)`` and ``run(options)``, which returns the exit
-status, and its name is the command's. Nothing else registers it. What a command needs beyond argparse it imports inside
-``run``, so that ``landscape --help`` answers at once.
+A file of this folder is a command: it has a ``HELP``, ``add_arguments(parser)`` and ``run(options)``, which
+returns the exit status, and its name is the command's. Nothing else registers it. What a command needs beyond
+argparse it imports inside ``run``, so that ``landscape --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None, among: Mapping[str, Command] | 
     Returns
     -------
     int
-        The exit status: 0 done, 2 the arguments are not usable, 130 stopped by Ctrl-C; a command may have others.
+        The exit status: 0 done, 2 the arguments are not usable, 130 stopped by Ctrl-C; a command may have
+        others.
     """
     _open_streams()
     parser = _parser(commands() if among is None else among)

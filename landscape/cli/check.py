@@ -1,7 +1,7 @@
 """Say what a meta-gradient function computes and what is wrong with it. Exit status: 0 right, 1 wrong, 2 cannot tell.
 
-The module is looked for in the current directory first, unless it is one that runs already, and imported: its top-level
-code runs.
+The module is looked for in the current directory first, unless it is one that runs already, and imported: its
+top-level code runs.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ def step_coefficients(tasks: Sequence[Task], m: Scalar, start: Method | Array) -
     r"""Compute -F'(0) and F''(0) of the risk after one step on m samples, as a function of alpha.
 
     For Gaussian inputs :math:`E[\delta^\top\Sigma^2\delta]` and :math:`E[\delta^\top(\Sigma^3(1+1/m) +
-    \mathrm{tr}(\Sigma^2)\Sigma/m)\delta + \sigma^2 \mathrm{tr}(\Sigma^2)/m]`; their ratio is the best step size.
+    \mathrm{tr}(\Sigma^2)\Sigma/m)\delta + \sigma^2 \mathrm{tr}(\Sigma^2)/m]`; their ratio is the best step
+    size.
     """
     point = optimum(tasks, start) if isinstance(start, Method) else start
     slope: Scalar = 0

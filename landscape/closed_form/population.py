@@ -1,8 +1,10 @@
 r"""Where each method ends up, and how well it adapts from there: exact, at population level.
 
-The home of Proposition 1 of Collins et al.: with Q_i = `Q`(moments of task i, adaptation) the risk after adaptation is
+The home of Proposition 1 of Collins et al.: with Q_i = `Q`(moments of task i, adaptation) the risk after
+adaptation is
 :math:`F_m(w) = \tfrac12 E\|w - w_i\|^2_{Q_i}` plus a floor of noise, and NAL's and MAML's optima are
-:math:`E[\Sigma_i]^{-1} E[\Sigma_i w_i]` and :math:`E[Q_i]^{-1} E[Q_i w_i]`. Everything here sees moments only.
+:math:`E[\Sigma_i]^{-1} E[\Sigma_i w_i]` and :math:`E[Q_i]^{-1} E[Q_i w_i]`. Everything here sees moments
+only.
 """
 
 from __future__ import annotations

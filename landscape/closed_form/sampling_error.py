@@ -1,8 +1,8 @@
 r"""What a sample of T tasks leaves uncertain: replicates of optima and risks, to first order.
 
-On equally likely tasks that were drawn, everything here is a smooth function of means over tasks. Leaving out task i
-moves such a value by -psi_i/(T - 1) to first order, psi_i its influence. Replicates made of that carry standard errors
-through ratios, with the correlation of what comes from the same tasks.
+On equally likely tasks that were drawn, everything here is a smooth function of means over tasks. Leaving out
+task i moves such a value by -psi_i/(T - 1) to first order, psi_i its influence. Replicates made of that carry
+standard errors through ratios, with the correlation of what comes from the same tasks.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def risk_estimates(
 ) -> list[Estimate]:
     """Compute noise, dispersion and the suboptimality of each start with their errors.
 
-    Task i adds F_i(w) to the risk from a point w; from a method's optimum also grad F(w)' times how much the task moves
-    that. The least risk, whose minimiser moves too, has no such term: the gradient is 0 there.
+    Task i adds F_i(w) to the risk from a point w; from a method's optimum also grad F(w)' times how much the
+    task moves that. The least risk, whose minimiser moves too, has no such term: the gradient is 0 there.
     """
     forms = risk_forms(tasks, adaptation)
     landscape = landscape_of(tasks, forms)

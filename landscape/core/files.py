@@ -14,8 +14,8 @@ NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 def put_in_place(path: Path, content: bytes) -> None:
     """Put a new file in the place of another, with its permissions.
 
-    The old one stays whole until the new one is on the disk, also where that is full; other names (hard links) of the
-    old file keep what they held.
+    The old one stays whole until the new one is on the disk, also where that is full; other names (hard
+    links) of the old file keep what they held.
 
     Raises
     ------

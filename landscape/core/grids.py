@@ -1,7 +1,8 @@
 """`over`: the one way a grid enters, with names.
 
-A name is a parameter of a record, or an argument of a function that makes the environment, the adaptation or a
-starting point. A big grid is evaluated block by block, so that memory stays bounded and temporaries in the cache.
+A name is a parameter of a record, or an argument of a function that makes the environment, the adaptation or
+a starting point. A big grid is evaluated block by block, so that memory stays bounded and temporaries in the
+cache.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ class Result(Record, ABC):
 class Estimate(Record):
     """A number, or an array over a grid, with its uncertainty.
 
-    Arithmetic between estimates of the same draws keeps their correlation. An estimate serves as a number or an
-    array wherever one is wanted (`float`, `numpy.asarray`, indexing, `round`, formatting, comparison).
+    Arithmetic between estimates of the same draws keeps their correlation. An estimate serves as a number or
+    an array wherever one is wanted (`float`, `numpy.asarray`, indexing, `round`, formatting, comparison).
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 r"""Operators as values: formulas read as in the papers, ``P @ A @ P + alpha**2 * scatter(A) / m``.
 
-Shapes: grid axes lead, coordinates trail; entries (*grid, k), arrays (*grid, d, d), vectors (*grid, k). A scalar of
-shape (*grid) times an operator scales each grid point's operator. A vector with one entry stands for that number in
-every coordinate.
+Shapes: grid axes lead, coordinates trail; entries (*grid, k), arrays (*grid, d, d), vectors (*grid, k). A
+scalar of shape (*grid) times an operator scales each grid point's operator. A vector with one entry stands
+for that number in every coordinate.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Factor:
     ----------
     is_singular, is_indefinite : array of bool, shape (*grid)
     reciprocal_condition : float
-        The smallest over the largest eigenvalue in size, of the operator scaled to unit diagonal: free of units.
+        The smallest over the largest eigenvalue in size, of the operator scaled to unit diagonal: free of
+        units.
     solve : callable
         v -> A^+ v; where A is singular the solution of least norm in the scaled coordinates.
     """

@@ -18,8 +18,8 @@ class BaMAML(Method):
     r"""Bayesian MAML: the log predictive density of held-out samples of a task.
 
     With prior N(w, I/gamma), unit likelihood variance and N samples a task of which the share s trains,
-    :math:`A \propto (I + \Sigma/(gs))^{-1}\,\Sigma\,(I+\Sigma/g)^{-1}` in the population limit, where g = gamma/(sN) is the
-    prior's precision per training sample (Chen & Chen 2022).
+    :math:`A \propto (I + \Sigma/(gs))^{-1}\,\Sigma\,(I+\Sigma/g)^{-1}` in the population limit, where g =
+    gamma/(sN) is the prior's precision per training sample (Chen & Chen 2022).
 
     Examples
     --------

@@ -23,8 +23,8 @@ class BIMAML(InnerMethod):
         The full gradient step of the second phase.
     latched : bool
         Whether the second phase is for good. Algorithm 1 as printed is not latched: it tests
-        :math:`\|\nabla f\| \ge \varepsilon_0` at every moment, and where :math:`\|\nabla f\| > \varepsilon_0` at MAML's optimum
-        it slides along that surface for ever and never gets there.
+        :math:`\|\nabla f\| \ge \varepsilon_0` at every moment, and where :math:`\|\nabla f\| > \varepsilon_0`
+        at MAML's optimum it slides along that surface for ever and never gets there.
 
     Raises
     ------

@@ -22,8 +22,9 @@ class Training(Record):
     Parameters
     ----------
     n2 : float, optional
-        Inner samples an inner step. None takes the method's own; a method that leaves them open (NAL, FO-MAML with full
-        gradients inside, ...) then takes the m of the adaptation. ``inf`` gives the task's population.
+        Inner samples an inner step. None takes the method's own; a method that leaves them open (NAL, FO-MAML
+        with full gradients inside, ...) then takes the m of the adaptation. ``inf`` gives the task's
+        population.
     learning_rate : float or dict of str to float, optional
         Meta-learning rate of SGD; a dict gives one a method, by its label ("MAML") or its repr.
 

@@ -15,8 +15,9 @@ from landscape.tasks.inputs import Moments
 class FOMAML(InnerMethod):
     r"""First-order MAML: the outer gradient at the adapted point, :math:`A = \Sigma\,E[R]`.
 
-    For k fresh gradient steps it is Sigma (I - alpha Sigma)^k for batches of any size, for gradients are linear in the data
-    (Fallah et al., eq. (8)). It is negative where alpha times an eigenvalue exceeds 1 and k is odd.
+    For k fresh gradient steps it is Sigma (I - alpha Sigma)^k for batches of any size, for gradients are
+    linear in the data (Fallah et al., eq. (8)). It is negative where alpha times an eigenvalue exceeds 1 and
+    k is odd.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ class FOMAML(InnerMethod):
 class HFMAML(InnerMethod):
     r"""Hessian-free MAML: Hessian-vector products as differences of gradients on a batch of their own.
 
-    On quadratics the difference is exact, so it is MAML with an independent Hessian batch (Fallah et al., eqs. (10), (11)):
+    On quadratics the difference is exact, so it is MAML with an independent Hessian batch (Fallah et al.,
+    eqs. (10), (11)):
     :math:`A = (I-\alpha\Sigma)\Sigma(I-\alpha\Sigma)` whatever the batch sizes.
 
     Parameters

@@ -19,17 +19,18 @@ class MAML(InnerMethod):
     Parameters
     ----------
     inner : Adaptation or float, optional
-        The inner adaptation; a number stands for full gradient steps of that size. Left out, MAML trains for the adaptation
-        that judges it ("train as you test"), also as that varies over a grid.
+        The inner adaptation; a number stands for full gradient steps of that size. Left out, MAML trains for
+        the adaptation that judges it ("train as you test"), also as that varies over a grid.
 
     Notes
     -----
-    With the Hessian of the meta-gradient on the inner batch itself (``hessian="shared"``: Collins et al.; common practice)
+    With the Hessian of the meta-gradient on the inner batch itself (``hessian="shared"``: Collins et al.;
+    common practice)
 
     .. math:: A = (I-\alpha\Sigma)\Sigma(I-\alpha\Sigma) + \tfrac{\alpha^2}{n_2}(\Sigma^3 + \mathrm{tr}(\Sigma^2)\Sigma)
 
-    for one gradient step and Gaussian inputs (Collins et al., eq. (84)). On another batch (``"independent"``: Fallah et al.,
-    eq. (5)) the last term is absent, whatever the batch sizes: the two have different limits.
+    for one gradient step and Gaussian inputs (Collins et al., eq. (84)). On another batch (``"independent"``:
+    Fallah et al., eq. (5)) the last term is absent, whatever the batch sizes: the two have different limits.
 
     Examples
     --------

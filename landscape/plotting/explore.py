@@ -36,8 +36,8 @@ def explore(
     Parameters
     ----------
     environment : Environment, optional
-        Where to start; a `HardEasy` in two dimensions by default. Each parameter that it declares gets a slider over its
-        typical range.
+        Where to start; a `HardEasy` in two dimensions by default. Each parameter that it declares gets a
+        slider over its typical range.
     adaptation : Adaptation or float, optional
         Where the adaptation's sliders start.
     methods : Method or sequence of Method, optional

@@ -215,9 +215,9 @@ def plot_landscape(
 ) -> Any:
     """Draw the pooled loss and the loss after adaptation side by side.
 
-    Contours of f and F_m, sampled optima of the tasks, the methods' solutions, and an arrow from each solution to where
-    adaptation leads on each family. In d = 2 the axes are the coordinates; in higher dimensions they span the plane
-    through the family centres and the solutions.
+    Contours of f and F_m, sampled optima of the tasks, the methods' solutions, and an arrow from each
+    solution to where adaptation leads on each family. In d = 2 the axes are the coordinates; in higher
+    dimensions they span the plane through the family centres and the solutions.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
 """The same questions answered by drawing data.
 
-Nothing here uses a moment of an adaptation or of a method: points are adapted and meta-gradients computed from
-samples, as a practitioner would, so that agreement with the theory means something. What is shared are the task's
-inputs, and the parameters of environments, adaptations, methods and training. Data flows in this order:
+Nothing here uses a moment of an adaptation or of a method: points are adapted and meta-gradients computed
+from samples, as a practitioner would, so that agreement with the theory means something. What is shared are
+the task's inputs, and the parameters of environments, adaptations, methods and training. Data flows in this
+order:
 
     bartlett, draws, thin  batches of many tasks: their rows, pseudo-rows, or two products that a gradient takes
     solve                  meta-gradients of drawn tasks, and the points that training on them finds

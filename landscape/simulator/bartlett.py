@@ -11,9 +11,10 @@ from landscape.tasks.inputs import Empirical, Inputs
 def draw_compressed(inputs: Inputs, size: int, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Draw `size` batches of few pseudo-rows whose X'X and X'e have the joint law of n rows.
 
-    Of a Gaussian task d rows (Bartlett): with X = T R, R'R = Sigma, T upper triangular with chi-distributed diagonal and
-    normal entries above, X'X is Wishart; given X, X'e is normal with covariance sigma^2 X'X for n rows and for d
-    pseudo-rows alike. Of a task given by its N rows, each of these times the root of how often it comes up among n.
+    Of a Gaussian task d rows (Bartlett): with X = T R, R'R = Sigma, T upper triangular with chi-distributed
+    diagonal and normal entries above, X'X is Wishart; given X, X'e is normal with covariance sigma^2 X'X for
+    n rows and for d pseudo-rows alike. Of a task given by its N rows, each of these times the root of how
+    often it comes up among n.
 
     Returns
     -------

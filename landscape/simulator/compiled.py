@@ -1,12 +1,14 @@
 """The chains of `landscape.simulator.sgd`, compiled: the same law, eight chains at a time, all cores.
 
-Needs numba (the extra ``fast``). Compiled code cannot call `meta_gradient` and `adapt`: this is the one place that lists
-what it knows, in `kind_of`. The steps are those of `landscape.simulator.thin`, written for the processor: a number of a
-task is a *lane* of eight, one for each chain, and loops over lanes become vector instructions. Every group of eight chains
-has a random generator of its own, so the numbers do not depend on how many threads there are. They are not those of
-NumPy's chains for the same seed, which draw in another order.
+Needs numba (the extra ``fast``). Compiled code cannot call `meta_gradient` and `adapt`: this is the one place
+that lists what it knows, in `kind_of`. The steps are those of `landscape.simulator.thin`, written for the
+processor: a number of a task is a *lane* of eight, one for each chain, and loops over lanes become vector
+instructions. Every group of eight chains has a random generator of its own, so the numbers do not depend on
+how many threads there are. They are not those of NumPy's chains for the same seed, which draw in another
+order.
 
-All that is compiled stands in this one file: what numba has kept is thrown away when this file changes, and no other.
+All that is compiled stands in this one file: what numba has kept is thrown away when this file changes, and
+no other.
 """
 
 from __future__ import annotations
@@ -136,9 +138,12 @@ def inlined(function: F) -> F:
     return cast(F, njit(forceinline=True, fastmath=fast)(function))
 
 
-# R comes as three arguments: `roots`, the table (families, d) or (families, d, d), whose number of axes decides what is
-# compiled; each lane's `family`; and the lanes' `entries` (d, LANES) gathered from the former kind. The *variates* of a
-# product are (1/sqrt(n), normals, chi^2/n), and a batch's *memory*, filled by its first product for the second, is
+# R comes as three arguments: `roots`, the table (families, d) or (families, d, d), whose number of axes
+# decides what is
+# compiled; each lane's `family`; and the lanes' `entries` (d, LANES) gathered from the former kind. The
+# *variates* of a
+# product are (1/sqrt(n), normals, chi^2/n), and a batch's *memory*, filled by its first product for the
+# second, is
 # (delta, t, x/sqrt(n)).
 
 
@@ -290,8 +295,8 @@ def second(
 def rows(plan: Plan, lanes: Lanes, spread: int) -> tuple[Array, Array]:
     """Samples and degrees of freedom behind the variates of an iteration, in the order in which they are taken.
 
-    A row is a product of a batch with something; where optima have a spread, each task begins with a row for its optimum,
-    which takes no chi-square.
+    A row is a product of a batch with something; where optima have a spread, each task begins with a row for
+    its optimum, which takes no chi-square.
     """
     outer = 0 if plan.kind == REPTILE else 1
     each = plan.steps + outer + (plan.steps if plan.kind in (SHARED, INDEPENDENT) else 0)
@@ -312,8 +317,9 @@ def descend(
 ) -> Array:
     """SGD from 0 of eight chains: their last points, shape (d, LANES).
 
-    Roots of inputs and of spreads (families, d) or (families, d, d) are arguments of their own, for by the number of axes
-    of an argument, and of nothing else, branches are dropped when this is compiled. Spreads are empty where there are none.
+    Roots of inputs and of spreads (families, d) or (families, d, d) are arguments of their own, for by the
+    number of axes of an argument, and of nothing else, branches are dropped when this is compiled. Spreads
+    are empty where there are none.
     """
     kind, steps = plan.kind, plan.steps
     shape = (tables.centres.shape[1], LANES)

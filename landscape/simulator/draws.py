@@ -154,8 +154,8 @@ def by_family(
     samples : float
         The largest batch that will be drawn of a task, which sets the size of a chunk.
     sampling : str
-        One of `SAMPLING`: whether a batch is drawn by two products of it, as d pseudo-rows, or row by row, all of the same
-        law; or as rows of a data task that are all different, which is another.
+        One of `SAMPLING`: whether a batch is drawn by two products of it, as d pseudo-rows, or row by row,
+        all of the same law; or as rows of a data task that are all different, which is another.
     rng : numpy.random.Generator
 
     Yields

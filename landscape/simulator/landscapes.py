@@ -1,8 +1,8 @@
 """The loss after adaptation as a quadratic form, from drawn batches: for every adaptation, whether or not a formula is known.
 
-On given samples adaptation is an affine map of w - w_i, so that d + 1 points determine it: each drawn batch gives its loss
-as a form. What is averaged over draws of these depends on batches alone; the optima's spread and the label noise of the
-loss are not drawn, but enter with their own numbers.
+On given samples adaptation is an affine map of w - w_i, so that d + 1 points determine it: each drawn batch
+gives its loss as a form. What is averaged over draws of these depends on batches alone; the optima's spread
+and the label noise of the loss are not drawn, but enter with their own numbers.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def mean_losses(tasks: Sequence[Task], adaptation: Adaptation, draws: int, seed:
 def mean_gradients(tasks: Sequence[Task], method: Method, draws: int, seed: int) -> list[tuple[Array, Array]]:
     """Estimate each task's mean meta-gradient A (w - w_i) - b; arguments as for `mean_losses`.
 
-    The outer batch, and inner ones whose size the method leaves open, are the population: a meta-gradient is linear in
-    them, so that their size changes its scatter only.
+    The outer batch, and inner ones whose size the method leaves open, are the population: a meta-gradient is
+    linear in them, so that their size changes its scatter only.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Stochastic gradient descent of many chains at once, by thin batches: grid points and repeats side by side.
 
-A chain is one run of SGD. All chains take their steps together, so an iteration costs a few array operations, and none
-of them grows with the number of samples. With numba the same steps run compiled, for the methods that
-`landscape.simulator.compiled` knows.
+A chain is one run of SGD. All chains take their steps together, so an iteration costs a few array operations,
+and none of them grows with the number of samples. With numba the same steps run compiled, for the methods
+that `landscape.simulator.compiled` knows.
 """
 
 from __future__ import annotations

@@ -1,18 +1,22 @@
 r"""A batch of Gaussian inputs by the two products that a meta-gradient takes of it, drawn without the inputs.
 
-With X = U R, R'R = Sigma, U of n rows of independent standard normals, and delta the whitened distance R (w - w_i):
+With X = U R, R'R = Sigma, U of n rows of independent standard normals, and delta the whitened distance R (w -
+w_i):
 
-* r = U delta - z has independent N(0, v^2) entries, v^2 = |delta|^2 + sigma^2, so |r|^2 = v^2 chi^2_n. Given r, the rows
+* r = U delta - z has independent N(0, v^2) entries, v^2 = |delta|^2 + sigma^2, so |r|^2 = v^2 chi^2_n. Given
+r, the rows
   of U are r_j delta/v^2 plus independent N(0, K), K = I - delta delta'/v^2. Hence U'r = |r| x with
   x = |r| delta/v^2 + K^(1/2) N(0, I).
-* The n - 1 directions of sample space orthogonal to r are left: U'U g = x (x'g) + K^(1/2) W K^(1/2) g for every g that
+* The n - 1 directions of sample space orthogonal to r are left: U'U g = x (x'g) + K^(1/2) W K^(1/2) g for
+every g that
   depends on U through U'r only, with W ~ Wishart_{n-1}(I) independent of x and |r|.
-* W h = a^2 h + a (|h| xi - h (h'xi)/|h|), a^2 ~ chi^2_{n-1} and xi ~ N(0, I): the first column of a Wishart matrix,
+* W h = a^2 h + a (|h| xi - h (h'xi)/|h|), a^2 ~ chi^2_{n-1} and xi ~ N(0, I): the first column of a Wishart
+matrix,
   turned to h.
 
-So a batch costs two chi-squares and two normal vectors, whatever n. The second product must keep the first one's r and x:
-new ones would make it the product with another batch. K^(1/2) = I - t delta delta' with t = 1/(v (v + sigma)), which
-stays exact where sigma = 0 makes K singular.
+So a batch costs two chi-squares and two normal vectors, whatever n. The second product must keep the first
+one's r and x: new ones would make it the product with another batch. K^(1/2) = I - t delta delta' with t =
+1/(v (v + sigma)), which stays exact where sigma = 0 makes K singular.
 """
 
 from __future__ import annotations

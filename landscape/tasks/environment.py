@@ -193,7 +193,8 @@ class SweptMixture(Environment):
 def _tasks(families: Sequence[TaskFamily | DataTask], d: int, grids: dict[str, Varying]) -> list[Task]:
     """The families as tasks of one form: isotropic, diagonal or dense.
 
-    `grids` holds fields on a grid by ``NAME.field``: numbers (*grid), vectors (*grid, d), matrices (*grid, d, d).
+    `grids` holds fields on a grid by ``NAME.field``: numbers (*grid), vectors (*grid, d), matrices (*grid, d,
+    d).
     """
     fields = [_Fields(family, d, grids) for family in families if isinstance(family, TaskFamily)]
     form = 2 if len(fields) < len(families) else max(field.form for field in fields)

@@ -68,8 +68,8 @@ class TaskFamily(Record):
     Raises
     ------
     ValueError
-        If an argument is not finite, a covariance is not symmetric or not positive, or the shapes contradict one
-        another.
+        If an argument is not finite, a covariance is not symmetric or not positive, or the shapes contradict
+        one another.
 
     Examples
     --------
@@ -121,8 +121,8 @@ class TaskFamily(Record):
 class DataTask(Record):
     r"""One task given by its rows, with no assumption about them.
 
-    The data set is the population: adaptation draws its samples from the rows, independently and with replacement, and
-    the loss after adaptation is the mean over all rows.
+    The data set is the population: adaptation draws its samples from the rows, independently and with
+    replacement, and the loss after adaptation is the mean over all rows.
 
     Parameters
     ----------

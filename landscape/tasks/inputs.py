@@ -1,6 +1,7 @@
 r"""What is known about one task's inputs x and noise e: moments for the theory, draws for the simulator.
 
-Each side is given its own half only, so that their agreement proves something. With Sigma = E[xx'] and e = y - <w_i, x>:
+Each side is given its own half only, so that their agreement proves something. With Sigma = E[xx'] and e = y
+- <w_i, x>:
 
 ======== ================================ ==================================
 name     definition                       Gaussian inputs
@@ -135,9 +136,10 @@ class Gaussian:
 class Empirical:
     r"""A task given by its rows: they are the population, and batches are drawn from them with replacement.
 
-    With a ridge g the task's loss is that of the rows plus :math:`\tfrac g2\|w\|^2`, and each gradient on a batch adds
-    g w. Sigma is then the mean of xx' plus g I, the mean of x e at the optimum is g w_i instead of 0, and the three maps
-    become covariances: E[(x'Ax) e x] loses S A E[xe], with S the mean of xx', and so on.
+    With a ridge g the task's loss is that of the rows plus :math:`\tfrac g2\|w\|^2`, and each gradient on a
+    batch adds g w. Sigma is then the mean of xx' plus g I, the mean of x e at the optimum is g w_i instead of
+    0, and the three maps become covariances: E[(x'Ax) e x] loses S A E[xe], with S the mean of xx', and so
+    on.
 
     Parameters
     ----------

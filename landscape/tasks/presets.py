@@ -60,8 +60,8 @@ class IsotropicPair(Environment):
 class HardEasy(IsotropicPair):
     r"""Hard and easy families around two centres (Collins et al., section 3.2).
 
-    Optima of hard tasks have mean R in every coordinate and variance r_hard, those of easy tasks mean 0 and variance
-    r_easy. The defaults are those of Figure 3 (c) at R = 2.
+    Optima of hard tasks have mean R in every coordinate and variance r_hard, those of easy tasks mean 0 and
+    variance r_easy. The defaults are those of Figure 3 (c) at R = 2.
 
     Raises
     ------

@@ -35,8 +35,8 @@ def from_sampler(
     Parameters
     ----------
     draw : callable
-        ``draw(rng)`` returns (covariance, optimum, noise) of one task: a number, (d,) or (d, d); (d,); a variance.
-        ``rng`` is a numpy Generator and must be the only source of randomness.
+        ``draw(rng)`` returns (covariance, optimum, noise) of one task: a number, (d,) or (d, d); (d,); a
+        variance. ``rng`` is a numpy Generator and must be the only source of randomness.
     T : int
         Tasks to draw, at least 2. Standard errors shrink with the square root of T.
     rng : numpy.random.Generator or int

@@ -1,7 +1,7 @@
 """The files of a sweep: CSV and Parquet, each with the plan it belongs to and a checksum.
 
-A checksum tells accidents, not intent: whoever can write a file can write its checksum. So a table is looked at
-before it is used, whatever its checksum.
+A checksum tells accidents, not intent: whoever can write a file can write its checksum. So a table is looked
+at before it is used, whatever its checksum.
 """
 
 from __future__ import annotations

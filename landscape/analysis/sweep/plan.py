@@ -52,7 +52,8 @@ class Plan:
     Raises
     ------
     ValueError
-        If an argument is not usable: what cannot work is said at once, rather than in the middle of the night.
+        If an argument is not usable: what cannot work is said at once, rather than in the middle of the
+        night.
     """
 
     def __init__(
@@ -124,8 +125,8 @@ class Plan:
     def cell(self, place: Place) -> Cell:
         """Make the cell at a place.
 
-        Its seed mixes the sweep's with the names and values of the place, so that cells are independent, and stay what they
-        are when values or seeds are added.
+        Its seed mixes the sweep's with the names and values of the place, so that cells are independent, and
+        stay what they are when values or seeds are added.
         """
         here = self._point(place[:-1])
         values = {

@@ -71,7 +71,8 @@ class Sweep(Result):
 
         Examples
         --------
-        ``result.only(m=500).plot()`` for a sweep over m and rho_hard, ``result.only(**{"hard.centre": [0, 1]})``.
+        ``result.only(m=500).plot()`` for a sweep over m and rho_hard, ``result.only(**{"hard.centre": [0,
+        1]})``.
         """
         table = self.table
         for name, value in values.items():
@@ -116,9 +117,10 @@ def sweep(
 ) -> Sweep:
     """Simulate over a grid of names and seeds, in parallel, with every finished cell kept.
 
-    A cell is `simulate` at one place of the grid with one seed. The result is the same for any number and order of workers,
-    and for a run that was stopped and started again, bit for bit (on processors of one kind: others may round
-    differently). Values and seeds can be added later: cells that the file has are not computed again.
+    A cell is `simulate` at one place of the grid with one seed. The result is the same for any number and
+    order of workers, and for a run that was stopped and started again, bit for bit (on processors of one
+    kind: others may round differently). Values and seeds can be added later: cells that the file has are not
+    computed again.
 
     Parameters
     ----------
@@ -130,18 +132,19 @@ def sweep(
     training : Training
     over : dict of str to sequence
         Names and the values they take, as for `compare`; also those of the training (``"T"``, ``"n1"``,
-        ``"learning_rate"``, ...). Functions, here and in place of environment and adaptation, are called in this process;
-        the table keeps what they gave, and a file is refused where they give something else.
+        ``"learning_rate"``, ...). Functions, here and in place of environment and adaptation, are called in
+        this process; the table keeps what they gave, and a file is refused where they give something else.
     seeds : sequence of int
         Each gives cells of its own.
     file : str or Path, optional
-        Where finished cells are kept, ending in .csv or .parquet. A file of the same sweep is taken up where it stopped.
+        Where finished cells are kept, ending in .csv or .parquet. A file of the same sweep is taken up where
+        it stopped.
     repeats, tasks, sampling, engine
         As for `simulate`, in each cell. A file holds cells of one engine.
     executor : concurrent.futures.Executor, optional
-        What runs the cells, for example ``dask.distributed.Client(...).get_executor(pure=False)`` for many machines; a pool
-        of processes by default. (In a script, a pool of processes needs the call to stand under
-        ``if __name__ == "__main__":``.)
+        What runs the cells, for example ``dask.distributed.Client(...).get_executor(pure=False)`` for many
+        machines; a pool of processes by default. (In a script, a pool of processes needs the call to stand
+        under ``if __name__ == "__main__":``.)
     workers : int, optional
         Processes of the default pool: one a processor by default; 1 runs the cells here, without a pool.
     progress : bool
@@ -154,8 +157,8 @@ def sweep(
     Raises
     ------
     ValueError
-        If an argument is not usable, or the file is damaged or another sweep's; or, after all other cells, if some cannot be
-        computed.
+        If an argument is not usable, or the file is damaged or another sweep's; or, after all other cells, if
+        some cannot be computed.
     OSError
         If the file cannot be written any more; what it holds is safe.
     RuntimeError

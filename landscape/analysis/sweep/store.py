@@ -1,9 +1,9 @@
 """One file of finished cells, whole at every moment.
 
-The file is never changed in place: a new one is written beside it, forced to disk and put in its place, so whatever
-stops the program, the file holds every cell that was written before. It carries the plan it belongs to and a checksum;
-what is not a whole file of this very plan is refused and left as it is. In a folder that others can write, what they
-plant beside the file is neither followed nor opened for writing.
+The file is never changed in place: a new one is written beside it, forced to disk and put in its place, so
+whatever stops the program, the file holds every cell that was written before. It carries the plan it belongs
+to and a checksum; what is not a whole file of this very plan is refused and left as it is. In a folder that
+others can write, what they plant beside the file is neither followed nor opened for writing.
 """
 
 from __future__ import annotations

@@ -195,8 +195,8 @@ def asymptotics(
     Notes
     -----
     Any environment, data tasks included. The bias is exact to order 1/T for NAL, MAML with a shared batch or
-    full inner gradients, and FO-MAML with one step; for HF-MAML, an independent Hessian and more steps of FO-MAML
-    the dependence of W_hat and psi within an episode is left out of it.
+    full inner gradients, and FO-MAML with one step; for HF-MAML, an independent Hessian and more steps of
+    FO-MAML the dependence of W_hat and psi within an episode is left out of it.
 
     For MAML with one episode, D the second moment of w* - w_i and B = P D P + alpha^2 sigma^2 S/n2,
     :math:`V = (1 + 1/n_1) E[P\Sigma B\Sigma P] + E[tr(\Sigma B) P\Sigma P]/n_1 + \sigma^2 E[P\Sigma P]/n_1`.

@@ -1,8 +1,10 @@
 r"""Several inner steps on one batch: expected polynomials in the sample covariance S = X'X/m of Gaussian rows.
 
-The steps share S and are dependent. With a step matrix A (alpha I, or a preconditioner), R = I - A S and U = I + R +
+The steps share S and are dependent. With a step matrix A (alpha I, or a preconditioner), R = I - A S and U =
+I + R +
 ... + R^(k-1), the distance after k steps is R^k d + U A s with s = X'e/m. Everything is a word in S and A of degree up
-to 2k with one Sigma in the middle. Isotropic inputs with a number as step are polynomials in rational numbers.
+to 2k with one Sigma in the middle. Isotropic inputs with a number as step are polynomials in rational
+numbers.
 """
 
 from __future__ import annotations

@@ -89,8 +89,9 @@ def iterations(environment: Environment, method: MAML | HFMAML, start: Any, leve
     Notes
     -----
     With a step :math:`\beta = 1/(c\,4L)` the descent lemma gives :math:`F(w_{k+1}) \le F(w_k) -
-    \beta(1-\tfrac1{2c})\|\nabla F(w_k)\|^2`; add up. With drawn tasks or samples the theorems need assumptions 4.5 and 4.6,
-    which fail on linear tasks: then they are not applicable. `promise` has them for given sigmas.
+    \beta(1-\tfrac1{2c})\|\nabla F(w_k)\|^2`; add up. With drawn tasks or samples the theorems need
+    assumptions 4.5 and 4.6, which fail on linear tasks: then they are not applicable. `promise` has them for
+    given sigmas.
     """
     checks.instance("method", method, (MAML, HFMAML))
     inner = method.adaptation
@@ -141,8 +142,10 @@ def floor(environment: Environment, alpha: float) -> Guarantee:
 
     Notes
     -----
-    There :math:`\nabla F = -\alpha E[\Sigma_i(I-\alpha\Sigma_i)\nabla f_i]`, at most :math:`\alpha L (E\|\nabla f_i\|^2)^{1/2}`, and
-    :math:`\|\nabla f\| = \alpha\|E\Sigma_i\nabla f_i\|` gives :math:`E\|\nabla f_i\|^2 \le \sigma^2/(1-\alpha^2L^2)`.
+    There :math:`\nabla F = -\alpha E[\Sigma_i(I-\alpha\Sigma_i)\nabla f_i]`, at most :math:`\alpha L
+    (E\|\nabla f_i\|^2)^{1/2}`, and
+    :math:`\|\nabla f\| = \alpha\|E\Sigma_i\nabla f_i\|` gives :math:`E\|\nabla f_i\|^2 \le
+    \sigma^2/(1-\alpha^2L^2)`.
     """
     name = "Theorem 4.15 of Fallah et al."
     L, mu = curvatures(environment)

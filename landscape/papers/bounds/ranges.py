@@ -55,8 +55,9 @@ def largest_alpha(
 
     Notes
     -----
-    All have :math:`7\mu/(8\kappa(16K+9\sigma))` in common, with K as in Theorem 3.8, :math:`(9/\sqrt\mu+5)\sigma/4` in
-    3.6, :math:`(\tfrac97\sqrt{L/\mu}+1)\sigma` in 3.9 and :math:`(9\varepsilon_0+5\sigma)/4` in 4.1.
+    All have :math:`7\mu/(8\kappa(16K+9\sigma))` in common, with K as in Theorem 3.8,
+    :math:`(9/\sqrt\mu+5)\sigma/4` in 3.6, :math:`(\tfrac97\sqrt{L/\mu}+1)\sigma` in 3.9 and
+    :math:`(9\varepsilon_0+5\sigma)/4` in 4.1.
 
     Three conditions of Theorem 3.6 are not the printed ones, which read
     :math:`\sqrt[3]{\tfrac2{15}\mu^{1/3}L^{-5/3}}`, :math:`\sqrt{\tfrac1{15}\mu^{1/2}L^{-2}}` and

@@ -1,8 +1,8 @@
 """The papers' figures and tables, one file each: the registry is this folder.
 
-A file is a figure: it has a ``TITLE`` and a function ``run(quick, seed, progress)`` that returns a `Reproduction`; its name
-is the figure's, with hyphens for underscores. SGD runs on the engine "numpy", which everybody has: a figure's numbers do
-not depend on what is installed.
+A file is a figure: it has a ``TITLE`` and a function ``run(quick, seed, progress)`` that returns a
+`Reproduction`; its name is the figure's, with hyphens for underscores. SGD runs on the engine "numpy", which
+everybody has: a figure's numbers do not depend on what is installed.
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ def critical_points(alpha: float, points: Array) -> Array:
 def theorem_limit() -> tuple[float, float]:
     """Compute the largest alpha of Theorem 3.9, and sigma, which exists for every w here.
 
-    f_1' - f_2' is a difference of two cosines of amplitudes a b, so sigma is at most half their sum; near 0 it comes close.
+    f_1' - f_2' is a difference of two cosines of amplitudes a b, so sigma is at most half their sum; near 0
+    it comes close.
     """
     sigma = sum(f.amplitude * f.frequency for f in PARABOLAS) / 2
     limit, _ = largest_alpha("3.9", TASKS.smoothness, TASKS.strong_convexity, TASKS.hessian_lipschitz, sigma)

@@ -56,7 +56,8 @@ COMPONENTS = 10
 def principal_components(seed: int) -> Features:
     """Reduce the pictures to principal components: a fixed feature map for a linear head.
 
-    The components are those of the training half; they are scaled together, not one by one, so that their mean square is 1.
+    The components are those of the training half; they are scaled together, not one by one, so that their
+    mean square is 1.
     """
     X, y, source = digits()
     half = np.random.default_rng(seed).permutation(len(y)) % 2 == 0

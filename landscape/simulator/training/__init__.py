@@ -1,7 +1,7 @@
 """Training step by step, on losses of any kind: full batches or stochastic, every gradient counted.
 
-Nothing here knows the closed form: `train` draws batches and takes the steps of the papers' algorithms, `ode` integrates
-their continuous-time limits. On quadratics their agreement with `flow` and `descent` is a test.
+Nothing here knows the closed form: `train` draws batches and takes the steps of the papers' algorithms, `ode`
+integrates their continuous-time limits. On quadratics their agreement with `flow` and `descent` is a test.
 """
 
 from landscape.simulator.training.batches import (

@@ -25,8 +25,8 @@ from landscape.simulator.training.tasks import LossTasks
 class Batches(Record):
     r"""What an iteration draws (Fallah et al., Algorithms 1 to 3).
 
-    Tasks are drawn with replacement; ``inf`` takes all of them with their probabilities, or all samples. `train` refuses a
-    size for a batch that its method does not draw.
+    Tasks are drawn with replacement; ``inf`` takes all of them with their probabilities, or all samples.
+    `train` refuses a size for a batch that its method does not draw.
 
     Examples
     --------
@@ -84,9 +84,9 @@ def _drawn(method: Method) -> set[str]:
 class RandomStep(Record):
     r"""The random step size of Fallah et al., (16) and (17): :math:`\beta_k = \tilde\beta(w_k)/c`.
 
-    :math:`\tilde\beta(w) = 1/(4L + \tfrac{2\rho\alpha}{B'}\sum_j\|\nabla f_j(w, D_\beta)\|)`, over B' tasks drawn
-    apart from those of the iteration; ``inf`` takes all tasks, or all samples. On quadratics rho = 0 and the step is
-    1/(4 L c), never random.
+    :math:`\tilde\beta(w) = 1/(4L + \tfrac{2\rho\alpha}{B'}\sum_j\|\nabla f_j(w, D_\beta)\|)`, over B' tasks
+    drawn apart from those of the iteration; ``inf`` takes all tasks, or all samples. On quadratics rho = 0
+    and the step is 1/(4 L c), never random.
 
     Parameters
     ----------
@@ -132,8 +132,8 @@ class RandomStep(Record):
 def least_step_batches(tasks: LossTasks, alpha: float, sigma: float, sigma_tilde: float) -> tuple[int, int]:
     r"""Compute the sizes B' and D_beta that Lemma 4.9 asks of a `RandomStep` (Fallah et al., (18)).
 
-    :math:`B' \ge \tfrac12(\rho\alpha\sigma/L)^2` and :math:`D_\beta \ge (2\rho\alpha\tilde\sigma/L)^2`. Then E of the step
-    is at least 0.8/(c L(w)), and that of its square at most 3.125/(c L(w))^2.
+    :math:`B' \ge \tfrac12(\rho\alpha\sigma/L)^2` and :math:`D_\beta \ge (2\rho\alpha\tilde\sigma/L)^2`. Then
+    E of the step is at least 0.8/(c L(w)), and that of its square at most 3.125/(c L(w))^2.
 
     Parameters
     ----------

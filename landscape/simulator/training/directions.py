@@ -1,7 +1,7 @@
 """One task's update direction on losses of any kind: the methods that `train` knows, by their type.
 
-The adaptations' own `adapt` serves quadratic losses only, whose Hessian is the same everywhere; here it depends on the
-point, so that gradient steps are taken anew.
+The adaptations' own `adapt` serves quadratic losses only, whose Hessian is the same everywhere; here it
+depends on the point, so that gradient steps are taken anew.
 """
 
 from __future__ import annotations

@@ -32,9 +32,9 @@ class History(Result):
     points : array, shape (n, d)
         The recorded iterates.
     entries : dict of str to array, shape (n,)
-        ``iteration`` (or ``time``), ``phase``, ``gradient_norm_f``, ``gradient_norm_F``, ``f``, ``F``, and the totals so far
-        of ``gradients``, ``hessians``, ``hessian_vector_products`` and ``samples``. Norms and losses are those of all tasks
-        and samples, and looking at them is not counted.
+        ``iteration`` (or ``time``), ``phase``, ``gradient_norm_f``, ``gradient_norm_F``, ``f``, ``F``, and
+        the totals so far of ``gradients``, ``hessians``, ``hessian_vector_products`` and ``samples``. Norms
+        and losses are those of all tasks and samples, and looking at them is not counted.
     diverged : bool
         Whether the run was stopped because its iterates grew without bound.
     """

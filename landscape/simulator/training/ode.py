@@ -52,7 +52,8 @@ def ode(
     times : float or array (n,)
         Increasing, from 0 or later.
     alpha : float, optional
-        Inner step of the F that is looked at; the method's by default. F is the loss after as many steps as the method takes.
+        Inner step of the F that is looked at; the method's by default. F is the loss after as many steps as
+        the method takes.
     rtol, atol : float
         Tolerances of the solver.
     most : int
@@ -66,9 +67,10 @@ def ode(
     Raises
     ------
     ValueError
-        If the path diverges, the method draws batches, or the right-hand side jumps: that of BI-MAML that is not latched
-        (`flow` solves it on quadratics), and that of losses whose gradient jumps (hinge). A path that slides along such a
-        jump would keep the solver busy for ever, so there is a limit on evaluations too.
+        If the path diverges, the method draws batches, or the right-hand side jumps: that of BI-MAML that is
+        not latched (`flow` solves it on quadratics), and that of losses whose gradient jumps (hinge). A path
+        that slides along such a jump would keep the solver busy for ever, so there is a limit on evaluations
+        too.
 
     Examples
     --------

@@ -51,8 +51,8 @@ def train(
     ----------
     tasks : LossTasks
     method : NAL, MAML, FOMAML, HFMAML, Reptile or BIMAML
-        With gradient steps inside. ``MAML(..., hessian="independent")`` is Fallah et al.'s (5); with "shared" the inner batch
-        gives the Hessian too.
+        With gradient steps inside. ``MAML(..., hessian="independent")`` is Fallah et al.'s (5); with "shared"
+        the inner batch gives the Hessian too.
     start : float or array (d,)
     rate : float or RandomStep
         Step size beta of the update.
@@ -60,14 +60,14 @@ def train(
     batches : Batches, optional
         All tasks and samples by default.
     alpha : float, optional
-        Inner step of the F that is looked at; the method's by default, 0 (F = f) for NAL. F is the loss after as many steps
-        as the method takes.
+        Inner step of the F that is looked at; the method's by default, 0 (F = f) for NAL. F is the loss after
+        as many steps as the method takes.
     second_order : {"products", "matrices"}
         Whether MAML takes Hessian-vector products, O(d) a sample, or Hessians, O(d^2).
     delta : float, optional
-        Half-width of HF-MAML's difference; Fallah et al.'s rule 1/(6 rho alpha ||g||) by default. It looks 1/(6 rho alpha) to
-        both sides however small the gradient is, so that HF-MAML stalls where the Hessian varies; with a small delta, say
-        1e-4, it does not.
+        Half-width of HF-MAML's difference; Fallah et al.'s rule 1/(6 rho alpha ||g||) by default. It looks
+        1/(6 rho alpha) to both sides however small the gradient is, so that HF-MAML stalls where the Hessian
+        varies; with a small delta, say 1e-4, it does not.
     record_every : int
         Iterations between rows of the history.
     rng : numpy.random.Generator or int
@@ -81,13 +81,14 @@ def train(
     Raises
     ------
     ValueError
-        If an argument is out of range or means nothing to the method, or a rule needs a constant that the losses do not have.
+        If an argument is out of range or means nothing to the method, or a rule needs a constant that the
+        losses do not have.
 
     Warns
     -----
     LandscapeWarning
-        If the iterates grow without bound; the run is stopped there. If delta is so small that HF-MAML's differences are
-        rounding.
+        If the iterates grow without bound; the run is stopped there. If delta is so small that HF-MAML's
+        differences are rounding.
 
     Examples
     --------

@@ -38,8 +38,9 @@ def slide() -> tuple[Expr, ...]:
 def largest_slope() -> Expr:
     """The largest |F'| where f' = epsilon_0: weights (1 - alpha h)^2 between 1/4 and 1, any odds, slopes of spread sigma.
 
-    F' is E[a] epsilon_0 + Cov(a, f_i'), at most E[a] epsilon_0 + sd(a) sigma. The most that weights with a given mean can spread is
-    when they are 1 and 1/4, whose odds an angle gives: mean and deviation are then the coordinates of a circle.
+    F' is E[a] epsilon_0 + Cov(a, f_i'), at most E[a] epsilon_0 + sd(a) sigma. The most that weights with a
+    given mean can spread is when they are 1 and 1/4, whose odds an angle gives: mean and deviation are then
+    the coordinates of a circle.
     """
     angle = sp.Symbol("theta")
     chance = (1 + sp.cos(angle)) / 2  # of the weight 1

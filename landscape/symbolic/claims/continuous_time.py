@@ -43,8 +43,8 @@ flow_line = matrix("w', quadratic", d, r"\dot w", 1)
 def bent_task() -> tuple[Expr, ...]:
     """A loss on the plane whose gradient turns along the step from w = (1, 0) to the origin, and what the ODE says there.
 
-    The first component of the Hessian's action on the step is linear on the way, the second quadratic: they take their means at
-    different points.
+    The first component of the Hessian's action on the step is linear on the way, the second quadratic: they
+    take their means at different points.
     """
     x, y, t = sp.symbols("x y t", real=True)
     loss = x**2 / 2 + x**3 / 6 + sp.Rational(15, 2) * x + y * (x**3 - 1) / 3 + 2 * y**2

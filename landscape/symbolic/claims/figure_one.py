@@ -123,7 +123,8 @@ figure = {
 def steepest_critical_point() -> tuple[Expr, Expr, Expr]:
     """The largest |f'|/sigma where F' = 0, for alpha <= 1/(4L): two tasks whose weights are 1 and q^2, with odds k^2 : 1.
 
-    Weights (1 - alpha h)^2 lie between 9/16 and 1. With slopes g + sigma k (odds 1) and g - sigma/k (odds k^2) F' = 0 gives g.
+    Weights (1 - alpha h)^2 lie between 9/16 and 1. With slopes g + sigma k (odds 1) and g - sigma/k (odds
+    k^2) F' = 0 gives g.
     """
     g = sp.Symbol("g")
     (slope,) = sp.solve((g + k) + k**2 * q**2 * (g - 1 / k), g)

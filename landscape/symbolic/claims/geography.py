@@ -14,8 +14,8 @@ one_NAL = quantity("E_m^(l)(w_NAL)", r"\mathcal{E}_m^{(l)}(w_{NAL})")
 def mean_risk(hard: Expr, easy: Expr) -> tuple[Expr, Expr]:
     """Above the noise in one coordinate, at the optimum of the given weights.
 
-    Optima are N(R, r_H) and N(0, r_E); only E[w_i] and E[w_i^2] enter. The objective is a polynomial in w and the task's optimum v, and
-    expectation replaces v by the mean and v^2 by mean^2 + variance.
+    Optima are N(R, r_H) and N(0, r_E); only E[w_i] and E[w_i^2] enter. The objective is a polynomial in w and
+    the task's optimum v, and expectation replaces v by the mean and v^2 by mean^2 + variance.
     """
     w, v = sp.symbols("w v")
 
@@ -33,8 +33,8 @@ def mean_risk(hard: Expr, easy: Expr) -> tuple[Expr, Expr]:
 def risks() -> list[Expr]:
     """Of NAL and MAML, all d coordinates, in terms of a_H and a_E.
 
-    The weights at alpha = 1/rho_E are left to the claims' quantities: with them put in these are polynomials of seven letters, which
-    SymPy's factoring, that draws at random, now and then takes minutes for.
+    The weights at alpha = 1/rho_E are left to the claims' quantities: with them put in these are polynomials
+    of seven letters, which SymPy's factoring, that draws at random, now and then takes minutes for.
     """
     return [d * mean_risk(*pair)[1] for pair in ((rho_H, rho_E), (a_H, a_E))]
 

@@ -112,8 +112,8 @@ samples = quantity("least D_h", r"\min D_h", positive=True)
 def two_losses_that_stall() -> tuple[Expr, Expr, Expr]:
     """Slopes of two tasks after adaptation where HF-MAML's mean step is 0, and the gradient of F there.
 
-    At w = 0. The second derivatives are min(rho |w|, L) and L: as Lipschitz as they may be, and the gradients differ by a bounded amount, so
-    that all of the theorem's assumptions hold everywhere.
+    At w = 0. The second derivatives are min(rho |w|, L) and L: as Lipschitz as they may be, and the gradients
+    differ by a bounded amount, so that all of the theorem's assumptions hold everywhere.
     """
     s, far, other = sp.Symbol("s"), positive("x"), sp.Symbol("g_2")
     reach = 1 / (6 * rho * alpha)  # delta times the slope, at least L/rho

@@ -19,7 +19,8 @@ convex = quantity("curvature of F", r"\sup_u \frac{\|\nabla F(w) - \nabla F(u)\|
 def steepest_change() -> Expr:
     """The slope of F' on one side of w = 0 for the task whose bounds of Lemma 4.8 are all attained there.
 
-    f'(0) > 0; f'' is -L on the side of the step, and on the other side rises at the rate rho: F'' is then minus the sum of both bounds.
+    f'(0) > 0; f'' is -L on the side of the step, and on the other side rises at the rate rho: F'' is then
+    minus the sum of both bounds.
     """
     x = sp.Symbol("x")
     near = SLOPE - L * x + rho * x**2 / 2  # f' on the side of u, x > 0
@@ -97,7 +98,8 @@ tangent = 1 / x - (2 / m - x / m**2)
 def parabola_above() -> tuple[Expr, Expr]:
     """The parabola that meets 1/(4 + z)^2 at z = 0 and touches it at z = u, and how far it lies above.
 
-    The mean of the parabola depends on the mean and variance of Z only, so it bounds E[1/(4 + Z)^2] for every Z >= 0 that has these.
+    The mean of the parabola depends on the mean and variance of Z only, so it bounds E[1/(4 + Z)^2] for every
+    Z >= 0 that has these.
     """
     b, c = sp.symbols("b c")
     curve = 1 / (4 + z) ** 2

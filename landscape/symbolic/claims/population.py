@@ -22,7 +22,8 @@ w, w_1, w_2 = (
 apart = matrix("D", d, r"D", 1)
 w_NAL, w_MAML = matrix("w_NAL", d, "w_{NAL}^*", 1), matrix("w_MAML", d, "w_{MAML}^*", 1)
 
-# One letter stands for each mean, so the second task's matrix is what the mean leaves of it: then inverses cancel for every d.
+# One letter stands for each mean, so the second task's matrix is what the mean leaves of it: then inverses
+# cancel for every d.
 MEANS = {
     Sigma_2: (mean_Sigma - p * Sigma_1) / (1 - p),
     Q_2: (mean_Q - p * Q_1) / (1 - p),

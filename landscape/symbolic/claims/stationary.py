@@ -81,7 +81,8 @@ def norms_at_stationary_points() -> Derivation:
     ]
     objective = gradient((lost[0] + lost[1]) / 2, w)
     ratio = ((1 - alpha * h_2) / (1 - alpha * h_1)) ** 2
-    # NAL: H is the mean Hessian, so H_2 = 2 H - H_1, and the gradient of the mean loss vanishes at H^{-1} times its constant part
+    # NAL: H is the mean Hessian, so H_2 = 2 H - H_1, and the gradient of the mean loss vanishes at H^{-1}
+    # times its constant part
     second = 2 * H - H_1
     _, right = stationary(((one + two) / 2).xreplace({H_2: second}), w)
     at = {w: H.I * right}

@@ -1,7 +1,8 @@
 r"""Losses of linear models on data: scale * mean_j phi(x_j'w, y_j) + ridge/2 ||w||^2.
 
-Each class gives phi and its first two derivatives in z = x'w, and the ranges of phi'' and phi''' from which the
-constants follow: :math:`L = s \sup\varphi'' \lambda_{\max} + r`, :math:`\mu = s \inf\varphi'' \lambda_{\min} + r`,
+Each class gives phi and its first two derivatives in z = x'w, and the ranges of phi'' and phi''' from which
+the constants follow: :math:`L = s \sup\varphi'' \lambda_{\max} + r`, :math:`\mu = s \inf\varphi''
+\lambda_{\min} + r`,
 :math:`\kappa \le s \sup|\varphi'''| \max_j\|x_j\| \lambda_{\max}`, with the eigenvalues of X'X/n.
 """
 

@@ -101,7 +101,8 @@ class Quadratic(Loss):
 class RippledParabola(Loss):
     r"""f(w) = c w^2/2 - a sin(b w) on the line (Xu et al., Figure 1).
 
-    :math:`f'' = c + a b^2 \sin(b w)`, so :math:`L = |c| + a b^2`, :math:`\mu = c - a b^2`, :math:`\kappa = a b^3`.
+    :math:`f'' = c + a b^2 \sin(b w)`, so :math:`L = |c| + a b^2`, :math:`\mu = c - a b^2`, :math:`\kappa = a
+    b^3`.
 
     Examples
     --------
