@@ -167,6 +167,8 @@ def as_adaptation(value: Any, name: str = "adaptation") -> Adaptation:
 
 def is_full(m: Scalar) -> bool:
     """Say whether every batch of m samples is the whole population."""
+    if isinstance(m, (int, float)):
+        return m == np.inf
     return not is_symbolic(m) and np.asarray(m).dtype != object and bool(np.all(np.isinf(m)))
 
 

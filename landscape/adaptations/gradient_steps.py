@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Batch, Draw, is_full, loss_form
-from landscape.core.domains import batch_size, choice, real, step_count
+from landscape.core.domains import batch_size, choice, is_symbolic, real, step_count
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import parameter, record
 from landscape.core.tolerances import EXPANDING
@@ -89,12 +89,13 @@ class GradientSteps(Adaptation):
 
     def expands(self, moments: Moments) -> bool:
         """Say whether alpha times some curvature lies outside [0, 2]."""
-        if not self.steps or np.asarray(self.alpha).dtype == object:
+        alpha = self.alpha
+        if not self.steps or is_symbolic(alpha):
             return False
-        largest = np.max(self.alpha)
-        if np.min(self.alpha) < 0 or largest * np.max(moments.Sigma.bound()) <= 2:
-            return bool(np.min(self.alpha) < 0)
-        return bool(np.max(self.alpha * moments.Sigma.largest()) > 2 * (1 + EXPANDING))
+        low, high = (alpha, alpha) if isinstance(alpha, float) else (np.min(alpha), np.max(alpha))
+        if low < 0 or high * np.max(moments.Sigma.bound()) <= 2:
+            return bool(low < 0)
+        return bool(np.max(alpha * moments.Sigma.largest()) > 2 * (1 + EXPANDING))
 
     @property
     def factors(self) -> int:

@@ -61,8 +61,8 @@ class Setting:
         if adaptation is not None and not arguments(adaptation):
             self.adaptation = as_adaptation(adaptation)
         self.starts = list(starts)
-        methods = [s for s in self.starts if isinstance(s, Method)]
-        self._labels = dict(zip(labels(methods), methods, strict=True))
+        methods = [s for s in self.starts if isinstance(s, Method)] if self.grid.axes else []
+        self._labels = dict(zip(labels(methods), methods, strict=True))  # by which over= addresses them
         things = (self.environment, self.adaptation, *self.starts)
         self.functions = {name for thing in things for name in arguments(thing)}
         missing = self.functions - set(self.grid.axes) - set(self.grid.derived)
@@ -206,11 +206,8 @@ class Setting:
             except OverflowError:
                 raise ValueError(OVERFLOW) from None
             if not warned and isinstance(adaptation, Adaptation):
-                occurring = (t for t in tasks if np.any(np.asarray(t.probability) != 0))
-                warned = any(
-                    adaptation.expands(t.inputs)
-                    for t in occurring
-                    if t.inputs.Sigma.diagonal().dtype != object
+                warned = not self.is_symbolic and any(
+                    adaptation.expands(task.inputs) for task in tasks if np.any(task.probability)
                 )
             if not shape:
                 values, replicates = [p.value for p in parts], [p.replicates for p in parts]

@@ -87,6 +87,8 @@ class Grid(Record):
 
     def without_functions(self) -> Grid:
         """Return the grid with the values of derived parameters in place of the functions that compute them."""
+        if not self.derived:
+            return self
         whole = self.whole()
         return Grid(self.axes, {}, self.computed | {name: whole[name].array for name in self.derived})
 

@@ -65,6 +65,8 @@ class Estimate(Record):
 
     def __post_init__(self) -> None:
         self._set(value=np.asarray(self.value))
+        if self.replicates is not None:
+            self._set(replicates=self.replicates)
 
     @property
     def standard_error(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,11 @@ class IsotropicPair(Environment):
         return tuple(TaskFamily(n, rho, mu, r, p, self.noise, self.d) for n, p, rho, mu, r in self._rows())
 
     def tasks(self) -> list[Task]:
+        return self._tasks
+
+    @cached_property
+    def _tasks(self) -> list[Task]:
+        """Made once: the moments keep what was last asked of them."""
         multiplicity = np.asarray([self.d])
 
         def entry(value: Any) -> Any:
