@@ -46,6 +46,7 @@ class NonlinearEnvironment(Record):
 
     Examples
     --------
+    >>> from landscape import NeuronTask
     >>> hard = NeuronTask("hard", [1.0, 1.0], covariance=0.5)
     >>> environment = NonlinearEnvironment([hard, NeuronTask("easy", [-1.0, 0.5])])
     >>> print(f"{environment.risk([0.0, 0.0]):.4f}, after a step {environment.risk([0.0, 0.0], 1.5):.4f}")
