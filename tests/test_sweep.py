@@ -308,13 +308,15 @@ def test_text_with_a_hash_is_no_comment(tmp_path):
 
 def test_ctrl_c_does_not_wait_for_cells(tmp_path):
     file = tmp_path / "cells.csv"
-    process = start(tmp_path, file, workers=2, T=400_000)
-    time.sleep(4)
+    process = start(tmp_path, file, workers=2, T=40_000_000)
+    time.sleep(6)
     process.send_signal(signal.SIGINT)
-    begun = time.monotonic()
-    error = process.communicate(timeout=60)[1]
+    try:
+        error = process.communicate(timeout=240)[1]  # a cell alone takes far longer
+    finally:
+        process.kill()
+        process.wait()
     assert b"KeyboardInterrupt" in error
-    assert time.monotonic() - begun < 20
 
 
 def test_a_worker_that_dies_is_said(tmp_path):

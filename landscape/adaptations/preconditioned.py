@@ -31,7 +31,7 @@ class PreconditionedSteps(Adaptation):
     --------
     >>> from landscape import HardEasy, risk
     >>> risk(HardEasy(d=2), 0.0, PreconditionedSteps([0.9, 0.9], m=20)).total.round(4)
-    1.3462
+    0.6667
     """
 
     P: Any = parameter(

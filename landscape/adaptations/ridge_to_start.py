@@ -26,7 +26,7 @@ class RidgeToStart(Adaptation):
     --------
     >>> from landscape import HardEasy, risk
     >>> risk(HardEasy(d=2), 0.0, RidgeToStart(0.5)).total.round(4)
-    0.7037
+    0.612
     """
 
     strength: Scalar = parameter(

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import landscape as ls
+from landscape.closed_form.hardness import window_boundary as boundary
 from landscape.papers import bounds
 from landscape.plotting import landscape_view
 from landscape.simulator import training as losses
@@ -220,7 +221,7 @@ def hardness_window(d: int, m: float) -> Spec:
 @kind
 def window_boundary(x: Any, d: int) -> Spec:
     """Find the samples from which a hardness ratio lies in the window."""
-    return {"m": ls.window_boundary(x, d)}
+    return {"m": boundary(x, d)}
 
 
 @kind
@@ -600,6 +601,8 @@ def check_meta_gradient(function: str, more: Spec) -> Spec:
     """Say what a meta-gradient function computes."""
     from .meta_gradients import FUNCTIONS
 
+    if more.get("method") == "plain gradient":  # version one's name for what pooled training computes
+        more = more | {"method": "NAL"}
     found = ls.check_meta_gradient(FUNCTIONS[function], **more)
     return {"verdict": found.verdict, "computes": found.computes, "bugs": list(found.bugs)}
 
