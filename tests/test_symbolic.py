@@ -428,9 +428,9 @@ def test_the_same_claim_takes_the_same_steps_each_time():
 def test_a_symbol_is_written_in_one_way():
     from landscape.symbolic.notation import latex, quantity
 
-    quantity("written once", r"\mathcal{A}")
-    assert latex(quantity("written once", r"\mathcal{A}")) == r"\mathcal{A}"
+    quantity("written once for a test", r"\mathcal{A}")
+    assert latex(quantity("written once for a test", r"\mathcal{A}")) == r"\mathcal{A}"
     with pytest.raises(ValueError, match="already written"):
-        quantity("written once", r"\mathcal{B}")
+        quantity("written once for a test", r"\mathcal{B}")
     entry = ledgers.decide(CLAIMS["L-thm3"])  # its number of tasks is T, and nothing else
     assert r"\lim_{T \to \infty}" in entry.markdown()
