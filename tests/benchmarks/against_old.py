@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[2]
-RUNS = 2
+RUNS = 5
 
 TIMER = """
 import time
