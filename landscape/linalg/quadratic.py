@@ -92,9 +92,12 @@ class QuadraticForm:
 def difference(point: Array, other: Array | float) -> Array:
     """Compute point - other, exactly 0 where nothing but rounding is left."""
     out = np.asarray(point - np.asarray(other))
-    if out.dtype == object:
+    if out.dtype == object or not out.size:
         return out
-    return np.where(np.abs(out) <= EQUAL * np.maximum(np.abs(point), np.abs(other)), 0.0, out)
+    size = np.abs(out)
+    if size.min() > EQUAL * max(np.max(np.abs(point)), np.max(np.abs(other))):
+        return out  # nothing is near rounding: the short way for nearly every grid
+    return np.where(size <= EQUAL * np.maximum(np.abs(point), np.abs(other)), 0.0, out)
 
 
 def mean_form(shares: Iterable[Scalar], forms: Iterable[QuadraticForm]) -> QuadraticForm:

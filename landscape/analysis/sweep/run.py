@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from landscape.adaptations.base import Adaptation
 from landscape.analysis.sweep.plan import Place, Plan, key
 from landscape.analysis.sweep.store import Store, locked, said, table_of
-from landscape.analysis.sweep.workers import Columns, finished, pool_for
 from landscape.core import checks
 from landscape.core.domains import count
 from landscape.core.grids import Over
@@ -23,6 +21,11 @@ from landscape.methods.base import Method
 from landscape.methods.budget import Training
 from landscape.simulator.sgd import processors
 from landscape.tasks.environment import Environment
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from landscape.analysis.sweep.workers import Columns
 
 
 @record
@@ -173,6 +176,8 @@ def sweep(
     >>> result
     <16 runs of NAL, MAML over rho_hard (2)>
     """
+    from landscape.analysis.sweep.workers import finished, pool_for  # optional: only a sweep needs processes
+
     plan = Plan(
         environment, methods, adaptation, training, over, seeds=seeds, repeats=repeats, tasks=tasks, sampling=sampling,
         engine=engine,
