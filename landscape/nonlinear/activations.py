@@ -54,28 +54,26 @@ class Activation:
         return out
 
 
-def _by_polynomials(step: Polynomial) -> Jet:
-    """From values of a function whose derivative is the polynomial `step` of itself, its jet."""
+def _by_polynomials(step: Polynomial) -> Callable[[Array, Array], None]:
+    """From values v of a function with s' = step(s), write its jet into an array."""
     polynomials = [Polynomial([0, 1])]
     for _ in range(8):
         polynomials.append(polynomials[-1].deriv() * step)
     coefficients = [p.coef[::-1] for p in polynomials]
 
-    def jet(v: Array, order: int) -> Array:
-        out = np.empty((order + 1, *v.shape))
+    def write(out: Array, v: Array) -> None:
         out[0] = v
-        for n in range(1, order + 1):
+        for n in range(1, len(out)):
             out[n] = coefficients[n][0]
             for c in coefficients[n][1:]:  # Horner's rule, in place
                 out[n] *= v
                 out[n] += c
-        return out
 
-    return jet
+    return write
 
 
-_sigmoid_derivatives = _by_polynomials(Polynomial([0, 1, -1]))
-_tanh_derivatives = _by_polynomials(Polynomial([1, 0, -1]))
+_write_sigmoid = _by_polynomials(Polynomial([0, 1, -1]))
+_write_tanh = _by_polynomials(Polynomial([1, 0, -1]))
 
 
 def logistic(t: Array, e: Array | None = None) -> Array:
@@ -86,18 +84,24 @@ def logistic(t: Array, e: Array | None = None) -> Array:
 
 def sigmoid_jet(t: Array, order: int) -> Array:
     """Compute the sigmoid, whose derivative is s(1 - s), and its derivatives."""
-    return _sigmoid_derivatives(logistic(t), order)
+    out = np.empty((order + 1, *t.shape))
+    _write_sigmoid(out, logistic(t))
+    return out
 
 
 def _tanh_jet(t: Array, order: int) -> Array:
-    return _tanh_derivatives(np.tanh(t), order)
+    out = np.empty((order + 1, *t.shape))
+    _write_tanh(out, np.tanh(t))
+    return out
 
 
 def softplus_jet(t: Array, order: int) -> Array:
     """Compute log(1 + exp(t)), whose derivative is the sigmoid, and its derivatives."""
-    e = np.exp(-np.abs(t))
-    value = (np.maximum(t, 0) + np.log1p(e))[None]
-    return value if order == 0 else np.concatenate([value, _sigmoid_derivatives(logistic(t, e), order - 1)])
+    out, e = np.empty((order + 1, *t.shape)), np.exp(-np.abs(t))
+    out[0] = np.maximum(t, 0) + np.log1p(e)
+    if order:
+        _write_sigmoid(out[1:], logistic(t, e))
+    return out
 
 
 def _linear_jet(t: Array, order: int) -> Array:
