@@ -5,6 +5,9 @@ Data flows one way: an *environment* says what the tasks are, an *adaptation* ho
 simulator an independent one by drawing data; `agreement` lays them side by side.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from landscape._version import __version__
 from landscape.core.errors import LandscapeWarning, NoClosedForm
 from landscape.tasks.environment import Environment, Mixture
@@ -47,16 +50,18 @@ from landscape.analysis.agreement import Agreement, agreement
 from landscape.analysis.sweep import Sweep, sweep
 from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.diagnose import diagnose
-from landscape.checker.reports import GradientReport, OptimumReport
-from landscape.checker.meta_gradient import check_meta_gradient
-from landscape.checker.optimum import check_optimum
-from landscape import nonlinear
-from landscape.nonlinear.environment import NonlinearEnvironment
-from landscape.nonlinear.logistic import LogisticTask
-from landscape.nonlinear.neuron import NeuronTask
 from landscape.plotting.explore import explore
 from landscape.plotting.landscapes import plot_landscape
 from landscape.symbolic import Ledger, verify
+
+if TYPE_CHECKING:
+    from landscape import nonlinear
+    from landscape.checker.reports import GradientReport, OptimumReport
+    from landscape.checker.meta_gradient import check_meta_gradient
+    from landscape.checker.optimum import check_optimum
+    from landscape.nonlinear.environment import NonlinearEnvironment
+    from landscape.nonlinear.logistic import LogisticTask
+    from landscape.nonlinear.neuron import NeuronTask
 
 __all__ = [
     # what the tasks are
@@ -87,3 +92,30 @@ __all__ = [
     "verify", "Ledger",
     "LandscapeWarning", "NoClosedForm", "__version__",
 ]  # fmt: skip
+
+_LATER = {
+    "nonlinear": "landscape.nonlinear",
+    "NeuronTask": "landscape.nonlinear.neuron",
+    "LogisticTask": "landscape.nonlinear.logistic",
+    "NonlinearEnvironment": "landscape.nonlinear.environment",
+    "check_meta_gradient": "landscape.checker.meta_gradient",
+    "check_optimum": "landscape.checker.optimum",
+    "GradientReport": "landscape.checker.reports",
+    "OptimumReport": "landscape.checker.reports",
+}
+"""Names of rooms that few sessions enter: imported when first asked for, so that `import landscape` stays quick."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of `_LATER` (see PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'landscape' has no attribute {name!r}")
+    module = import_module(_LATER[name])
+    value = module if name == "nonlinear" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, also those not imported yet."""
+    return sorted({*globals(), *__all__})
