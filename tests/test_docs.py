@@ -27,7 +27,9 @@ def test_docstring_examples(name):
     if name in NEEDS_EXTRA:
         pytest.importorskip(NEEDS_EXTRA[name])
     module = importlib.import_module(name)
-    result = doctest.testmod(module, extraglobs={n: getattr(landscape, n) for n in dir(landscape)} | {"landscape": landscape})
+    result = doctest.testmod(
+        module, extraglobs={n: getattr(landscape, n) for n in dir(landscape)} | {"landscape": landscape}
+    )
     assert result.failed == 0
 
 
