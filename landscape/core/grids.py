@@ -190,7 +190,9 @@ def _values(name: str, values: Any) -> Array:
         array = np.asarray(None)
     if array.ndim == 0 or array.size == 0 or array.dtype.kind not in "iufbU":
         raise ValueError(f"over[{name!r}] must be a list of values, got {short(values)}")
-    return array.astype(float) if array.dtype.kind in "iu" else array
+    own = array.astype(float) if array.dtype.kind in "iu" else array.copy()
+    own.setflags(write=False)
+    return own
 
 
 def arguments(thing: Any) -> tuple[str, ...]:

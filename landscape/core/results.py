@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 class Result(Record, ABC):
     """Base of all results: a subclass says one sentence and gives its columns, everything else follows."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, value in list(vars(self).items()):
+            if isinstance(value, np.ndarray):
+                self._set(**{name: value.view()})  # read-only here; whoever computed it may hold it writable
+
     @abstractmethod
     def headline(self) -> str:
         """Say the answer in one line."""
