@@ -8,6 +8,7 @@ from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw
 from landscape.core.domains import batch_size, is_symbolic
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import parameter, record
+from landscape.core.tolerances import SINGULAR
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Diagonal, Operator
 from landscape.linalg.quadratic import QuadraticForm
@@ -76,7 +77,14 @@ class OwnShots(Adaptation):
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         batch = draw(self.m)
         H = batch.hessian()
-        inverse = np.linalg.pinv(H, rcond=1e-12, hermitian=True)
+        d = H.shape[-1]
+        # From d samples on the solution is unique: columns are scaled, so that units do not matter. Below d the
+        # nearest interpolant is meant in the given coordinates.
+        size = np.sqrt(np.diagonal(H, axis1=-2, axis2=-1)) if self.m >= d else np.ones(d)
+        scale = np.divide(1.0, size, out=np.zeros(size.shape), where=size > 0)
+        unit = scale[..., :, None] * H * scale[..., None, :]
+        inverse = np.linalg.pinv(unit, rcond=SINGULAR * d, hermitian=True)
+        inverse = scale[..., :, None] * inverse * scale[..., None, :]
         return Adapted(W - inverse @ batch.gradient(W), lambda g: g - H @ (inverse @ g))
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from landscape.core.domains import float_array, is_symbolic, probability, real, short
-from landscape.core.tolerances import SMALLEST, SYMMETRIC
+from landscape.core.tolerances import LARGEST, SMALLEST, SYMMETRIC
 from landscape.core.typing import Array
 
 T = TypeVar("T")
@@ -81,8 +81,8 @@ def positive_semidefinite(name: str, value: Any) -> float | Array:
     values = np.where(values == 0, 0.0, values)  # -0 is 0
     if not np.isfinite(values).all():
         raise ValueError(f"{name} must be finite, got {values[~np.isfinite(values)].flat[0]:g}")
-    if np.abs(values).max() > 1e40:
-        raise ValueError(f"{name} must be at most 1e+40 in size, got {np.abs(values).max():g}")
+    if np.abs(values).max() > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST:g} in size, got {np.abs(values).max():g}")
     diagonal = np.diagonal(values) if values.ndim == 2 else values
     if (diagonal < 0).any():
         raise ValueError(f"{name} must be >= 0 in every coordinate, got {diagonal[diagonal < 0].flat[0]:g}")

@@ -138,3 +138,14 @@ def test_a_solve_that_drops_small_eigenvalues_is_noticed() -> None:
     S, v = np.diag([1.0, 9e-14]), np.array([1.0, 9e-14])
     np.testing.assert_array_equal(Matrix(S).solve(v), [1.0, 1.0])
     assert Careless(S).solve(v)[1] != 1.0
+
+
+def test_own_shots_drawn_in_other_units() -> None:
+    """From d samples on least squares does not depend on units; a cut relative to the largest eigenvalue would."""
+    family = ls.TaskFamily("a", [1.0, 0.5], [1.0, -1.0], 0.3, noise=0.4)
+    scale = np.array([1.0, 1e-9])
+    moved = ls.TaskFamily("a", family.covariance * scale**2, family.centre / scale, 0.3 / scale**2, noise=0.4)
+    plain, other = (
+        ls.risk(ls.Mixture([f]), 0.0, ls.OwnShots(8), draws=400, rng=0).total for f in (family, moved)
+    )
+    assert float(other) == pytest.approx(float(plain), rel=1e-9)
