@@ -98,9 +98,11 @@ def _checked_matrix(name: str, values: Array, size: Array) -> Array:
     if (skew > allowed).any():
         raise ValueError(f"{name} must be symmetric, but differs from its transpose by up to {skew.max():g}")
     values = (values + values.T) / 2
-    if (np.abs(values)[size == 0] > 0).any():
+    most = 1e6 * np.outer(size, size)  # far beyond sqrt(A_ii A_jj): what follows stays finite
+    np.fill_diagonal(most, np.inf)
+    if (np.abs(values) > most).any():
         raise ValueError(
-            f"{name} must be positive semidefinite, but has a zero variance with covariances beside it"
+            f"{name} must be positive semidefinite, but a covariance exceeds what its variances allow"
         )
     scale = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
     unit = scale[:, None] * values * scale
