@@ -32,7 +32,7 @@ def power_moment(j: int, n: Any, d: Any, traces: Sequence[int] = ()) -> Any:
     return _moment(j, n, d, tuple(sorted(traces)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def _moment(j: int, n: Any, d: Any, traces: tuple[int, ...]) -> Any:
     traces = tuple(a for a in traces if a > 0) if 0 in traces else traces
     if j == 0:
@@ -47,7 +47,7 @@ def _moment(j: int, n: Any, d: Any, traces: tuple[int, ...]) -> Any:
     return total.expand() if hasattr(total, "expand") else total
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def quartic(a: int, b: int, n: Any, d: Any, outside: bool = False) -> tuple[Any, Any]:
     r"""(x, y) with E[G^a Y G^b] = x Y + y tr(Y) I, or E[tr(Y G^a) G^b] likewise if `outside`.
 
