@@ -3,7 +3,7 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.claims.geography import risks
+from landscape.symbolic.claims.corollary_1 import risks
 from landscape.symbolic.claims.two_tasks import (
     E_MAML,
     E_NAL,
