@@ -23,7 +23,7 @@ from landscape.linalg.moments import power_moment
 from landscape.linalg.operators import Diagonal
 from landscape.methods import pooled
 from landscape.papers.figures import table3
-from landscape.symbolic.claims import convergence, gains, geography, hardness, population, slips, two_tasks
+from landscape.symbolic.claims import convergence, corollary_1, corollary_2, hardness, population, slips, two_tasks
 from landscape.symbolic.evaluate import replace, resolve
 from landscape.symbolic.risk import isotropic_weight, weight_matrix
 from landscape.symbolic.wick import expected_word, isotropic
@@ -122,7 +122,7 @@ def test_proposition_1(trial):
 @pytest.mark.parametrize("trial", range(5))
 def test_many_tasks(trial):
     """Corollaries 1 and 2: risks and gain of the environment of section 3.2, in rational numbers."""
-    t, g = two_tasks, geography
+    t, g = two_tasks, corollary_1
     at = point(t.R, t.r_H, t.r_E, t.rho_H, t.rho_E) | {t.d: whole(9), t.m: whole()}
     environment = ls.HardEasy(
         d=int(at[t.d]),
@@ -139,7 +139,7 @@ def test_many_tasks(trial):
         assert exact(ls.risk(environment, method, adaptation).above_noise.item()) == derived(
             g.many_tasks
         ).quantities[name].subs(weights).subs(at)
-    gain = derived(gains.gain_of_maml).quantities[gains.ratio].subs(weights).subs(at)
+    gain = derived(corollary_2.gain_of_maml).quantities[corollary_2.ratio].subs(weights).subs(at)
     assert exact(ls.gain(environment, ls.MAML(), adaptation).item()) == gain
 
 
@@ -330,14 +330,14 @@ def test_risk_by_drawing():
         ]
     )
     for name, (hard_weight, easy_weight) in (
-        (geography.E_NAL, (0.3, 1.0)),
-        (geography.E_MAML, weights.values()),
+        (corollary_1.E_NAL, (0.3, 1.0)),
+        (corollary_1.E_MAML, weights.values()),
     ):
         start = 1.5 * float(hard_weight / (hard_weight + easy_weight))
         away = start - w_i
         after = away - np.einsum("imk,im->ik", X, np.einsum("imk,ik->im", X, away) - z) / m
         losses = (rho * (after**2).sum(axis=1) + 0.25) / 2
-        value = float(derived(geography.many_tasks).quantities[name].subs(weights).subs(at))
+        value = float(derived(corollary_1.many_tasks).quantities[name].subs(weights).subs(at))
         assert close(losses, value + noise)
         assert not close(losses, value + 2 * noise)  # (16) as printed, without the 1/2
 
