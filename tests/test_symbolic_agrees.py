@@ -23,7 +23,15 @@ from landscape.linalg.moments import power_moment
 from landscape.linalg.operators import Diagonal
 from landscape.methods import pooled
 from landscape.papers.figures import table3
-from landscape.symbolic.claims import convergence, corollary_1, corollary_2, hardness, population, slips, two_tasks
+from landscape.symbolic.claims import (
+    convergence,
+    corollary_1,
+    corollary_2,
+    hardness,
+    population,
+    slips,
+    two_tasks,
+)
 from landscape.symbolic.evaluate import replace, resolve
 from landscape.symbolic.risk import isotropic_weight, weight_matrix
 from landscape.symbolic.wick import expected_word, isotropic
