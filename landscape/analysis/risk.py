@@ -17,7 +17,7 @@ from landscape.core.domains import batch_size, is_symbolic
 from landscape.core.errors import OVERFLOW
 from landscape.core.grids import Grid, Over
 from landscape.core.parameters import record
-from landscape.core.results import Estimate, Result, ratio
+from landscape.core.results import Estimate, Provenance, Result, ratio
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
@@ -50,6 +50,11 @@ class Risk(Result):
     grid: Grid = Grid({}, {})
 
     @property
+    def how(self) -> Provenance:
+        """How the risk was had: exactly, as a limit, or by drawing."""
+        return self.total.how
+
+    @property
     def above_noise(self) -> Estimate:
         """Dispersion + suboptimality: what Collins et al., eqs. (6), (7), (9)-(11) call excess risk."""
         return self.dispersion + self.suboptimality
@@ -61,23 +66,27 @@ class Risk(Result):
 
     def headline(self) -> str:
         """Say the total risk, and what of it lies above the noise."""
+        how = "" if self.how.is_exact else f" ({self.how})"
         if self.grid.dims:
             axes = " x ".join(
                 f"{name} ({n})" for name, n in zip(self.grid.dims, self.grid.shape, strict=True)
             )
-            return f"risk after adaptation over {axes}"
+            return f"risk after adaptation over {axes}{how}"
         if is_symbolic(self.total.item()):
             return f"risk after adaptation {_simplified(self.total.item())}"
-        return f"risk after adaptation {_said(self.total)}, of it {_said(self.above_noise)} above the noise"
+        return (
+            f"risk after adaptation {_said(self.total)}, of it {_said(self.above_noise)} above the noise{how}"
+        )
 
     def columns(self) -> Mapping[str, Any]:
-        """Give one row a grid point: the three parts, above_noise and total, and their errors."""
+        """Give one row a grid point: the three parts, above_noise and total, their errors, and how they were had."""
         out: dict[str, Any] = dict(self.grid.columns())
         for name in PARTS:
             part: Estimate = getattr(self, name)
             out[name] = np.broadcast_to(part.value, self.grid.shape).ravel()
             if part.standard_error is not None:
                 out[f"{name}_error"] = np.broadcast_to(part.standard_error, self.grid.shape).ravel()
+        out["how"] = self.how.rows(self.grid.shape)
         return out
 
     def plot(self, ax: Any = None) -> Any:
@@ -178,7 +187,8 @@ def risks(
     if setting.adaptation is None:
         as_adaptation(None)  # says what is wanted; only `optimum` needs none
     if draws is not None:
-        return drawn_risks(setting, draws, rng)
+        how = Provenance("drawn", draws=draws)
+        return [Estimate(part.value, part.replicates, how) for part in drawn_risks(setting, draws, rng)]
     sampled = isinstance(setting.environment, SampledEnvironment)
 
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.core.domains import is_symbolic
-from landscape.core.parameters import Record
-from landscape.core.typing import Array
+from landscape.core.domains import choice, is_symbolic
+from landscape.core.parameters import Record, parameter, record
+from landscape.core.typing import Array, Scalar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +54,75 @@ class Result(Record, ABC):
         return f"<p><strong>{html.escape(self.headline())}</strong></p>{table}{more}"
 
 
+_KINDS = ("exact", "limit", "drawn")
+
+
+@record
+class Provenance(Record):
+    """How a result was had: exactly, as the limit of large problems, or by drawing.
+
+    Parameters
+    ----------
+    expected_error : float or array, shape (*grid)
+        Of a limit: about how far it is from the truth, as a share of the total risk; 0 where it is exact.
+    draws : int, optional
+        How many draws; None where they are not counted.
+
+    Examples
+    --------
+    >>> from landscape import GradientSteps, HardEasy, risk
+    >>> print(risk(HardEasy(d=2), 0.0, GradientSteps(0.5)).how)
+    exact
+    >>> print(risk(HardEasy(d=2), 0.0, GradientSteps(0.5, m=5), draws=100).how)
+    100 draws
+    """
+
+    kind: str = parameter(choice(*_KINDS), default="exact", label="what kind of answer it is")
+    expected_error: Scalar = 0.0
+    draws: int | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing but rounding separates the result from the truth."""
+        return self.kind == "exact"
+
+    def __or__(self, other: Provenance) -> Provenance:
+        """Say how a result made of two was had: by what is less certain."""
+        counts = [h.draws for h in (self, other) if h.draws is not None]
+        return Provenance(
+            max(self.kind, other.kind, key=_KINDS.index),
+            np.maximum(self.expected_error, other.expected_error),
+            min(counts, default=None),
+        )
+
+    def at(self, index: Any) -> Provenance:
+        """Say it for part of the grid."""
+        errors = np.asarray(self.expected_error)
+        return Provenance(self.kind, errors[index] if errors.ndim else errors, self.draws)
+
+    def __str__(self) -> str:
+        return self._said(np.max(self.expected_error))
+
+    def rows(self, shape: tuple[int, ...]) -> Array:
+        """Say it for each point of a grid of that shape, for a table: text, flat."""
+        if np.ndim(self.expected_error) == 0:
+            return np.full(int(np.prod(shape)), str(self), dtype=object)
+        errors = np.broadcast_to(self.expected_error, shape)
+        return np.array([self._said(error) for error in errors.flat], dtype=object)
+
+    def _said(self, error: Scalar) -> str:
+        limit = (
+            f"limit, expected error about {100 * float(error):.1g}%" if error else ""
+        )  # a guess: one digit
+        if self.kind == "drawn":
+            drawn = "drawn" if self.draws is None else f"{self.draws} draws"
+            return f"{drawn} of a {limit}" if limit else drawn
+        return limit or "exact"
+
+
+EXACT, DRAWN = Provenance(), Provenance("drawn")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Estimate(Record):
     """A number, or an array over a grid, with its uncertainty.
@@ -63,20 +134,25 @@ class Estimate(Record):
     ----------
     value : array, shape (*grid)
     replicates : array, shape (groups, *grid), optional
-        The value with each group of draws left out; None where the value is exact.
+        The value with each group of draws left out; None where nothing was drawn.
+    how : Provenance
+        Exact, a limit, or drawn; arithmetic keeps what is less certain.
     """
 
     value: Array
     replicates: Array | None = None
+    how: Provenance = EXACT
 
     def __post_init__(self) -> None:
         self._set(value=np.asarray(self.value))
         if self.replicates is not None:
-            self._set(replicates=self.replicates)
+            self._set(
+                replicates=self.replicates, how=self.how if self.how.kind == "drawn" else self.how | DRAWN
+            )
 
     @property
     def standard_error(self) -> Any:
-        """Jackknife standard error, shape (*grid); None where the value is exact."""
+        """Jackknife standard error, shape (*grid); None where nothing was drawn."""
         if self.replicates is None:
             return None
         groups = len(self.replicates)
@@ -102,16 +178,16 @@ class Estimate(Record):
     def with_(self, other: Any, f: Callable[[Any, Any], Any]) -> Estimate:
         """Combine with a number or another estimate of the same draws, replicate by replicate."""
         theirs = other if isinstance(other, Estimate) else Estimate(np.asarray(other))
-        value = f(self.value, theirs.value)
+        value, how = f(self.value, theirs.value), self.how | theirs.how
         if self.replicates is None and theirs.replicates is None:
-            return Estimate(value)
+            return Estimate(value, how=how)
         a = self.value if self.replicates is None else self.replicates
         b = theirs.value if theirs.replicates is None else theirs.replicates
-        return Estimate(value, f(a, b))
+        return Estimate(value, f(a, b), how)
 
     def map(self, f: Callable[[Array], Array]) -> Estimate:
         """Apply a function to the value and to every replicate."""
-        return Estimate(f(self.value), None if self.replicates is None else f(self.replicates))
+        return Estimate(f(self.value), None if self.replicates is None else f(self.replicates), self.how)
 
     def __add__(self, other: Any) -> Estimate:
         return self.with_(other, lambda a, b: a + b)
@@ -170,7 +246,8 @@ class Estimate(Record):
         """Index the value; without replicates the entry itself, as of an array."""
         if self.replicates is None:
             return self.value[index]
-        return Estimate(self.value[index], self.replicates[(slice(None), *np.index_exp[index])])
+        replicates = self.replicates[(slice(None), *np.index_exp[index])]
+        return Estimate(self.value[index], replicates, self.how.at(index))
 
     def __len__(self) -> int:
         return len(self.value)
@@ -205,12 +282,14 @@ class Estimate(Record):
         drawn = [x.replicates for x in inputs if isinstance(x, Estimate) and x.replicates is not None]
         if value.dtype == bool:
             return value
+        how = reduce(or_, (x.how for x in inputs if isinstance(x, Estimate)))
         if not drawn:
-            return Estimate(value)
+            return Estimate(value, how=how)
         pieces = [x if not isinstance(x, Estimate) or x.replicates is None else x.replicates for x in inputs]
         return Estimate(
             value,
             ufunc(*[v if r is x else r for v, r, x in zip(values, pieces, inputs, strict=True)], **options),
+            how,
         )
 
     def _reduced(self, ufunc: Any, axis: Any = 0, **options: Any) -> Any:
@@ -218,9 +297,12 @@ class Estimate(Record):
         axes = range(self.ndim) if axis is None else np.atleast_1d(axis)
         own = tuple(int(a) % self.ndim for a in axes)
         value = np.asarray(ufunc.reduce(self.value, axis=own, **options))
-        if value.dtype == bool or self.replicates is None:
-            return value if value.dtype == bool else Estimate(value)
-        return Estimate(value, ufunc.reduce(self.replicates, axis=tuple(a + 1 for a in own), **options))
+        if value.dtype == bool:
+            return value
+        how = Provenance(self.how.kind, np.max(self.how.expected_error), self.how.draws)
+        if self.replicates is None:
+            return Estimate(value, how=how)
+        return Estimate(value, ufunc.reduce(self.replicates, axis=tuple(a + 1 for a in own), **options), how)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.value, dtype=dtype) if copy else np.asarray(self.value, dtype=dtype)
@@ -240,10 +322,11 @@ class Estimate(Record):
 
     def __repr__(self) -> str:
         if self.value.ndim:
-            error = "" if self.replicates is None else f", standard error {self.standard_error!r}"
+            limit = "" if self.how.is_exact else f", {self.how}"
+            error = limit if self.replicates is None else f", standard error {self.standard_error!r}"
             return f"{self.value!r}{error}"
         if self.replicates is None:
-            return repr(self.item())
+            return repr(self.item()) if self.how.is_exact else f"{float(self):.4g} ({self.how})"
         return f"{float(self):.4g} +- {self.standard_error:.2g}"
 
     def _repr_latex_(self) -> str | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import landscape as ls
-from landscape.core.results import Estimate
+from landscape.core.results import Estimate, Provenance
 
 ADAPTATION = ls.GradientSteps(0.7, m=15)
 
@@ -133,3 +133,33 @@ def test_results_are_immutable_and_say_their_headline() -> None:
     assert compared.headline() in repr(compared)
     assert compared.headline() in compared._repr_html_()
     assert compared == copy.deepcopy(compared)
+
+
+def test_results_say_how_they_were_had() -> None:
+    environment = ls.HardEasy(d=2, noise=0.1)
+    exact = ls.risk(environment, ls.NAL(), ADAPTATION)
+    assert str(exact.how) == "exact"
+    assert "exact" not in exact.headline()
+    assert exact.to_frame()["how"].tolist() == ["exact"]
+    drawn = ls.risk(environment, ls.NAL(), ADAPTATION, draws=50)
+    assert drawn.how == Provenance("drawn", draws=50)
+    assert drawn.headline().endswith("(50 draws)")
+    assert (drawn.total / exact.total).how == drawn.how
+    sampled = ls.from_sampler(draw, 40, rng=0)
+    assert ls.risk(sampled, ls.NAL(), ADAPTATION).to_frame()["how"].tolist() == ["drawn"]
+
+
+def test_a_limit_keeps_its_expected_error_through_arithmetic() -> None:
+    how = Provenance("limit", np.array([0.0, 0.012]))
+    assert str(how) == "limit, expected error about 1%"
+    limit, exact = Estimate(np.array([1.0, 2.0]), how=how), Estimate(np.array([4.0, 5.0]))
+    for e in (exact / limit, limit + 1, np.log(limit), -limit):
+        assert e.how == how
+        assert e.how.rows((2,)).tolist() == ["exact", "limit, expected error about 1%"]
+    assert "expected error about 1%" in repr(limit)
+    assert repr(np.max(limit)) == "2 (limit, expected error about 1%)"
+    both = limit.with_(Estimate(exact.value, np.ones((3, 2)), Provenance("drawn", draws=7)), np.add)
+    assert str(both.how) == "7 draws of a limit, expected error about 1%"
+    assert pickle.loads(pickle.dumps(both)).how == both.how
+    with pytest.raises(ValueError, match="kind must be"):
+        Provenance("guessed")
