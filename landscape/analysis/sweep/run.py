@@ -149,7 +149,8 @@ def sweep(
         machines; a pool of processes by default. (In a script, a pool of processes needs the call to stand
         under ``if __name__ == "__main__":``.)
     workers : int, optional
-        Processes of the default pool: one a processor by default; 1 runs the cells here, without a pool.
+        Processes of the default pool: one a processor by default; 1 runs the cells here, without a pool, as does
+        a Python without processes (a browser's).
     progress : bool
         Whether to show a bar, with the time that is left.
 

@@ -184,11 +184,12 @@ def _planted(lock: Path) -> ValueError:
 def _lock(descriptor: int) -> None:
     """Take the system's lock of an open file, which it gives back when the process ends, however it ends."""
     try:
-        import fcntl  # optional: not on Windows
+        import fcntl  # optional: not on Windows, not in a browser
     except ImportError:
-        import msvcrt  # optional: only on Windows
+        with contextlib.suppress(ImportError):  # a browser has neither, nor a second process
+            import msvcrt  # optional: only on Windows
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
     else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

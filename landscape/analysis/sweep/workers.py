@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -65,10 +64,11 @@ def _outcome(calls: dict[Place, Callable[[], Columns]]) -> Outcome:
 @contextmanager
 def pool_for(given: Executor | None, workers: int) -> Iterator[Executor | None]:
     """Choose the executor: the one given, a pool that ends with us, or None to work here."""
-    if given is not None or workers <= 1:
+    if given is not None or workers <= 1 or not _has_processes():
         yield given
         return
-    from concurrent.futures import ProcessPoolExecutor  # optional: only a pool of our own needs it
+    import multiprocessing  # optional: only a pool of our own needs it
+    from concurrent.futures import ProcessPoolExecutor  # optional: likewise
 
     before = set(multiprocessing.active_children())
     # Processes that start afresh: a fork of a program with threads may hang.
@@ -88,8 +88,19 @@ def pool_for(given: Executor | None, workers: int) -> Iterator[Executor | None]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _has_processes() -> bool:
+    """Say whether this Python can start processes: in a browser it cannot, and a sweep works alone."""
+    try:
+        import concurrent.futures.process  # optional: it imports multiprocessing  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 def _serve() -> None:
     """Leave Ctrl-C to the sweep, and end with it when it is killed, rather than wait for work for ever."""
+    import multiprocessing  # optional: only a pool of our own needs it
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
