@@ -5,6 +5,7 @@ An adaptation is a random affine map of the distance to a task's optimum, w - w_
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,13 +80,19 @@ class Adaptation(Record, ABC):
     registry: ClassVar[dict[str, type[Adaptation]]] = {}
     maml_label: ClassVar[str] = "MAML"
     """What MAML is called in the literature with this adaptation inside."""
-    ignores_start: ClassVar[bool] = False
-    """Whether the adapted point does not depend on where it starts."""
+    label: ClassVar[str] = ""
+    """The adaptation's name in tables: the words of its class's name, where nothing else is said."""
     m: Scalar = np.inf
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         Adaptation.registry[cls.__name__] = cls
+        if "label" not in vars(cls):
+            cls.label = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__).lower()
+
+    def ignores_start(self, d: int) -> bool:
+        """Say whether the adapted point does not depend on where it starts, in d dimensions."""
+        return False
 
     @abstractmethod
     def adapt(self, W: Array, draw: Draw) -> Adapted:

@@ -37,38 +37,45 @@ class OwnShots(Adaptation):
 
     m: Scalar = parameter(batch_size, symbol="m", label="samples", typical=(8, 60), grid=True)
 
+    def ignores_start(self, d: int) -> bool:
+        """Say whether all batches have at least d samples."""
+        if is_symbolic(self.m) or is_symbolic(d):
+            return False
+        return bool(np.all(np.asarray(self.m, dtype=float) >= d))
+
     def form(self, moments: Moments) -> QuadraticForm:
         """Compute E[R'Sigma R] and the noise: inverse Wishart moments, of G or (below d) of the Gram matrix."""
         if is_full(self.m):
             return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance)
-        if not moments.is_gaussian or is_symbolic(self.m) or np.ndim(self.m):
+        if not moments.is_gaussian or is_symbolic(self.m):
             return super().form(moments)
-        m, d = int(self.m), moments.Sigma.d
+        m, d = np.asarray(self.m, dtype=float), moments.Sigma.d
         noisy = bool(np.any(np.asarray(moments.noise_variance) != 0))
-        if abs(m - d) <= 1 and noisy:
+        if noisy and np.any(np.abs(m - d) <= 1):
             raise ValueError(
-                f"own shots have infinite expected loss with label noise at m = {m} samples in d = {d}: take m outside "
-                "d - 1 to d + 1"
+                f"own shots have infinite expected loss with label noise at m = {d - 1}, {d} and {d + 1} samples in d = {d}: "
+                "take other m"
             )
-        if m >= d:
-            more = d / (m - d - 1) if noisy else 0.0
-            return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance * (1 + more))
-        if not _is_isotropic(moments.Sigma):
-            raise NoClosedForm(
-                "own shots below d samples have an exact risk for isotropic inputs only: give draws= and rng= for an estimate"
-            )
-        more = m / (d - m - 1) if noisy else 0.0
-        return QuadraticForm((1 - m / d) * moments.Sigma, None, moments.noise_variance * (1 + more))
+        unknown = self._left(moments, m)
+        with np.errstate(
+            invalid="ignore", divide="ignore"
+        ):  # without noise at m = d - 1 to d + 1, and at m = inf
+            more = np.where(m < d, m / (d - m - 1), d / (m - d - 1)) if noisy else 0.0
+        return QuadraticForm(unknown * moments.Sigma, None, moments.noise_variance * (1 + more))
 
     def shrinkage(self, moments: Moments) -> Operator:
         """Compute E[R]: 0 from d samples on; (1 - m/d) I for isotropic inputs below."""
-        if not moments.is_gaussian or np.ndim(self.m):
+        if not moments.is_gaussian or is_symbolic(self.m):
             return super().shrinkage(moments)
-        if is_full(self.m) or self.m >= moments.Sigma.d:
-            return 0 * moments.Sigma.identity()
-        if not _is_isotropic(moments.Sigma):
-            return super().shrinkage(moments)
-        return (1 - self.m / moments.Sigma.d) * moments.Sigma.identity()
+        return self._left(moments, np.asarray(self.m, dtype=float)) * moments.Sigma.identity()
+
+    def _left(self, moments: Moments, m: Array) -> Array:
+        """The mean share of the squared distance to the optimum that m samples leave, (1 - m/d)_+."""
+        if np.any(m < moments.Sigma.d) and not _is_isotropic(moments.Sigma):
+            raise NoClosedForm(
+                "own shots below d samples have an exact risk for isotropic inputs only: give draws= and rng= for an estimate"
+            )
+        return np.maximum(1 - m / moments.Sigma.d, 0.0)
 
     def cost(self, d: int) -> AdaptationCost:
         """Count a gradient, and a linear solve of at most d Hessian-vector products each way."""

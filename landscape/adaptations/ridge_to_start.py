@@ -35,6 +35,7 @@ class RidgeToStart(Adaptation):
     m: Scalar = parameter(batch_size, default=np.inf, symbol="m", label="samples", typical=(2, 60), grid=True)
 
     maml_label = "iMAML"
+    label = "ridge"
 
     def form(self, moments: Moments) -> QuadraticForm:
         """Compute Sigma (g (Sigma + g I)^-1)^2, the weight of iMAML."""

@@ -43,7 +43,13 @@ class Setting:
     starts : sequence of Method, float, array or callable
     over : dict, optional
     elsewhere : collection of str
-        Names in `over` that are none of its business where nothing here has them: those of a training.
+        Names in `over` that are none of its business where nothing here has them: those of a training, or of
+        other rows of a comparison.
+    names : sequence of str, optional
+        By which `over` addresses the starts; by default methods' labels.
+    own : bool
+        Whether the adaptation belongs to these starts alone: of its parameters a bare name moves m only, the
+        others go by the name of a start (``"MAML + ridge.strength"``).
     """
 
     def __init__(
@@ -53,16 +59,23 @@ class Setting:
         starts: Sequence[Any],
         over: Over = None,
         elsewhere: Collection[str] = (),
+        names: Sequence[str] | None = None,
+        own: bool = False,
     ) -> None:
         self.grid: Grid = grid(over)
-        self.elsewhere = elsewhere
+        self.elsewhere, self.own = elsewhere, own
+        self.left: dict[str, list[str]] = {}
+        """Names that nothing here took, and those that could vary instead."""
         self.environment = environment if arguments(environment) else check_environment(environment)
         self.adaptation = adaptation
         if adaptation is not None and not arguments(adaptation):
             self.adaptation = as_adaptation(adaptation)
         self.starts = list(starts)
-        methods = [s for s in self.starts if isinstance(s, Method)] if self.grid.axes else []
-        self._labels = dict(zip(labels(methods), methods, strict=True))  # by which over= addresses them
+        addressed = [i for i, s in enumerate(self.starts) if isinstance(s, Method) and self.grid.axes]
+        if names is None:
+            self._labels = dict(zip(labels([self.starts[i] for i in addressed]), addressed, strict=True))
+        else:
+            self._labels = dict(zip(names, range(len(self.starts)), strict=True))
         things = (self.environment, self.adaptation, *self.starts)
         self.functions = {name for thing in things for name in arguments(thing)}
         missing = self.functions - set(self.grid.axes) - set(self.grid.derived)
@@ -114,14 +127,28 @@ class Setting:
             if changed is not None:
                 environment = changed
                 continue
-            moved = None if adaptation is None else put(adaptation, name, value)
+            reached = adaptation is not None and (name == "m" or not self.own)
+            moved = put(adaptation, name, value) if reached else None
             if moved is not None:
                 adaptation = moved
                 continue
-            if self._put_in_method(name, value, starts) or self._feeds_others(name):
+            label = next((label for label in self._labels if name.startswith(label + ".")), None)
+            if label is not None:
+                index, rest = self._labels[label], name[len(label) + 1 :]
+                start = put(starts[index], rest, value)
+                if start is not None:
+                    starts[index] = start
+                    continue
+                moved = put(adaptation, rest, value) if self.own else None
+                if moved is not None:
+                    adaptation = moved
+                    continue
+            if self._feeds_others(name):
                 continue
+            if name not in self.left:
+                self.left[name] = self._names(environment, adaptation)
             if name not in self.elsewhere:
-                raise ValueError(self._unknown(name, environment, adaptation))
+                raise ValueError(unknown_name(name, [*self.left[name], *self.elsewhere]))
         starts = [s.within(adaptation) if isinstance(s, Method) else s for s in starts]
         if self.is_symbolic:
             environment = exact(environment)
@@ -133,41 +160,32 @@ class Setting:
         names = arguments(thing)
         return thing(**{name: values[name] for name in names}) if names else thing
 
-    def _put_in_method(self, name: str, value: Varying, starts: list[Any]) -> bool:
-        for index, start in enumerate(self.starts):
-            label = next(
-                (k for k, m in self._labels.items() if m is start and name.startswith(k + ".")), None
-            )
-            if label is not None:
-                changed = put(starts[index], name[len(label) + 1 :], value)
-                if changed is not None:
-                    starts[index] = changed
-                    return True
-        return False
-
     def _feeds_others(self, name: str) -> bool:
         """Whether the name serves only to compute others."""
         return any(name in arguments(f) for f in self.grid.derived.values())
 
-    def _unknown(self, name: str, environment: Environment, adaptation: Any) -> str:
+    def _names(self, environment: Environment, adaptation: Any) -> list[str]:
+        """Names that may vary."""
         names = [p.name for p in parameters(environment) if p.grid]
         if not names:
             fields = ("covariance", "centre", "spread", "noise", "probability")
             names += [
                 f"{f.name}.{x}" for f in environment.families[:5] if isinstance(f, TaskFamily) for x in fields
             ]
-        names += [] if adaptation is None else [p.name for p in parameters(adaptation) if p.grid]
-        for label, method in self._labels.items():
-            names += [f"{label}.{p.name}" for p in parameters(method) if p.grid]
-            inner = getattr(method, "inner", None)
+        mine = [] if adaptation is None else [p.name for p in parameters(adaptation) if p.grid]
+        names += mine if not self.own else [name for name in mine if name == "m"]
+        for label, index in self._labels.items():
+            start, inner = self.starts[index], getattr(self.starts[index], "inner", None)
+            names += (
+                [f"{label}.{p.name}" for p in parameters(start) if p.grid]
+                if isinstance(start, Record)
+                else []
+            )
             names += (
                 [f"{label}.inner.{p.name}" for p in parameters(inner) if p.grid] if inner is not None else []
             )
-        try:
-            checks.known("name in over", name, [*names, *self.elsewhere])
-        except ValueError as error:
-            return f"{error}; or give a function of it, for example environment=lambda {_identifier(name)}: Mixture([...])"
-        return f"{name} cannot vary here"
+            names += [f"{label}.{name}" for name in mine] if self.own else []
+        return names
 
     def _width(self, environment: Environment, adaptation: Any, starts: list[Any]) -> int:
         """Numbers of one operator at a grid point."""
@@ -234,8 +252,14 @@ def _estimate(part: Scalar | Estimate) -> Estimate:
     return part if isinstance(part, Estimate) else Estimate(np.asarray(part))
 
 
-def _identifier(name: str) -> str:
-    return name if name.isidentifier() else "value"
+def unknown_name(name: str, names: Sequence[str]) -> str:
+    """Say that a name in `over` belongs to nothing, which may be meant, and the cure."""
+    try:
+        checks.known("name in over", name, names)
+    except ValueError as error:
+        argument = name if name.isidentifier() else "value"
+        return f"{error}; or give a function of it, for example environment=lambda {argument}: Mixture([...])"
+    return f"{name} cannot vary here"
 
 
 def _point(value: Any, d: Any) -> Any:

@@ -155,9 +155,13 @@ class Estimate(Record):
         """Jackknife standard error, shape (*grid); None where nothing was drawn."""
         if self.replicates is None:
             return None
-        groups = len(self.replicates)
-        away = self.replicates - self.replicates.mean(axis=0)
+        groups, infinite = len(self.replicates), np.isinf(self.replicates)
+        finite = np.where(
+            infinite, 0.0, self.replicates
+        )  # infinite in all replicates is sure, in some is not
+        away = finite - finite.mean(axis=0)
         out = np.sqrt((groups - 1) / groups * np.sum(away**2, axis=0))
+        out = np.where(infinite.any(axis=0) & ~infinite.all(axis=0), np.inf, out)
         return out if out.ndim else float(out)
 
     @property

@@ -197,6 +197,10 @@ def as_methods(methods: Any) -> list[Method]:
 
 def labels(methods: Sequence[Method]) -> list[str]:
     """Name each method: short where that tells them apart, else by its repr, numbered if need be."""
-    short_names = [method.label for method in methods]
-    names = [n if short_names.count(n) == 1 else repr(m) for n, m in zip(short_names, methods, strict=True)]
+    return distinct_names([method.label for method in methods], [repr(method) for method in methods])
+
+
+def distinct_names(short_names: Sequence[str], long_names: Sequence[str]) -> list[str]:
+    """Choose the short name where it is the only one, else the long one, numbered if need be."""
+    names = [n if short_names.count(n) == 1 else m for n, m in zip(short_names, long_names, strict=True)]
     return [n if names.count(n) == 1 else f"{n} #{names[: i + 1].count(n)}" for i, n in enumerate(names)]

@@ -39,8 +39,11 @@ STYLES: dict[str, Style] = {
     "iMAML": ("#E69F00", (0, (3, 1, 1, 1)), "P"),
     "BaMAML": ("#000000", (0, (1, 1)), "X"),
     "BI-MAML": ("#8C3B1F", (0, (6, 1, 1, 1, 1, 1)), "d"),
+    "own shots": ("#999999", (0, (1, 2)), "x"),
+    "mixed model": ("#6A3D9A", (0, (4, 2)), "p"),
+    "best possible": ("#000000", "-", "+"),
 }
-"""By the method's label."""
+"""By the label of a method, or of an adaptation that needs none."""
 
 SPARES: list[Style] = [
     ("#555555", (0, (6, 2, 2, 2)), "*"),
@@ -54,6 +57,9 @@ QUANTITIES = {
     "total": "risk after adaptation",
     "loss": "risk after adaptation",
     "gain": "gain over pooled training",
+    "cut": "share of the loss that is cut",
+    "share": "share of what can be cut",
+    "best_possible": "least risk possible",
     "suboptimality": "risk above the best initial point",
     "dispersion": "dispersion floor",
     "noise": "noise floor",
@@ -75,7 +81,7 @@ def style(label: str, among: Sequence[str] = ()) -> Style:
 
 def _kind(label: str) -> str:
     """The label of a method's kind: ``MAML(RidgeToStart(0.5))`` is an iMAML, ``NAL #2`` pooled training."""
-    name, inner = re.match(r"([^(#.]*)\(?(\w*)", label).groups()  # type: ignore[union-attr]  # matches any text
+    name, inner = re.match(r"([^(#.+]*)\(?(\w*)", label).groups()  # type: ignore[union-attr]  # matches any text
     method, adaptation = Method.registry.get(name.strip()), Adaptation.registry.get(inner)
     if method is MAML and adaptation is not None:
         return adaptation.maml_label

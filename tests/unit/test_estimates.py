@@ -163,3 +163,8 @@ def test_a_limit_keeps_its_expected_error_through_arithmetic() -> None:
     assert pickle.loads(pickle.dumps(both)).how == both.how
     with pytest.raises(ValueError, match="kind must be"):
         Provenance("guessed")
+
+
+def test_infinity_is_sure_where_all_replicates_are_infinite() -> None:
+    some = Estimate(np.array([np.inf, np.inf, 1.0]), np.array([[np.inf, 1.0, 1.0], [np.inf, np.inf, 2.0]]))
+    np.testing.assert_allclose(some.standard_error, [0.0, np.inf, 0.5])
