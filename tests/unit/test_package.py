@@ -22,6 +22,7 @@ for name in names:
 data = {f.name for f in importlib.resources.files("landscape.data").iterdir()}
 assert {"diabetes.csv", "printed_numbers.csv", "verdicts.csv"} <= data, data
 assert importlib.resources.files("landscape").joinpath("py.typed").is_file()
+assert importlib.resources.files("landscape.plotting").joinpath("explorable.html").is_file()
 print(len(names), "modules")
 """
 
