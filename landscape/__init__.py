@@ -21,6 +21,7 @@ from landscape.adaptations.preconditioned import PreconditionedSteps
 from landscape.adaptations.ridge_to_start import RidgeToStart
 from landscape.adaptations.own_shots import OwnShots
 from landscape.adaptations.mixed_model import MixedModel
+from landscape.adaptations.bayes_estimator import BayesEstimator
 from landscape.methods.base import Method
 from landscape.methods.pooled import NAL
 from landscape.methods.maml import IMAML, MAML
@@ -68,6 +69,7 @@ __all__ = [
     "Environment", "Mixture", "TaskFamily", "DataTask", "HardEasy", "TwoTasks", "from_sampler", "from_data",
     # how one adapts
     "Adaptation", "GradientSteps", "PreconditionedSteps", "RidgeToStart", "OwnShots", "MixedModel",
+    "BayesEstimator",
     # how one trains, and on how much
     "Method", "NAL", "MAML", "IMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "Training",
     # the exact answer

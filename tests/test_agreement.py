@@ -295,7 +295,11 @@ def dense_world():
 
 
 ADAPTATIONS = [
-    *(registry.typical(kind, np.random.default_rng(1), 2) for kind in registry.adaptations()),
+    *(
+        registry.typical(kind, np.random.default_rng(1), 2)
+        for kind in registry.adaptations()
+        if not kind.knows_environment  # these draw for themselves and are held to full simulation of their own
+    ),
     ls.GradientSteps(0.3, 12, 3, "same"),
     ls.RidgeToStart(0.5),
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias
 
@@ -19,6 +19,7 @@ from landscape.core.parameters import Record
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Operator
 from landscape.linalg.quadratic import QuadraticForm
+from landscape.tasks.families import Task
 from landscape.tasks.inputs import Moments
 
 
@@ -37,6 +38,10 @@ class Batch(Protocol):
 
 Draw: TypeAlias = Callable[[Scalar], Batch]
 """n -> a fresh batch of n samples of each task; n = inf gives the tasks themselves."""
+
+
+ExcessGiven: TypeAlias = Callable[[int, Array, Array, np.random.Generator], Array]
+"""Index of a task, X (size, rows, d), e (size, rows) of its drawn samples -> expected loss above the noise, (size,)."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,8 @@ class Adaptation(Record, ABC):
     """What MAML is called in the literature with this adaptation inside."""
     label: ClassVar[str] = ""
     """The adaptation's name in tables: the words of its class's name, where nothing else is said."""
+    knows_environment: ClassVar[bool] = False
+    """Whether it needs to know what tasks there are beside a task's samples: then it is no affine map."""
     m: Scalar = np.inf
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -109,6 +116,15 @@ class Adaptation(Record, ABC):
         raise NoClosedForm(
             f"{type(self).__name__} has no exact risk for these inputs: give draws= and rng= for an estimate with a "
             "standard error"
+        )
+
+    def excess_given(self, tasks: Sequence[Task]) -> ExcessGiven:
+        """Say what is lost above the noise on given samples; only where the adaptation `knows_environment`.
+
+        What is given may be fewer pseudo-rows, with the X'X and X'e of m samples; the optimum is drawn here.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} says that it knows the environment, and lacks excess_given"
         )
 
     def expected(self, moments: Moments) -> QuadraticForm:

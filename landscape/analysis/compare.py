@@ -239,7 +239,7 @@ def compare(
     [[1.0, 'NAL', 1.0], [2.0, 'NAL', 1.0], [1.0, 'MAML', 1.235], [2.0, 'MAML', 1.764]]
     >>> rows = [NAL(), MAML(), (MAML(), RidgeToStart(0.1, m=20)), OwnShots(20)]
     >>> compare(HardEasy(d=3, noise=0.1), rows, GradientSteps(0.5, m=20), draws=1000)
-    <NAL, MAML, MAML + ridge, own shots: own shots cuts 0.973 +- 0.00017 of the loss of NAL>
+    <NAL, MAML, MAML + ridge, own shots: own shots cuts 0.972 +- 0.00016 of the loss of NAL>
     """
     n1 = count.check("n1", n1)
     if adaptation is not None and not arguments(adaptation):

@@ -19,7 +19,8 @@ from landscape.linalg.operators import Matrix
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
 from landscape.simulator.draws import seed_of
-from landscape.simulator.landscapes import GROUPS, mean_gradients, mean_losses
+from landscape.simulator.landscapes import GROUPS, mean_excesses, mean_gradients, mean_losses
+from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task
 from landscape.tasks.sampled import SampledEnvironment
 
@@ -50,9 +51,11 @@ def drawn_risks(setting: Setting, draws: int, rng: np.random.Generator | int | N
         tasks = [task.expanded() for task in environment.tasks()]
         warned = warned or any(adaptation.expands(t.inputs) for t in tasks if t.probability)
         with np.errstate(over="ignore", invalid="ignore"):
-            parts = _risk_parts(
-                tasks, adaptation, starts, draws, seed, isinstance(environment, SampledEnvironment)
-            )
+            if adaptation.knows_environment:
+                parts = _known_parts(environment, tasks, adaptation, len(starts), draws, seed)
+            else:
+                sampled = isinstance(environment, SampledEnvironment)
+                parts = _risk_parts(tasks, adaptation, starts, draws, seed, sampled)
         if not values:
             values = [np.empty((*setting.grid.shape, len(part))) for part in parts]
         for target, part in zip(values, parts, strict=True):
@@ -68,7 +71,7 @@ def _risk_parts(
     tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Any], draws: int, seed: int, sampled: bool
 ) -> list[Array]:
     """Each part at one grid point: the value and its replicates, shape (1 + groups,)."""
-    forms = mean_losses(tasks, adaptation, draws, seed)
+    forms = mean_losses(tasks, adaptation, draws, seed, 1 if sampled else GROUPS)
     if sampled:
         tasks, forms = _without_tasks(tasks), [_first(form) for form in forms]
     own = [
@@ -84,6 +87,36 @@ def _risk_parts(
             point = _optimum(tasks, start, draws, seed, sampled) if isinstance(start, Method) else start
         out.append(np.asarray(landscape.suboptimality(point)))
     return [np.broadcast_to(part, out[0].shape) for part in out]
+
+
+def _known_parts(
+    environment: Environment,
+    tasks: Sequence[Task],
+    adaptation: Adaptation,
+    starts: int,
+    draws: int,
+    seed: int,
+) -> list[Array]:
+    """The parts of an adaptation that knows the environment: the tasks' own noise, what is lost above it, and 0."""
+    why = why_no_prior(environment)
+    if why is not None and np.isfinite(adaptation.m):
+        raise ValueError(
+            f"{adaptation!r} needs the law of the tasks, and {why}: take the best row of a comparison in its place"
+        )
+    excesses = mean_excesses(tasks, adaptation.excess_given(tasks), adaptation.m, draws, seed)
+    noise, lost = np.zeros(1), np.zeros(1)
+    for task, excess in zip(tasks, excesses, strict=True):
+        noise = noise + task.probability * np.asarray(task.inputs.noise_variance) / 2
+        lost = lost + task.probability * excess
+    return [np.broadcast_to(noise, lost.shape), lost, *[np.zeros(lost.shape)] * starts]
+
+
+def why_no_prior(environment: Environment) -> str | None:
+    """Say why the law of an environment's tasks is not known, if it is not."""
+    if isinstance(environment, SampledEnvironment):
+        return "of these tasks, which were drawn by a sampler, only the draws are known"
+    rows = next((task.name for task in environment.tasks() if not task.inputs.is_gaussian), None)
+    return None if rows is None else f"task {rows!r} is given by its rows alone"
 
 
 def _without_tasks(tasks: Sequence[Task]) -> list[Task]:
@@ -110,7 +143,7 @@ def _optimum(tasks: Sequence[Task], method: Method, draws: int, seed: int, sampl
     try:
         return population.optimum(tasks, method)
     except NoClosedForm:
-        found = mean_gradients(tasks, method, draws, seed)
+        found = mean_gradients(tasks, method, draws, seed, 1 if sampled else GROUPS)
     H: Array | float = 0.0
     v: Array | float = 0.0
     for task, share, (A, b) in zip(tasks, method.shares(tasks), found, strict=True):

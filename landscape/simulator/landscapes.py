@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, Draw
+from landscape.adaptations.base import Adaptation, Draw, ExcessGiven
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Matrix
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
-from landscape.simulator.draws import chunk_size, drawer, hessian_times
+from landscape.simulator.draws import Rows, chunk_size, drawer, hessian_times
 from landscape.tasks.families import Task
-from landscape.tasks.inputs import Inputs
 
 GROUPS = 20
 """Each group of draws is left out once: the replicates of which standard errors are made."""
@@ -27,7 +26,9 @@ FORGOTTEN = 1e-24
 """A weight this small beside the task's own is the square of rounding, of a start that adaptation forgets."""
 
 
-def mean_losses(tasks: Sequence[Task], adaptation: Adaptation, draws: int, seed: int) -> list[QuadraticForm]:
+def mean_losses(
+    tasks: Sequence[Task], adaptation: Adaptation, draws: int, seed: int, groups: int = GROUPS
+) -> list[QuadraticForm]:
     """Estimate each task's expected loss after adaptation as a form of w - w_i.
 
     Parameters
@@ -35,24 +36,27 @@ def mean_losses(tasks: Sequence[Task], adaptation: Adaptation, draws: int, seed:
     tasks : sequence of Task
     adaptation : Adaptation
     draws : int
-        Batches, or sequences of batches, drawn of each task; at least `GROUPS`.
+        Batches, or sequences of batches, drawn of each task; at least `groups`.
     seed : int
+    groups : int
+        How many groups of draws are left out in turn; 1 for none.
 
     Returns
     -------
     list of QuadraticForm
-        With one grid axis (1 + GROUPS,): of all draws, and with each group of them left out.
+        With one grid axis (1 + groups,): of all draws, and with each group of them left out.
     """
 
-    def conditional(inputs: Inputs, W: Array, draw: Draw) -> tuple[Array, ...]:
-        r, R = _affine(adaptation.adapt(W, draw).points)
+    def conditional(task: int, size: int, draw: Draw, rng: np.random.Generator) -> tuple[Array, ...]:
+        inputs = tasks[task].inputs
+        r, R = _affine(adaptation.adapt(_corners(size, inputs.Sigma.d), draw).points)
         SR, Sr = hessian_times(inputs.Sigma, R), hessian_times(inputs.Sigma, r)
         Rt = R.swapaxes(1, 2)
         return Rt @ SR, -(Rt @ Sr)[:, :, 0], np.sum(r * Sr, axis=(1, 2))
 
     forms = []
     for task, (A, b, c) in zip(
-        tasks, _mean_over_draws(tasks, conditional, adaptation.m, draws, seed), strict=True
+        tasks, _mean_over_draws(tasks, conditional, adaptation.m, draws, seed, groups), strict=True
     ):
         own = hessian_times(task.inputs.Sigma, np.eye(A.shape[-1])[None])[0].diagonal()
         kept = np.where(np.diagonal(A, axis1=-2, axis2=-1) > FORGOTTEN * own, 1.0, 0.0)
@@ -61,7 +65,31 @@ def mean_losses(tasks: Sequence[Task], adaptation: Adaptation, draws: int, seed:
     return forms
 
 
-def mean_gradients(tasks: Sequence[Task], method: Method, draws: int, seed: int) -> list[tuple[Array, Array]]:
+def mean_excesses(
+    tasks: Sequence[Task], excess: ExcessGiven, m: Scalar, draws: int, seed: int
+) -> list[Array]:
+    """Estimate what is lost above the noise on each task's m samples; see `Adaptation.excess_given`.
+
+    The samples are those that `mean_losses` draws first.
+
+    Returns
+    -------
+    list of array, shape (1 + GROUPS,)
+    """
+    if np.isinf(m):
+        return [np.zeros(1 + GROUPS) for _ in tasks]
+
+    def conditional(task: int, size: int, draw: Draw, rng: np.random.Generator) -> tuple[Array, ...]:
+        batch = draw(m)
+        assert isinstance(batch, Rows)
+        return (excess(task, batch.X, batch.e, rng),)
+
+    return [mean for (mean,) in _mean_over_draws(tasks, conditional, m, draws, seed)]
+
+
+def mean_gradients(
+    tasks: Sequence[Task], method: Method, draws: int, seed: int, groups: int = GROUPS
+) -> list[tuple[Array, Array]]:
     """Estimate each task's mean meta-gradient A (w - w_i) - b; arguments as for `mean_losses`.
 
     The outer batch, and inner ones whose size the method leaves open, are the population: a meta-gradient is
@@ -70,16 +98,22 @@ def mean_gradients(tasks: Sequence[Task], method: Method, draws: int, seed: int)
     Returns
     -------
     list of (A, b)
-        A with shape (1 + GROUPS, d, d), b (1 + GROUPS, d).
+        A with shape (1 + groups, d, d), b (1 + groups, d).
     """
     trained = method.trained_on(np.inf)
 
-    def conditional(inputs: Inputs, W: Array, draw: Draw) -> tuple[Array, ...]:
+    def conditional(task: int, size: int, draw: Draw, rng: np.random.Generator) -> tuple[Array, ...]:
+        W = _corners(size, tasks[task].inputs.Sigma.d)
         at_0, A = _affine(trained.meta_gradient(W, draw, np.inf, np.inf))
         return A, -at_0[:, :, 0]
 
     m = trained.n2 if trained.n2 is not None else np.inf
-    return [(A, b) for A, b in _mean_over_draws(tasks, conditional, m, draws, seed)]
+    return [(A, b) for A, b in _mean_over_draws(tasks, conditional, m, draws, seed, groups)]
+
+
+def _corners(size: int, d: int) -> Array:
+    """0 and the unit vectors as columns, (size, d, d + 1)."""
+    return np.broadcast_to(np.eye(d, d + 1, 1), (size, d, d + 1))
 
 
 def _affine(values: Array) -> tuple[Array, Array]:
@@ -89,34 +123,40 @@ def _affine(values: Array) -> tuple[Array, Array]:
 
 def _mean_over_draws(
     tasks: Sequence[Task],
-    conditional: Callable[[Inputs, Array, Draw], tuple[Array, ...]],
+    conditional: Callable[[int, int, Draw, np.random.Generator], tuple[Array, ...]],
     m: Scalar,
     draws: int,
     seed: int,
+    groups: int = GROUPS,
 ) -> Iterator[list[Array]]:
-    """Means over a task's draws, of all and with each group left out; every task has a stream of its own."""
-    edges = np.linspace(0, draws, GROUPS + 1).astype(int)
-    member = np.repeat(np.arange(GROUPS), np.diff(edges))
-    for task, stream in zip(tasks, np.random.SeedSequence(seed).spawn(len(tasks)), strict=True):
-        rng, d = np.random.default_rng(stream), task.inputs.Sigma.d
-        start = np.concatenate([np.zeros((d, 1)), np.eye(d)], axis=1)
-        size = chunk_size(task.inputs, m, "bartlett")
+    """Means over a task's draws, of all and with each group left out.
+
+    Every group of every task has a stream of its own: two adaptations that take unequal numbers of random
+    numbers still share them group by group, so that the errors of their differences are right.
+    """
+    sizes = np.diff(np.linspace(0, draws, groups + 1).astype(int))
+    for index, task in enumerate(tasks):
+        most = chunk_size(task.inputs, m, "bartlett")
         sums: list[Array] = []
-        for at in range(0, draws, size):
-            groups = member[at : at + size]
-            count, first = len(groups), np.flatnonzero(np.diff(groups, prepend=-1))
-            draw = drawer(task.inputs, np.zeros((count, d)), "bartlett", rng)
-            parts = conditional(task.inputs, np.broadcast_to(start, (count, d, d + 1)), draw)
-            sums = sums or [np.zeros((GROUPS, *part.shape[1:])) for part in parts]
-            for total, part in zip(sums, parts, strict=True):
-                values = np.broadcast_to(part, (count, *part.shape[1:]))
-                total[groups[first]] += np.add.reduceat(values, first, axis=0)
-        yield [_leave_one_out(total, np.diff(edges)) for total in sums]
+        for group, count in enumerate(sizes):
+            batches, others = (
+                np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, group, k)))
+                for k in range(2)
+            )
+            for at in range(0, count, most):
+                size = min(most, count - at)
+                draw = drawer(task.inputs, np.zeros((size, task.inputs.Sigma.d)), "bartlett", batches)
+                parts = conditional(index, size, draw, others)
+                sums = sums or [np.zeros((groups, *part.shape[1:])) for part in parts]
+                for total, part in zip(sums, parts, strict=True):
+                    total[group] += np.broadcast_to(part, (size, *part.shape[1:])).sum(axis=0)
+        yield [_leave_one_out(total, sizes) for total in sums]
 
 
 def _leave_one_out(sums: Array, sizes: Array) -> Array:
     """The mean of all groups, and the means without each, from their sums (groups, ...)."""
     total, left = sums.sum(axis=0), sizes.sum() - sizes
-    without = (total - sums) / left.reshape(-1, *(1,) * total.ndim)
-    out: Array = np.concatenate([(total / sizes.sum())[None], without])
-    return out
+    mean = (total / sizes.sum())[None]
+    if len(sizes) == 1:
+        return mean
+    return np.concatenate([mean, (total - sums) / left.reshape(-1, *(1,) * total.ndim)])
