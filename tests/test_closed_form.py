@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import reference
+from support.twin_methods import some_methods, twin_quadratics
 from worlds import KINDS, random_world, skewed_rows
 
 import landscape as ls
@@ -13,41 +14,6 @@ from landscape.linalg.operators import Matrix, diagonal
 from landscape.tasks.inputs import Empirical, Gaussian
 
 SEEDS = range(8)
-
-
-def twin_quadratics(twins, method):
-    """The quadratics of a method, from the table of weights, by index sums and eigenvectors."""
-    zero = np.zeros(len(twins[0]["mu"]))
-
-    def weight(f):
-        return [(reference.matrix_function(t["S"], f), zero, 0.0) for t in twins]
-
-    match method:
-        case ls.NAL():
-            return [(t["S"], zero, t["e2"]) for t in twins]
-        case ls.MAML(inner=ls.RidgeToStart(strength=g)):
-            return weight(lambda lam: lam * (g / (lam + g)) ** 2)
-        case ls.BaMAML(strength=g, train_share=s):
-            return weight(lambda lam: lam / (1 + lam / g) / (1 + lam / (g * s)))
-    a, m, k = method.inner.alpha, method.inner.m, method.inner.steps
-    match method:
-        case ls.MAML(hessian="shared"):
-            return [reference.after(t, a, m, k) for t in twins]
-        case ls.MAML() | ls.HFMAML():
-            return weight(lambda lam: lam * (1 - a * lam) ** (2 * k))
-        case ls.FOMAML():
-            return weight(lambda lam: lam * (1 - a * lam) ** k)
-        case ls.Reptile():
-            return weight(lambda lam: 1 - (1 - a * lam) ** k)
-
-
-def some_methods(alpha, rng, MAML):
-    n2 = int(rng.integers(1, 51))
-    one, two, three = (ls.GradientSteps(alpha, n2, k) for k in (1, 2, 3))
-    return [
-        ls.NAL(), MAML(one), MAML(two), MAML(alpha), MAML(two, hessian="independent"), ls.FOMAML(alpha), ls.FOMAML(three),
-        ls.HFMAML(alpha), ls.Reptile(three), ls.IMAML(0.7), ls.BaMAML(0.7, 0.4),
-    ]  # fmt: skip
 
 
 def check_world(seed, kind, planted=None, GradientSteps=ls.GradientSteps, MAML=ls.MAML):

@@ -733,6 +733,18 @@ def test_predictions_of_trained_points():
 # ---- SGD ---------------------------------------------------------------------------------------
 
 
+def check_scatter(points, curve, adaptation):
+    """Mean and standard deviation of drawn points, and their expected risk: 4 errors each."""
+    last, coordinate, repeats = curve.to_frame().iloc[-1], points.mean(axis=1), len(points)
+    assert abs(coordinate.mean() - last["coordinate"]) < 4 * last["standard_deviation"] / np.sqrt(repeats)
+    kurtosis = ((coordinate - coordinate.mean()) ** 4).mean() / coordinate.var() ** 2
+    assert abs(coordinate.std() / last["standard_deviation"] - 1) < 4 * np.sqrt(
+        (kurtosis - 1) / (4 * repeats)
+    )
+    found = ls.risk_landscape(curve.environment, adaptation)(points)
+    assert abs(found.mean() - curve.risk(adaptation)[-1]) < 4 * found.std() / np.sqrt(repeats)
+
+
 @pytest.mark.parametrize("world", ["isotropic", "dense"])
 @pytest.mark.parametrize(
     ("method", "batch"),
@@ -755,16 +767,8 @@ def test_sgd_scatters_as_predicted(world, method, batch):
     points = ls.simulate(
         environment, method, adaptation, training, repeats=repeats, tasks=2, progress=False
     ).solutions[0]
-    last = curve.to_frame().iloc[-1]
-    coordinate = points.mean(axis=1)
-    assert last["iteration"] == 60
-    assert abs(coordinate.mean() - last["coordinate"]) < 4 * last["standard_deviation"] / np.sqrt(repeats)
-    kurtosis = ((coordinate - coordinate.mean()) ** 4).mean() / coordinate.var() ** 2
-    assert abs(coordinate.std() / last["standard_deviation"] - 1) < 4 * np.sqrt(
-        (kurtosis - 1) / (4 * repeats)
-    )
-    found = ls.risk_landscape(environment, adaptation)(points)
-    assert abs(found.mean() - curve.risk(adaptation)[-1]) < 4 * found.std() / np.sqrt(repeats)
+    assert curve.to_frame()["iteration"].iloc[-1] == 60
+    check_scatter(points, curve, adaptation)
 
 
 @pytest.mark.parametrize("batch", [1, 4])
@@ -779,14 +783,7 @@ def test_sgd_on_data_scatters_as_predicted(method, batch):
     points = ls.simulate(
         environment, method, adaptation, training, repeats=repeats, tasks=2, progress=False
     ).solutions[0]
-    last, coordinate = curve.to_frame().iloc[-1], points.mean(axis=1)
-    assert abs(coordinate.mean() - last["coordinate"]) < 4 * last["standard_deviation"] / np.sqrt(repeats)
-    kurtosis = ((coordinate - coordinate.mean()) ** 4).mean() / coordinate.var() ** 2
-    assert abs(coordinate.std() / last["standard_deviation"] - 1) < 4 * np.sqrt(
-        (kurtosis - 1) / (4 * repeats)
-    )
-    found = ls.risk_landscape(environment, adaptation)(points)
-    assert abs(found.mean() - curve.risk(adaptation)[-1]) < 4 * found.std() / np.sqrt(repeats)
+    check_scatter(points, curve, adaptation)
 
 
 @pytest.mark.parametrize("world", ["data", "dense", "isotropic"])

@@ -6,12 +6,12 @@ negative control shows that a misprint of the paper would be found.
 """
 
 import random
-from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import sympy as sp
+from support.derivations import derived
 
 import landscape as ls
 from landscape.closed_form import population as formulas
@@ -46,12 +46,6 @@ HALF = sp.Rational(1, 2)
 
 def rational(largest=30):
     return sp.Rational(RANDOM.randint(1, largest), RANDOM.randint(1, 20))
-
-
-@cache
-def derived(claim):
-    """Each derivation runs once."""
-    return claim.derive()
 
 
 def whole(largest=40):

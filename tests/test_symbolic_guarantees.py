@@ -5,11 +5,11 @@ attain them; simulations are judged at 4.5 standard errors, a false alarm in 150
 """
 
 import random
-from functools import cache
 
 import numpy as np
 import pytest
 import sympy as sp
+from support.derivations import derived
 
 import landscape as ls
 from landscape.linalg.operators import Diagonal
@@ -36,12 +36,6 @@ EXACT = sp.Rational(1, 20)
 
 def rational(largest=30):
     return sp.Rational(RANDOM.randint(1, largest), RANDOM.randint(1, 20))
-
-
-@cache
-def derived(claim):
-    """Each derivation runs once."""
-    return claim.derive()
 
 
 def weight(method, rho, d):

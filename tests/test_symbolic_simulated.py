@@ -25,12 +25,12 @@ work of a step, counted in a run                       test_algorithms.py::test_
 """
 
 import re
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sympy as sp
+from support.derivations import derived as derivation
 
 import landscape as ls
 from landscape.core.parameters import record
@@ -57,11 +57,6 @@ MANY = {
     two_tasks.R: 2, two_tasks.r_H: HALF, two_tasks.r_E: 3, two_tasks.rho_H: 3 * TENTH, two_tasks.rho_E: sp.Rational(4, 5), two_tasks.d: D,
     two_tasks.m: M,
 }  # fmt: skip
-
-
-@cache
-def derivation(claim):
-    return claim.derive()
 
 
 def derived(claim):

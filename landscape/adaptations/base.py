@@ -91,9 +91,10 @@ class Adaptation(Record, ABC):
     """Whether it needs to know what tasks there are beside a task's samples: then it is no affine map."""
     m: Scalar = np.inf
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Adaptation.registry[cls.__name__] = cls
+        if register:
+            Adaptation.registry[cls.__name__] = cls
         if "label" not in vars(cls):
             cls.label = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__).lower()
 
@@ -136,13 +137,7 @@ class Adaptation(Record, ABC):
         return known
 
     def shrinkage(self, moments: Moments) -> Operator:
-        """Compute E[R], the mean share of w - w_i that is left (theory).
-
-        Raises
-        ------
-        NoClosedForm
-            Where no exact formula is known.
-        """
+        """Compute E[R], the mean share of w - w_i that is left (theory); raise as `form` does."""
         raise NoClosedForm(
             f"the mean step of {type(self).__name__} is not known for these inputs: train by simulate()"
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Batch, Draw, is_full, loss_form
-from landscape.core.domains import batch_size, choice, is_symbolic, real, step_count
-from landscape.core.errors import NoClosedForm
+from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form
+from landscape.adaptations.steps import Steps, number_of_steps, samples_a_step, samples_of_steps
+from landscape.core.domains import is_symbolic, real
 from landscape.core.parameters import parameter, record
 from landscape.core.tolerances import EXPANDING
 from landscape.core.typing import Array, Scalar
@@ -17,7 +17,7 @@ from landscape.tasks.inputs import Moments
 
 
 @record
-class GradientSteps(Adaptation):
+class GradientSteps(Steps):
     r"""Gradient steps w -> w - alpha grad f_i(w; m), each on m fresh samples or all on one batch.
 
     On one batch the steps are dependent: exact for Gaussian inputs only, up to 10 steps for isotropic
@@ -40,52 +40,36 @@ class GradientSteps(Adaptation):
         real, symbol=r"\alpha", label="inner step size", typical=(0.05, 0.9), grid=True,
         instead="for a step size per coordinate or a matrix use PreconditionedSteps(P, m)",
     )  # fmt: skip
-    m: Scalar = parameter(
-        batch_size, default=np.inf, symbol="m", label="samples a step", typical=(2, 60), grid=True
-    )
-    steps: int = parameter(step_count, default=1, symbol="k", label="number of steps", typical=(1, 3))
-    batches: str = parameter(choice("fresh", "same"), default="fresh", label="samples of several steps")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.steps <= 1:
-            self._set(batches="fresh")  # one step has one batch
-
-    def _shares_batch(self) -> bool:
-        return self.batches == "same" and not is_full(self.m)
+    m: Scalar = samples_a_step()
+    steps: int = number_of_steps()
+    batches: str = samples_of_steps()
 
     def form(self, moments: Moments) -> QuadraticForm:
         """Compute Q of Collins et al., Proposition 1, by one `step` after another, or by Wishart moments."""
-        if not self._shares_batch():
+        if not self._shares_batch(moments):
             form = loss_form(moments)
             P = moments.Sigma.identity() - self.alpha * moments.Sigma
             for _ in range(self.steps):
                 form = step(moments, form, P, self.alpha, self.m)
             return form
-        _check_gaussian(moments)
         A, noise = same_batch_form(moments.Sigma, self.alpha, self.m, self.steps)
         return QuadraticForm(A, None, moments.noise_variance * (1 + noise))
 
     def shrinkage(self, moments: Moments) -> Operator:
         """Compute (I - alpha Sigma)^k; on one batch E[(I - alpha S)^k]."""
-        if self._shares_batch():
-            _check_gaussian(moments)
+        if self._shares_batch(moments):
             return mean_shrinkage(moments.Sigma, self.alpha, self.m, self.steps)
         return (moments.Sigma.identity() - self.alpha * moments.Sigma) ** self.steps
 
     def pull(self, moments: Moments) -> Operator:
         """Compute alpha Sigma (I + P + ... + P^(k-1)), P = I - alpha Sigma."""
-        if self._shares_batch():
+        if self._shares_batch(moments):
             return super().pull(moments)
         P = moments.Sigma.identity() - self.alpha * moments.Sigma
         out: Operator = 0 * moments.Sigma
         for _ in range(self.steps):
             out = out @ P + self.alpha * moments.Sigma
         return out
-
-    @property
-    def mean_needs_m(self) -> bool:
-        return self.batches == "same"
 
     def expands(self, moments: Moments) -> bool:
         """Say whether alpha times some curvature lies outside [0, 2]."""
@@ -96,13 +80,6 @@ class GradientSteps(Adaptation):
         if low < 0 or high * np.max(moments.Sigma.bound()) <= 2:
             return bool(low < 0)
         return bool(np.max(alpha * moments.Sigma.largest()) > 2 * (1 + EXPANDING))
-
-    @property
-    def factors(self) -> int:
-        return self.steps
-
-    def cost(self, d: int) -> AdaptationCost:
-        return AdaptationCost(self.steps, 0, self.steps, 1 if self.batches == "same" else self.steps)
 
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         used: list[Batch] = []
@@ -141,11 +118,3 @@ def step(moments: Moments, form: QuadraticForm, P: Operator, alpha: Scalar, m: S
         push = np.asarray(share)[..., None] * third
         b = push if b is None else b + push
     return QuadraticForm(PAP + share * moments.scatter(A, SA), b, c + share * moments.noise(A, SA))
-
-
-def _check_gaussian(moments: Moments) -> None:
-    if not moments.is_gaussian:
-        raise NoClosedForm(
-            'batches="same" with several steps is exact for Gaussian inputs only: for data tasks use batches="fresh", or '
-            "give draws= for an estimate"
-        )

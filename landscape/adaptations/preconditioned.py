@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Batch, Draw, is_full, loss_form
-from landscape.core.domains import batch_size, choice, step_count, symmetric
+from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form
+from landscape.adaptations.steps import Steps, number_of_steps, samples_a_step, samples_of_steps
+from landscape.core.domains import symmetric
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import parameter, record
 from landscape.core.tolerances import EXPANDING
@@ -19,7 +20,7 @@ from landscape.tasks.inputs import Moments
 
 
 @record
-class PreconditionedSteps(Adaptation):
+class PreconditionedSteps(Steps):
     r"""Gradient steps w -> w - P grad f_i(w; m) with a symmetric matrix P, or a step size per coordinate.
 
     Raises
@@ -38,16 +39,9 @@ class PreconditionedSteps(Adaptation):
         symmetric, symbol="P", label="matrix step, or a step size per coordinate", typical=(0.05, 0.9),
         instead="for a number use GradientSteps(alpha, m)",
     )  # fmt: skip
-    m: Scalar = parameter(
-        batch_size, default=np.inf, symbol="m", label="samples a step", typical=(2, 60), grid=True
-    )
-    steps: int = parameter(step_count, default=1, symbol="k", label="number of steps", typical=(1, 3))
-    batches: str = parameter(choice("fresh", "same"), default="fresh", label="samples of several steps")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.steps <= 1:
-            self._set(batches="fresh")  # one step has one batch
+    m: Scalar = samples_a_step()
+    steps: int = number_of_steps()
+    batches: str = samples_of_steps()
 
     @property
     def operator(self) -> Operator:
@@ -60,15 +54,6 @@ class PreconditionedSteps(Adaptation):
         if P.d != moments.Sigma.d:
             raise ValueError(f"P must fit d = {moments.Sigma.d}, got {P.d}")
         return P
-
-    def _shares_batch(self, moments: Moments) -> bool:
-        if self.batches == "fresh" or is_full(self.m):
-            return False
-        if not moments.is_gaussian:
-            raise NoClosedForm(
-                'batches="same" is exact for Gaussian inputs only: give draws= for an estimate'
-            )
-        return True
 
     def form(self, moments: Moments) -> QuadraticForm:
         """Compute the expected loss: A -> K'AK + scatter(PAP)/m with K = I - P Sigma, step by step."""
@@ -111,10 +96,6 @@ class PreconditionedSteps(Adaptation):
             out = out @ K + P @ moments.Sigma
         return out
 
-    @property
-    def mean_needs_m(self) -> bool:
-        return self.batches == "same"
-
     def expands(self, moments: Moments) -> bool:
         """Say whether an eigenvalue of P Sigma lies outside [0, 2], by those of R P R' with R'R = Sigma."""
         if not self.steps:
@@ -123,13 +104,6 @@ class PreconditionedSteps(Adaptation):
         values = R @ self._step_matrix(moments) @ R.T
         outside = np.max(values.largest()) > 2 * (1 + EXPANDING) or np.max((-values).largest()) > EXPANDING
         return bool(outside)
-
-    @property
-    def factors(self) -> int:
-        return self.steps
-
-    def cost(self, d: int) -> AdaptationCost:
-        return AdaptationCost(self.steps, 0, self.steps, 1 if self.batches == "same" else self.steps)
 
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         P: Array = np.diag(self.P) if self.P.ndim == 1 else self.P

@@ -19,7 +19,7 @@ from landscape.methods.base import Method, as_methods, labels
 from landscape.methods.budget import Training
 from landscape.methods.pooled import NAL
 from landscape.simulator import sgd
-from landscape.simulator.draws import SAMPLING, seed_of
+from landscape.simulator.draws import seed_of
 from landscape.simulator.runs import Point, run
 from landscape.tasks.environment import Environment
 
@@ -216,10 +216,7 @@ def simulate(
     checks.instance("training", training, Training)
     listed = as_methods(methods)
     repeats, tasks = whole(2).check("repeats", repeats), whole(2).check("tasks", tasks)
-    if sampling is not None:
-        checks.known("sampling", sampling, SAMPLING)
-    if engine is not None:
-        checks.known("engine", engine, sgd.ENGINES)
+    used = sgd.engine_for(engine, training, sampling)
     training.check_rates(listed)
     for method in listed:
         training.check(method)
@@ -228,7 +225,7 @@ def simulate(
     setting = Setting(environment, adaptation, listed, over)
     if setting.is_symbolic:
         raise ValueError("simulate needs numbers for all parameters: replace the symbols")
-    seed, used = seed_of(rng), sgd.engine_for(engine, training, sampling)
+    seed = seed_of(rng)
     trainings = [training.of(method) for method in listed]
     drawn = run(
         [point for _, point in _points(setting)], trainings,

@@ -13,7 +13,7 @@ from landscape.checker.bugs import BUGS, Bug
 from landscape.checker.calling import judged_by_its_answer
 from landscape.checker.probes import Probes, draw_probes
 from landscape.checker.routine import Routine, meta_gradient
-from landscape.checker.target import Kind, counted
+from landscape.checker.target import Kind, Named, counted
 from landscape.core.typing import Array
 
 STEPS = (1, 2, 3, 4, 5, 10)
@@ -55,20 +55,9 @@ INSTEAD: dict[Kind, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One routine by name.
+class Candidate(Named):
+    """A routine with bugs, or without."""
 
-    Attributes
-    ----------
-    kind : Kind
-    name : str
-        The method with its steps and batches.
-    bugs : tuple of Bug
-    routine : Routine
-    """
-
-    kind: Kind
-    name: str
     bugs: tuple[Bug, ...]
     routine: Routine
 

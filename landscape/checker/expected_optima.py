@@ -18,7 +18,7 @@ import numpy as np
 from landscape.adaptations.base import Draw
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.analysis.optimum import optimum
-from landscape.checker.target import Kind, counted
+from landscape.checker.target import Kind, Named, counted
 from landscape.closed_form.finite_sample.asymptotics import asymptotics
 from landscape.core.errors import LandscapeWarning
 from landscape.core.parameters import record
@@ -99,13 +99,11 @@ class ReusedBatch(OneStepMethod, register=False):
 
 
 @dataclass(frozen=True)
-class Expectation:
+class Expectation(Named):
     """One candidate, and where it should converge.
 
     Attributes
     ----------
-    kind : Kind
-    name : str
     bug : str or None
     method : Method
         The package's method that has the same optimum.
@@ -113,8 +111,6 @@ class Expectation:
         Another kind that has the same optimum.
     """
 
-    kind: Kind
-    name: str
     bug: str | None
     method: Method
     alike: Kind | None = None

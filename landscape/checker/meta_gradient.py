@@ -122,10 +122,7 @@ def check_meta_gradient(
         else:
             answer = _factors(seen.value, problems, wanted) or _unknown(calls, found, wanted)
     except UnusableAnswer as problem:
-        verdict = Verdict.WRONG if problem.wrong else Verdict.CANNOT_TELL
-        return GradientReport(
-            verdict, wanted.name, "nothing that can be compared", (problem.what,), (problem.looks,)
-        )
+        return GradientReport.unusable(wanted.name, problem)
     if alpha == 1:
         answer.looks.append("whether alpha is used at all, once or twice cannot be told at alpha = 1")
     odd = {**seen.oddities, **calls.oddities}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,10 +113,7 @@ def check_optimum(
     try:
         points = _train(train, alpha, environment.d, samplers, progress)
     except UnusableAnswer as answer:
-        verdict = Verdict.WRONG if answer.wrong else Verdict.CANNOT_TELL
-        return OptimumReport(
-            verdict, wanted.name, "nothing that can be compared", (answer.what,), (answer.looks,)
-        )
+        return OptimumReport.unusable(wanted.name, answer)
     episodes = round(np.mean([draw.count for draw in samplers]))
     predicted = predictions(environment, alpha, n_in, n_out, wanted.steps, episodes)
     found = sorted((_measured(points, p, wanted) for p in predicted), key=lambda row: row.distance.z)
@@ -123,8 +121,7 @@ def check_optimum(
         raise ValueError(
             f"{wanted.name} has no optimum that is known here: take a smaller alpha, or another environment"
         )
-    distances = tuple(row.distance for row in found)
-    return OptimumReport(*_judge(found, wanted), episodes, points, distances)
+    return _judge(found, wanted, episodes, points)
 
 
 def _train(
@@ -204,41 +201,34 @@ def _measured(points: Array, prediction: Prediction, wanted: Target) -> _Row:
     )
 
 
-class _Judgement(NamedTuple):
-    """The fields of a `Finding`."""
-
-    verdict: Verdict
-    wanted: str
-    computes: str
-    bugs: tuple[str, ...] = ()
-    looks: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-
-
-def _judge(rows: Sequence[_Row], wanted: Target) -> _Judgement:
+def _judge(rows: Sequence[_Row], wanted: Target, episodes: int, points: Array) -> OptimumReport:
     """Decide what the rows, in order of z, say."""
+    report = partial(
+        OptimumReport,
+        wanted=wanted.name,
+        episodes=episodes,
+        points=points,
+        distances=tuple(row.distance for row in rows),
+    )
     likely = [row for row in rows if row.expectation.kind is not Kind.DEPENDENT]
     fits = _fitting(likely) or _fitting(rows)  # what nobody asks for explains only what the others do not
     if not fits and likely[0].distance.asked:
         look = "it is nearest to what is wanted: does it train for long enough, with a small enough step?"
-        return _Judgement(Verdict.CANNOT_TELL, wanted.name, "none of these", looks=(look,))
+        return report(verdict=Verdict.CANNOT_TELL, computes="none of these", looks=(look,))
     if not fits:
-        return _Judgement(Verdict.WRONG, wanted.name, "none of these", ("converges elsewhere",))
+        return report(verdict=Verdict.WRONG, computes="none of these", bugs=("converges elsewhere",))
     first, *others = fits
     computes, also = first.expectation.name, tuple(row.expectation.name for row in others[:3])
     if any(row.distance.asked for row in fits):
         if not also:
-            return _Judgement(Verdict.RIGHT, wanted.name, computes)
+            return report(verdict=Verdict.RIGHT, computes=computes)
         look = "several fit: more episodes or repeats would tell them apart"
-        return _Judgement(Verdict.CANNOT_TELL, wanted.name, computes, looks=(look,), also=also)
-    bugs: list[str] = []
-    looks: list[str] = []
-    if not _is(first.expectation, wanted):
-        bug, look = INSTEAD[first.expectation.kind]
-        bugs, looks = [bug], [look]
+        return report(verdict=Verdict.CANNOT_TELL, computes=computes, looks=(look,), also=also)
+    found = [] if _is(first.expectation, wanted) else [INSTEAD[first.expectation.kind]]
+    bugs, looks = [bug for bug, _ in found], tuple(look for _, look in found)
     if first.expectation.bug is not None:
         bugs.append(first.expectation.bug)
-    return _Judgement(Verdict.WRONG, wanted.name, computes, tuple(bugs), tuple(looks), also)
+    return report(verdict=Verdict.WRONG, computes=computes, bugs=tuple(bugs), looks=looks, also=also)
 
 
 def _fitting(rows: Sequence[_Row]) -> list[_Row]:

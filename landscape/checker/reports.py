@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from landscape.checker.calling import UnusableAnswer
 from landscape.checker.candidates import Candidate
 from landscape.core.parameters import Record, record
 from landscape.core.results import Result
@@ -50,6 +51,12 @@ class Finding(Result):
     bugs: tuple[str, ...] = ()
     looks: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+
+    @classmethod
+    def unusable(cls, wanted: str, answer: UnusableAnswer) -> Self:
+        """Report an answer that cannot be compared with anything."""
+        verdict = Verdict.WRONG if answer.wrong else Verdict.CANNOT_TELL
+        return cls(verdict, wanted, "nothing that can be compared", (answer.what,), (answer.looks,))
 
     @property
     def right(self) -> bool:

@@ -44,22 +44,25 @@ BY_LABEL: Final[dict[str, Method]] = {m.label: m for m in (MAML(), HFMAML(), FOM
 
 
 @dataclass(frozen=True)
-class Target:
+class Named:
+    """One of the formulas, by a name in words with its steps and batches."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True)
+class Target(Named):
     """What was asked for.
 
     Attributes
     ----------
-    kind : Kind
-    name : str
-        In words, with the number of inner steps.
     steps : int
         Inner steps.
     alpha, n_in : float or None
         Step size and inner samples, where an instance of a method says them.
     """
 
-    kind: Kind
-    name: str
     steps: int
     alpha: Any = None
     n_in: Any = None

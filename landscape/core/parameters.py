@@ -6,6 +6,8 @@ Validation, documentation, LaTeX, sliders, axis labels and the draws of tests re
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar, dataclass_transform
 
@@ -238,8 +240,21 @@ def exact(record: T) -> T:
 
 
 def document(cls: type) -> str:
-    """Write the parameters of a record in numpydoc."""
-    return "\n".join(_described(p) for p in _declared(cls))
+    """Write the parameters of a record in numpydoc: as they are declared, or as a base describes them."""
+    declared = {p.name: _described(p) for p in _declared(cls)}
+    texts = (declared.get(field.name) or _inherited(cls, field.name) for field in _fields(cls))
+    return "\n".join(text for text in texts if text)
+
+
+def _inherited(cls: type, name: str) -> str:
+    """Look up what a base says of a parameter; nothing where the class itself describes it."""
+    entry = re.compile(rf"^{name} : .*(\n    .*)*", re.M)
+    for kind in cls.__mro__:
+        listed = inspect.cleandoc(kind.__doc__ or "").partition("Parameters\n----------\n")[2]
+        found = entry.search(listed.partition("\n\n")[0])
+        if found:
+            return "" if kind is cls else found[0]
+    return ""
 
 
 def _described(p: Parameter) -> str:

@@ -1,6 +1,7 @@
-"""Every rounding constant, with its reason.
+"""Every rounding constant and every limit of trust, with its reason.
 
-All are relative to an operator scaled to unit diagonal, so that none depends on units.
+All are relative, those of matrices to an operator scaled to unit diagonal: none depends on units. At the end
+stand the variances up to which a first-order prediction is trusted.
 """
 
 from typing import Final
@@ -37,3 +38,13 @@ SMALLEST: Final = 1e-150
 
 EXPANDING: Final = 1e-12
 """Relative margin above 2 at which alpha times a curvature is called expanding."""
+
+ATTAINED: Final = 1e-9
+"""Relative: where a proof's bound is an equality, as that of a gradient ratio on quadratics."""
+
+STEADY: Final = 0.3
+"""Relative variance of the sample Hessian up to which the prediction holds within some 5%, where that Hessian
+is positive: for pooled training and for MAML with a shared batch."""
+
+STEADY_IF_INDEFINITE: Final = 0.05
+"""The same for other methods, whose sample Hessians may come out nearly singular."""

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from landscape.adaptations.base import Adaptation
 from landscape.core.tolerances import ILL_CONDITIONED
-from landscape.core.typing import Array, Scalar
+from landscape.core.typing import Array
 from landscape.linalg.operators import Matrix, Operator
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
 from landscape.tasks.families import Task
-from landscape.tasks.inputs import Inputs
+from landscape.tasks.inputs import CountedMoments, Inputs
 
 
-class TaskMoments:
+class TaskMoments(CountedMoments):
     """Moments of T tasks with a leading task axis: what follows from them is computed for all at once.
 
     Parameters
@@ -31,31 +29,14 @@ class TaskMoments:
         Expanded.
     """
 
-    is_gaussian = False
-
     def __init__(self, inputs: Sequence[Inputs]) -> None:
-        self.memo: dict[Any, QuadraticForm] = {}
         self.inputs = inputs
-        self.Sigma: Operator = Matrix(np.array([one.Sigma.matrix() for one in inputs]))
-        self.noise_variance: Scalar = np.array([float(one.noise_variance) for one in inputs])
+        super().__init__(
+            Matrix(np.array([one.Sigma.matrix() for one in inputs])),
+            np.array([float(one.noise_variance) for one in inputs]),
+        )
 
-    @cached_property
-    def _square(self) -> Operator:
-        return self.Sigma.square()
-
-    def times(self, A: Operator) -> Operator:
-        """Compute Sigma A; Sigma^2 only once."""
-        return self._square if A is self.Sigma else self.Sigma @ A
-
-    @cached_property
-    def _first(self) -> tuple[Operator, Array, Array]:
-        return self._maps(self.Sigma)
-
-    def _at(self, A: Operator) -> tuple[Operator, Array, Array]:
-        """The three maps; those at Sigma once, whatever the step size and the number of samples."""
-        return self._first if A is self.Sigma else self._maps(A)
-
-    def _maps(self, A: Operator) -> tuple[Operator, Array, Array]:
+    def _maps(self, A: Operator) -> tuple[Array, Array, Array]:
         """Scatter (T, d, d), third (T, d) and noise (T,), task by task."""
         scatter, third, noise = (
             np.empty(A.matrix().shape),
@@ -71,19 +52,11 @@ class TaskMoments:
             skewed = one.third(own)
             if skewed is not None:
                 third[i] = skewed
-        return Matrix(scatter), third, noise
+        return scatter, third, noise
 
     def scatter(self, A: Operator, SA: Operator) -> Operator:
         """Return each task's E[(x'Ax) xx'] - Sigma A Sigma."""
-        return self._at(A)[0]
-
-    def third(self, A: Operator) -> Array | None:
-        """Return each task's E[(x'Ax) e x]."""
-        return self._at(A)[1]
-
-    def noise(self, A: Operator, SA: Operator) -> Scalar:
-        """Return each task's E[(x'Ax) e^2]."""
-        return self._at(A)[2]
+        return Matrix(self._at(A)[0])
 
 
 @dataclass(frozen=True)

@@ -120,10 +120,18 @@ class Method(Record, ABC):
         return rf"$\text{{{self.label}}}:\ A = {self.weight_latex}$"
 
 
+@record
 class InnerMethod(Method, register=False):
-    """A method with an inner adaptation; without one it takes the adaptation that judges it."""
+    """A method with an inner adaptation; without one it takes the adaptation that judges it.
 
-    inner: Adaptation | float | None
+    Parameters
+    ----------
+    inner : Adaptation or float, optional
+        The inner adaptation; a number stands for full gradient steps of that size. Left out, the method
+        trains for the adaptation that judges it ("train as you test"), also as that varies over a grid.
+    """
+
+    inner: Adaptation | float | None = None
     kind: ClassVar[str]
     """The method's name where its inner adaptation does not change it."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from landscape.adaptations.base import Adaptation, Draw, is_full
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.core import checks
@@ -38,7 +40,7 @@ class BIMAML(InnerMethod):
     array([-0.47, -0.47])
     """
 
-    inner: Adaptation | float | None
+    inner: Adaptation | float | None = dataclasses.field()
     threshold: float = parameter(
         positive, symbol=r"\varepsilon_0", label="gradient norm at which MAML begins", typical=(0.05, 0.5)
     )

@@ -19,19 +19,12 @@ class FOMAML(InnerMethod):
     linear in the data (Fallah et al., eq. (8)). It is negative where alpha times an eigenvalue exceeds 1 and
     k is odd.
 
-    Parameters
-    ----------
-    inner : Adaptation or float, optional
-        As for `MAML`.
-
     Examples
     --------
     >>> from landscape import TwoTasks, optimum
     >>> optimum(TwoTasks(d=2), FOMAML(0.8)).round(3)
     array([-0.37, -0.37])
     """
-
-    inner: Adaptation | float | None = None
 
     kind = "FO-MAML"
     weight_latex = r"\Sigma(I-\alpha\Sigma)^k"
@@ -69,8 +62,6 @@ class HFMAML(InnerMethod):
     array([0.358, 0.358])
     """
 
-    inner: Adaptation | float | None = None
-
     kind = "HF-MAML"
     weight_latex = r"(I-\alpha\Sigma)\Sigma(I-\alpha\Sigma)"
 
@@ -104,19 +95,12 @@ class Reptile(InnerMethod):
 
     For k fresh gradient steps it is I - (I - alpha Sigma)^k, for batches of any size.
 
-    Parameters
-    ----------
-    inner : Adaptation or float, optional
-        As for `MAML`.
-
     Examples
     --------
     >>> from landscape import GradientSteps, TwoTasks, optimum
     >>> optimum(TwoTasks(d=2), Reptile(GradientSteps(0.8, steps=5))).round(3)
     array([-0.491, -0.491])
     """
-
-    inner: Adaptation | float | None = None
 
     kind = "Reptile"
     weight_latex = r"I-(I-\alpha\Sigma)^k"

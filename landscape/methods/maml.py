@@ -16,12 +16,6 @@ from landscape.tasks.inputs import Moments
 class MAML(InnerMethod):
     r"""Model-agnostic meta-learning: the loss after an inner adaptation is what one trains on.
 
-    Parameters
-    ----------
-    inner : Adaptation or float, optional
-        The inner adaptation; a number stands for full gradient steps of that size. Left out, MAML trains for
-        the adaptation that judges it ("train as you test"), also as that varies over a grid.
-
     Notes
     -----
     With the Hessian of the meta-gradient on the inner batch itself (``hessian="shared"``: Collins et al.;
@@ -41,7 +35,6 @@ class MAML(InnerMethod):
     MAML(GradientSteps(0.8, m=50))
     """
 
-    inner: Adaptation | float | None = None
     hessian: str = parameter(choice("shared", "independent"), default="shared", label="batch of the Hessian")
 
     weight_latex = (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,8 +66,7 @@ def mnist(rng: np.random.Generator, kind: Callable[..., Loss]) -> LossTasks:
     return LossTasks(tasks)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """A set of tasks of the paper.
 
     Attributes

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from landscape.core import checks
 from landscape.core.parameters import Record, parameters, with_values
 from landscape.core.typing import Array, Scalar
 from landscape.methods.base import Method
 from landscape.methods.budget import Training
-from landscape.simulator.draws import CHUNK
+from landscape.simulator.draws import CHUNK, SAMPLING
 from landscape.simulator.solve import family_weights, normalised
 from landscape.simulator.thin import Thin, times_transposed
 from landscape.tasks.environment import Environment
@@ -38,8 +39,12 @@ def engine_for(name: str | None, training: Training, sampling: str | None) -> st
     Raises
     ------
     ValueError
-        If numba is asked for and missing.
+        If there is no such engine or sampling, or numba is asked for and missing.
     """
+    if sampling is not None:
+        checks.known("sampling", sampling, SAMPLING)
+    if name is not None:
+        checks.known("engine", name, ENGINES)
     if training.solver != "sgd" or sampling not in (None, "thin"):
         return None
     installed = find_spec("numba") is not None
@@ -168,18 +173,6 @@ def descend(
 
         if compiled.kind_of(methods[0]) is not None:
             return compiled.descend_in_groups(table, methods, inner, training, rng, progress)
-    return _descend(table, methods, inner, training, rng, progress)
-
-
-def _descend(
-    table: TaskTable,
-    methods: Sequence[Method],
-    inner: Array,
-    training: Training,
-    rng: np.random.Generator,
-    progress: Callable[[int], Any],
-) -> Array:
-    """All chains side by side in NumPy."""
     batch, d, rate = training.task_batch, len(table.centres), training.rate(methods[0])
     n2 = once(np.repeat(inner, batch))
     trained = [method.trained_on(n) for method, n in zip(methods, inner.tolist(), strict=True)]

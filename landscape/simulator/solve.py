@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -93,35 +93,19 @@ def trained_point(
     array, shape (d,)
     """
     training.check(method)
-    solver = descend if training.solver == "sgd" else solve
-    chunks = affine_gradients(environment, method, training, m, sampling, rng)
-    return solver(chunks, environment.d, method, training)
-
-
-def affine_gradients(
-    environment: Environment,
-    method: Method,
-    training: Training,
-    m: Scalar,
-    sampling: str,
-    rng: np.random.Generator,
-) -> Iterator[Array]:
-    """Yield chunks (tasks, d, d + 1) of the training tasks' meta-gradients at 0 and at the unit vectors.
-
-    A meta-gradient on given data is affine in w: these values determine it.
-    """
     d = environment.d
-    W = np.hstack([np.zeros((d, 1)), np.eye(d)])
+    W = np.hstack([np.zeros((d, 1)), np.eye(d)])  # a meta-gradient on given data is affine in w
     together = math.lcm(training.task_batch, method.task_batch or 1)
     size = max(1, CHUNK // (W.size * together)) * together
-    for start in range(0, training.T, size):
-        yield task_gradients(
-            environment, method, W, training, m, min(size, training.T - start), sampling, rng
-        )
+    chunks = (
+        task_gradients(environment, method, W, training, m, min(size, training.T - start), sampling, rng)
+        for start in range(0, training.T, size)
+    )
+    return (descend if training.solver == "sgd" else solve)(chunks, d, method, training)
 
 
 def solve(chunks: Iterable[Array], d: int, method: Method, training: Training) -> Array:
-    """Find the root of the mean meta-gradient.
+    """Find the root of the mean meta-gradient, from its values (tasks, d, d + 1) at 0 and at the unit vectors.
 
     For NAL and MAML it is the minimiser of the training loss, Collins et al., eqs. (41) and (43).
     """

@@ -14,6 +14,7 @@ noise    E[(x'Ax) e^2]                    sigma^2 tr(Sigma A)
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
@@ -66,7 +67,49 @@ class Source(Protocol):
         """Return rows X (1, N, d) and e (1, N) that stand for infinitely many."""
 
 
-class Gaussian:
+class KnownMoments:
+    """Moments that are kept: Sigma^2, and the expected loss that was last asked for."""
+
+    def __init__(self, Sigma: Operator, noise_variance: Scalar) -> None:
+        self.Sigma, self.noise_variance = Sigma, noise_variance
+        self.memo: dict[Any, QuadraticForm] = {}
+
+    @cached_property
+    def _square(self) -> Operator:
+        return self.Sigma.square()
+
+    def times(self, A: Operator) -> Operator:
+        """Compute Sigma A; Sigma^2 only once."""
+        return self._square if A is self.Sigma else self.Sigma @ A
+
+
+class CountedMoments(KnownMoments, ABC):
+    """Moments that are sums over rows or tasks: the three maps are computed together."""
+
+    is_gaussian = False
+
+    @cached_property
+    def _first(self) -> tuple[Array, Array, Scalar]:
+        return self._maps(self.Sigma)
+
+    def _at(self, A: Operator) -> tuple[Array, Array, Scalar]:
+        """The three maps; those at Sigma once, whatever the step size and the number of samples."""
+        return self._first if A is self.Sigma else self._maps(A)
+
+    @abstractmethod
+    def _maps(self, A: Operator) -> tuple[Array, Array, Scalar]:
+        """What `scatter` is made of, `third` and `noise`."""
+
+    def third(self, A: Operator) -> Array | None:
+        """Compute E[(x'Ax) e x]."""
+        return self._at(A)[1]
+
+    def noise(self, A: Operator, SA: Operator) -> Scalar:
+        """Compute E[(x'Ax) e^2]."""
+        return self._at(A)[2]
+
+
+class Gaussian(KnownMoments):
     """Inputs x ~ N(0, Sigma) with independent noise e ~ N(0, noise_variance).
 
     Parameters
@@ -78,16 +121,7 @@ class Gaussian:
     is_gaussian = True
 
     def __init__(self, Sigma: Operator, noise_variance: Scalar = 0.0) -> None:
-        self.Sigma, self.noise_variance = Sigma, noise_variance
-        self.memo: dict[Any, QuadraticForm] = {}
-
-    @cached_property
-    def _square(self) -> Operator:
-        return self.Sigma.square()
-
-    def times(self, A: Operator) -> Operator:
-        """Compute Sigma A; Sigma^2 only once."""
-        return self._square if A is self.Sigma else self.Sigma @ A
+        super().__init__(Sigma, noise_variance)
 
     def scatter(self, A: Operator, SA: Operator) -> Operator:
         """Compute Sigma A Sigma + tr(Sigma A) Sigma (Collins et al., Lemma 2)."""
@@ -133,7 +167,7 @@ class Gaussian:
         return rows[None] * np.sqrt(d), np.zeros((1, d))
 
 
-class Empirical:
+class Empirical(CountedMoments):
     r"""A task given by its rows: they are the population, and batches are drawn from them with replacement.
 
     With a ridge g the task's loss is that of the rows plus :math:`\tfrac g2\|w\|^2`, and each gradient on a
@@ -149,11 +183,9 @@ class Empirical:
         g.
     """
 
-    is_gaussian = False
     CHUNK = 1 << 20  # numbers of the rows at a time: memory beside the rows themselves stays bounded
 
     def __init__(self, X: Array, y: Array, ridge: float = 0.0) -> None:
-        self.memo: dict[Any, QuadraticForm] = {}
         self.X, self.ridge = X, ridge
         self.optimum = least_squares(X, y, ridge)
         self.e = y - X @ self.optimum
@@ -163,24 +195,7 @@ class Empirical:
         if ridge:
             floor += float(self.pull @ self.pull) / ridge
             second += ridge * np.eye(len(second))
-        self.Sigma: Operator = Matrix(second)
-        self.noise_variance: Scalar = floor
-
-    @cached_property
-    def _square(self) -> Operator:
-        return self.Sigma.square()
-
-    def times(self, A: Operator) -> Operator:
-        """Compute Sigma A; Sigma^2 only once."""
-        return self._square if A is self.Sigma else self.Sigma @ A
-
-    @cached_property
-    def _first(self) -> tuple[Array, Array, Scalar]:
-        return self._maps(self.Sigma)
-
-    def _at(self, A: Operator) -> tuple[Array, Array, Scalar]:
-        """The three maps; those at Sigma once, whatever the step size and the number of samples."""
-        return self._first if A is self.Sigma else self._maps(A)
+        super().__init__(Matrix(second), floor)
 
     def _maps(self, A: Operator) -> tuple[Array, Array, Scalar]:
         """E[(x'Ax) xx'], E[(x'Ax) e x] and E[(x'Ax) e^2] less what the mean gradient has of them, in one pass."""
@@ -212,14 +227,6 @@ class Empirical:
     def scatter(self, A: Operator, SA: Operator) -> Operator:
         """Compute E[(x'Ax) xx'] - Sigma A Sigma, a mean over rows (with a ridge, less S A S)."""
         return Matrix(self._at(A)[0]) - SA @ self.Sigma
-
-    def third(self, A: Operator) -> Array | None:
-        """Compute E[(x'Ax) e x], a mean over rows."""
-        return self._at(A)[1]
-
-    def noise(self, A: Operator, SA: Operator) -> Scalar:
-        """Compute E[(x'Ax) e^2], a mean over rows."""
-        return self._at(A)[2]
 
     def expanded(self) -> Empirical:
         """Return the inputs themselves: they have an entry a coordinate."""

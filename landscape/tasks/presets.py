@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core.domains import count, is_symbolic, nonnegative, positive, probability, real
+from landscape.core.domains import Domain, count, is_symbolic, nonnegative, positive, probability, real
 from landscape.core.parameters import is_symbolic_record, keyword_record, parameter, parameters
 from landscape.core.typing import Scalar
 from landscape.linalg.operators import Diagonal
@@ -18,10 +18,21 @@ from landscape.tasks.families import DataTask, Task, TaskFamily
 from landscape.tasks.inputs import Gaussian
 
 
+def varying(domain: Domain, default: float, symbol: str, label: str, typical: tuple[float, float]) -> Any:
+    """Declare a number that may vary over a grid."""
+    return parameter(domain, default=default, symbol=symbol, label=label, typical=typical, grid=True)
+
+
+@keyword_record
 class IsotropicPair(Environment):
     """Two families with covariances rho I, centres that agree in all coordinates, isotropic spreads."""
 
-    noise: Scalar
+    d: int = parameter(count, default=10, symbol="d", label="dimension", typical=(2, 12))
+    rho_hard: Scalar = varying(
+        positive, 0.1, r"\rho_H", "curvature of hard tasks (variance of an input)", (0.05, 0.5)
+    )
+    rho_easy: Scalar = varying(positive, 0.9, r"\rho_E", "curvature of easy tasks", (0.5, 1.0))
+    noise: Scalar = varying(nonnegative, 0.0, r"\sigma^2", "variance of the label noise", (0.0, 1.0))
 
     def __post_init__(self) -> None:
         if is_symbolic(self.d):  # a symbol for the dimension is taken too: nothing here counts coordinates
@@ -83,59 +94,10 @@ class HardEasy(IsotropicPair):
     ['hard', 'easy']
     """
 
-    d: int = parameter(count, default=10, symbol="d", label="dimension", typical=(2, 12))
-    rho_hard: Scalar = parameter(
-        positive, default=0.1, symbol=r"\rho_H", label="curvature of hard tasks (variance of an input)",
-        typical=(0.05, 0.5), grid=True,
-    )  # fmt: skip
-    rho_easy: Scalar = parameter(
-        positive,
-        default=0.9,
-        symbol=r"\rho_E",
-        label="curvature of easy tasks",
-        typical=(0.5, 1.0),
-        grid=True,
-    )
-    R: Scalar = parameter(
-        real,
-        default=2.0,
-        symbol="R",
-        label="distance of the centres in each coordinate",
-        typical=(0.0, 4.0),
-        grid=True,
-    )
-    r_hard: Scalar = parameter(
-        nonnegative,
-        default=0.4,
-        symbol="r_H",
-        label="variance of hard tasks' optima",
-        typical=(0.0, 2.0),
-        grid=True,
-    )
-    r_easy: Scalar = parameter(
-        nonnegative,
-        default=8.0,
-        symbol="r_E",
-        label="variance of easy tasks' optima",
-        typical=(0.0, 9.0),
-        grid=True,
-    )
-    p_hard: Scalar = parameter(
-        probability,
-        default=0.5,
-        symbol="p_H",
-        label="probability of a hard task",
-        typical=(0.1, 0.9),
-        grid=True,
-    )
-    noise: Scalar = parameter(
-        nonnegative,
-        default=0.0,
-        symbol=r"\sigma^2",
-        label="variance of the label noise",
-        typical=(0.0, 1.0),
-        grid=True,
-    )
+    R: Scalar = varying(real, 2.0, "R", "distance of the centres in each coordinate", (0.0, 4.0))
+    r_hard: Scalar = varying(nonnegative, 0.4, "r_H", "variance of hard tasks' optima", (0.0, 2.0))
+    r_easy: Scalar = varying(nonnegative, 8.0, "r_E", "variance of easy tasks' optima", (0.0, 9.0))
+    p_hard: Scalar = varying(probability, 0.5, "p_H", "probability of a hard task", (0.1, 0.9))
 
     def _rows(self) -> Iterator[tuple[str, Any, Any, Any, Any]]:
         yield "hard", self.p_hard, self.rho_hard, self.R, self.r_hard
@@ -152,47 +114,10 @@ class TwoTasks(IsotropicPair):
     TwoTasks(d=3, rho_hard=0.2)
     """
 
-    d: int = parameter(count, default=10, symbol="d", label="dimension", typical=(2, 12))
-    rho_hard: Scalar = parameter(
-        positive,
-        default=0.1,
-        symbol=r"\rho_H",
-        label="curvature of the hard task",
-        typical=(0.05, 0.5),
-        grid=True,
-    )
-    rho_easy: Scalar = parameter(
-        positive,
-        default=1.0,
-        symbol=r"\rho_E",
-        label="curvature of the easy task",
-        typical=(0.5, 1.0),
-        grid=True,
-    )
-    w_hard: Scalar = parameter(
-        real,
-        default=1.0,
-        symbol="w_H",
-        label="optimum of the hard task, in each coordinate",
-        typical=(-2.0, 2.0),
-        grid=True,
-    )
-    w_easy: Scalar = parameter(
-        real,
-        default=-1.0,
-        symbol="w_E",
-        label="optimum of the easy task, in each coordinate",
-        typical=(-2.0, 2.0),
-        grid=True,
-    )
-    noise: Scalar = parameter(
-        nonnegative,
-        default=0.01,
-        symbol=r"\sigma^2",
-        label="variance of the label noise",
-        typical=(0.0, 1.0),
-        grid=True,
-    )
+    rho_easy: Scalar = varying(positive, 1.0, r"\rho_E", "curvature of the easy task", (0.5, 1.0))
+    w_hard: Scalar = varying(real, 1.0, "w_H", "optimum of the hard task, in each coordinate", (-2.0, 2.0))
+    w_easy: Scalar = varying(real, -1.0, "w_E", "optimum of the easy task, in each coordinate", (-2.0, 2.0))
+    noise: Scalar = varying(nonnegative, 0.01, r"\sigma^2", "variance of the label noise", (0.0, 1.0))
 
     def _rows(self) -> Iterator[tuple[str, Any, Any, Any, Any]]:
         half = _half(self)

@@ -13,7 +13,7 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -296,8 +296,18 @@ def solve_for(unknown: str, env: Spec, how: Spec, adapt: Spec, train: Spec, more
 # ---- dynamics
 
 
-def _path(path: Any, moments: list[float], levels: list[float], of: str) -> Spec:
+def _path(
+    follow: Callable[..., Any],
+    env: Spec,
+    how: Spec,
+    begin: Any,
+    moments: list[float],
+    levels: list[float],
+    of: str = "F",
+    adapt: Any = None,
+) -> Spec:
     """Look along a path."""
+    path = follow(environment(env), method(how), begin, adaptation=adaptation(adapt))
     points = path.at(moments)
     return {
         "points": points,
@@ -311,34 +321,15 @@ def _path(path: Any, moments: list[float], levels: list[float], of: str) -> Spec
 
 
 @kind
-def flow(
-    env: Spec,
-    how: Spec,
-    begin: Any,
-    times: list[float],
-    levels: list[float],
-    of: str = "F",
-    adapt: Any = None,
-) -> Spec:
+def flow(**given: Any) -> Spec:
     """Follow the gradient flow of a method."""
-    return _path(ls.flow(environment(env), method(how), begin, adaptation(adapt)), times, levels, of)
+    return _path(ls.flow, moments=given.pop("times"), **given)
 
 
 @kind
-def descent(
-    env: Spec,
-    how: Spec,
-    begin: Any,
-    step: float,
-    iterations: list[int],
-    levels: list[float],
-    of: str = "F",
-    adapt: Any = None,
-) -> Spec:
+def descent(step: float, **given: Any) -> Spec:
     """Follow the gradient descent of a method."""
-    return _path(
-        ls.descent(environment(env), method(how), begin, step, adaptation(adapt)), iterations, levels, of
-    )
+    return _path(partial(ls.descent, rate=step), moments=given.pop("iterations"), **given)
 
 
 @kind

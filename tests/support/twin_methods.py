@@ -37,12 +37,12 @@ def twin_quadratics(twins: list[Twin], method: ls.Method) -> list[tuple[np.ndarr
     raise TypeError(method)
 
 
-def some_methods(alpha: float, rng: np.random.Generator) -> list[ls.Method]:
-    """List methods of every kind for a step size."""
+def some_methods(alpha: float, rng: np.random.Generator, MAML: type[ls.MAML] = ls.MAML) -> list[ls.Method]:
+    """List methods of every kind for a step size; an error is planted by another class than MAML."""
     n2 = int(rng.integers(1, 51))
     once, thrice = ls.GradientSteps(alpha), ls.GradientSteps(alpha, steps=3)
     drawn, drawn_twice = ls.GradientSteps(alpha, n2), ls.GradientSteps(alpha, n2, steps=2)
     return [
-        ls.NAL(), ls.MAML(drawn), ls.MAML(drawn_twice), ls.MAML(once), ls.MAML(drawn_twice, hessian="independent"),
+        ls.NAL(), MAML(drawn), MAML(drawn_twice), MAML(once), MAML(drawn_twice, hessian="independent"),
         ls.FOMAML(alpha), ls.FOMAML(thrice), ls.HFMAML(alpha), ls.Reptile(thrice), ls.IMAML(0.7), ls.BaMAML(0.7, 0.4),
     ]  # fmt: skip

@@ -8,13 +8,10 @@ import numpy as np
 
 from landscape.adaptations.base import Adaptation
 from landscape.analysis.simulate import simulate
-from landscape.core import checks
 from landscape.core.typing import Array
 from landscape.methods.base import Method
 from landscape.methods.budget import Training
-from landscape.simulator.draws import SAMPLING
 from landscape.simulator.runs import check_run
-from landscape.simulator.sgd import ENGINES, engine_for
 from landscape.tasks.environment import Environment
 
 MEASURED = ("repeat", "coordinate", "loss", "loss_standard_error", "above_noise")
@@ -59,12 +56,3 @@ def run_cell(cell: Cell) -> dict[str, Array]:
     names = dict(zip(result.labels, cell.labels, strict=True))
     columns["method"] = np.array([names[label] for label in columns["method"]], dtype=object)
     return columns
-
-
-def engine_used(engine: str | None, training: Training, sampling: str | None) -> str | None:
-    """Check engine and sampling, and say which engine the cells will run on."""
-    if sampling is not None:
-        checks.known("sampling", sampling, SAMPLING)
-    if engine is not None:
-        checks.known("engine", engine, ENGINES)
-    return engine_for(engine, training, sampling)

@@ -14,7 +14,7 @@ import numpy as np
 from landscape._version import __version__
 from landscape.adaptations.base import Adaptation
 from landscape.analysis.evaluate import Setting
-from landscape.analysis.sweep.cell import MEASURED, Cell, engine_used
+from landscape.analysis.sweep.cell import MEASURED, Cell
 from landscape.analysis.sweep.fingerprint import digest, signed
 from landscape.core import checks
 from landscape.core.domains import short, whole
@@ -23,6 +23,7 @@ from landscape.core.parameters import Record, parameters
 from landscape.core.typing import Array
 from landscape.methods.base import Method, as_methods, labels
 from landscape.methods.budget import Training
+from landscape.simulator.sgd import engine_for
 from landscape.tasks.environment import Environment
 
 Place: TypeAlias = tuple[Any, ...]
@@ -90,7 +91,7 @@ class Plan:
             raise ValueError("over learning_rate needs a training with one learning_rate, got one a method")
         self.seeds = checked_seeds(seeds)
         self.repeats, self.tasks = whole(2).check("repeats", repeats), whole(2).check("tasks", tasks)
-        self.sampling, self.engine = sampling, engine_used(engine, training, sampling)
+        self.sampling, self.engine = sampling, engine_for(engine, training, sampling)
         self._last: tuple[Place, Point] | None = None
         first = {name: next(iter(values)) for name, values in self.axes.items()}
         each = [first | {name: value} for name, values in self.axes.items() for value in values]

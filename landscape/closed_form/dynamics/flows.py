@@ -89,7 +89,8 @@ def descent(
 ) -> Path:
     r"""Compute the gradient descent of a method, :math:`w_{k+1} = w_k - \eta E[A_i](w_k - w^*)`, exactly.
 
-    Full batches of tasks and data. At any k: no iteration needs those before it.
+    Full batches of tasks and data. At any k: no iteration needs those before it. BI-MAML that is not latched
+    is refused: its iterates jump between phases, and `train` takes its steps.
 
     Parameters
     ----------
@@ -101,12 +102,6 @@ def descent(
     Returns
     -------
     Path
-
-    Raises
-    ------
-    ValueError
-        As for `flow`; for BI-MAML that is not latched, whose iterates jump between phases: `train` takes its
-        steps.
 
     Warns
     -----

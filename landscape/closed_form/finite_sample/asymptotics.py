@@ -25,6 +25,7 @@ from landscape.core import checks
 from landscape.core.errors import NoClosedForm, warn
 from landscape.core.parameters import is_symbolic_record, record
 from landscape.core.results import Result
+from landscape.core.tolerances import STEADY, STEADY_IF_INDEFINITE
 from landscape.core.typing import Array
 from landscape.linalg.operators import Operator
 from landscape.linalg.quadratic import difference
@@ -34,13 +35,6 @@ from landscape.methods.maml import MAML
 from landscape.methods.pooled import NAL
 from landscape.tasks.environment import Environment, check_environment
 from landscape.tasks.inputs import Empirical
-
-STEADY = 0.3
-"""Relative variance of the sample Hessian up to which the prediction holds within some 5%, where that Hessian
-is positive: for pooled training and for MAML with a shared batch."""
-
-STEADY_IF_INDEFINITE = 0.05
-"""The same for other methods, whose sample Hessians may come out nearly singular."""
 
 
 @record

@@ -17,8 +17,6 @@ from landscape.methods.budget import Training
 from landscape.methods.pooled import NAL
 from landscape.tasks.environment import Environment
 
-WHY_NEGATIVE = "with so little data the step away from a task's own samples averages their noise out"
-
 
 @record
 class BestTrainingStep(Answer):
@@ -41,7 +39,7 @@ class BestTrainingStep(Answer):
         text = f"alpha = {self.alpha:.4g} has the least expected suboptimality, {self.suboptimality:.4g}"
         if self.alpha >= 0:
             return text
-        return f"{text}; it is negative: {WHY_NEGATIVE}"
+        return f"{text}; it is negative: with so little data the step away from a task's own samples averages their noise out"
 
 
 @record

@@ -30,15 +30,7 @@ ENOUGH = 50
 
 @dataclass(frozen=True)
 class Plan:
-    """A way to train, and the adaptation it is for.
-
-    Attributes
-    ----------
-    environment : Environment
-    method : Method
-    adaptation : Adaptation
-    training : Training
-    """
+    """A way to train, and the adaptation it is for."""
 
     environment: Environment
     method: Method

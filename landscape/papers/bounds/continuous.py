@@ -50,10 +50,8 @@ def ode_time(environment: Environment, alpha: float, start: Any, level: float) -
     ValueError
         If alpha is outside the theorem's range or the losses are not strongly convex.
     """
-    name = "Theorem 3.6 of Xu et al."
     level = positive.check("level", level)
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, *largest_alpha("3.6", L, mu), strict=True)
+    name, alpha, L, mu = _admitted("3.6", environment, alpha)
     path = flow(environment, MAML(GradientSteps(alpha)), start)
     centre = path.F.minimiser
     radius = float(np.linalg.norm(path.start - centre))
@@ -101,16 +99,9 @@ def bi_ode_time(
         The theorem prints O(.) and (eps_0 + 5 sigma)/4; the proof's argument gives K = (9 eps_0 + 5 sigma)/4,
         as the theorem's own condition on alpha has it. bound: :math:`\tfrac1\mu\log\tfrac{\|\nabla
         f(w(0))\|}{\varepsilon_0} + \tfrac8\mu\log\tfrac{K}{\varepsilon}`.
-
-    Raises
-    ------
-    ValueError
-        If alpha is outside the theorem's range or the losses are not strongly convex.
     """
-    name = "Theorem 4.1 of Xu et al., latched"
     level = positive.check("level", level)
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, *largest_alpha("4.1", L, mu), strict=True)
+    name, alpha, L, mu = _admitted("4.1", environment, alpha)
     method = BIMAML(GradientSteps(alpha), threshold)
     path = flow(environment, method, start)
     centre = path.f.minimiser
@@ -122,7 +113,7 @@ def bi_ode_time(
     first = max(math.log(norm / threshold), 0.0) / mu if path.switch > 0 else 0.0
     bound = first + 8 / mu * max(math.log(K / level), 0.0)
     return Guarantee(
-        name, "time of the BI-MAML ODE", bound, path.time_to(level), None, {"L": L, "mu": mu, "sigma": sigma, "K": K},
+        f"{name}, latched", "time of the BI-MAML ODE", bound, path.time_to(level), None, {"L": L, "mu": mu, "sigma": sigma, "K": K},
         f"the ball of radius {radius:.4g} around the pooled optimum, which the first phase does not leave",
         "printed as O(.) without a constant; this one is derived from Lemma 3.7's and Theorem 3.8's rates",
     )  # fmt: skip
@@ -135,21 +126,10 @@ def hessian_bounds(environment: Environment, alpha: float) -> tuple[Guarantee, G
 
     Parameters
     ----------
-    environment : Environment
-    alpha : float
-
-    Returns
-    -------
-    lower, upper : Guarantee
-
-    Raises
-    ------
-    ValueError
-        If alpha is outside [0, 1/(2L)] or the losses are not strongly convex.
+    environment, alpha
+        As for `ode_time`, alpha at most 1/(2 L).
     """
-    name = "Theorem 3.8 of Xu et al."
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, *largest_alpha("3.8", L, mu))
+    name, alpha, L, mu = _admitted("3.8", environment, alpha)
     values, _ = eigen(loss_after(numeric_tasks(environment), GradientSteps(alpha)).A)
     constants, where = {"L": L, "mu": mu}, "every w: the Hessian is constant and kappa = 0"
     return (
@@ -167,27 +147,18 @@ def critical_point(environment: Environment, alpha: float) -> Guarantee:
 
     There K = (9/7 sqrt(L/mu) + 1) sigma.
 
-
-
     Parameters
     ----------
-    environment : Environment
-    alpha : float
+    environment, alpha
+        As for `ode_time`, alpha at most 1/(4 L).
 
     Returns
     -------
     Guarantee
         Of f at MAML's optimum above its least value. Its assumption is used at that point only, so sigma is
         taken there.
-
-    Raises
-    ------
-    ValueError
-        If alpha is outside [0, 1/(4L)] or the losses are not strongly convex.
     """
-    name = "Theorem 3.9 of Xu et al."
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, *largest_alpha("3.9", L, mu))
+    name, alpha, L, mu = _admitted("3.9", environment, alpha)
     tasks = numeric_tasks(environment)
     f, F = loss_after(tasks, NO_STEPS), loss_after(tasks, GradientSteps(alpha))
     optimum = F.minimiser
@@ -200,3 +171,11 @@ def critical_point(environment: Environment, alpha: float) -> Guarantee:
         "printed; the theorem's name for the set has (K - sigma)/(2L), its definition (K - sigma)^2/(2L), which is "
         "what the proof needs",
     )  # fmt: skip
+
+
+def _admitted(theorem: str, environment: Environment, alpha: float) -> tuple[str, float, float, float]:
+    """Check that alpha lies in a theorem's range; return the theorem's name, alpha, L and mu."""
+    name = f"Theorem {theorem} of Xu et al."
+    L, mu = curvatures(environment)
+    limit, condition = largest_alpha(theorem, L, mu)
+    return name, in_range(name, alpha, limit, condition, strict=theorem in ("3.6", "4.1")), L, mu

@@ -25,7 +25,7 @@ from landscape.core.errors import warn
 from landscape.methods.first_order import FOMAML, HFMAML
 from landscape.methods.maml import MAML
 from landscape.methods.step_divisors import STEP_DIVISORS
-from landscape.papers.bounds.guarantee import Guarantee, curvatures, in_range
+from landscape.papers.bounds.guarantee import Guarantee, fallah_range
 from landscape.papers.bounds.spread import Spread
 from landscape.simulator.training import Loss
 from landscape.tasks.environment import Environment
@@ -40,6 +40,7 @@ def smoothness(environment: Environment, alpha: float) -> Guarantee:
     ----------
     environment : Environment
     alpha : float
+        From 0 to 1/L.
 
     Returns
     -------
@@ -52,8 +53,7 @@ def smoothness(environment: Environment, alpha: float) -> Guarantee:
         If alpha is outside [0, 1/L], or the environment has symbols.
     """
     name = "Lemma 4.8 of Fallah et al."
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, 1 / L, "1/L")
+    alpha, L, mu = fallah_range(name, environment, alpha)
     top = float(loss_after(numeric_tasks(environment), GradientSteps(alpha)).A.largest())
     return Guarantee(
         name, "smoothness of F", 4 * L, top, L, {"L": L, "mu": mu}, NO_REGION, "printed; rho = 0"
@@ -99,8 +99,7 @@ def iterations(environment: Environment, method: MAML | HFMAML, start: Any, leve
         raise ValueError(f"the theorem is for one full inner step, got {method!r}")
     number = "4.12" if isinstance(method, MAML) else "4.17"
     name = f"Theorem {number} of Fallah et al., full batches"
-    L, mu = curvatures(environment)
-    in_range(name, inner.alpha, 1 / (6 * L), "1/(6L)")
+    _, L, mu = fallah_range(name, environment, inner.alpha, 6)
     level = positive.check("level", level)
     c = STEP_DIVISORS[type(method)]
     rate = 1 / (4 * L * c)
@@ -126,19 +125,14 @@ def floor(environment: Environment, alpha: float) -> Guarantee:
 
     Parameters
     ----------
-    environment : Environment
-    alpha : float
+    environment, alpha
+        As for `smoothness`, alpha at most 1/(10 L).
 
     Returns
     -------
     Guarantee
         exact: :math:`\|\nabla F\|` at FO-MAML's stationary point. bound: :math:`\alpha
         L\sigma/\sqrt{1-\alpha^2L^2}`, sigma at that point.
-
-    Raises
-    ------
-    ValueError
-        If alpha is outside [0, 1/(10L)], or the environment has symbols.
 
     Notes
     -----
@@ -148,8 +142,7 @@ def floor(environment: Environment, alpha: float) -> Guarantee:
     \sigma^2/(1-\alpha^2L^2)`.
     """
     name = "Theorem 4.15 of Fallah et al."
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, 1 / (10 * L), "1/(10L)")
+    alpha, L, mu = fallah_range(name, environment, alpha, 10)
     tasks = numeric_tasks(environment)
     point = optimum(tasks, FOMAML(GradientSteps(alpha)))
     sigma = Spread(environment).at(point)

@@ -24,13 +24,12 @@ import numpy as np
 from landscape.core.domains import positive, whole
 from landscape.core.parameters import record
 from landscape.core.results import Result
+from landscape.core.tolerances import ATTAINED
 from landscape.core.typing import Array
 from landscape.nonlinear.environment import NonlinearEnvironment, check_nonlinear
 from landscape.nonlinear.task import NonlinearTask
 
 REGIONS = ("point", "steps", "balls")
-ROUNDING = 1e-9
-"""Relative: on quadratics the proof's bound is an equality."""
 
 
 @record
@@ -131,7 +130,7 @@ def _bounds(
     inside = alpha * L1 < 1 and alpha * (L2 + b2) <= 2 * (1 + 1e-12)
     printed = (1 - 2 * alpha * b2) / (1 - alpha * L1) ** 2 if inside else np.inf
     proof = ((1 - alpha * b2) / (1 - alpha * L1)) ** 2 if inside else np.inf
-    rounded = ratio * (1 - ROUNDING)
+    rounded = ratio * (1 - ATTAINED)
     return {
         "beta_hard": b1, "L_hard": L1, "beta_easy": b2, "L_easy": L2,
         "applies": bool(0 < b1 < b2 and L1 < L2 and alpha <= 1 / L2),

@@ -88,6 +88,14 @@ def curvatures(environment: Environment) -> tuple[float, float]:
     return float(max(S.largest() for S in covariances)), -float(max((-S).largest() for S in covariances))
 
 
+def fallah_range(
+    theorem: str, environment: Environment, alpha: Scalar, c: int = 1
+) -> tuple[float, float, float]:
+    """Check that alpha lies in [0, 1/(c L)], as theorems of Fallah et al. want it; return it with L and mu."""
+    L, mu = curvatures(environment)
+    return in_range(theorem, alpha, 1 / (c * L), "1/L" if c == 1 else f"1/({c}L)"), L, mu
+
+
 def in_range(theorem: str, alpha: Scalar, limit: float, why: str, *, strict: bool = False) -> float:
     """Check that alpha lies in a theorem's range; an error names the range."""
     step: float = nonnegative.check("alpha", alpha)

@@ -13,7 +13,7 @@ from landscape.core import checks
 from landscape.core.domains import count
 from landscape.core.typing import Array
 from landscape.linalg.operators import Operator
-from landscape.papers.bounds.guarantee import Guarantee, curvatures, in_range
+from landscape.papers.bounds.guarantee import Guarantee, fallah_range
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task
 
@@ -25,8 +25,8 @@ def gradient_bias(environment: Environment, alpha: float, D_in: int, point: Any)
 
     Parameters
     ----------
-    environment : Environment
-    alpha : float
+    environment, alpha
+        As for `smoothness`.
     D_in : int
         Samples of the inner step.
     point : float or array, shape (d,)
@@ -38,15 +38,9 @@ def gradient_bias(environment: Environment, alpha: float, D_in: int, point: Any)
         and its batch is independent of the inner one; so ``loose_by`` is infinite wherever the bound is not
         0, and says no more than that. The bias of order 1/D_in of a Hessian on the inner batch is
         `gradient_gap`'s.
-
-    Raises
-    ------
-    ValueError
-        If alpha is outside [0, 1/L], or the environment has symbols.
     """
     name = "Lemma 4.10 of Fallah et al."
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, 1 / L, "1/L")
+    alpha, L, mu = fallah_range(name, environment, alpha)
     D_in = count.check("D_in", D_in)
     tasks, w = numeric_tasks(environment), checks.start("point", point, environment.d)
     noise = max(_gradient_deviation(task, w) for task in tasks)
@@ -63,11 +57,10 @@ def gradient_square(environment: Environment, alpha: float, D_in: int, D_o: int,
 
     Parameters
     ----------
-    environment : Environment
-    alpha : float
-    D_in, D_o : int
-        Samples of the inner step and of the outer gradient.
-    point : float or array, shape (d,)
+    environment, alpha, D_in, point
+        As for `gradient_bias`.
+    D_o : int
+        Samples of the outer gradient.
 
     Returns
     -------
@@ -76,15 +69,9 @@ def gradient_square(environment: Environment, alpha: float, D_in: int, D_o: int,
         the gradient norm after a full step, with the best :math:`\phi`. exact: the same of second moments,
         where Sigma stands for L; sharper: without the cross term that :math:`\phi` pays for, for on
         quadratics it has mean zero.
-
-    Raises
-    ------
-    ValueError
-        If alpha is outside [0, 1/L], or the environment has symbols.
     """
     name = "Lemma 4.10 of Fallah et al."
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, 1 / L, "1/L")
+    alpha, L, mu = fallah_range(name, environment, alpha)
     D_in, D_o = count.check("D_in", D_in), count.check("D_o", D_o)
     w = checks.start("point", point, environment.d)
     found = []
@@ -114,11 +101,10 @@ def gradient_gap(environment: Environment, alpha: float, m: int, point: Any) -> 
 
     Parameters
     ----------
-    environment : Environment
-    alpha : float
+    environment, alpha, point
+        As for `gradient_bias`.
     m : int
         D_test, the samples of the step at meta-test.
-    point : float or array, shape (d,)
 
     Returns
     -------
@@ -126,15 +112,9 @@ def gradient_gap(environment: Environment, alpha: float, m: int, point: Any) -> 
         bound: :math:`2\alpha L\tilde\sigma/\sqrt m + \alpha^2 L\sigma_H\tilde\sigma/m`, with the standard
         deviations of one sample's gradient and Hessian (Frobenius) at the point; sharper: its second term
         alone, for on quadratics the first has mean zero.
-
-    Raises
-    ------
-    ValueError
-        If alpha is outside [0, 1/L], or the environment has symbols.
     """
     name = "Theorem 4.11 of Fallah et al."
-    L, mu = curvatures(environment)
-    alpha = in_range(name, alpha, 1 / L, "1/L")
+    alpha, L, mu = fallah_range(name, environment, alpha)
     m = count.check("m", m)
     tasks, w = numeric_tasks(environment), checks.start("point", point, environment.d)
     noise = max(_gradient_deviation(task, w) for task in tasks)

@@ -1,0 +1,64 @@
+"""What gradient steps have in common, whatever their size: how many, and on which samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from landscape.adaptations.base import Adaptation, AdaptationCost, is_full
+from landscape.core.domains import batch_size, choice, step_count
+from landscape.core.errors import NoClosedForm
+from landscape.core.parameters import parameter
+from landscape.tasks.inputs import Moments
+
+
+def samples_a_step() -> Any:
+    """Declare m of several steps."""
+    return parameter(
+        batch_size, default=np.inf, symbol="m", label="samples a step", typical=(2, 60), grid=True
+    )
+
+
+def number_of_steps() -> Any:
+    """Declare k."""
+    return parameter(step_count, default=1, symbol="k", label="number of steps", typical=(1, 3))
+
+
+def samples_of_steps() -> Any:
+    """Declare whether steps draw fresh batches or share one."""
+    return parameter(choice("fresh", "same"), default="fresh", label="samples of several steps")
+
+
+class Steps(Adaptation, register=False):
+    """Gradient steps of any kind, each on m fresh samples or all on one batch: what does not depend on the step size."""
+
+    steps: int
+    batches: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.steps <= 1:
+            self._set(batches="fresh")  # one step has one batch
+
+    def _shares_batch(self, moments: Moments) -> bool:
+        """Whether the steps are dependent: then only Gaussian inputs have an exact formula."""
+        if self.batches == "fresh" or is_full(self.m):
+            return False
+        if not moments.is_gaussian:
+            raise NoClosedForm(
+                'batches="same" with several steps is exact for Gaussian inputs only: for data tasks use batches="fresh", '
+                "or give draws= for an estimate"
+            )
+        return True
+
+    @property
+    def mean_needs_m(self) -> bool:
+        return self.batches == "same"
+
+    @property
+    def factors(self) -> int:
+        return self.steps
+
+    def cost(self, d: int) -> AdaptationCost:
+        return AdaptationCost(self.steps, 0, self.steps, 1 if self.batches == "same" else self.steps)
