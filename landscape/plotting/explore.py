@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from html import escape
+from typing import Any
+
+import numpy as np
 
 from landscape.adaptations.base import Adaptation, as_adaptation
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.analysis.compare import compare
+from landscape.closed_form.hardness import least_samples
 from landscape.core.errors import LandscapeWarning
-from landscape.core.parameters import Parameter, Record, parameters
+from landscape.core.parameters import Parameter, is_symbolic_record, parameters
 from landscape.methods.base import Method, as_methods
 from landscape.methods.maml import MAML
 from landscape.methods.pooled import NAL
-from landscape.plotting.landscapes import landscape_view
+from landscape.plotting.landscapes import View, landscape_view
+from landscape.plotting.style import plain_symbol
+from landscape.plotting.svg import draw_svg, first_level, fitted, outside
 from landscape.tasks.environment import Environment, check_environment
 from landscape.tasks.presets import HardEasy
 
-T = TypeVar("T")
-
 ROUND = (1, 2, 5)
 """Leading digits of the sizes that a slider of batch sizes offers, up to a hundred times the typical ones."""
+
+Values = dict[str, float]
+"""Parameters by name: those of the environment and of the adaptation."""
 
 
 def explore(
@@ -32,6 +39,8 @@ def explore(
     methods: Method | Sequence[Method] | None = None,
 ) -> Any:
     """Show the landscape picture with a slider for each parameter, redrawn as they move.
+
+    The window and the levels of the contours stay until "fit" is pressed: what moves is the landscape.
 
     Parameters
     ----------
@@ -46,12 +55,15 @@ def explore(
     Returns
     -------
     ipywidgets.VBox
-        Show it as the last line of a cell. Its ``draw()`` redraws by hand.
+        Show it as the last line of a cell; where no kernel runs it is the picture alone. It has ``sliders`` by
+        name, ``fit()``, ``choose(preset)`` of ``presets``, ``draw()`` by hand, and ``svg``, the picture.
 
     Raises
     ------
     ImportError
         Without ipywidgets, which the extra ``notebooks`` installs.
+    ValueError
+        If a parameter is a symbol, or d = 1.
 
     Examples
     --------
@@ -68,82 +80,188 @@ def explore(
         else check_environment(environment)
     )
     adapt = GradientSteps(1.0, 50) if adaptation is None else as_adaptation(adaptation)
-    of_tasks, of_adaptation = _sliders(widgets, tasks), _sliders(widgets, adapt)
-    image, line = widgets.Image(format="png"), widgets.HTML()
+    scene = Scene(tasks, adapt, as_methods([NAL(), MAML()] if methods is None else methods))
+
+    class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+        """The sliders and the picture; of static outputs, the picture."""
+
+        def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+            picture = {"image/svg+xml": scene.svg} if scene.svg else {}
+            return {**super()._repr_mimebundle_(**kwargs), **picture}
+
+    starts = scene.presets["start"]
+    sliders = {p.name: _slider(widgets, p, _values_of(scene, p.name)) for p in scene.parameters}
+    picture, said = widgets.HTML(layout={"width": "100%"}), widgets.HTML()
+    held = False
 
     def draw(_change: Any = None) -> None:
-        image.value, line.value = picture(_moved(tasks, of_tasks), _moved(adapt, of_adaptation), methods)
+        if not held:
+            said.value = scene.draw({name: slider.value for name, slider in sliders.items()})
+            picture.value = box.svg = scene.svg
 
-    sliders = of_tasks | of_adaptation
+    @contextmanager
+    def one_redraw() -> Any:
+        """Many changes, drawn once."""
+        nonlocal held
+        held = True
+        try:
+            yield
+        finally:
+            held = False
+            draw()
+
+    def choose(preset: str) -> None:
+        with one_redraw():
+            for name, value in (starts | scene.presets[preset]).items():
+                sliders[name].value = value
+
+    def fit(_button: Any = None) -> None:
+        scene.fit()
+        draw()
+
+    def button(text: str, tip: str, press: Callable[[Any], None]) -> Any:
+        made = widgets.Button(description=text, tooltip=tip, layout={"width": "auto"})
+        made.on_click(press)
+        return made
+
+    buttons = [button("fit", "a window and contours for what is shown now", fit)]
+    buttons += [
+        button(name, _shown(starts | preset), lambda _, name=name: choose(name))
+        for name, preset in scene.presets.items()
+    ]
+    columns = {"grid_template_columns": "repeat(auto-fit, minmax(15em, 1fr))", "width": "100%"}
+    row = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
+    box = Explorer([row, widgets.GridBox(list(sliders.values()), layout=columns), said, picture])
+    box.layout.max_width = "900px"
+    box.sliders, box.presets, box.choose, box.fit, box.draw = sliders, list(scene.presets), choose, fit, draw
     for slider in sliders.values():
         slider.observe(draw, "value")
     draw()
-    columns = widgets.GridBox(list(sliders.values()), layout={"grid_template_columns": "repeat(2, 24em)"})
-    box = widgets.VBox([columns, line, image])
-    box.draw, box.sliders = draw, sliders
     return box
 
 
-def _sliders(widgets: Any, thing: Record) -> dict[str, Any]:
-    """A slider for each parameter of a record that may vary."""
-    return {p.name: _slider(widgets, p, getattr(thing, p.name)) for p in parameters(thing) if p.grid}
+class Scene:
+    """What is shown: the environment and adaptation where the sliders stand, in a window that stays.
+
+    Parameters
+    ----------
+    environment : Environment
+    adaptation : Adaptation
+    methods : list of Method
+
+    Attributes
+    ----------
+    svg : str
+        The picture drawn last; "" before.
+    presets : dict of str to dict
+        Values worth a look, "start" first.
+    """
+
+    def __init__(self, environment: Environment, adaptation: Adaptation, methods: list[Method]) -> None:
+        self.environment, self.adaptation, self.methods = environment, adaptation, methods
+        if is_symbolic_record(environment) or is_symbolic_record(adaptation):
+            raise ValueError(
+                "sliders need numbers for all parameters: replace the symbols by values to start at"
+            )
+        if environment.d < 2:
+            raise ValueError(f"a picture needs d >= 2, got d = {environment.d}")
+        movable = [(thing, p) for thing in (environment, adaptation) for p in parameters(thing) if p.grid]
+        self.parameters = [p for _, p in movable]
+        start = {p.name: getattr(thing, p.name) for thing, p in movable}
+        usual = isinstance(environment, HardEasy) and isinstance(adaptation, GradientSteps)
+        self.presets: dict[str, Values] = {"start": start} | (
+            hard_easy_presets(environment.d) if usual else {}
+        )
+        self.svg = ""
+        self._frame: View | None = None
+        self._level = 1.0
+
+    def fit(self) -> None:
+        """Choose the window and the levels anew when next drawn."""
+        self._frame = None
+
+    def draw(self, values: Values) -> str:
+        """Draw the picture at given values; return what there is to say about it, as HTML."""
+
+        def moved(thing: Any) -> Any:
+            return replace(thing, **{p.name: values[p.name] for p in parameters(thing) if p.grid})
+
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", LandscapeWarning)
+                environment, adaptation = moved(self.environment), moved(self.adaptation)
+                view = landscape_view(environment, adaptation, self.methods, resolution=2, within=self._frame)
+                table = compare(environment, self.methods, adaptation)
+        except ValueError as problem:  # the picture before it stays
+            return f"<b>{escape(str(problem))}</b>"
+        if self._frame is None:
+            view = self._frame = fitted(view)
+            self._level = first_level(view)
+        first, last = table.labels[0], table.labels[-1]
+        gain = f"gain of {last} over {first}: {float(table.gain(last, first)):.3g}"
+        self.svg = draw_svg(view, gain, self._level)
+        risks = ", ".join(f"{name} {float(table.risk(name).above_noise):.3g}" for name in table.labels)
+        words = [f"<b>{escape(gain)}</b>; risk above the noise floor: {escape(risks)}"]
+        if getattr(environment, "rho_hard", 0) > getattr(environment, "rho_easy", np.inf):
+            words.append("<b>hard and easy are swapped</b>: the tasks called hard are the steeper ones")
+        if left_out := outside(view):
+            words.append(f"{left_out} of the points lie outside the window: press fit")
+        words += [f"<i>{escape(str(warning.message))}</i>" for warning in caught[:1]]
+        return "<br>".join(words)
 
 
-def _moved(thing: T, sliders: dict[str, Any]) -> T:
-    """The record where the sliders are."""
-    return replace(thing, **{name: slider.value for name, slider in sliders.items()})  # type: ignore[type-var]
+def hard_easy_presets(d: int) -> dict[str, Values]:
+    """Values of a `HardEasy` and of a gradient step at which something is to be seen.
+
+    At the step size 1/rho_easy and on all data MAML sits at the hard tasks, and its gain over pooled training
+    is 1 + R^2/((1 + x)^2 r_hard) with x = rho_hard/rho_easy: ten times.
+    """
+    usual = {
+        "rho_hard": 0.1,
+        "rho_easy": 1.0,
+        "R": 3.0,
+        "r_hard": 0.3,
+        "r_easy": 0.3,
+        "alpha": 1.0,
+        "m": 200.0,
+    }
+    usual |= {"p_hard": 0.5, "noise": 0.0}
+    return {
+        "MAML gains ten times": usual | {"r_hard": 3.0**2 / 1.1**2 / (10 - 1), "m": np.inf},
+        "no gain: equally hard": usual | {"rho_hard": 0.5, "rho_easy": 0.5},
+        "no gain: hard tasks disagree": usual | {"R": 0.6, "r_hard": 2.0},
+        "the window closes": usual | {"rho_hard": 0.36, "m": float(least_samples(d) - 1)},
+    }
 
 
-def _slider(widgets: Any, p: Parameter, value: float) -> Any:
-    """A slider over a parameter's typical range, which where it starts belongs to."""
+def _values_of(scene: Scene, name: str) -> list[float]:
+    """The values of a parameter that its slider must reach, where it starts first."""
+    return [preset[name] for preset in scene.presets.values() if name in preset]
+
+
+def _shown(values: Values) -> str:
+    return ", ".join(f"{name} = {value:g}" for name, value in values.items())
+
+
+def _slider(widgets: Any, p: Parameter, values: list[float]) -> Any:
+    """A slider over a parameter's typical range, which where it starts and the presets belong to."""
     look = {
-        "description": f"${p.symbol}$" if p.symbol else p.name,
+        "description": plain_symbol(p),
+        "description_allow_html": True,
         "tooltip": p.label,
         "continuous_update": True,
+        "style": {"description_width": "2.5em"},
+        "layout": {"width": "auto"},
     }
-    low, high = min(*p.typical, value), max(*p.typical, value)
+    low, high = min(*p.typical, *values), max(*p.typical, *(v for v in values if np.isfinite(v)))
     if p.domain.infinite:
-        sizes = {
-            float(digit * 10**k)
-            for k in range(9)
-            for digit in ROUND
-            if low <= digit * 10**k <= 100 * p.typical[1]
+        sizes = {float(digit * 10**k) for k in range(9) for digit in ROUND}
+        offered = {size for size in sizes if low <= size <= 100 * p.typical[1]} | {
+            np.inf,
+            *map(float, values),
         }
-        options = [(f"{size:g}", size) for size in sorted(sizes | {float("inf"), float(value)})]
-        return widgets.SelectionSlider(options=options, value=value, **look)
+        options = [("∞" if np.isinf(size) else f"{size:g}", size) for size in sorted(offered)]
+        return widgets.SelectionSlider(options=options, value=float(values[0]), **look)
     if p.domain.whole:
-        return widgets.IntSlider(value=value, min=low, max=high, **look)
-    return widgets.FloatSlider(value=value, min=low, max=high, step=0.01, **look)
-
-
-def picture(
-    environment: Environment, adaptation: Adaptation, methods: Method | Sequence[Method] | None = None
-) -> tuple[bytes, str]:
-    """Draw the picture as PNG, and write the numbers below it as HTML.
-
-    Returns
-    -------
-    png : bytes
-    html : str
-    """
-    from matplotlib.figure import Figure  # optional: it takes 0.35 s
-
-    given = as_methods([NAL(), MAML()] if methods is None else methods)
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", LandscapeWarning)
-            view = landscape_view(environment, adaptation, given, resolution=48)
-            table = compare(environment, given, adaptation)
-    except ValueError as problem:
-        return b"", f"<b>{problem}</b>"
-    figure = Figure(figsize=(8.6, 4.5), dpi=80)
-    axes = figure.subplots(1, 2, sharex=True, sharey=True)
-    figure.subplots_adjust(left=0.07, right=0.99, top=0.93, bottom=0.2, wspace=0.05)
-    view.plot(axes=axes)
-    out = io.BytesIO()
-    figure.savefig(out)
-    first, last = table.labels[0], table.labels[-1]
-    risks = ", ".join(f"{name} {table.risk(name).above_noise:.3g}" for name in table.labels)
-    gain = f"; gain of {last} over {first}: <b>{table.gain(last, first):.3g}</b>"
-    warned = "".join(f"<br><i>{warning.message}</i>" for warning in caught[:1])
-    return out.getvalue(), f"risk above the noise floor: {risks}{gain}{warned}"
+        return widgets.IntSlider(value=values[0], min=low, max=high, **look)
+    return widgets.FloatSlider(value=values[0], min=low, max=high, step=0.01, readout_format=".4g", **look)

@@ -99,6 +99,7 @@ def landscape_view(
     samples: int = 80,
     resolution: int = 80,
     rng: np.random.Generator | int | None = 0,
+    within: View | None = None,
 ) -> View:
     """Compute a picture of a landscape.
 
@@ -106,6 +107,8 @@ def landscape_view(
     ----------
     environment, adaptation, methods, samples, resolution, rng
         As for `plot_landscape`.
+    within : View, optional
+        A picture whose plane and window are kept, so that two can be compared; its own by default.
 
     Returns
     -------
@@ -119,11 +122,15 @@ def landscape_view(
     """
     given = as_methods([NAL(), MAML()] if methods is None else methods)
     setting = Setting(check_environment(environment), adaptation, given)
-    return next(_views(setting, samples, resolution, rng))
+    return next(_views(setting, samples, resolution, rng, within))
 
 
 def _views(
-    setting: Setting, samples: int, resolution: int, rng: np.random.Generator | int | None
+    setting: Setting,
+    samples: int,
+    resolution: int,
+    rng: np.random.Generator | int | None,
+    within: View | None = None,
 ) -> Iterator[View]:
     """The picture at each point of a setting's grid; methods are named as they were given."""
     samples, resolution = count.check("samples", samples), whole(2).check("resolution", resolution)
@@ -135,7 +142,7 @@ def _views(
     for _, environment, adaptation, methods in setting.points():
         if environment.d < 2:
             raise ValueError(f"a picture needs d >= 2, got d = {environment.d}")
-        yield _view(environment, adaptation, methods, names, samples, resolution, rng)
+        yield _view(environment, adaptation, methods, names, samples, resolution, rng, within)
 
 
 def _view(
@@ -146,20 +153,27 @@ def _view(
     samples: int,
     resolution: int,
     rng: int,
+    within: View | None,
 ) -> View:
     tasks = [task.expanded() for task in environment.tasks()]
     centres = np.array([task.centre for task in tasks])
     solutions = np.array([optimum(environment, method).value for method in methods])
-    origin, directions = _plane(np.vstack([centres, solutions]))
+    if within is None:
+        origin, directions = _plane(np.vstack([centres, solutions]))
+    else:
+        origin, directions = within.origin, within.directions
     families, optima = environment.sample(samples, rng)
 
     def project(points: Array) -> Array:
         return (points - origin) @ directions.T
 
-    x, y = _window(project(np.vstack([centres, solutions, optima])), project(centres), resolution)
+    if within is None:
+        x, y = _window(project(np.vstack([centres, solutions, optima])), project(centres), resolution)
+    else:
+        x, y = within.x, within.y
     pooled, adapted = (
-        _values(risk_landscape(environment, a), origin, directions, x, y)
-        for a in (GradientSteps(0.0, steps=0), adaptation)
+        np.asarray(form(np.stack(np.meshgrid(x, y), axis=-1)))
+        for form in forms_in_plane(environment, adaptation, origin, directions)
     )
     return View(
         environment, adaptation, tuple(methods), names, origin, directions, x, y, pooled, adapted,
@@ -196,11 +210,16 @@ def _adapted(tasks: list[Task], adaptation: Adaptation, solutions: Array) -> Arr
     )
 
 
-def _values(form: QuadraticForm, origin: Array, directions: Array, x: Array, y: Array) -> Array:
-    """A quadratic form over the plane: it is one of two coordinates there, whatever d."""
-    H = np.array([[row @ (form.A @ column) for column in directions] for row in directions])
-    in_plane = QuadraticForm(Matrix(H), -directions @ form.gradient(origin), 2 * form(origin))
-    return np.asarray(in_plane(np.stack(np.meshgrid(x, y), axis=-1)))
+def forms_in_plane(
+    environment: Environment, adaptation: Adaptation, origin: Array, directions: Array
+) -> list[QuadraticForm]:
+    """Write the pooled loss and the loss after adaptation over a plane: quadratics of two coordinates, whatever d."""
+    out = []
+    for a in (GradientSteps(0.0, steps=0), adaptation):
+        form = risk_landscape(environment, a)
+        H = np.array([[row @ (form.A @ column) for column in directions] for row in directions])
+        out.append(QuadraticForm(Matrix(H), -directions @ form.gradient(origin), 2 * form(origin)))
+    return out
 
 
 def plot_landscape(
