@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -115,19 +116,18 @@ def explore(
             for name, value in (starts | scene.presets[preset]).items():
                 sliders[name].value = value
 
-    def fit(_button: Any = None) -> None:
+    def fit() -> None:
         scene.fit()
         draw()
 
-    def button(text: str, tip: str, press: Callable[[Any], None]) -> Any:
+    def button(text: str, tip: str, press: Callable[[], None]) -> Any:
         made = widgets.Button(description=text, tooltip=tip, layout={"width": "auto"})
-        made.on_click(press)
+        made.on_click(lambda _: press())
         return made
 
     buttons = [button("fit", "a window and contours for what is shown now", fit)]
     buttons += [
-        button(name, _shown(starts | preset), lambda _, name=name: choose(name))
-        for name, preset in scene.presets.items()
+        button(name, _shown(starts | preset), partial(choose, name)) for name, preset in scene.presets.items()
     ]
     columns = {"grid_template_columns": "repeat(auto-fit, minmax(15em, 1fr))", "width": "100%"}
     row = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
