@@ -297,7 +297,19 @@ def only(index):
 
 @pytest.mark.parametrize("tau", [1, 3])
 @pytest.mark.parametrize("index", [0, 1], ids=["data", "gauss"])
-@pytest.mark.parametrize("method", [ls.NAL(), maml(0.4, 3), ls.FOMAML(0.4), ls.MAML(0.4)], ids=repr)
+@pytest.mark.parametrize(
+    "method",
+    [
+        ls.NAL(),
+        maml(0.4, 3),
+        ls.MAML(0.4),
+        ls.FOMAML(0.4),
+        ls.FOMAML(ls.GradientSteps(0.4, steps=3)),
+        ls.HFMAML(0.4),
+        maml(0.4, 3, hessian="independent"),
+    ],
+    ids=repr,
+)
 def test_bias_of_a_task(method, index, tau):
     check_bias(only(index), method, tau)
 
@@ -381,16 +393,13 @@ def test_scores_and_bias_by_every_episode_of_three_rows(method, n1, n2):
     mean = scores.mean(axis=0)
     between = TaskScore(one, 1).between(basis, distance)
     np.testing.assert_allclose(between.matrix(), np.outer(mean, mean), atol=1e-12)
-    if (
-        method.label != "HF-MAML" and getattr(method, "hessian", "shared") == "shared"
-    ):  # there it is not exact
-        exact = np.einsum("tij,jk,tk->i", slopes, K.matrix(), scores) / len(scores)
-        np.testing.assert_allclose(one.bias(K, distance.mean), exact, rtol=1e-10)
-        # episodes of one task are independent: a half from each with itself, a half from one with the other
-        apart = slopes.mean(axis=0) @ K.matrix() @ mean
-        if method != ls.NAL():
-            two = TaskScore.of(method, task.inputs, replace(training, tau=2), n2)
-            np.testing.assert_allclose(two.bias(K, distance.mean), (exact + apart) / 2, rtol=1e-10)
+    exact = np.einsum("tij,jk,tk->i", slopes, K.matrix(), scores) / len(scores)
+    np.testing.assert_allclose(one.bias(K, distance.mean), exact, rtol=1e-10)
+    # episodes of one task are independent: a half from each with itself, a half from one with the other
+    apart = slopes.mean(axis=0) @ K.matrix() @ mean
+    if method != ls.NAL():
+        two = TaskScore.of(method, task.inputs, replace(training, tau=2), n2)
+        np.testing.assert_allclose(two.bias(K, distance.mean), (exact + apart) / 2, rtol=1e-10)
 
 
 @pytest.mark.parametrize("n1", [1, 3])
@@ -450,13 +459,11 @@ def test_scores_and_bias_of_gaussian_inputs_on_the_line(method, n1, n2):
         if steps == 2:
             left = apart * left + a**2 * rho * noise / n2
         moment = square * left + noise * rho / n1 * mean(back, n2)
-        power = 4 if isinstance(method, ls.MAML) else 2
-        bias = square * mean(lambda s: (1 - a * s) ** power, n2) * k * delta
+        bias = square * mean(lambda s: back(s) * (1 - a * s) ** 2, n2) * apart ** (steps - 1) * k * delta
     one = episode(method, task.inputs, n1, n2)
     found = one.score_moment(Distance(isotropic(D, 1), np.array([delta])))
     assert found.diagonal() == pytest.approx([moment], rel=1e-9)
-    if steps == 1 and not isinstance(method, ls.HFMAML):  # for the others it is not exact
-        assert one.bias(isotropic(k, 1), np.array([delta])) == pytest.approx([bias], rel=1e-9)
+    assert one.bias(isotropic(k, 1), np.array([delta])) == pytest.approx([bias], rel=1e-9)
 
 
 # ---- trained solutions -------------------------------------------------------------------------

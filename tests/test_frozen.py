@@ -10,7 +10,10 @@ from support import frozen
 # a case id and why its result changed; it must differ from the frozen one
 UNITS = "a solve dropped eigenvalues below 1e-13 of the largest, whatever the units of columns"
 CANCELLED = "the terms of (I - aS) A (I - aS), written out, cancelled after some ten steps in a turned basis"
+EXACT = "where both families have one covariance NAL's scatter is exact, and no longer to first order in 1/T"
 EXPLAINED: dict[str, str] = {
+    "figure/fig1": EXACT,
+    "figure/fig2": EXACT,
     "risk/wrong, columns of wild sizes": UNITS,
     "risk_quadratic/wrong, columns of wild sizes": UNITS,
     "optimum/wrong, nearly flat": UNITS,

@@ -2,13 +2,14 @@ r"""The law of the empirical solution for finite T, n1, n2, tau: where it scatte
 
 The empirical solution is an M-estimator, so sqrt(T) (w_hat - w*) tends to N(0, H^-1 V H^-1) with H = E[W] and
 V the second moment of one task's score psi at w*: a part between tasks, which only more tasks reduce, and a
-part within, which episodes and samples reduce too. Its mean is off by b/T, b = H^-1 E[W_hat H^-1 psi].
+part within, which episodes and samples reduce too. Its mean is off by b/T, b = H^-1 E[W_hat H^-1 psi]. For pooled
+training on tasks of one covariance mean and covariance are exact at any T: `one_covariance`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, reduce
 from operator import add
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 
 from landscape.adaptations.base import Adaptation, as_adaptation
 from landscape.closed_form import population
+from landscape.closed_form.finite_sample import one_covariance
 from landscape.closed_form.finite_sample.basis import Basis, inverse
 from landscape.closed_form.finite_sample.point_law import PointLaw, risk_law
 from landscape.closed_form.finite_sample.sampling import Distance
@@ -34,12 +36,13 @@ from landscape.methods.budget import Training
 from landscape.methods.maml import MAML
 from landscape.methods.pooled import NAL
 from landscape.tasks.environment import Environment, check_environment
+from landscape.tasks.families import Task
 from landscape.tasks.inputs import Empirical
 
 
 @record
 class Asymptotics(Result):
-    """Predicted law of a solution trained on T tasks, to first order in 1/T.
+    """Predicted law of a solution trained on T tasks, to first order in 1/T or exactly.
 
     Parameters
     ----------
@@ -54,6 +57,9 @@ class Asymptotics(Result):
         T times the parts of the covariance: between tasks, and within them.
     hessian_relative_variance : float
         E|H^(-1/2) (H_hat - H) H^(-1/2)|^2: how far the sample Hessian is from its mean.
+    is_exact : bool
+        Whether mean, covariance and expected suboptimality are exact at this T, and not to first order in 1/T.
+        Intervals take the solution to be normal either way.
     """
 
     environment: Environment
@@ -65,15 +71,18 @@ class Asymptotics(Result):
     between: Operator
     within: Operator
     hessian_relative_variance: float
+    is_exact: bool = False
 
     @property
     def trustworthy(self) -> bool:
-        """Whether the sample Hessian is steady enough for the prediction to hold within some 5%."""
-        return self.hessian_relative_variance < self._steady
+        """Whether it is exact, or the sample Hessian is steady enough for it to hold within some 5%."""
+        return self.is_exact or self.hessian_relative_variance < self._steady
 
     @property
     def trustworthy_tasks(self) -> int:
-        """The least T at which the prediction would be trustworthy."""
+        """The least T at which the prediction would be trustworthy; T itself where it is exact."""
+        if self.is_exact:
+            return self.training.T
         return max(1, math.floor(self.training.T * self.hessian_relative_variance / self._steady) + 1)
 
     @property
@@ -112,7 +121,7 @@ class Asymptotics(Result):
         return self.law.interval(direction, level)
 
     def suboptimality(self, adaptation: Adaptation | float) -> float:
-        """Compute the expected suboptimality to order 1/T: of the optimum, from scatter and from bias."""
+        """Compute the expected suboptimality, to order 1/T or exactly: of the optimum, from scatter and from bias."""
         judge = as_adaptation(adaptation)
         at_optimum = PointLaw(self.basis, self.optimum_in_basis, self.law.covariance).suited(judge)
         is_same = at_optimum.basis is self.basis
@@ -133,6 +142,7 @@ class Asymptotics(Result):
     def headline(self) -> str:
         """Say where the mean coordinate of the solution is, and how it scatters."""
         rough = "" if self.trustworthy else f"; rough, trustworthy from T = {self.trustworthy_tasks:,}"
+        rough = " (exact)" if self.is_exact else rough
         return (
             f"{self.method.label} on T = {self.training.T:,} tasks: mean coordinate {self.law.coordinate():.4g},"
             f" standard deviation {self.law.deviation():.2g}{rough}"
@@ -148,6 +158,7 @@ class Asymptotics(Result):
         row |= {"optimum": self.optimum.mean(), "bias": self.mean.mean() - self.optimum.mean()}
         row |= {"standard_deviation": law.deviation()}
         row |= {"variance_between_tasks": parts[0], "variance_within_tasks": parts[1]}
+        row |= {"how": "exact" if self.is_exact else "to first order in 1/T"}
         return {name: [value] for name, value in row.items()}
 
 
@@ -177,7 +188,8 @@ def asymptotics(
     ------
     ValueError
         If there is too little data for a unique solution: fewer than d outer samples in all (for NAL
-        samples).
+        samples; where its law is exact at most d + 1, for its covariance is infinite up to there). If the
+        population optimum itself is not unique.
     NoClosedForm
         For methods whose moments are not known, and for batch-normalised weights.
 
@@ -188,9 +200,11 @@ def asymptotics(
 
     Notes
     -----
-    Any environment, data tasks included. The bias is exact to order 1/T for NAL, MAML with a shared batch or
-    full inner gradients, and FO-MAML with one step; for HF-MAML, an independent Hessian and more steps of
-    FO-MAML the dependence of W_hat and psi within an episode is left out of it.
+    For NAL on Gaussian families of one covariance (unweighted; their noises may differ) mean, covariance and expected
+    suboptimality are exact at any T, n and d, and the result says so.
+
+    Otherwise all is to first order in 1/T, the bias (of order 1/T) included, for any environment, data tasks among
+    them.
 
     For MAML with one episode, D the second moment of w* - w_i and B = P D P + alpha^2 sigma^2 S/n2,
     :math:`V = (1 + 1/n_1) E[P\Sigma B\Sigma P] + E[tr(\Sigma B) P\Sigma P]/n_1 + \sigma^2 E[P\Sigma P]/n_1`.
@@ -221,7 +235,7 @@ def solution_law(
     if method.task_batch is not None:
         raise NoClosedForm("the scatter with batch-normalised weights is known for SGD only: use sgd_curve()")
     scores = [TaskScore.of(method, task.inputs, training, n2) for task in basis.tasks]
-    check_enough_samples(basis.d, method, training, n2)
+    check_enough_samples(basis.tasks, method, training, n2)
     mean, factor = population.objective(basis.tasks, method)
     w, H_inv = np.asarray(mean.origin), inverse(mean.A, factor)
     V_between, V_within, WKW, bias = [], [], [], np.zeros_like(w)
@@ -236,6 +250,10 @@ def solution_law(
         bias = bias + weight * score.bias(H_inv, delta)
     # E|H^-1/2 (H_hat - H) H^-1/2|^2 = (tr(H^-1 E[W H^-1 W']) - d)/T
     relative_variance = float(H_inv.inner(total(WKW)) - basis.d) / training.T
+    if one_covariance.is_exactly_known(method, basis.tasks):
+        n = samples_in_hessian(method, training, n2)
+        parts = one_covariance.covariance(basis, w, H_inv, training.T, n)
+        return Asymptotics(environment, method, training, basis, w, 0 * w, *parts, relative_variance, True)
     between, within = (H_inv @ total(V) @ H_inv for V in (V_between, V_within))
     return Asymptotics(
         environment, method, training, basis, w, H_inv @ bias, between, within, relative_variance
@@ -284,12 +302,23 @@ def samples_in_hessian(method: Method, training: Training, n2: float) -> float:
     return training.tau * (training.n1 + n2 if isinstance(method, NAL) else training.n1)
 
 
-def check_enough_samples(d: int, method: Method, training: Training, n2: float) -> None:
-    """Raise where the sample Hessian is surely singular: its rank is at most its number of samples."""
-    samples = training.T * samples_in_hessian(method, training, n2)
-    if samples < d:
+def least_samples(tasks: Sequence[Task], method: Method) -> int:
+    """Count the samples in the sample Hessian, over all tasks, that a prediction takes.
+
+    It is surely singular with fewer than d; where the law is exact, the covariance is infinite up to d + 1.
+    """
+    d = tasks[0].inputs.Sigma.d
+    return d + 2 if one_covariance.is_exactly_known(method, tasks) else d
+
+
+def check_enough_samples(tasks: Sequence[Task], method: Method, training: Training, n2: float) -> None:
+    """Raise where the solution is not unique, or has no finite covariance, whatever is drawn."""
+    samples, least = training.T * samples_in_hessian(method, training, n2), least_samples(tasks, method)
+    if samples < least:
+        d = tasks[0].inputs.Sigma.d
         kind = "samples" if isinstance(method, NAL) else "outer samples"
+        lacks = "no unique solution" if samples < d else "a solution of infinite covariance"
         raise ValueError(
-            f"training {method.label} on {samples:g} {kind} has no unique solution in d = {d}: take more tasks, "
-            f"episodes or {kind}, so that there are at least d in all; for a good prediction far more"
+            f"training {method.label} on {samples:g} {kind} has {lacks} in d = {d}: take more tasks, episodes or "
+            f"{kind}, so that there are at least {least} in all; for a good prediction far more"
         )

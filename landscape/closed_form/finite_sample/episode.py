@@ -12,8 +12,7 @@ OtherBatch     P_other S P  HF-MAML; MAML with an independent Hessian, or a full
 SharedHessian  P S P        MAML
 =============  ===========  ====================================================================
 
-First-order and shared-Hessian episodes on tasks given by data are in `rows`, the latter on Gaussian inputs in
-`shared_hessian`.
+Shared-Hessian episodes are in `rows` for tasks given by data, in `shared_hessian` for Gaussian inputs.
 """
 
 from __future__ import annotations
@@ -21,19 +20,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from landscape.adaptations.base import is_full
+from landscape.closed_form.finite_sample.products import Factor, gaussian_product, product_on_rows
 from landscape.closed_form.finite_sample.sampling import (
     Distance,
     gradient_moment,
     gradient_product,
     hessian_moment,
-    mean_step,
     step_moment,
 )
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Operator
 from landscape.linalg.quadratic import QuadraticForm
-from landscape.tasks.inputs import Inputs
+from landscape.tasks.inputs import Empirical, Inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +63,9 @@ class Episode(ABC):
     def hessian_moment(self, K: Operator) -> Operator:
         """Compute E[W K W']."""
 
+    @abstractmethod
     def bias(self, K: Operator, delta: Array) -> Array:
-        """Compute E[W K psi] at the mean distance delta, here with W and psi taken as independent.
-
-        That holds as n1 and n2 grow; a class that knows more overrides it.
-        """
-        return self.form.A @ K @ self.mean_score(delta)
+        """Compute E[W K psi] at the mean distance delta, for symmetric K."""
 
     def mean_score(self, delta: Array) -> Array:
         """Compute A delta - b."""
@@ -91,11 +86,38 @@ class Pooled(Episode):
         return gradient_product(self.inputs, K, delta, self.n1 + self.n2)
 
 
+class OfBatches(Episode):
+    """W is a product of factors, each on a batch of its own."""
+
+    @property
+    @abstractmethod
+    def factors(self) -> list[Factor]:
+        """The factors, in the order in which they act."""
+
+    @property
+    def _step(self) -> Factor:
+        return Factor(1, -self.alpha, self.n2)
+
+    @property
+    def _outer(self) -> Factor:
+        return Factor(0, 1, self.n1)
+
+    def bias(self, K: Operator, delta: Array) -> Array:
+        """Compute E[W K psi]: on Gaussian inputs E[W K W] delta, for noise is independent of them."""
+        if isinstance(self.inputs, Empirical):
+            return product_on_rows(self.inputs, self.factors, K, delta)
+        return gaussian_product(self.inputs, self.factors, K) @ delta
+
+
 @dataclass(frozen=True, eq=False)
-class FirstOrder(Episode):
+class FirstOrder(OfBatches):
     """The outer gradient at the point that fresh inner steps lead to."""
 
     steps: int = 1
+
+    @property
+    def factors(self) -> list[Factor]:
+        return [self._step] * self.steps + [self._outer]
 
     def score_moment(self, distance: Distance) -> Operator:
         for _ in range(self.steps):
@@ -107,30 +129,13 @@ class FirstOrder(Episode):
             K = step_moment(self.inputs, K, self.alpha, self.n2)
         return hessian_moment(self.inputs, K, self.n1)
 
-    def bias(self, K: Operator, delta: Array) -> Array:
-        r"""Compute E[S P K S P] delta, exactly for one step on Gaussian inputs.
 
-        For fixed Y, E[S Y S] = Sigma Y Sigma + (Sigma Y' Sigma + tr(Sigma Y) Sigma)/n1; here Y = P K, and
-        what is left is bilinear in P: E[P Y P] and E[tr(Y P) P] with P = I - alpha S_in.
-        """
-        if self.steps != 1:
-            return super().bias(K, delta)
-        Sigma, P, share = self.inputs.Sigma, mean_step(self.inputs, self.alpha), self.alpha**2 / self.n2
-
-        def between(Y: Operator) -> Operator:
-            """E[P Y P]."""
-            return P @ Y @ P + share * (Sigma @ Y.T @ Sigma + (Sigma @ Y).trace() * Sigma)
-
-        KSigma = K @ Sigma
-        traced = (KSigma @ P).trace() * P + share * (
-            Sigma @ (KSigma + KSigma.T) @ Sigma
-        )  # E[tr(K Sigma P) P]
-        EWKW = Sigma @ between(KSigma) + Sigma @ (K @ between(Sigma) + traced) / self.n1
-        return EWKW @ delta
-
-
-class OtherBatch(Episode):
+class OtherBatch(OfBatches):
     """One inner step, and the way back through it by the Hessian of another batch as large."""
+
+    @property
+    def factors(self) -> list[Factor]:
+        return [self._step, self._outer, self._step]
 
     def score_moment(self, distance: Distance) -> Operator:
         adapted = distance.after_step(self.inputs, self.alpha, self.n2)
@@ -139,13 +144,6 @@ class OtherBatch(Episode):
     def hessian_moment(self, K: Operator) -> Operator:
         adapted = step_moment(self.inputs, K, self.alpha, self.n2)
         return self._back(hessian_moment(self.inputs, adapted, self.n1))
-
-    def bias(self, K: Operator, delta: Array) -> Array:
-        """Compute E[W K psi]: exactly where the inner gradient is full."""
-        if not is_full(self.n2):
-            return super().bias(K, delta)
-        P = mean_step(self.inputs, self.alpha)
-        return P @ gradient_product(self.inputs, P @ K @ P, P @ delta, self.n1)
 
     def _back(self, Y: Operator) -> Operator:
         return step_moment(self.inputs, Y, self.alpha, self.n2)

@@ -12,6 +12,7 @@ from landscape.adaptations.base import Adaptation, as_adaptation
 from landscape.closed_form.finite_sample.asymptotics import (
     Asymptotics,
     inner_samples,
+    least_samples,
     samples_in_hessian,
     solution_law,
 )
@@ -69,22 +70,28 @@ class Plan:
 
     @property
     def samples_in_hessian(self) -> float:
-        """Samples of a task in the sample Hessian: T times as many must be at least d."""
+        """Samples of a task in the sample Hessian: T times as many must be at least `least_samples`."""
         return samples_in_hessian(self.method, self.training, self.n2)
+
+    @property
+    def least_samples(self) -> int:
+        """Samples in the sample Hessian, over all tasks, that a prediction takes."""
+        return least_samples(self.environment.tasks(), self.method)
 
     def law(self) -> Asymptotics:
         """Predict the law of the solution."""
         return solution_law(self.environment, self.method, self.training, self.adaptation)
 
     def suboptimality(self) -> float:
-        """Compute the expected suboptimality to order 1/T; inf where no solution is unique, on few samples."""
-        if self.training.T * self.samples_in_hessian < self.environment.d:
+        """Compute the expected suboptimality; inf where no solution is unique, on few samples, or it is infinite."""
+        if self.training.T * self.samples_in_hessian < self.least_samples:
             return np.inf
         return self.law().suboptimality(self.adaptation)
 
     def warn_if_rough(self) -> None:
         """Warn where the prediction is not good."""
-        if ENOUGH * self.environment.d > self.training.T or not self.law().trustworthy:
+        law = self.law()
+        if not law.is_exact and (ENOUGH * self.environment.d > self.training.T or not law.trustworthy):
             warn(
                 f"the answer has fewer than {ENOUGH} tasks a dimension, or so few samples a task that the sample "
                 "Hessian varies too much: the prediction is rough there, check it by simulate()"

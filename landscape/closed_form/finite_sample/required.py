@@ -83,22 +83,32 @@ def required_tasks(
         positive.check("suboptimality", suboptimality),
     )
     d = environment.d
-    few = plan.with_training(T=d).law()  # d tasks always have d samples
+    enough = max(d, math.ceil(plan.least_samples / plan.samples_in_hessian))
+    few = plan.with_training(T=enough).law()
     floor = few.limiting_suboptimality(plan.adaptation)
-    slope = d * (few.suboptimality(plan.adaptation) - floor)  # it is floor + slope/T exactly
+    slope = enough * (few.suboptimality(plan.adaptation) - floor)
+
+    def reached(T: int) -> float:
+        """To first order it is floor + slope/T; where the law is exact nearly so."""
+        return plan.with_training(T=T).suboptimality() if few.is_exact else floor + slope / T
+
     needed = slope / (wanted - floor) if wanted > floor else math.inf
     top = 10 * needed if math.isfinite(needed) else 10**6
     values = np.unique(np.geomspace(max(d, 2), max(top, 10 * d), 40).astype(int))
-    curve = floor + slope / values
+    curve = np.array([reached(int(T)) for T in values])
     if not math.isfinite(needed):
         reason = (
             f"no number of tasks suffices: the method's own optimum already has suboptimality {floor:.3g}. "
             "Train for the adaptation (n2 = m, the same alpha) or want less"
         )
         return RequiredData("T", floor, wanted, values, curve, None, reason)
-    T = max(1, math.ceil(needed - 1e-9), math.ceil(d / plan.samples_in_hessian))
+    T = max(1, math.ceil(needed - 1e-9), math.ceil(plan.least_samples / plan.samples_in_hessian))
+    if few.is_exact:
+        while reached(T) > wanted:
+            T *= 2
+        T = _bisected(reached, 0, T, wanted)
     plan.with_training(T=T).warn_if_rough()
-    return RequiredData("T", floor + slope / T, wanted, values, curve, T, _found("T", T, wanted))
+    return RequiredData("T", reached(T), wanted, values, curve, T, _found("T", T, wanted))
 
 
 def required_outer_samples(
@@ -223,12 +233,18 @@ def _least(name: str, plan_at: Callable[[int], Plan], suboptimality: float, or_e
         return _none(name, values, curve, wanted, plan_at(10**7).suboptimality(), or_else)
     high = int(values[good[0]])
     low = int(values[good[0] - 1]) if good[0] else high - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if plan_at(middle).suboptimality() <= wanted else (middle, high)
+    high = _bisected(lambda value: plan_at(value).suboptimality(), low, high, wanted)
     plan_at(high).warn_if_rough()
     reached = plan_at(high).suboptimality()
     return RequiredData(name, reached, wanted, values, curve, high, _found(name, high, wanted))
+
+
+def _bisected(reached: Callable[[int], float], low: int, high: int, wanted: float) -> int:
+    """Find the least whole number above `low` that reaches what is wanted, where `high` does."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) <= wanted else (middle, high)
+    return high
 
 
 def _none(name: str, values: Array, curve: Array, wanted: float, limit: float, or_else: str) -> RequiredData:

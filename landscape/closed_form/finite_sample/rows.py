@@ -1,4 +1,4 @@
-r"""Episodes on tasks given by data: exact moments over draws with replacement, no Gaussian assumption.
+r"""MAML on tasks given by data, the Hessian on the inner batch: exact moments over draws with replacement.
 
 P = I - alpha S and the distance u = P delta + alpha s after the step are means over the inner draws. Of n1
 outer draws two different ones are independent and give Sigma each; for one draw twice, which has the share
@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from landscape.closed_form.finite_sample.episode import Episode, FirstOrder
+from landscape.closed_form.finite_sample.episode import Episode
 from landscape.closed_form.finite_sample.sampling import Distance
 from landscape.core.errors import NoClosedForm
 from landscape.core.typing import Array
@@ -39,7 +39,7 @@ class InnerDraws:
         assert isinstance(inputs, Empirical)
         if len(inputs.X) > MOST_ROWS:
             raise NoClosedForm(
-                f"the scatter of MAML and FO-MAML on data tasks takes at most {MOST_ROWS:,} rows a task, got "
+                f"the scatter of MAML on data tasks takes at most {MOST_ROWS:,} rows a task, got "
                 f"{len(inputs.X):,}: simulate(), or take a sample of the rows"
             )
         self.X, self.e, self.n2 = inputs.X, inputs.e, episode.n2
@@ -62,10 +62,10 @@ class InnerDraws:
         """u', (1, d)."""
         return Mean(self._u.swapaxes(1, 2))
 
-    def outer_rows(self) -> Iterator[tuple[Array, Mean, Mean, Mean]]:
-        """Take each row as the outer one: x (d, 1), P x (d, 1), x'P (1, d) and r = x'u - e (1, 1)."""
+    def outer_rows(self) -> Iterator[tuple[Mean, Mean, Mean]]:
+        """Take each row as the outer one: P x (d, 1), x'P (1, d) and r = x'u - e (1, 1)."""
         for x, e in zip(self.X, self.e, strict=True):
-            yield x[:, None], Mean(self._P @ x[:, None]), Mean(x[None] @ self._P), Mean(x[None] @ self._u - e)
+            yield Mean(self._P @ x[:, None]), Mean(x[None] @ self._P), Mean(x[None] @ self._u - e)
 
     def expected(self, *factors: Array | Mean) -> Array:
         """Compute E of a product over the n2 draws of the batch."""
@@ -83,7 +83,7 @@ class SharedHessianOnRows(Episode):
         """Compute (1 - 1/n1) E[P Sigma u u' Sigma P] + mean E[P x r^2 x' P]/n1, at one distance for all."""
         Sigma, inner = self.inputs.Sigma.matrix(), InnerDraws(self, distance.mean)
         apart = inner.expected(inner.P, Sigma, inner.u, inner.u_row, Sigma, inner.P)
-        twice = inner.average(inner.expected(Px, r, r, xP) for _, Px, xP, r in inner.outer_rows())
+        twice = inner.average(inner.expected(Px, r, r, xP) for Px, xP, r in inner.outer_rows())
         return Matrix((1 - 1 / self.n1) * apart + twice / self.n1)
 
     def hessian_moment(self, K: Operator) -> Operator:
@@ -91,25 +91,12 @@ class SharedHessianOnRows(Episode):
         Sigma, inner = self.inputs.Sigma.matrix(), InnerDraws(self, np.zeros(K.d))
         P, A = inner.P, K.matrix()
         apart = inner.expected(P, Sigma, P, A, P, Sigma, P)
-        twice = inner.average(inner.expected(Px, xP, A, Px, xP) for _, Px, xP, _ in inner.outer_rows())
+        twice = inner.average(inner.expected(Px, xP, A, Px, xP) for Px, xP, _ in inner.outer_rows())
         return Matrix((1 - 1 / self.n1) * apart + twice / self.n1)
 
     def bias(self, K: Operator, delta: Array) -> Array:
         """Compute (1 - 1/n1) E[P Sigma P K P Sigma u] + mean E[P x x'P K P x r]/n1."""
         Sigma, A, inner = self.inputs.Sigma.matrix(), K.matrix(), InnerDraws(self, delta)
         apart = inner.expected(inner.P, Sigma, inner.P, A, inner.P, Sigma, inner.u)
-        twice = inner.average(inner.expected(Px, xP, A, Px, r) for _, Px, xP, r in inner.outer_rows())
-        return ((1 - 1 / self.n1) * apart + twice / self.n1)[:, 0]
-
-
-class FirstOrderOnRows(FirstOrder):
-    """FO-MAML's episode: only its bias needs the rows."""
-
-    def bias(self, K: Operator, delta: Array) -> Array:
-        """Compute (1 - 1/n1) E[Sigma P K Sigma u] + mean E[x x'P K x r]/n1, for one step."""
-        if self.steps != 1:
-            return super().bias(K, delta)
-        Sigma, A, inner = self.inputs.Sigma.matrix(), K.matrix(), InnerDraws(self, delta)
-        apart = inner.expected(Sigma, inner.P, A, Sigma, inner.u)
-        twice = inner.average(inner.expected(x, xP, A, x, r) for x, _, xP, r in inner.outer_rows())
+        twice = inner.average(inner.expected(Px, xP, A, Px, r) for Px, xP, r in inner.outer_rows())
         return ((1 - 1 / self.n1) * apart + twice / self.n1)[:, 0]

@@ -13,7 +13,7 @@ from landscape.adaptations.base import is_full
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.closed_form.finite_sample.basis import Basis
 from landscape.closed_form.finite_sample.episode import Episode, FirstOrder, OtherBatch, Pooled
-from landscape.closed_form.finite_sample.rows import FirstOrderOnRows, SharedHessianOnRows
+from landscape.closed_form.finite_sample.rows import SharedHessianOnRows
 from landscape.closed_form.finite_sample.sampling import Distance
 from landscape.closed_form.finite_sample.shared_hessian import SharedHessian
 from landscape.core.errors import NoClosedForm
@@ -98,9 +98,8 @@ def _(method: FOMAML, inputs: Inputs, n1: float, n2: float) -> Episode:
         raise NoClosedForm(
             'the scatter of FO-MAML with several steps is known for batches="fresh" only: simulate()'
         )
-    kind = FirstOrderOnRows if isinstance(inputs, Empirical) else FirstOrder
     alpha, steps = (inner.alpha, inner.steps) if inner.steps else (0, 1)  # no step is one of size 0
-    return kind(inputs, method.objective(inputs), n1, n2, alpha, steps)
+    return FirstOrder(inputs, method.objective(inputs), n1, n2, alpha, steps)
 
 
 @episode.register

@@ -1,0 +1,83 @@
+r"""Pooled training where all tasks have one covariance of inputs: mean and covariance at any T, exactly.
+
+The solution is :math:`\hat w = \sum_i G^{-1} G_i w_i + G^{-1}\sum_i X_i^\top z_i` with :math:`G_i = X_i^\top X_i` of n
+rows, G their sum over T tasks, N = nT. The coefficients of the w_i sum to I, so its mean is that of the optima.
+
+In whitened coordinates :math:`G_i = G^{1/2} U_i G^{1/2}`, and U_i does not depend on G: it is Q'Q for n rows of N
+orthonormal ones that are uniformly distributed. Their fourth moments are those of entries of an orthogonal matrix,
+:math:`E[q_{rj} q_{rk} q_{rl} q_{rm}] = (\delta_{jk}\delta_{lm} + \delta_{jl}\delta_{km} + \delta_{jm}\delta_{kl})
+/(N(N+2))` within a row and :math:`((N+1)\delta_{jk}\delta_{lm} - \delta_{jl}\delta_{km} - \delta_{jm}\delta_{kl})
+/((N-1)N(N+2))` for two rows (jk of one, lm of the other). Summed,
+
+.. math::
+    E[U_i A U_i] = a A + b\,\mathrm{tr}(A) I, \qquad
+    a = \frac{n(nN + N - 2)}{N(N-1)(N+2)}, \quad b = \frac{n(N-n)}{N(N-1)(N+2)},
+
+and with A = G^{1/2} C G^{1/2} and :math:`E[\mathrm{tr}(GC) G^{-1}] = (N\,\mathrm{tr}(C) I - 2C)/(N-d-1)` follows the
+covariance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from landscape.closed_form.finite_sample.basis import Basis
+from landscape.core.typing import Array
+from landscape.linalg.operators import Diagonal, Operator
+from landscape.methods.base import Method
+from landscape.methods.pooled import NAL
+from landscape.tasks.families import Task
+from landscape.tasks.inputs import Gaussian
+
+
+def is_exactly_known(method: Method, tasks: Sequence[Task]) -> bool:
+    """Say whether `covariance` serves: for unweighted NAL on Gaussian inputs of one covariance."""
+    if not isinstance(method, NAL) or method.task_weights is not None:
+        return False
+    first, *others = (task.inputs for task in tasks if np.any(task.probability))
+    if not all(isinstance(inputs, Gaussian) for inputs in (first, *others)):
+        return False
+    return all(_equal(first.Sigma, inputs.Sigma) for inputs in others)
+
+
+def _equal(A: Operator, B: Operator) -> bool:
+    if isinstance(A, Diagonal) and isinstance(B, Diagonal) and len(A.multiplicity) == len(B.multiplicity):
+        return bool(np.all(A.entries == B.entries))
+    return bool(np.all(A.matrix() == B.matrix()))
+
+
+def covariance(
+    basis: Basis, mean: Array, Sigma_inverse: Operator, T: int, n: float
+) -> tuple[Operator, Operator]:
+    r"""Compute T times the covariance of the solution on T tasks of n samples: its parts between and within tasks.
+
+    .. math::
+        \mathrm{Cov} = T\Bigl\{\Bigl(a - \frac{2b}{N-d-1}\Bigr) C + \frac{bN\,\mathrm{tr}(\Sigma C)}{N-d-1}
+        \Sigma^{-1}\Bigr\} + \frac{\sigma^2}{N-d-1} \Sigma^{-1},
+
+    C the covariance of the optima over all families and sigma^2 the mean of their noises; C/T is the part between.
+
+    Parameters
+    ----------
+    basis : Basis
+        `is_exactly_known` for its tasks; T n exceeds d + 1.
+    mean : array, shape (k,)
+        Of the optima: the population optimum.
+    Sigma_inverse : Operator
+    T : int
+    n : float
+        Perhaps inf.
+    """
+    N, C, noise = n * T, 0 * Sigma_inverse, 0.0
+    for task in basis.tasks:
+        away = task.centre - mean
+        assert task.spread is not None
+        C = C + task.probability * (task.spread + basis.outer(away, away))
+        noise += float(task.probability * task.inputs.noise_variance)
+    Sigma = basis.tasks[0].inputs.Sigma
+    c = (1 - 1 / N) * (1 + 2 / N)
+    a, bN, rest = (1 + (1 - 2 / N) / n) / (T * T * c), (1 - 1 / T) / (T * c), N - basis.d - 1
+    whole = T * (a - 2 * bN / N / rest) * C + (T * bN * Sigma.inner(C) + noise) / rest * Sigma_inverse
+    return C, T * whole - C
