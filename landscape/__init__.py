@@ -44,7 +44,8 @@ from landscape.closed_form.finite_sample.best import best_design, best_split, be
 from landscape.closed_form.dynamics import descent, flow
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
-from landscape.analysis.compare import Comparison, compare
+from landscape.analysis.compare import compare
+from landscape.analysis.comparison import Comparison
 from landscape.analysis.replacement_effect import replacement_effect
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.analysis.agreement import Agreement, agreement

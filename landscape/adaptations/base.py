@@ -160,6 +160,11 @@ class Adaptation(Record, ABC):
         """How many factors such as I - alpha Sigma, which may vanish, E[R] has."""
         return 0
 
+    def samples(self, d: int) -> Scalar:
+        """Count the samples that adapting to one task takes, those of all batches together, shape (*grid)."""
+        batches = self.cost(d).batches
+        return batches * self.m if batches else 0
+
     @abstractmethod
     def cost(self, d: int) -> AdaptationCost:
         """Count what adapting costs in d dimensions."""

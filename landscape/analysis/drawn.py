@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations.base import Adaptation
+from landscape.adaptations.bayes_estimator import BayesEstimator
 from landscape.analysis.evaluate import EXPANDS, Setting
 from landscape.closed_form import population
 from landscape.core.domains import whole
@@ -25,7 +26,9 @@ from landscape.tasks.families import Task
 from landscape.tasks.sampled import SampledEnvironment
 
 
-def drawn_risks(setting: Setting, draws: int, rng: np.random.Generator | int | None) -> list[Estimate]:
+def drawn_risks(
+    setting: Setting, draws: int, rng: np.random.Generator | int | None, best: Array | None = None
+) -> list[Estimate]:
     """Estimate noise, dispersion and the suboptimality of each start of a setting, over its grid.
 
     All points of the grid are drawn with the same random numbers: curves are smooth, and differences between
@@ -37,6 +40,8 @@ def drawn_risks(setting: Setting, draws: int, rng: np.random.Generator | int | N
     draws : int
         Draws of the samples of each task, at least 20.
     rng : numpy.random.Generator or int
+    best : array, shape (*grid), optional
+        Judge the best possible adaptation to so many samples in place of the setting's own, whatever the start.
 
     Returns
     -------
@@ -48,6 +53,8 @@ def drawn_risks(setting: Setting, draws: int, rng: np.random.Generator | int | N
     values: list[Array] = []
     warned = False
     for where, environment, adaptation, starts in setting.points():
+        if best is not None:
+            adaptation, starts = BayesEstimator(best[where]), []
         tasks = [task.expanded() for task in environment.tasks()]
         warned = warned or any(adaptation.expands(t.inputs) for t in tasks if t.probability)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from landscape import plotting
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.analysis.agreement import agreement
-from landscape.analysis.compare import Comparison, compare
+from landscape.analysis.compare import compare
+from landscape.analysis.comparison import Comparison
 from landscape.analysis.optimum import optimum
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.closed_form.hardness import hardness_window

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.analysis.compare import Comparison
+from landscape.analysis.comparison import Comparison
 from landscape.analysis.risk import Risk
 from landscape.core import checks
 from landscape.plotting.style import STYLES, axes_or_new, finish, lines, points, style
@@ -31,6 +31,8 @@ def comparison(
     checks.known("quantity", y, list(frame.columns[first + 1 :]))
     for label in result.labels:
         lines(ax, label, frame[frame["method"] == label], x, y, among=result.labels)
+    if y == "total" and "best_possible" in frame and "best possible" not in result.labels:
+        lines(ax, "best possible", frame[frame["method"] == result.baseline], x, "best_possible")
     return finish(ax, x, y, records=(result.environment, result.adaptation, *result.methods))
 
 

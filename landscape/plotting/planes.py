@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.analysis.compare import Comparison
+from landscape.analysis.comparison import Comparison
 from landscape.core.typing import Array, Scalar
 from landscape.plotting.style import axes_or_new, axis_label, style, two_axes
 
