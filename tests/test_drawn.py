@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sympy
 from scipy.stats import t
 from worlds import random_psd, skewed_rows
 
@@ -138,6 +139,39 @@ def test_optima_without_a_formula_are_drawn(kind):
         start = WithoutFormula(ls.GradientSteps(0.5, 10, 2))
         values += t_values(exact, ls.risk(environment, start, adaptation, draws=4000, rng=seed))
     check_t(values)
+
+
+@pytest.mark.parametrize("kind", ["isotropic", "dense", "rows"])
+def test_drawn_optima_are_the_exact_ones(kind):
+    inner, values = ls.GradientSteps(0.5, 10, 2), []
+    exact = ls.optimum(world(kind), ls.FOMAML(inner))
+    for seed in range(3):
+        drawn = ls.optimum(world(kind), WithoutFormula(inner), draws=2000, rng=seed)
+        values += list((drawn.value - exact.value) / drawn.standard_error)
+    check_t(values)
+    assert (
+        ls.optimum(world(kind), ls.FOMAML(inner), draws=20) == exact.value
+    ).all()  # what is known stays exact
+
+
+def test_a_drawn_optimum_is_the_one_that_risks_are_of():
+    """The same draws for both, over a grid, and of tasks that were drawn."""
+    start, over = ls.MAML(ls.RidgeToStart(0.5, m=6)), {"b.noise": [0.1, 0.3]}
+    points = ls.optimum(world("dense"), start, over, draws=60, rng=5)
+    assert points.shape == points.standard_error.shape == (2, 3)
+    risk = ls.risk(world("dense"), start, 0.4, over, draws=60, rng=5)
+    at = [
+        ls.risk(world("dense"), p, 0.4, {"b.noise": [n]}, draws=60, rng=5)
+        for p, n in zip(points.value, (0.1, 0.3), strict=True)
+    ]
+    np.testing.assert_allclose(risk.suboptimality.value, [float(x.suboptimality[0]) for x in at], rtol=1e-10)
+    sampled = ls.from_sampler(lambda rng: (0.5, rng.normal(size=2), 0.1), 12, rng=0)
+    drawn = ls.optimum(sampled, start, draws=20)
+    assert (drawn.standard_error > 0).all()
+    with pytest.raises(NoClosedForm, match="needs the environment"):
+        ls.optimum(world("dense"), ls.MAML(ls.BayesEstimator(5)), draws=20)
+    with pytest.raises(ValueError, match="replace the symbols"):
+        ls.optimum(ls.TwoTasks(d=2, noise=sympy.Symbol("s")), start, draws=20)
 
 
 def test_what_has_no_closed_form_is_drawn():

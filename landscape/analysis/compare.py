@@ -61,8 +61,8 @@ def compare(
     best : bool, optional
         Whether to set rows against the best possible with as many samples as any of them takes (columns
         ``best_possible`` and ``share``); by default where there are `draws`. Its cost grows with the square of
-        the number of families. For tasks whose law is not known, those given by data or by a sampler, the best row stands in
-        its place (column ``best_row``).
+        the number of families. For tasks whose law is not known, those given by data or by a sampler, the best
+        row stands in its place (column ``best_row``).
 
     Returns
     -------

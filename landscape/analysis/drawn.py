@@ -47,9 +47,7 @@ def drawn_risks(
     -------
     list of Estimate, shape (*grid)
     """
-    draws, seed = whole(GROUPS).check("draws", draws), seed_of(rng)
-    if setting.is_symbolic:
-        raise ValueError("draws= needs numbers for all parameters: replace the symbols, or leave draws out")
+    draws, seed = _checked(setting, draws, rng)
     values: list[Array] = []
     warned = False
     for where, environment, adaptation, starts in setting.points():
@@ -72,6 +70,33 @@ def drawn_risks(
     if not all(np.isfinite(value).all() for value in values):
         raise ValueError(OVERFLOW)
     return [Estimate(value[..., 0], np.moveaxis(value[..., 1:], -1, 0)) for value in values]
+
+
+def drawn_optimum(setting: Setting, draws: int, rng: np.random.Generator | int | None) -> Estimate:
+    """Find the optimum of a setting's one method, by drawing where no formula is known; arguments as for `drawn_risks`.
+
+    Returns
+    -------
+    Estimate, shape (*grid, d)
+    """
+    draws, seed = _checked(setting, draws, rng)
+    points = []
+    for _, environment, _, (method, *_) in setting.points():
+        tasks = [task.expanded() for task in environment.tasks()]
+        sampled = isinstance(environment, SampledEnvironment)
+        points.append(_optimum(_without_tasks(tasks) if sampled else tasks, method, draws, seed, sampled))
+    values = np.array(points).reshape(*setting.grid.shape, *points[0].shape)
+    if points[0].ndim == 1:
+        return Estimate(values)
+    return Estimate(values[..., 0, :], np.moveaxis(values[..., 1:, :], -2, 0))
+
+
+def _checked(setting: Setting, draws: int, rng: np.random.Generator | int | None) -> tuple[int, int]:
+    """How many draws, and the seed; no symbols."""
+    draws = whole(GROUPS).check("draws", draws)
+    if setting.is_symbolic:
+        raise ValueError("draws= needs numbers for all parameters: replace the symbols, or leave draws out")
+    return draws, seed_of(rng)
 
 
 def _risk_parts(

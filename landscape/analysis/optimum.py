@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from landscape.analysis.drawn import drawn_optimum
 from landscape.analysis.evaluate import Setting
 from landscape.closed_form import population
 from landscape.closed_form.sampling_error import optimum_estimate
@@ -19,7 +20,14 @@ from landscape.tasks.families import Task
 from landscape.tasks.sampled import SampledEnvironment
 
 
-def optimum(environment: Environment, method: Method, over: Over = None) -> Estimate:
+def optimum(
+    environment: Environment,
+    method: Method,
+    over: Over = None,
+    *,
+    draws: int | None = None,
+    rng: np.random.Generator | int | None = 0,
+) -> Estimate:
     r"""Compute the population optimum of a method, :math:`w^* = E[W_i]^{-1} E[W_i w_i]`.
 
     Parameters
@@ -29,16 +37,21 @@ def optimum(environment: Environment, method: Method, over: Over = None) -> Esti
     method : Method
     over : dict of str to sequence, optional
         A grid: names of parameters and the values they take; see `compare`.
+    draws, rng
+        As for `risk`: where no formula is known, the root of the mean meta-gradient over so many draws of each
+        task's samples. What is known stays exact.
 
     Returns
     -------
     Estimate, shape (*grid, d)
-        Serves as an array; on tasks from `from_sampler` with a ``standard_error``.
+        Serves as an array; drawn, and on tasks from `from_sampler`, with a ``standard_error``.
 
     Raises
     ------
     ValueError
         If E[W] vanishes or is singular.
+    NoClosedForm
+        If no exact formula is known for the method's inner adaptation: give `draws`.
 
     Notes
     -----
@@ -47,17 +60,21 @@ def optimum(environment: Environment, method: Method, over: Over = None) -> Esti
 
     Examples
     --------
-    >>> from landscape import MAML, NAL, TwoTasks
+    >>> from landscape import MAML, NAL, RidgeToStart, TwoTasks
     >>> optimum(TwoTasks(d=2), MAML(0.8)).round(3)
     array([0.358, 0.358])
     >>> optimum(TwoTasks(d=2), NAL(), over={"rho_hard": [0.1, 0.5]}).round(3)
     array([[-0.818, -0.818],
            [-0.333, -0.333]])
+    >>> optimum(TwoTasks(d=2), MAML(RidgeToStart(0.5, m=10)), draws=1000)  # iMAML with ten samples
+    array([-0.39598159, -0.39626662]), standard error array([0.01135037, 0.00949749])
     """
     if not arguments(method):
         checks.instance("method", method, Method)
     setting = Setting(environment, None, [method], over)
     d = _dimension(setting)
+    if draws is not None:
+        return drawn_optimum(setting, draws, rng)
     sampled = isinstance(setting.environment, SampledEnvironment)
 
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
