@@ -1,7 +1,5 @@
 """The best possible adaptation: of least expected loss given the samples, knowing what tasks there are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Gradient steps with a number as step size: the adaptation of MAML."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form

@@ -1,7 +1,5 @@
 """Gradient steps with a vector or a matrix as step size: Meta-SGD, Meta-Curvature, one layer of linear attention."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What gradient steps have in common, whatever their size: how many, and on which samples."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Theory beside simulation: what was predicted, what was measured, and how far apart they are."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from math import erf
 from typing import Any, NamedTuple, ParamSpec, TypeVar

@@ -1,7 +1,5 @@
 """Where does a method end up?"""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -6,8 +6,6 @@ risk is that of m (N - 1)/(N - m) shots with replacement. A row that was not dra
 - 1 others: judged on such rows the risk is exact as well. All three are also measured, by drawing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

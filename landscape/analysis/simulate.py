@@ -1,7 +1,5 @@
 """The questions of `compare`, answered by drawing: train on drawn tasks, adapt to new ones, repeat."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Does a function answer the same question in the same way? Memory and noise."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

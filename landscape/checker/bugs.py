@@ -1,7 +1,5 @@
 """The bugs that are known by name: what each changes in a routine, and how it looks in code."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Calling somebody else's function: with copies, and looking closely at what comes back."""
 
-from __future__ import annotations
-
 import inspect
 import traceback
 from collections.abc import Callable, Mapping, Sequence

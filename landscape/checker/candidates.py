@@ -1,7 +1,5 @@
 """Everything that a function may turn out to compute: methods, methods with one bug, methods with two."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache

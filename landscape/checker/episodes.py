@@ -1,7 +1,5 @@
 """The episodes that a training routine under test is given, and the tasks they are drawn from."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 

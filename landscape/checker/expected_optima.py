@@ -6,8 +6,6 @@ its sign, or a Hessian on a part of the inner batch. With S_h on n_h of its n sa
 Sigma^3 is n_h/n times what a batch of n_h adds, scatter(Sigma)/n_h: as for S_h = S.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ combination of four vectors known from the data: g_out(w), H_out g_in(w), H_in g
 g_in(w), with the coefficients c, -ca, -ch, cah. Five coordinates determine them and leave something to check.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

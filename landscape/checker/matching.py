@@ -1,7 +1,5 @@
 """Which candidates a function's answers equal."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

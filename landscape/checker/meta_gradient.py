@@ -1,7 +1,5 @@
 """Is a meta-gradient right? The check of a function against everything it may turn out to compute."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

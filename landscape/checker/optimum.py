@@ -1,7 +1,5 @@
 """Is a whole training routine right? Judged by where it converges, for code whose gradients cannot be called."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple

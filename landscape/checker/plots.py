@@ -1,7 +1,5 @@
 """Pictures of reports: results in, artists out."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

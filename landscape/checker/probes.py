@@ -1,7 +1,5 @@
 """Random linear problems on which the right meta-gradient is known exactly."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache

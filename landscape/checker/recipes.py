@@ -24,8 +24,6 @@ its unpacked source, ``cythonize -3 -f learn2learn/data/*.pyx`` (``pip install "
 files anew, and ``pip install --no-build-isolation .`` installs it then.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any

@@ -1,7 +1,5 @@
 """What the checks answer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Self

@@ -9,8 +9,6 @@ the chain rule applied to the outer loss at v_k. Every other method, and every b
 changes one of these choices: a batch, a factor, a point, or how much of the chain rule is kept.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What a piece of code is meant to compute: a method of the package, as far as the checker knows it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final

@@ -5,8 +5,6 @@ returns the exit status, and its name is the command's. Nothing else registers i
 argparse it imports inside ``run``, so that ``landscape --help`` answers at once.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import pkgutil

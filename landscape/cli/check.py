@@ -4,8 +4,6 @@ The module is looked for in the current directory first, unless it is one that r
 top-level code runs.
 """
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable

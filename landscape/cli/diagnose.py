@@ -1,7 +1,5 @@
 """Predict whether meta-learning pays on the tasks of a table, with how many shots and which step size."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Open the explorable page: hard and easy tasks under sliders, in any browser, without a network."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 
 HELP = "open a page with sliders: hard and easy tasks, where NAL and MAML end, and the gain"

@@ -1,7 +1,5 @@
 """Simulate over a grid as a TOML file says; a run that was stopped goes on where it stopped."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from contextlib import nullcontext
 from typing import Any

@@ -1,7 +1,5 @@
 r"""The best step size at meta-test: after one step F_m is exactly quadratic in alpha."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 r"""When MAML sits nearer the hard task: the sharp form of "x(1-x)^2 >> d/m"."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

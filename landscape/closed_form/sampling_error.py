@@ -5,8 +5,6 @@ task i moves such a value by -psi_i/(T - 1) to first order, psi_i its influence.
 standard errors through ratios, with the correlation of what comes from the same tasks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Sets of numbers that can test, describe and draw their members: every number given by a user passes one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

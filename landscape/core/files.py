@@ -1,7 +1,5 @@
 """Files are replaced, never overwritten: who reads sees the old one or the new one, whole."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from pathlib import Path

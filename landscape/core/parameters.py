@@ -3,8 +3,6 @@
 Validation, documentation, LaTeX, sliders, axis labels and the draws of tests read that one line.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import inspect
 import re

@@ -1,7 +1,5 @@
 """Will meta-learning pay? The predicted cut of the loss on new tasks, and how sure it is."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Which tasks are hard, and where the solutions of hard and easy tasks lie."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -6,8 +6,6 @@ training nor the choice has seen the task. A method's training is the minimum of
 some folds it is that of the sum over the others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TypeAlias
 

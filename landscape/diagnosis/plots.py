@@ -1,7 +1,5 @@
 """Pictures of a diagnosis."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import numpy as np

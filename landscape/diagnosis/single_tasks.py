@@ -3,8 +3,6 @@
 Leaving tasks out of training then costs sums and small solves only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Bayesian MAML."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from landscape.adaptations.base import Draw

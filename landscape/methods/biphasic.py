@@ -1,7 +1,5 @@
 """Pooled training first, MAML after."""
 
-from __future__ import annotations
-
 import dataclasses
 
 from landscape.adaptations.base import Adaptation, Draw, is_full

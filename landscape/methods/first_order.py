@@ -1,7 +1,5 @@
 """Methods without second derivatives: first-order MAML, Hessian-free MAML, Reptile."""
 
-from __future__ import annotations
-
 from landscape.adaptations.base import Adaptation, Draw, at_mean_step
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.core.parameters import record

@@ -1,7 +1,5 @@
 """MAML: the loss after an inner adaptation, as the loss one trains on."""
 
-from __future__ import annotations
-
 from landscape.adaptations.base import Adaptation, Draw, at_mean_step
 from landscape.adaptations.ridge_to_start import RidgeToStart
 from landscape.core.domains import choice

@@ -1,7 +1,5 @@
 """Pooled training, and how it may weigh tasks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement

@@ -1,7 +1,5 @@
 """The mean of the tasks' optima: where an empirical Bayesian starts."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from landscape.adaptations.base import Draw

@@ -1,7 +1,5 @@
 """The divisor c in the step size 1/(c L(w)) of Fallah et al., known for three methods."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from landscape.adaptations.gradient_steps import GradientSteps

@@ -1,7 +1,5 @@
 """NAL and MAML on a nonlinear landscape, beside what the linear theory predicts of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -8,8 +8,6 @@ identity
 one-dimensional integrals. Only the scatter of gradients needs two dimensions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cached_property
 

@@ -6,8 +6,6 @@ r"""A task of one or several neurons with normal inputs: exact population loss, 
 (Collins et al., section 4, with the teacher's neurons v_l). It is a sum over pairs of neurons; see `pairs`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import combinations

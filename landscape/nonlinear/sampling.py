@@ -1,7 +1,5 @@
 """The risk after adaptation on m samples, by drawing the samples."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Where an objective has its minima: many starts, exact gradients."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

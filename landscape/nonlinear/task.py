@@ -4,8 +4,6 @@ A task has M weight vectors of dimension d; a point W has shape (..., M, d), or 
 = 1. Its formulas stand in whitened coordinates, in which inputs are standard normal, and come back here.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field

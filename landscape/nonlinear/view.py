@@ -1,7 +1,5 @@
 """Nonlinear landscapes as pictures: one neuron in the plane."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

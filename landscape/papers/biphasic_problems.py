@@ -1,7 +1,5 @@
 """The four sets of tasks of Xu et al., section 5, in the readings that were tried."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The columns of Fallah et al., Table 1: full batches, first-order floor, K samples, cost."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Qualitative findings of a paper, each decided by a rule that was stated beforehand."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from scipy.special import betaincinv, stdtrit

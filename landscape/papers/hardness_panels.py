@@ -1,7 +1,5 @@
 """What Figures 2 and 8 of Collins et al. share: two tasks, solutions and risks against the hardness of one of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What Figures 4 and 6 of Collins et al. share: landscapes of one neuron, their table, and the paper's two findings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 

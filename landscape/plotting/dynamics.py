@@ -1,7 +1,5 @@
 """Pictures of paths: gradient norms over time or iterations."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -5,8 +5,6 @@ gives its loss as a form. What is averaged over draws of these depends on batche
 and the label noise of the loss are not drawn, but enter with their own numbers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The loss after adaptation, on drawn tasks with drawn samples."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from landscape.adaptations.base import Adaptation

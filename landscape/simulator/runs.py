@@ -1,7 +1,5 @@
 """Whole experiments: train on drawn tasks, adapt to new ones, repeat, point of a grid by point."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

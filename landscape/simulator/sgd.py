@@ -5,8 +5,6 @@ and none of them grows with the number of samples. With numba the same steps run
 that `landscape.simulator.compiled` knows.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Meta-gradients of drawn tasks, and the points that training on them finds."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """What a claim is: statements as a paper prints them, and the derivation that decides them."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace

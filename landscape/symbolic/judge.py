@@ -1,7 +1,5 @@
 """From what is printed and what was derived to a verdict."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Alter a printed relation mechanically: a coefficient, a sign, an exponent, a symbol."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import sympy as sp

@@ -1,7 +1,5 @@
 """Exact rational points at which relations are tested."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress

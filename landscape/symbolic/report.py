@@ -1,7 +1,5 @@
 """A ledger in words: Markdown, LaTeX, plain objects, the terminal, and a letter to the authors."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The environments of the task-landscape paper: isotropic families, a hard one and an easy one."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Environments known only through a sampler: T drawn tasks stand for all, with standard errors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One cell of a sweep: a simulation with numbers for everything, which any process can compute."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

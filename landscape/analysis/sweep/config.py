@@ -3,8 +3,6 @@
 ``landscape sweep --help`` shows an example.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import inspect
 import tomllib

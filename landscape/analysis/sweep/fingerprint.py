@@ -1,7 +1,5 @@
 """Are two values the same? Said by a digest of everything that they hold, and by text for people."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping

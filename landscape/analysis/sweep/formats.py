@@ -4,8 +4,6 @@ A checksum tells accidents, not intent: whoever can write a file can write its c
 at before it is used, whatever its checksum.
 """
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import hashlib

@@ -1,7 +1,5 @@
 """What a sweep computes, cut into cells that know nothing of one another."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import itertools

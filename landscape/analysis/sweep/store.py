@@ -6,8 +6,6 @@ to and a checksum; what is not a whole file of this very plan is refused and lef
 others can write, what they plant beside the file is neither followed nor opened for writing.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import stat

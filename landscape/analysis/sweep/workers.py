@@ -1,7 +1,5 @@
 """Where the cells of a sweep are computed, and how their results come back."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

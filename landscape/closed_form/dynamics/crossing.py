@@ -1,7 +1,5 @@
 """The first time at which a norm along a path reaches a level."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Gradient flows and gradient descents of methods on quadratic tasks, exact at any moment."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The quadratic forms that paths run on, and what is asked of them: gradient norms, eigenvalues, equality."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ In the eigenbasis of its Hessian each coordinate of w - w* is multiplied by :mat
 and by :math:`(1-\eta\lambda)^k` in k steps of size eta, so any moment is reached without those before it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ inside it follows :math:`-\nabla F`. Where that leads out again the path can onl
 and is integrated.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

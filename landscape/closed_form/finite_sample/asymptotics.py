@@ -6,8 +6,6 @@ part within, which episodes and samples reduce too. Its mean is off by b/T, b = 
 training on tasks of one covariance mean and covariance are exact at any T: `one_covariance`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, reduce

@@ -1,7 +1,5 @@
 """How is data best spent? The training step, the split into outer and inner samples, and the whole design."""
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

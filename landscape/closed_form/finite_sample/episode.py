@@ -15,8 +15,6 @@ SharedHessian  P S P        MAML
 Shared-Hessian episodes are in `rows` for tasks given by data, in `shared_hessian` for Gaussian inputs.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 

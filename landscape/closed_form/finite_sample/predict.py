@@ -1,7 +1,5 @@
 """What a trained point is predicted to be, whichever way it was trained: means and bands."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 

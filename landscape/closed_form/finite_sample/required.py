@@ -1,7 +1,5 @@
 """How much data? One amount is left open, in the way of a power analysis."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -5,8 +5,6 @@ outer draws two different ones are independent and give Sigma each; for one draw
 1/n1, every row x, e of the task takes its turn, with its residual r = x'u - e.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cached_property
 

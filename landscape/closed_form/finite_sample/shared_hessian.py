@@ -7,8 +7,6 @@ With psi = P (S_out (P delta + alpha s) - s_out), P = I - alpha S, and S_out of 
     + \tfrac{1}{n_1} E[tr(\Sigma P Y P)\,P\Sigma P].
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from fractions import Fraction

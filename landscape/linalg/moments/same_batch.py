@@ -7,8 +7,6 @@ to 2k with one Sigma in the middle. Isotropic inputs with a number as step are p
 numbers.
 """
 
-from __future__ import annotations
-
 from fractions import Fraction
 from itertools import product
 from math import comb

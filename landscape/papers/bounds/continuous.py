@@ -3,8 +3,6 @@ r"""Guarantees of Xu et al. for the MAML ODE and the BI-MAML ODE, beside exact t
 On quadratics kappa = 0, which drops the conditions on alpha that contain it.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

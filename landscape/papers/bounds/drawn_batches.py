@@ -20,8 +20,6 @@ the printed delta, for its difference looks :math:`1/(6\rho\alpha)` to both side
 pure number.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias

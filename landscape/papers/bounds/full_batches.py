@@ -7,8 +7,6 @@ tasks and samples the theorems assume a bounded spread of gradients, which linea
 everywhere; `promise` is their version for losses that do.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

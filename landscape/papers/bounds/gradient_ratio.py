@@ -14,8 +14,6 @@ stands if the eigenvalues are extremes along the two inner steps, :math:`\alpha 
 + \beta_2) \le 2`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

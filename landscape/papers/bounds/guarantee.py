@@ -1,7 +1,5 @@
 """A guarantee beside the exact value, and the curvatures that every guarantee takes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

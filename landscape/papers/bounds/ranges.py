@@ -1,7 +1,5 @@
 """Step sizes for which the theorems of Xu et al. hold, from the constants of any losses."""
 
-from __future__ import annotations
-
 import math
 
 from landscape.core import checks

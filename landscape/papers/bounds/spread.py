@@ -1,7 +1,5 @@
 """The spread of the tasks' gradients, which the theorems assume bounded."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

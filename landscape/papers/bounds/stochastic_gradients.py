@@ -1,7 +1,5 @@
 """What Fallah et al. say of stochastic gradients (Lemma 4.10, Theorem 4.11), beside exact values."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

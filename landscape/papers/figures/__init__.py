@@ -5,8 +5,6 @@ A file is a figure: it has a ``TITLE`` and a function ``run(quick, seed, progres
 everybody has: a figure's numbers do not depend on what is installed.
 """
 
-from __future__ import annotations
-
 import ast
 from importlib import import_module
 from pathlib import Path

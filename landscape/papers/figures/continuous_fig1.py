@@ -1,7 +1,5 @@
 """Xu et al., Figure 1: the loss after adaptation is not convex though the tasks' losses are."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

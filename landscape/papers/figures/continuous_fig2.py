@@ -1,7 +1,5 @@
 """Xu et al., Figure 2: BI-MAML against MAML on four sets of tasks, its steps and its cost."""
 
-from __future__ import annotations
-
 import math
 import time
 import warnings

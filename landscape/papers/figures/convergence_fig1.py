@@ -1,7 +1,5 @@
 """Fallah et al., Figure 1: where pooled training and meta-learning start, for an easy, a hard and a middling task."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Fallah et al., Table 1: how small a gradient MAML, FO-MAML and HF-MAML reach, how fast, and at what cost."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Collins et al., Figure 1: four environments, their solutions and their risks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

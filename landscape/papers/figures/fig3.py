@@ -1,7 +1,5 @@
 """Collins et al., Figure 3: risk against R when the spreads grow with R^2."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

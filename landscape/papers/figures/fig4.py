@@ -1,7 +1,5 @@
 """Collins et al., Figure 4: one softplus neuron, four tasks, with and without a hard one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

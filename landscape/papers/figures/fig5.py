@@ -1,7 +1,5 @@
 """Collins et al., Figure 5: the four task losses behind Figure 4 (a-b)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Collins et al., Figure 6: one sigmoid neuron, two hard and two easy tasks, near (a, b) and far (c, d) centres."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from landscape.nonlinear.environment import NonlinearEnvironment

@@ -1,7 +1,5 @@
 """Collins et al., Figure 7: logistic regression on two tasks, against the hard one's hardness."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Few-shot image tasks with a linear head: hard kinds of task, few or many, in the manner of Collins et al., section 5."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Theorems 2 and 3 of Collins et al.: how fast trained solutions approach the population optimum."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Real tables: what a diagnosis of some tasks predicts, and what others then show."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping, Sequence
 

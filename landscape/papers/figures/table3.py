@@ -1,7 +1,5 @@
 """Collins et al., Table 3: pooled training with hard tasks weighted up."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes

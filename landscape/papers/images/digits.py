@@ -1,7 +1,5 @@
 """Pictures of digits, from the packages that carry them."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Image tasks with a linear head on fixed features: which of two digits is it?"""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations
 

@@ -1,7 +1,5 @@
 """How much each iteration draws, and how long its step is."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

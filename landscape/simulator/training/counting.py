@@ -1,7 +1,5 @@
 """What training costs: every gradient, Hessian and Hessian-vector product of a task, and the samples they took."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ The adaptations' own `adapt` serves quadratic losses only, whose Hessian is the 
 depends on the point, so that gradient steps are taken anew.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatch

@@ -1,7 +1,5 @@
 """Continuous-time limits of training on any losses, integrated by `scipy.integrate.solve_ivp`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Training by steps: MAML, FO-MAML, HF-MAML (Fallah et al., Algorithms 1 to 3), BI-MAML, Reptile and pooled training."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

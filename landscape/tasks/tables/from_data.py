@@ -1,7 +1,5 @@
 """Environments of tasks given by a table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What is done to a table before it becomes tasks: a treatment adds a sentence to the account, or refuses."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from landscape.core.typing import Array

@@ -1,7 +1,5 @@
 """Losses known in closed form: linear regression at population level, and Xu et al.'s rippled parabolas."""
 
-from __future__ import annotations
-
 from functools import cached_property
 from typing import Any
 
