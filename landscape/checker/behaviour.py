@@ -9,7 +9,7 @@ from landscape.checker.candidates import residuals, single, values
 from landscape.checker.matching import SINGLE, Match, match
 from landscape.checker.probes import Probes
 from landscape.checker.target import Kind
-from landscape.core.typing import Array
+from landscape.core import Array
 
 REPEATS = 64  # calls with one and the same input, where answers differ
 FALSE_ALARM = 1e-3  # chance that a noisy function's mean is held to differ from what it is

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from landscape.checker.probes import Probes
-from landscape.core.typing import Array
+from landscape.core import Array
 
 HUGE = 1e100  # nothing right comes near, and squares of smaller numbers are finite
 ARGUMENTS = ("w", "X_in", "y_in", "X_out", "y_out", "alpha")

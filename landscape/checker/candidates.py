@@ -12,7 +12,7 @@ from landscape.checker.calling import judged_by_its_answer
 from landscape.checker.probes import Probes, draw_probes
 from landscape.checker.routine import Routine, meta_gradient
 from landscape.checker.target import Kind, Named, counted
-from landscape.core.typing import Array
+from landscape.core import Array
 
 STEPS = (1, 2, 3, 4, 5, 10)
 

@@ -5,9 +5,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from landscape.core.typing import Array
-from landscape.tasks.environment import Environment, Mixture
-from landscape.tasks.families import DataTask, TaskFamily
+from landscape.core import Array
+from landscape.tasks import DataTask, Environment, Mixture, TaskFamily
 
 CHUNK = 512  # episodes drawn at a time, if they have few samples
 MOST_NUMBERS = 1 << 21  # drawn at a time, however many samples an episode has

@@ -13,24 +13,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from landscape.adaptations.base import Draw
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import Draw, GradientSteps
 from landscape.analysis.optimum import optimum
 from landscape.checker.target import Kind, Named, counted
 from landscape.closed_form.finite_sample.asymptotics import asymptotics
-from landscape.core.errors import LandscapeWarning
-from landscape.core.parameters import record
-from landscape.core.typing import Array, Scalar
+from landscape.core import Array, LandscapeWarning, Scalar, record
+from landscape.linalg import Operator, QuadraticForm
 from landscape.linalg.moments.same_batch import mean_shrinkage
-from landscape.linalg.operators import Operator
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.methods.base import Cost, Method
-from landscape.methods.budget import Training
-from landscape.methods.first_order import FOMAML, HFMAML, Reptile
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
-from landscape.tasks.environment import Environment
-from landscape.tasks.inputs import Moments
+from landscape.methods import FOMAML, HFMAML, MAML, NAL, Cost, Method, Reptile, Training
+from landscape.tasks import Environment, Moments
 
 
 class OneStepMethod(Method, register=False):

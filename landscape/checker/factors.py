@@ -12,7 +12,7 @@ import numpy as np
 from landscape.checker.candidates import residuals
 from landscape.checker.probes import Probes
 from landscape.checker.target import Kind
-from landscape.core.typing import Array
+from landscape.core import Array
 
 EXACT = 1e-6  # of the fit
 

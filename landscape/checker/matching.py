@@ -7,7 +7,7 @@ import numpy as np
 from landscape.checker.candidates import Candidate, double, residuals, single, values
 from landscape.checker.probes import Probes
 from landscape.checker.target import Kind
-from landscape.core.typing import Array
+from landscape.core import Array
 
 DOUBLE, SINGLE = 1e-9, 1e-4  # relative distances that rounding explains in float64 and in float32
 

@@ -13,10 +13,8 @@ from landscape.checker.matching import Match
 from landscape.checker.probes import Probes, probes
 from landscape.checker.reports import GradientReport, Verdict
 from landscape.checker.target import Kind, Target, counted, target
-from landscape.core import checks
-from landscape.core.domains import real, whole
-from landscape.core.typing import Array
-from landscape.methods.base import Method
+from landscape.core import Array, checks, real, whole
+from landscape.methods import Method
 
 PROBES = 4
 MOST_STEPS = 20

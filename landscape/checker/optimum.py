@@ -19,12 +19,9 @@ from landscape.checker.episodes import Episodes, check_drawable, checking_ground
 from landscape.checker.expected_optima import Expectation, Prediction, predictions
 from landscape.checker.reports import Distance, OptimumReport, Verdict
 from landscape.checker.target import Kind, Target, settled, target
-from landscape.core import checks
-from landscape.core.domains import count, real, whole
-from landscape.core.progress import bar
-from landscape.core.typing import Array
-from landscape.methods.base import Method
-from landscape.tasks.environment import Environment, check_environment
+from landscape.core import Array, bar, checks, count, real, whole
+from landscape.methods import Method
+from landscape.tasks import Environment, check_environment
 
 MOST_STEPS = 3
 FALSE_ALARM = 1e-3  # chance that a right routine that has converged is held to be elsewhere

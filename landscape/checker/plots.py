@@ -6,7 +6,7 @@ import numpy as np
 
 from landscape.checker.matching import DOUBLE, SINGLE
 from landscape.checker.reports import GradientReport, OptimumReport
-from landscape.core.typing import Array
+from landscape.core import Array
 from landscape.plotting import STYLES, axes_or_new
 
 

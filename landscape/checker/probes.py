@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.typing import Array
+from landscape.core import Array, checks
 
 BATCHES: dict[str, tuple[str, int | None]] = {
     "X_in": ("in", None),

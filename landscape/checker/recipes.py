@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from landscape.core.typing import Array
+from landscape.core import Array
 
 Importer = Callable[[str], Any]
 

@@ -8,9 +8,7 @@ import numpy as np
 
 from landscape.checker.calling import UnusableAnswer
 from landscape.checker.candidates import Candidate
-from landscape.core.parameters import Record, record
-from landscape.core.results import Result
-from landscape.core.typing import Array
+from landscape.core import Array, Record, Result, record
 
 
 class Verdict(StrEnum):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.checker.probes import Probes
-from landscape.core.typing import Array
+from landscape.core import Array
 
 FACTORS: dict[str, Callable[[Probes], float | Array]] = {
     "2": lambda p: 2.0,

@@ -6,14 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core import checks
-from landscape.core.domains import short, whole
-from landscape.methods.base import InnerMethod, Method
-from landscape.methods.first_order import FOMAML, HFMAML, Reptile
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.adaptations import Adaptation, GradientSteps
+from landscape.core import checks, short, whole
+from landscape.methods import FOMAML, HFMAML, MAML, NAL, InnerMethod, Method, Reptile
 
 
 class Kind(Enum):

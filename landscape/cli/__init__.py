@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any, Protocol, cast
 
 from landscape._version import __version__
-from landscape.core.errors import LandscapeWarning
+from landscape.core import LandscapeWarning
 
 EXAMPLES = """\
 examples:

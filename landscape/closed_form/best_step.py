@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.adaptations.base import is_full
+from landscape.adaptations import is_full
 from landscape.closed_form.population import optimum
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.quadratic import difference
-from landscape.methods.base import Method
-from landscape.tasks.families import Task
+from landscape.core import Array, Scalar
+from landscape.linalg import difference
+from landscape.methods import Method
+from landscape.tasks import Task
 
 
 def step_coefficients(tasks: Sequence[Task], m: Scalar, start: Method | Array) -> tuple[Scalar, Scalar]:

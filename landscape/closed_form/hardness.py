@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from landscape.core.domains import Domain, batch_size, count, is_symbolic
-from landscape.core.typing import Scalar
+from landscape.core import Domain, Scalar, batch_size, count, is_symbolic
 
 
 def hardness_window(d: int, m: float) -> tuple[float, float] | None:

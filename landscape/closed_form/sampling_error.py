@@ -9,13 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
+from landscape.adaptations import Adaptation
 from landscape.closed_form.population import landscape_of, objective, risk_forms
-from landscape.core.results import Estimate
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.methods.base import Method
-from landscape.tasks.families import Task
+from landscape.core import Array, Estimate, Scalar
+from landscape.linalg import QuadraticForm
+from landscape.methods import Method
+from landscape.tasks import Task
 
 
 def _estimate(value: Scalar, influences: Sequence[Scalar]) -> Estimate:

@@ -5,19 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core import checks
-from landscape.core.domains import Domain, count, nonnegative
-from landscape.core.errors import warn
-from landscape.core.typing import Array
+from landscape.adaptations import GradientSteps
+from landscape.core import Array, Domain, checks, count, nonnegative, warn
 from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.geography import geography
 from landscape.diagnosis.held_out import METHODS, held_out
 from landscape.diagnosis.single_tasks import SingleTasks, single_tasks
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
-from landscape.tasks.environment import Environment, check_environment
-from landscape.tasks.families import DataTask
+from landscape.methods import MAML, NAL
+from landscape.tasks import DataTask, Environment, check_environment
 
 MOST_NUMBERS = 1 << 27
 """Tasks times features squared: 1 GiB."""

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.parameters import record
-from landscape.core.results import Result, ratio
-from landscape.core.typing import Array
+from landscape.core import Array, Result, checks, ratio, record
 from landscape.diagnosis import verdict
 from landscape.diagnosis.geography import Geography
 from landscape.diagnosis.held_out import METHODS, HeldOut, methods_at
 from landscape.diagnosis.intervals import bootstrap
-from landscape.tasks.environment import Environment
+from landscape.tasks import Environment
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core.parameters import record
-from landscape.core.results import Result
-from landscape.core.typing import Array
+from landscape.core import Array, Result, record
 from landscape.diagnosis.single_tasks import SingleTasks
-from landscape.methods.base import Method
+from landscape.methods import Method
 
 
 @record

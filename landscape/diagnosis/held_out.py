@@ -11,17 +11,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core import checks
-from landscape.core.parameters import Record, record
-from landscape.core.progress import bar
-from landscape.core.typing import Array, Scalar
+from landscape.adaptations import GradientSteps
+from landscape.core import Array, Record, Scalar, bar, checks, record
 from landscape.diagnosis.single_tasks import SingleTasks, minimisers, solver, sums, taken
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.methods.base import Method
-from landscape.methods.first_order import FOMAML, Reptile
-from landscape.methods.maml import IMAML, MAML
-from landscape.methods.pooled import NAL
+from landscape.linalg import QuadraticForm
+from landscape.methods import FOMAML, IMAML, MAML, NAL, Method, Reptile
 
 FOLDS = 20
 REPTILE_STEPS = 5

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landscape.core.typing import Array
+from landscape.core import Array
 
 REPLICATES = 2000
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from landscape import plotting
-from landscape.core.typing import Array
+from landscape.core import Array
 from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.held_out import METHODS
 

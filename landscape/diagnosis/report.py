@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from landscape._version import __version__
-from landscape.core.files import put_in_place
+from landscape.core import put_in_place
 from landscape.diagnosis import plots
 from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.held_out import REPTILE_STEPS

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
+from landscape.adaptations import Adaptation
+from landscape.core import Array
 from landscape.core.tolerances import ILL_CONDITIONED
-from landscape.core.typing import Array
-from landscape.linalg.operators import Matrix, Operator
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.methods.base import Method
-from landscape.tasks.families import Task
+from landscape.linalg import Matrix, Operator, QuadraticForm
+from landscape.methods import Method
+from landscape.tasks import Task
 from landscape.tasks.inputs import CountedMoments, Inputs
 
 

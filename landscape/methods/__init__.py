@@ -6,5 +6,20 @@ gives it.
 """
 
 from landscape.core.plugins import import_all
+from landscape.methods.base import Cost, InnerMethod, Method, as_methods, labels
+from landscape.methods.biphasic import BIMAML
+from landscape.methods.budget import Training
+from landscape.methods.first_order import FOMAML, HFMAML, Reptile
+from landscape.methods.maml import IMAML, MAML
+from landscape.methods.pooled import NAL
 
 import_all(__name__, __path__)
+
+__all__ = [
+    "Cost", "InnerMethod", "Method", "as_methods", "labels",
+    "Training",
+    "IMAML", "MAML",
+    "NAL",
+    "FOMAML", "HFMAML", "Reptile",
+    "BIMAML",
+]  # fmt: skip

@@ -12,8 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from landscape.core import checks
-from landscape.core.typing import Array
+from landscape.core import Array, checks
 
 Jet: TypeAlias = Callable[[Array, int], Array]
 """(t, order) -> derivatives 0 to order at t, shape (order + 1, *t.shape)."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from landscape.core.typing import Array, Scalar
+from landscape.core import Array, Scalar
 
 
 class Block:

@@ -5,17 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import Adaptation, GradientSteps
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import risk
-from landscape.core import checks
-from landscape.core.parameters import record
-from landscape.core.results import Result
-from landscape.core.typing import Array
-from landscape.methods.base import Method
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.core import Array, Result, checks, record
+from landscape.methods import MAML, NAL, Method
 from landscape.nonlinear.environment import NonlinearEnvironment, as_gradient_steps, check_nonlinear
 from landscape.nonlinear.linear import linearised
 from landscape.nonlinear.solutions import Solutions, minima

@@ -20,11 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, as_adaptation
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core import checks
-from landscape.core.parameters import Record, is_symbolic_record, record
-from landscape.core.typing import Array
+from landscape.adaptations import Adaptation, GradientSteps, as_adaptation
+from landscape.core import Array, Record, checks, is_symbolic_record, record
 from landscape.nonlinear.task import NonlinearTask
 
 STEP = 1e-3

@@ -1,8 +1,7 @@
 """The linear theory of a nonlinear landscape: each task's Hessian at its teacher, as a task of regression."""
 
 from landscape.nonlinear.environment import NonlinearEnvironment, check_nonlinear
-from landscape.tasks.environment import Mixture
-from landscape.tasks.families import TaskFamily
+from landscape.tasks import Mixture, TaskFamily
 
 
 def linearised(environment: NonlinearEnvironment) -> Mixture:

@@ -13,8 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from landscape.core.parameters import record
-from landscape.core.typing import Array
+from landscape.core import Array, record
 from landscape.nonlinear.activations import Jet, logistic, product, sigmoid_jet, softplus_jet
 from landscape.nonlinear.blocks import Block
 from landscape.nonlinear.pairs import Expansion, angle, length

@@ -13,9 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from landscape.core.domains import nonnegative
-from landscape.core.parameters import parameter, record
-from landscape.core.typing import Array
+from landscape.core import Array, nonnegative, parameter, record
 from landscape.nonlinear.activations import activation
 from landscape.nonlinear.blocks import Block
 from landscape.nonlinear.pairs import Pairs, angle, kernel

@@ -21,8 +21,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from landscape.core.errors import warn
-from landscape.core.typing import Array, Scalar
+from landscape.core import Array, Scalar, warn
 from landscape.nonlinear.activations import Activation, Jet, product_entry
 from landscape.nonlinear.blocks import Block
 from landscape.nonlinear.quadrature import TOLERANCE, Series, mehler, series

@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from landscape.core.typing import Array, Scalar
+from landscape.core import Array, Scalar
 from landscape.nonlinear.activations import Jet
 
 NATS = 33.0

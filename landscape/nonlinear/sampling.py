@@ -5,12 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.core import checks
-from landscape.core.domains import count, whole
-from landscape.core.parameters import record
-from landscape.core.results import Result
-from landscape.core.typing import Array
+from landscape.adaptations import Adaptation
+from landscape.core import Array, Result, checks, count, record, whole
 from landscape.nonlinear.environment import NonlinearEnvironment, as_gradient_steps, check_nonlinear
 from landscape.nonlinear.task import NonlinearTask
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape.core.typing import Array, Scalar
+from landscape.core import Array, Scalar
 from landscape.nonlinear.activations import Activation, product
 from landscape.nonlinear.pairs import Expansion, angle
 from landscape.nonlinear.quadrature import series

@@ -7,15 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core import checks
-from landscape.core.domains import whole
-from landscape.core.errors import LandscapeWarning
-from landscape.core.parameters import record
-from landscape.core.progress import bar
-from landscape.core.results import Result
-from landscape.core.typing import Array
+from landscape.adaptations import Adaptation, GradientSteps
+from landscape.core import Array, LandscapeWarning, Result, bar, checks, record, whole
 from landscape.nonlinear.environment import (
     NonlinearEnvironment,
     as_gradient_steps,

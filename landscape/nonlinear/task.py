@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
+from landscape.core import Array, Record, checks, record
 from landscape.core.domains import float_array, probability, real, whole
-from landscape.core.parameters import Record, record
-from landscape.core.typing import Array
 from landscape.nonlinear.blocks import Block, written_out
 from landscape.nonlinear.quadrature import FARTHEST, ladder_step
 from landscape.nonlinear.scatter import Scatter

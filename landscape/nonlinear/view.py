@@ -5,11 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import positive, whole
-from landscape.core.parameters import record
-from landscape.core.results import Result
-from landscape.core.typing import Array
+from landscape.core import Array, Result, checks, positive, record, whole
 from landscape.nonlinear.comparison import NonlinearComparison
 
 

@@ -8,17 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps
 from landscape.closed_form.dynamics import descent
-from landscape.core.progress import bar
-from landscape.methods.base import Method
-from landscape.methods.first_order import FOMAML, HFMAML
-from landscape.methods.maml import MAML
+from landscape.core import bar
+from landscape.methods import FOMAML, HFMAML, MAML, Method
 from landscape.methods.step_divisors import STEP_DIVISORS
 from landscape.papers import bounds
 from landscape.simulator.training import Batches, LeastSquares, Logistic, LossTasks, RandomStep, train
-from landscape.tasks.environment import Mixture
-from landscape.tasks.families import TaskFamily
+from landscape.tasks import Mixture, TaskFamily
 
 D, ALPHA, NOISE = 4, 0.1, 0.1
 LEVELS = (1e-1, 1e-2, 1e-3, 1e-4)

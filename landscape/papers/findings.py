@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from scipy.special import betaincinv, stdtrit
 
-from landscape.core.typing import Array
+from landscape.core import Array
 
 
 class Finding(NamedTuple):

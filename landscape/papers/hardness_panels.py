@@ -8,20 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps
 from landscape.analysis.agreement import agreement
 from landscape.analysis.compare import compare
 from landscape.analysis.comparison import Comparison
 from landscape.analysis.optimum import optimum
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.closed_form.hardness import hardness_window
-from landscape.core.typing import Array
-from landscape.methods.budget import Training
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.core import Array
+from landscape.methods import MAML, NAL, Training
 from landscape.papers.findings import Finding, finding, interval, interval_of
 from landscape.papers.reproduction import Reproduction
-from landscape.tasks.presets import TwoTasks
+from landscape.tasks import TwoTasks
 
 TASKS = TwoTasks()
 LABELS = ("NAL", "MAML")

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core.progress import bar
-from landscape.core.typing import Array
+from landscape.adaptations import GradientSteps
+from landscape.core import Array, bar
 from landscape.nonlinear.comparison import METHODS, NonlinearComparison, nonlinear_comparison
 from landscape.nonlinear.environment import NonlinearEnvironment
 from landscape.nonlinear.neuron import NeuronTask

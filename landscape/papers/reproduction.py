@@ -9,9 +9,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landscape.core.files import put_in_place
-from landscape.core.parameters import record
-from landscape.core.results import Result
+from landscape.core import Result, put_in_place, record
 
 if TYPE_CHECKING:
     import pandas as pd

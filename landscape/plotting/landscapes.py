@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import Adaptation, GradientSteps
 from landscape.analysis.evaluate import Setting
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import risk_landscape
-from landscape.core import checks
-from landscape.core.domains import count, short, whole
-from landscape.core.parameters import record
-from landscape.core.results import Result
-from landscape.core.typing import Array
-from landscape.linalg.operators import Matrix
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.methods.base import Method, as_methods, labels
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.core import Array, Result, checks, count, record, short, whole
+from landscape.linalg import Matrix, QuadraticForm
+from landscape.methods import MAML, NAL, Method, as_methods, labels
 from landscape.plotting.planes import draw_pair, draw_series
 from landscape.plotting.style import symbol
-from landscape.tasks.environment import Environment, check_environment
-from landscape.tasks.families import Task
+from landscape.tasks import Environment, Task, check_environment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.core.typing import Array
+from landscape.core import Array
 from landscape.plotting.style import style, two_axes
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landscape.analysis.comparison import Comparison
-from landscape.core.typing import Array, Scalar
+from landscape.core import Array, Scalar
 from landscape.plotting.style import axes_or_new, axis_label, style, two_axes
 
 if TYPE_CHECKING:

@@ -12,15 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.core import checks
-from landscape.core.domains import short
+from landscape.adaptations import Adaptation
+from landscape.core import Array, checks, short
 from landscape.core.parameters import Parameter, Record, parameters
-from landscape.core.typing import Array
-from landscape.methods.base import Method
-from landscape.methods.budget import Training
-from landscape.methods.maml import MAML
-from landscape.tasks.presets import HardEasy, TwoTasks
+from landscape.methods import MAML, Method, Training
+from landscape.tasks import HardEasy, TwoTasks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,13 +20,9 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numpy as np
 from numba import njit  # optional: this module is imported only where the engine is asked for
 
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core.typing import Array
-from landscape.methods.base import Method
-from landscape.methods.budget import Training
-from landscape.methods.first_order import FOMAML, HFMAML, Reptile
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.adaptations import GradientSteps
+from landscape.core import Array
+from landscape.methods import FOMAML, HFMAML, MAML, NAL, Method, Reptile, Training
 from landscape.simulator import sgd
 from landscape.simulator.thin import TINY
 

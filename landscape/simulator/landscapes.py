@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, Draw, ExcessGiven
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Matrix
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.methods.base import Method
+from landscape.core import Array, Scalar
+from landscape.linalg import Matrix, QuadraticForm
+from landscape.methods import Method
 from landscape.simulator.draws import Rows, chunk_size, drawer, hessian_times
-from landscape.tasks.families import Task
+from landscape.tasks import Task
 
 GROUPS = 20
 """Each group of draws is left out once: the replicates of which standard errors are made."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.core.typing import Array
+from landscape.adaptations import Adaptation
+from landscape.core import Array
 from landscape.simulator.draws import by_family, hessian_times
-from landscape.tasks.environment import Environment
+from landscape.tasks import Environment
 
 
 def post_adaptation_losses(

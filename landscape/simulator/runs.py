@@ -6,19 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.core.errors import warn
-from landscape.core.progress import bar, counter
-from landscape.core.typing import Array
-from landscape.methods.base import Method
-from landscape.methods.budget import Training
-from landscape.methods.pooled import NAL
+from landscape.adaptations import Adaptation
+from landscape.core import Array, bar, counter, warn
+from landscape.methods import NAL, Method, Training
 from landscape.simulator import sgd
 from landscape.simulator.losses import post_adaptation_losses
 from landscape.simulator.solve import check_converged, trained_point
 from landscape.simulator.thin import why_not_thin
-from landscape.tasks.environment import Environment
-from landscape.tasks.inputs import Empirical
+from landscape.tasks import Empirical, Environment
 
 
 class Point(NamedTuple):

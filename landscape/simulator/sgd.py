@@ -14,17 +14,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from landscape.core import checks
+from landscape.core import Array, Scalar, checks
 from landscape.core.parameters import Record, parameters, with_values
-from landscape.core.typing import Array, Scalar
-from landscape.methods.base import Method
-from landscape.methods.budget import Training
+from landscape.methods import Method, Training
 from landscape.simulator.draws import CHUNK, SAMPLING
 from landscape.simulator.solve import family_weights, normalised
 from landscape.simulator.thin import Thin, times_transposed
-from landscape.tasks.environment import Environment
-from landscape.tasks.families import Task
-from landscape.tasks.inputs import Gaussian
+from landscape.tasks import Environment, Gaussian, Task
 
 R = TypeVar("R", bound=Record)
 

@@ -5,12 +5,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from landscape.core.typing import Array, Scalar
-from landscape.methods.base import Method
-from landscape.methods.budget import Training
-from landscape.methods.pooled import NAL
+from landscape.core import Array, Scalar
+from landscape.methods import NAL, Method, Training
 from landscape.simulator.draws import CHUNK, by_family
-from landscape.tasks.environment import Environment
+from landscape.tasks import Environment
 
 FAR = 1e100
 """A point this far away has run away."""

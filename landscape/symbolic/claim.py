@@ -6,7 +6,7 @@ from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any
 
-from landscape.core.parameters import Record, record
+from landscape.core import Record, record
 from landscape.symbolic.notation import latex, sentence
 from landscape.symbolic.typing import Expr, Relation, Values
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import sympy as sp
 
-from landscape.core.parameters import Record, record
+from landscape.core import Record, record
 from landscape.symbolic.claim import Derivation, Statement, Verdict, restated
 from landscape.symbolic.decide import equivalent, holds, is_tight
 from landscape.symbolic.evaluate import resolve

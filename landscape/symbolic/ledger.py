@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import short
-from landscape.core.parameters import Record, record
-from landscape.core.results import Result
+from landscape.core import Record, Result, checks, record, short
 from landscape.symbolic.shipped import rows
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from landscape.core.typing import Array
+from landscape.core import Array
 
 HALVINGS = 42  # of 256 cells: as narrow as rounding
 

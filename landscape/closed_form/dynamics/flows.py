@@ -6,22 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, as_adaptation
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import Adaptation, GradientSteps, as_adaptation
 from landscape.closed_form.dynamics.forms import gradient_rounding, loss_after, numeric_tasks
 from landscape.closed_form.dynamics.path import Path
 from landscape.closed_form.dynamics.phases import Phase
 from landscape.closed_form.dynamics.sliding import Slide, sliding_phases
 from landscape.closed_form.population import objective
-from landscape.core import checks
-from landscape.core.domains import positive
-from landscape.core.errors import warn
-from landscape.core.parameters import with_values
-from landscape.core.typing import Array
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.methods.base import InnerMethod, Method
-from landscape.methods.biphasic import BIMAML
-from landscape.tasks.environment import Environment
+from landscape.core import Array, checks, positive, warn, with_values
+from landscape.linalg import QuadraticForm
+from landscape.methods import BIMAML, InnerMethod, Method
+from landscape.tasks import Environment
 
 NO_STEPS = GradientSteps(0.0, steps=0)
 """After it the loss is the pooled loss f."""

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
+from landscape.adaptations import Adaptation
 from landscape.closed_form.population import landscape_of, risk_forms
-from landscape.core.parameters import Record, is_symbolic_record
-from landscape.core.typing import Array
-from landscape.linalg.operators import Diagonal, Matrix, Operator
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.tasks.environment import Environment, Mixture, check_environment
-from landscape.tasks.families import Task
+from landscape.core import Array, Record, is_symbolic_record
+from landscape.linalg import Diagonal, Matrix, Operator, QuadraticForm
+from landscape.tasks import Environment, Mixture, Task, check_environment
 
 GRADIENT_ROUNDING = 1e-14
 """Times |w| + |w*| and the largest entry of the Hessian: a gradient norm this small is rounding."""

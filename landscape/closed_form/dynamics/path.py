@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
+from landscape.adaptations import Adaptation
 from landscape.closed_form.dynamics.forms import gradient_norm, gradient_rounding
 from landscape.closed_form.dynamics.phases import Phase
 from landscape.closed_form.dynamics.sliding import Slide
-from landscape.core import checks
-from landscape.core.domains import nonnegative, positive, whole
-from landscape.core.parameters import record
-from landscape.core.results import Result
-from landscape.core.typing import Array
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.methods.base import Method
-from landscape.tasks.environment import Environment
+from landscape.core import Array, Result, checks, nonnegative, positive, record, whole
+from landscape.linalg import QuadraticForm
+from landscape.methods import Method
+from landscape.tasks import Environment
 
 if TYPE_CHECKING:
     import pandas as pd

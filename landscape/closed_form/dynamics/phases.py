@@ -13,9 +13,8 @@ import numpy as np
 
 from landscape.closed_form.dynamics.crossing import first_crossing, first_time_below
 from landscape.closed_form.dynamics.forms import coincide, eigen, entries, gradient_norm
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Diagonal, Operator
-from landscape.linalg.quadratic import QuadraticForm
+from landscape.core import Array, Scalar
+from landscape.linalg import Diagonal, Operator, QuadraticForm
 
 MOST_ITERATIONS = 2_000_000  # that are looked at one by one
 NUMBERS = 2**22  # coordinates of points that are held at once

@@ -16,8 +16,8 @@ import numpy as np
 from landscape.closed_form.dynamics.crossing import first_crossing
 from landscape.closed_form.dynamics.forms import eigen, gradient_norm
 from landscape.closed_form.dynamics.phases import Phase
-from landscape.core.typing import Array
-from landscape.linalg.quadratic import QuadraticForm
+from landscape.core import Array
+from landscape.linalg import QuadraticForm
 
 MOST_PHASES = 30
 SCAN = 4001  # moments at which a norm is looked at where nothing bounds its slope, before its crossing is refined

@@ -14,28 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, as_adaptation
+from landscape.adaptations import Adaptation, as_adaptation
 from landscape.closed_form import population
 from landscape.closed_form.finite_sample import one_covariance
 from landscape.closed_form.finite_sample.basis import Basis, inverse
 from landscape.closed_form.finite_sample.point_law import PointLaw, risk_law
 from landscape.closed_form.finite_sample.sampling import Distance
 from landscape.closed_form.finite_sample.scores import TaskScore
-from landscape.core import checks
-from landscape.core.errors import NoClosedForm, warn
-from landscape.core.parameters import is_symbolic_record, record
-from landscape.core.results import Result
+from landscape.core import Array, NoClosedForm, Result, checks, is_symbolic_record, record, warn
 from landscape.core.tolerances import STEADY, STEADY_IF_INDEFINITE
-from landscape.core.typing import Array
-from landscape.linalg.operators import Operator
-from landscape.linalg.quadratic import difference
-from landscape.methods.base import Method
-from landscape.methods.budget import Training
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
-from landscape.tasks.environment import Environment, check_environment
-from landscape.tasks.families import Task
-from landscape.tasks.inputs import Empirical
+from landscape.linalg import Operator, difference
+from landscape.methods import MAML, NAL, Method, Training
+from landscape.tasks import Empirical, Environment, Task, check_environment
 
 
 @record

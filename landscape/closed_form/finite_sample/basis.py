@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.core.typing import Array
+from landscape.adaptations import Adaptation
+from landscape.core import Array
 from landscape.linalg.operators import Diagonal, Factor, Matrix, Operator
-from landscape.tasks.environment import Environment
-from landscape.tasks.families import Task
-from landscape.tasks.inputs import Empirical, Gaussian
+from landscape.tasks import Empirical, Environment, Gaussian, Task
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,16 +4,11 @@ import warnings
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import Adaptation, GradientSteps
 from landscape.closed_form.finite_sample.plan import Answer, Plan
-from landscape.core.domains import whole
-from landscape.core.errors import LandscapeWarning, NoClosedForm
-from landscape.core.parameters import record
-from landscape.methods.base import InnerMethod, Method
-from landscape.methods.budget import Training
-from landscape.methods.pooled import NAL
-from landscape.tasks.environment import Environment
+from landscape.core import LandscapeWarning, NoClosedForm, record, whole
+from landscape.methods import NAL, InnerMethod, Method, Training
+from landscape.tasks import Environment
 
 
 @record

@@ -26,10 +26,9 @@ from landscape.closed_form.finite_sample.sampling import (
     hessian_moment,
     step_moment,
 )
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Operator
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.tasks.inputs import Empirical, Inputs
+from landscape.core import Array, Scalar
+from landscape.linalg import Operator, QuadraticForm
+from landscape.tasks import Empirical, Inputs
 
 
 @dataclass(frozen=True, eq=False)

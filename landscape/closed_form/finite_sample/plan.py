@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, as_adaptation
+from landscape.adaptations import Adaptation, as_adaptation
 from landscape.closed_form.finite_sample.asymptotics import (
     Asymptotics,
     inner_samples,
@@ -16,14 +16,9 @@ from landscape.closed_form.finite_sample.asymptotics import (
     samples_in_hessian,
     solution_law,
 )
-from landscape.core import checks
-from landscape.core.errors import warn
-from landscape.core.parameters import record
-from landscape.core.results import Result
-from landscape.core.typing import Array
-from landscape.methods.base import InnerMethod, Method
-from landscape.methods.budget import Training
-from landscape.tasks.environment import Environment, check_environment
+from landscape.core import Array, Result, checks, record, warn
+from landscape.methods import InnerMethod, Method, Training
+from landscape.tasks import Environment, check_environment
 
 ENOUGH = 50
 """Tasks a dimension from which the prediction is within a few per cent."""

@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
+from landscape.adaptations import Adaptation
 from landscape.closed_form.finite_sample.basis import Basis
 from landscape.closed_form.population import landscape_of, risk_forms
-from landscape.core import checks
-from landscape.core.domains import Domain
-from landscape.core.typing import Array
-from landscape.linalg.operators import Matrix, Operator
+from landscape.core import Array, Domain, checks
+from landscape.linalg import Matrix, Operator
 
 level_domain = Domain(0.0, 1 - 1e-12, open_low=True)
 """Of the probability that an interval covers."""

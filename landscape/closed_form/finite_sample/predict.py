@@ -3,14 +3,13 @@
 import warnings
 from dataclasses import dataclass
 
-from landscape.adaptations.base import Adaptation
+from landscape.adaptations import Adaptation
 from landscape.closed_form.finite_sample.asymptotics import solution_law
 from landscape.closed_form.finite_sample.point_law import PointLaw, risk_law
 from landscape.closed_form.finite_sample.sgd import sgd_curve
-from landscape.core.errors import LandscapeWarning
-from landscape.methods.base import Method
-from landscape.methods.budget import Training
-from landscape.tasks.environment import Environment
+from landscape.core import LandscapeWarning
+from landscape.methods import Method, Training
+from landscape.tasks import Environment
 
 NORMAL_95 = 1.96
 """Standard deviations of a normal law to either side that hold 95% of it."""

@@ -5,14 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
+from landscape.adaptations import Adaptation
 from landscape.closed_form.finite_sample.plan import Answer, Plan
-from landscape.core.domains import positive
-from landscape.core.parameters import record
-from landscape.core.typing import Array
-from landscape.methods.base import Method
-from landscape.methods.budget import Training
-from landscape.tasks.environment import Environment
+from landscape.core import Array, positive, record
+from landscape.methods import Method, Training
+from landscape.tasks import Environment
 
 MOST = 10**5
 """Samples or episodes up to which the least number is looked for."""

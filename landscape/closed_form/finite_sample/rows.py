@@ -12,11 +12,10 @@ import numpy as np
 
 from landscape.closed_form.finite_sample.episode import Episode
 from landscape.closed_form.finite_sample.sampling import Distance
-from landscape.core.errors import NoClosedForm
-from landscape.core.typing import Array
+from landscape.core import Array, NoClosedForm
+from landscape.linalg import Matrix, Operator
 from landscape.linalg.moments.batch_means import Mean, expected_product
-from landscape.linalg.operators import Matrix, Operator
-from landscape.tasks.inputs import Empirical
+from landscape.tasks import Empirical
 
 MOST_ROWS = 3000
 """Every row is judged against every other: time grows with their square."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from landscape.adaptations.base import is_full
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Matrix, Operator
-from landscape.tasks.inputs import Empirical, Inputs
+from landscape.adaptations import is_full
+from landscape.core import Array, Scalar
+from landscape.linalg import Matrix, Operator
+from landscape.tasks import Empirical, Inputs
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,22 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import singledispatch
 
-from landscape.adaptations.base import is_full
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps, is_full
 from landscape.closed_form.finite_sample.basis import Basis
 from landscape.closed_form.finite_sample.episode import Episode, FirstOrder, OtherBatch, Pooled
 from landscape.closed_form.finite_sample.rows import SharedHessianOnRows
 from landscape.closed_form.finite_sample.sampling import Distance
 from landscape.closed_form.finite_sample.shared_hessian import SharedHessian
-from landscape.core.errors import NoClosedForm
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Operator
-from landscape.methods.base import InnerMethod, Method
-from landscape.methods.budget import Training
-from landscape.methods.first_order import FOMAML, HFMAML
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
-from landscape.tasks.inputs import Empirical, Inputs
+from landscape.core import Array, NoClosedForm, Scalar
+from landscape.linalg import Operator
+from landscape.methods import FOMAML, HFMAML, MAML, NAL, InnerMethod, Method, Training
+from landscape.tasks import Empirical, Inputs
 
 
 @dataclass(frozen=True, eq=False)

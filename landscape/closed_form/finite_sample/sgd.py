@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, as_adaptation
+from landscape.adaptations import Adaptation, as_adaptation
 from landscape.closed_form import population
 from landscape.closed_form.finite_sample.asymptotics import prepared, total
 from landscape.closed_form.finite_sample.basis import Basis
@@ -25,19 +25,11 @@ from landscape.closed_form.finite_sample.episode import Episode
 from landscape.closed_form.finite_sample.point_law import PointLaw, risk_law
 from landscape.closed_form.finite_sample.sampling import Distance
 from landscape.closed_form.finite_sample.scores import TaskScore
-from landscape.core.domains import whole
-from landscape.core.errors import NoClosedForm
-from landscape.core.parameters import record
-from landscape.core.results import Result
+from landscape.core import Array, NoClosedForm, Result, record, whole
 from landscape.core.tolerances import SINGULAR
-from landscape.core.typing import Array
-from landscape.linalg.operators import Operator
-from landscape.linalg.quadratic import difference
-from landscape.methods.base import Method
-from landscape.methods.budget import Training
-from landscape.methods.pooled import NAL
-from landscape.tasks.environment import Environment
-from landscape.tasks.families import Task
+from landscape.linalg import Operator, difference
+from landscape.methods import NAL, Method, Training
+from landscape.tasks import Environment, Task
 
 LARGEST_D = 20
 """Of dense environments: the second moment has d (d + 1)/2 entries, probed one by one."""

@@ -17,10 +17,9 @@ import numpy as np
 
 from landscape.closed_form.finite_sample.episode import Episode
 from landscape.closed_form.finite_sample.sampling import Distance, step_moment
-from landscape.core.errors import NoClosedForm
-from landscape.core.typing import Array, Scalar
+from landscape.core import Array, NoClosedForm, Scalar
+from landscape.linalg import Diagonal, Matrix, Operator
 from landscape.linalg.moments import expected_word, power_moment, quartic
-from landscape.linalg.operators import Diagonal, Matrix, Operator
 
 LARGEST_D = 60
 """Of dense covariances: each of some hundred words of order four takes products of d x d matrices."""

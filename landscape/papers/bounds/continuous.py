@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps
 from landscape.closed_form.dynamics.flows import NO_STEPS, flow
 from landscape.closed_form.dynamics.forms import eigen, loss_after, numeric_tasks
-from landscape.core.domains import positive
-from landscape.methods.biphasic import BIMAML
-from landscape.methods.maml import MAML
+from landscape.core import positive
+from landscape.methods import BIMAML, MAML
 from landscape.papers.bounds.guarantee import Guarantee, curvatures, in_range
 from landscape.papers.bounds.ranges import gradient_level, largest_alpha
 from landscape.papers.bounds.spread import Spread
-from landscape.tasks.environment import Environment
+from landscape.tasks import Environment
 
 SQUARED_RATE = "mu/8 <= Hess F bounds the squared norm's rate by mu/4, where the proof takes mu/8"
 

@@ -26,11 +26,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from numpy.polynomial import Polynomial
 
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core import checks
-from landscape.core.domains import Domain, nonnegative, real
-from landscape.methods.first_order import FOMAML, HFMAML
-from landscape.methods.maml import MAML
+from landscape.adaptations import GradientSteps
+from landscape.core import Domain, checks, nonnegative, real
+from landscape.methods import FOMAML, HFMAML, MAML
 from landscape.methods.step_divisors import STEP_DIVISORS
 from landscape.simulator.training import Batches, LossTasks, own_batches, smoothness_bound
 

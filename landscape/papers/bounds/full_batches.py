@@ -12,21 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import is_full
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps, is_full
 from landscape.closed_form.dynamics.flows import descent
 from landscape.closed_form.dynamics.forms import eigen, gradient_norm, loss_after, numeric_tasks
 from landscape.closed_form.population import optimum
-from landscape.core import checks
-from landscape.core.domains import positive
-from landscape.core.errors import warn
-from landscape.methods.first_order import FOMAML, HFMAML
-from landscape.methods.maml import MAML
+from landscape.core import checks, positive, warn
+from landscape.methods import FOMAML, HFMAML, MAML
 from landscape.methods.step_divisors import STEP_DIVISORS
 from landscape.papers.bounds.guarantee import Guarantee, fallah_range
 from landscape.papers.bounds.spread import Spread
 from landscape.simulator.training import Loss
-from landscape.tasks.environment import Environment
+from landscape.tasks import Environment
 
 NO_REGION = "every w: no bound on the spread of gradients is needed for full batches"
 

@@ -19,11 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core.domains import positive, whole
-from landscape.core.parameters import record
-from landscape.core.results import Result
+from landscape.core import Array, Result, positive, record, whole
 from landscape.core.tolerances import ATTAINED
-from landscape.core.typing import Array
 from landscape.nonlinear.environment import NonlinearEnvironment, check_nonlinear
 from landscape.nonlinear.task import NonlinearTask
 

@@ -5,11 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from landscape.closed_form.dynamics.forms import numeric_tasks
-from landscape.core.domains import nonnegative
-from landscape.core.parameters import record
-from landscape.core.results import Result
-from landscape.core.typing import Scalar
-from landscape.tasks.environment import Environment
+from landscape.core import Result, Scalar, nonnegative, record
+from landscape.tasks import Environment
 
 
 @record

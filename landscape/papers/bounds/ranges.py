@@ -2,8 +2,7 @@
 
 import math
 
-from landscape.core import checks
-from landscape.core.domains import Domain, nonnegative, real
+from landscape.core import Domain, checks, nonnegative, real
 
 THEOREMS = ("3.6", "3.8", "3.9", "4.1")
 

@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 
 from landscape.closed_form.dynamics.forms import eigen, numeric_tasks
-from landscape.core import checks
-from landscape.core.domains import nonnegative
-from landscape.core.typing import Array
-from landscape.linalg.quadratic import QuadraticForm, mean_form
-from landscape.tasks.environment import Environment
+from landscape.core import Array, checks, nonnegative
+from landscape.linalg import QuadraticForm, mean_form
+from landscape.tasks import Environment
 
 ALIKE = 1e-14
 """Relative size of Var[Sigma_i] below which all Hessians agree."""

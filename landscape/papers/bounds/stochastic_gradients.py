@@ -5,15 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps
 from landscape.closed_form.dynamics.forms import loss_after, numeric_tasks
-from landscape.core import checks
-from landscape.core.domains import count
-from landscape.core.typing import Array
-from landscape.linalg.operators import Operator
+from landscape.core import Array, checks, count
+from landscape.linalg import Operator
 from landscape.papers.bounds.guarantee import Guarantee, fallah_range
-from landscape.tasks.environment import Environment
-from landscape.tasks.families import Task
+from landscape.tasks import Environment, Task
 
 AT_POINT = "the given point (sigma~ grows with ||w||)"
 

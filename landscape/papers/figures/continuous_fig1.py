@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
 from landscape import plotting
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core.typing import Array
-from landscape.methods.maml import MAML
+from landscape.adaptations import GradientSteps
+from landscape.core import Array
+from landscape.methods import MAML
 from landscape.papers.bounds import largest_alpha
 from landscape.papers.findings import Finding, finding
 from landscape.papers.reproduction import Reproduction

@@ -12,13 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core.errors import LandscapeWarning
-from landscape.core.progress import bar
-from landscape.core.typing import Array
-from landscape.methods.base import Method
-from landscape.methods.biphasic import BIMAML
-from landscape.methods.maml import MAML
+from landscape.adaptations import GradientSteps
+from landscape.core import Array, LandscapeWarning, bar
+from landscape.methods import BIMAML, MAML, Method
 from landscape.papers.biphasic_problems import PROBLEMS, Problem
 from landscape.papers.convergence_columns import operations
 from landscape.papers.findings import Finding, finding, interval_of

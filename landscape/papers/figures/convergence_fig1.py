@@ -10,18 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import risk_landscape
 from landscape.closed_form.population import risk_forms
-from landscape.core.typing import Array
-from landscape.methods.base import Method
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.core import Array
+from landscape.methods import MAML, NAL, Method
 from landscape.papers.findings import Finding, finding, interval_of
 from landscape.papers.reproduction import Reproduction
-from landscape.tasks.environment import Mixture
-from landscape.tasks.families import TaskFamily
+from landscape.tasks import Mixture, TaskFamily
 
 TITLE = (
     "Fallah et al., Figure 1: the pooled optimum w and MAML's w^ on three tasks, two gradient steps from each"

@@ -8,18 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps
 from landscape.analysis.agreement import agreement
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import gain, risk
 from landscape.analysis.simulate import Simulation, simulate
-from landscape.methods.budget import Training
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.methods import MAML, NAL, Training
 from landscape.papers.findings import Finding, finding, interval, interval_of
 from landscape.papers.printed_numbers import printed
 from landscape.papers.reproduction import Reproduction
-from landscape.tasks.presets import HardEasy
+from landscape.tasks import HardEasy
 
 TITLE = "Collins et al., Figure 1: in which of four environments MAML gains"
 

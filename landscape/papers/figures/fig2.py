@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landscape.methods.budget import Training
+from landscape.methods import Training
 from landscape.papers.hardness_panels import hardness_panels
 from landscape.papers.reproduction import Reproduction
 

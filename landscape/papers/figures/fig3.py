@@ -8,17 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps
 from landscape.analysis.agreement import agreement
 from landscape.analysis.compare import compare
 from landscape.analysis.simulate import Simulation, simulate
-from landscape.core.typing import Array
-from landscape.methods.budget import Training
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.core import Array
+from landscape.methods import MAML, NAL, Training
 from landscape.papers.printed_numbers import printed
 from landscape.papers.reproduction import Reproduction
-from landscape.tasks.presets import HardEasy
+from landscape.tasks import HardEasy
 
 TITLE = "Collins et al., Figure 3: NAL and MAML against R, with dispersed (a, b) and packed (c, d) hard tasks"
 

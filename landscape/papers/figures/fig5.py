@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from landscape.core.typing import Array
+from landscape.core import Array
 from landscape.nonlinear.environment import NonlinearEnvironment
 from landscape.nonlinear.task import NonlinearTask
 from landscape.nonlinear.view import square

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core.progress import counter
+from landscape.adaptations import GradientSteps
+from landscape.core import counter
 from landscape.nonlinear.comparison import METHODS, nonlinear_comparison
 from landscape.nonlinear.environment import NonlinearEnvironment
 from landscape.nonlinear.logistic import LogisticTask

@@ -9,19 +9,17 @@ from matplotlib.figure import Figure
 from scipy.special import stdtrit
 
 from landscape import plotting
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import risk
-from landscape.core.progress import bar
-from landscape.core.typing import Array
+from landscape.core import Array, bar
 from landscape.diagnosis.diagnose import diagnose
 from landscape.diagnosis.held_out import methods_at
 from landscape.papers.findings import finding, interval_of
 from landscape.papers.images.digits import Features, principal_components
 from landscape.papers.images.pairs import pair_table, pair_tasks
 from landscape.papers.reproduction import Reproduction
-from landscape.tasks.environment import Mixture
-from landscape.tasks.families import DataTask
+from landscape.tasks import DataTask, Mixture
 
 TITLE = "Two digits told apart by a linear head: does the theory predict where MAML gains?"
 

@@ -9,16 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps
 from landscape.analysis.optimum import optimum
 from landscape.analysis.simulate import simulate
 from landscape.closed_form.finite_sample.asymptotics import asymptotics
-from landscape.methods.budget import Training
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.methods import MAML, NAL, Training
 from landscape.papers.findings import Finding, finding, interval
 from landscape.papers.reproduction import Reproduction
-from landscape.tasks.presets import HardEasy
+from landscape.tasks import HardEasy
 
 TITLE = "Collins et al., Theorems 2 and 3: distance to the population optimum against T, n and tau"
 

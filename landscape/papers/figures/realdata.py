@@ -10,19 +10,17 @@ from matplotlib.figure import Figure
 from scipy.special import stdtrit
 
 from landscape import plotting
-from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations import GradientSteps
 from landscape.analysis.optimum import optimum
 from landscape.analysis.replacement_effect import replacement_effect
-from landscape.core.progress import bar
-from landscape.core.typing import Array
+from landscape.core import Array, bar
 from landscape.diagnosis.diagnose import diagnose
 from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.held_out import methods_at
 from landscape.papers.findings import finding
 from landscape.papers.real_tables import DATASETS
 from landscape.papers.reproduction import Reproduction
-from landscape.tasks.environment import Environment
-from landscape.tasks.families import DataTask
+from landscape.tasks import DataTask, Environment
 from landscape.tasks.tables.from_data import TabularEnvironment, from_data
 
 TITLE = "Real tables: loss after adaptation predicted from some tasks, and measured on others"

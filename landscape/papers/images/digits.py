@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape.core.typing import Array
+from landscape.core import Array
 
 
 class Pictures(NamedTuple):

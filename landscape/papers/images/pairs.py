@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from landscape.core.typing import Array
-from landscape.tasks.families import DataTask
+from landscape.core import Array
+from landscape.tasks import DataTask
 from landscape.tasks.tables.from_data import TabularEnvironment
 
 ROWS = 100

@@ -5,14 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import batch_size, nonnegative, positive, real
-from landscape.core.parameters import Record, parameter, record
-from landscape.core.typing import Array
-from landscape.methods.base import Method
-from landscape.methods.first_order import FOMAML, Reptile
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.core import Array, Record, batch_size, checks, nonnegative, parameter, positive, real, record
+from landscape.methods import FOMAML, MAML, NAL, Method, Reptile
 from landscape.methods.step_divisors import step_divisor
 from landscape.simulator.training.counting import Count
 from landscape.simulator.training.directions import inner_steps

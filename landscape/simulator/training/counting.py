@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from landscape.core.typing import Array
+from landscape.core import Array
 from landscape.simulator.training.losses.base import Loss
 
 

@@ -11,12 +11,9 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core.typing import Array
-from landscape.methods.base import InnerMethod, Method
-from landscape.methods.first_order import FOMAML, HFMAML, Reptile
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.adaptations import GradientSteps
+from landscape.core import Array
+from landscape.methods import FOMAML, HFMAML, MAML, NAL, InnerMethod, Method, Reptile
 
 
 class Derivatives(Protocol):

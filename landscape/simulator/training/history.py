@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import positive
-from landscape.core.parameters import record
-from landscape.core.results import Result
-from landscape.core.typing import Array
-from landscape.methods.base import Method
+from landscape.core import Array, Result, checks, positive, record
+from landscape.methods import Method
 from landscape.simulator.training.counting import Count
 from landscape.simulator.training.tasks import LossTasks
 

@@ -6,14 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import Domain, nonnegative, positive, short
-from landscape.core.typing import Array, Scalar
-from landscape.methods.base import Method
-from landscape.methods.biphasic import BIMAML
-from landscape.methods.first_order import HFMAML
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.core import Array, Domain, Scalar, checks, nonnegative, positive, short
+from landscape.methods import BIMAML, HFMAML, MAML, NAL, Method
 from landscape.simulator.training.batches import Batches, own_batches
 from landscape.simulator.training.counting import Count
 from landscape.simulator.training.directions import Options, inner_steps

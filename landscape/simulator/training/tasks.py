@@ -8,15 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import real, step_count
-from landscape.core.parameters import Record, record
-from landscape.core.typing import Array, Scalar
+from landscape.core import Array, Record, Scalar, checks, real, record, step_count
 from landscape.simulator.training.losses.base import Loss
 from landscape.simulator.training.losses.linear import LeastSquares
 from landscape.simulator.training.losses.quadratic import Quadratic
-from landscape.tasks.environment import Environment, check_environment
-from landscape.tasks.families import DataTask, TaskFamily
+from landscape.tasks import DataTask, Environment, TaskFamily, check_environment
 
 
 @record

@@ -5,19 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core import checks
-from landscape.core.domains import count as whole_count
-from landscape.core.domains import positive, real, whole
-from landscape.core.errors import warn
-from landscape.core.progress import bar
+from landscape.adaptations import GradientSteps
+from landscape.core import Array, Scalar, bar, checks, positive, real, warn, whole
+from landscape.core import count as whole_count
 from landscape.core.tolerances import LARGEST
-from landscape.core.typing import Array, Scalar
-from landscape.methods.base import Method
-from landscape.methods.biphasic import BIMAML
-from landscape.methods.first_order import HFMAML
-from landscape.methods.maml import MAML
-from landscape.methods.pooled import NAL
+from landscape.methods import BIMAML, HFMAML, MAML, NAL, Method
 from landscape.simulator.training.batches import Batches, RandomStep, own_batches
 from landscape.simulator.training.counting import Count, Counted
 from landscape.simulator.training.directions import Options, direction, inner_steps

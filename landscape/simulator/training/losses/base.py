@@ -7,11 +7,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import batch_size
-from landscape.core.parameters import Record
+from landscape.core import Array, Record, Scalar, batch_size, checks
 from landscape.core.tolerances import EPS
-from landscape.core.typing import Array, Scalar
 
 
 class Loss(Record, ABC):

@@ -15,10 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import nonnegative, positive
-from landscape.core.parameters import parameter, record, with_values
-from landscape.core.typing import Array, Scalar
+from landscape.core import Array, Scalar, checks, nonnegative, parameter, positive, record, with_values
 from landscape.simulator.training.losses.base import Loss
 
 

@@ -5,14 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import nonnegative, positive, real
-from landscape.core.parameters import parameter, record
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Matrix
+from landscape.core import Array, Scalar, checks, nonnegative, parameter, positive, real, record
+from landscape.linalg import Matrix
 from landscape.simulator.training.losses.base import Loss
 from landscape.simulator.training.losses.linear import LeastSquares
-from landscape.tasks.inputs import Gaussian
+from landscape.tasks import Gaussian
 
 
 @record
