@@ -31,6 +31,7 @@ from landscape.methods.biphasic import BIMAML
 from landscape.methods.prior_mean import PriorMean
 from landscape.methods.budget import Training
 from landscape.closed_form.population import Q
+from landscape.closed_form.bayes_bounds import bayes_bounds
 from landscape.closed_form.hardness import hardness_window, least_samples
 from landscape.closed_form.finite_sample.asymptotics import asymptotics
 from landscape.closed_form.finite_sample.sgd import sgd_curve
@@ -75,7 +76,7 @@ __all__ = [
     "Method", "NAL", "MAML", "IMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "Training",
     # the exact answer
     "Q", "optimum", "risk", "Risk", "gain", "compare", "Comparison", "best_step", "risk_landscape",
-    "hardness_window", "least_samples",
+    "hardness_window", "least_samples", "bayes_bounds",
     # what finite data do
     "asymptotics", "sgd_curve", "required_tasks", "required_outer_samples", "required_inner_samples",
     "required_episodes", "best_training_step", "best_split", "best_design",

@@ -128,12 +128,28 @@ class Adaptation(Record, ABC):
             f"{type(self).__name__} says that it knows the environment, and lacks excess_given"
         )
 
+    def limit(self, moments: Moments) -> QuadraticForm:
+        """Compute the limit of `form` for large problems, with its expected ``error``, where `form` is not known.
+
+        Raises
+        ------
+        NoClosedForm
+            Where the limit is not known either.
+        """
+        return self.form(moments)
+
     def expected(self, moments: Moments) -> QuadraticForm:
-        """Compute the `form`, or look it up: the last one is kept with the moments."""
+        """Compute the `form`, or its `limit` where that will do; the last one is kept with the moments."""
         known = moments.memo.get(self)
         if known is None:
             moments.memo.clear()
-            known = moments.memo[self] = self.form(moments)
+            try:
+                known = self.form(moments)
+            except NoClosedForm:
+                if not moments.takes_limits:
+                    raise
+                known = self.limit(moments)
+            moments.memo[self] = known
         return known
 
     def shrinkage(self, moments: Moments) -> Operator:
@@ -186,6 +202,12 @@ def as_adaptation(value: Any, name: str = "adaptation") -> Adaptation:
         f"; write {value.__name__}(...)" if isinstance(value, type) and issubclass(value, Adaptation) else ""
     )
     raise TypeError(f"{name} must be {Adaptation._wanted}, got {short(value)}{hint}")
+
+
+def takes_numbers(moments: Moments, *values: Scalar) -> bool:
+    """Say whether inputs are normal, and these and the parameters numbers (over a grid), no expressions."""
+    known = (moments.Sigma.diagonal(), moments.noise_variance, *values)
+    return moments.is_gaussian and not any(np.asarray(value).dtype == object for value in known)
 
 
 def is_full(m: Scalar) -> bool:

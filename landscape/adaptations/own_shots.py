@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full
+from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
 from landscape.core.domains import batch_size, is_symbolic
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import parameter, record
 from landscape.core.tolerances import SINGULAR
 from landscape.core.typing import Array, Scalar
+from landscape.linalg.moments.resolvent import ridge_limit
 from landscape.linalg.operators import Diagonal, Operator
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.tasks.inputs import Moments
@@ -21,7 +22,8 @@ class OwnShots(Adaptation):
 
     With normal inputs of any covariance and m >= d + 2 samples the expected loss is exactly
     :math:`\tfrac12 \sigma^2 (m - 1)/(m - d - 1)`, whatever the start. With label noise it is infinite at
-    m = d - 1, d and d + 1. Below d it is exact for isotropic inputs.
+    m = d - 1, d and d + 1. Below d it is exact for isotropic inputs; for others it is the limit of large problems
+    with the first correction in 1/m, which is poor near d and says so.
 
     Raises
     ------
@@ -49,33 +51,55 @@ class OwnShots(Adaptation):
             return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance)
         if not moments.is_gaussian or is_symbolic(self.m):
             return super().form(moments)
+        if self._below(moments).any() and not _is_isotropic(moments.Sigma):
+            raise NoClosedForm(
+                "own shots below d samples have an exact risk for isotropic inputs only: give draws= and rng= for an estimate"
+            )
+        return QuadraticForm(self._left(moments) * moments.Sigma, None, self._noise(moments))
+
+    def limit(self, moments: Moments) -> QuadraticForm:
+        """Compute E[R'Sigma R] and the noise below d, ridge regression of strength 0, to order 1/m."""
+        if not takes_numbers(moments, self.m):
+            return super().limit(moments)
+        eigenvalues, multiplicity = moments.Sigma.spectrum()
+        below, noise = self._below(moments), self._noise(moments)
+        limit = ridge_limit(eigenvalues, multiplicity, 0.0, np.minimum(self.m, moments.Sigma.d - 1))
+
+        def weight(share: Array) -> Operator:
+            return moments.Sigma.apply(lambda lam: lam * np.where(below[..., None], share, 0.0))
+
+        form = limit.form(eigenvalues, moments.noise_variance, weight)
+        assert form.error is not None
+        error = QuadraticForm(form.error.A, None, np.where(below, form.error.c, 0.0))
+        return QuadraticForm(form.A, None, np.where(below, form.c, noise), error=error)
+
+    def _below(self, moments: Moments) -> Array:
+        """Where there are fewer samples than coordinates."""
+        return np.asarray(np.asarray(self.m) < moments.Sigma.d)
+
+    def _left(self, moments: Moments) -> Array:
+        """The share of isotropic inputs' directions that is left: of d - m among d."""
+        return np.where(self._below(moments), 1 - np.asarray(self.m) / moments.Sigma.d, 0.0)
+
+    def _noise(self, moments: Moments) -> Scalar:
+        """sigma^2 (1 + d/(m - d - 1)), for isotropic inputs below d sigma^2 (1 + m/(d - m - 1))."""
+        if not np.any(np.asarray(moments.noise_variance) != 0):
+            return moments.noise_variance
         m, d = np.asarray(self.m, dtype=float), moments.Sigma.d
-        noisy = bool(np.any(np.asarray(moments.noise_variance) != 0))
-        if noisy and np.any(np.abs(m - d) <= 1):
+        if np.any(np.abs(m - d) <= 1):
             raise ValueError(
                 f"own shots have infinite expected loss with label noise at m = {d - 1}, {d} and {d + 1} samples in d = {d}: "
                 "take other m"
             )
-        unknown = self._left(moments, m)
-        with np.errstate(
-            invalid="ignore", divide="ignore"
-        ):  # without noise at m = d - 1 to d + 1, and at m = inf
-            more = np.where(m < d, m / (d - m - 1), d / (m - d - 1)) if noisy else 0.0
-        return QuadraticForm(unknown * moments.Sigma, None, moments.noise_variance * (1 + more))
+        fewer = np.minimum(m, d)
+        more: Scalar = moments.noise_variance * (1 + fewer / (np.abs(m - d) - 1))
+        return more
 
     def shrinkage(self, moments: Moments) -> Operator:
         """Compute E[R]: 0 from d samples on; (1 - m/d) I for isotropic inputs below."""
-        if not moments.is_gaussian or is_symbolic(self.m):
+        if not moments.is_gaussian or (self._below(moments).any() and not _is_isotropic(moments.Sigma)):
             return super().shrinkage(moments)
-        return self._left(moments, np.asarray(self.m, dtype=float)) * moments.Sigma.identity()
-
-    def _left(self, moments: Moments, m: Array) -> Array:
-        """The mean share of the squared distance to the optimum that m samples leave, (1 - m/d)_+."""
-        if np.any(m < moments.Sigma.d) and not _is_isotropic(moments.Sigma):
-            raise NoClosedForm(
-                "own shots below d samples have an exact risk for isotropic inputs only: give draws= and rng= for an estimate"
-            )
-        return np.maximum(1 - m / moments.Sigma.d, 0.0)
+        return self._left(moments) * moments.Sigma.identity()
 
     def cost(self, d: int) -> AdaptationCost:
         """Count a gradient, and a linear solve of at most d Hessian-vector products each way."""

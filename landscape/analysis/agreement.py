@@ -14,7 +14,7 @@ from landscape.core import checks
 from landscape.core.domains import whole
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import record
-from landscape.core.results import Result
+from landscape.core.results import EXACT, Result
 from landscape.core.typing import Array
 from landscape.simulator.runs import Point
 from landscape.simulator.solve import mean_gradient
@@ -196,11 +196,12 @@ def _rows(
 
 
 def _known(question: Callable[P, T], *given: P.args, **options: P.kwargs) -> T | None:
-    """The exact answer, or None where no formula is known."""
+    """The exact answer, or None where no formula is known, or only a limit: z-scores would judge its error."""
     try:
-        return question(*given, **options)
+        found = question(*given, **options)
     except NoClosedForm:
         return None
+    return None if np.any(getattr(found, "how", EXACT).expected_error) else found
 
 
 def _unbiased(

@@ -78,7 +78,8 @@ def optimum(
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
         if sampled:
             return [optimum_estimate(tasks, starts[0])]
-        return [population.optimum(tasks, starts[0])]
+        point, how = population.optimum_of(tasks, starts[0])
+        return [Estimate(point, how=how.of_vectors())]
 
     (point,) = setting.answer(question)
     return point.map(lambda v: np.repeat(v, d // v.shape[-1], axis=-1))

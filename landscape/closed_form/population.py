@@ -10,12 +10,13 @@ only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from landscape.adaptations.base import Adaptation
 from landscape.core.errors import OVERFLOW, warn
+from landscape.core.results import EXACT, Estimate, Provenance
 from landscape.core.tolerances import EPS, ILL_CONDITIONED, VANISHING
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Factor, Operator
@@ -68,22 +69,42 @@ class Landscape:
         F_m around its minimiser w_m.
     factor : Factor
         Of its Hessian E[M_i].
+    error : Landscape, optional
+        About how far each part may be from the truth, where some task's risk is a limit.
     """
 
     noise: Scalar
     dispersion: Scalar
     form: QuadraticForm
     factor: Factor
+    error: Landscape | None = None
 
     def suboptimality(self, w: Array) -> Scalar:
         """Compute (w - w_m)'E[M_i](w - w_m)/2."""
         return self.form.above_minimum(w)
 
+    def parts(self, points: Sequence[Array]) -> list[Scalar]:
+        """List noise, dispersion and the suboptimality of each point."""
+        return [self.noise, self.dispersion, *map(self.suboptimality, points)]
+
+    def how(self, points: Sequence[Array]) -> list[Provenance]:
+        """Say of the same parts how they were had."""
+        if self.error is None:
+            return [EXACT] * (2 + len(points))
+        pairs = zip(self.error.parts(points), self.parts(points), strict=True)
+        return [Provenance("limit", share(error, part)) for error, part in pairs]
+
+
+def share(error: Scalar, part: Scalar) -> Array:
+    """Compute error/part, 0 where there is nothing."""
+    error, part = np.broadcast_arrays(error, part)
+    return np.divide(error, part, out=np.zeros(error.shape), where=part > 0)
+
 
 def risk_forms(tasks: Sequence[Task], adaptation: Adaptation) -> list[QuadraticForm]:
     """Compute each task's expected loss after adaptation as a form of w, around the task's own best point."""
     forms = [(adaptation.expected(task.inputs), task.centre) for task in tasks]
-    return [QuadraticForm(form.A, form.b, form.c, centre).completed() for form, centre in forms]
+    return [replace(form, origin=centre).completed() for form, centre in forms]
 
 
 def landscape_of(tasks: Sequence[Task], forms: Sequence[QuadraticForm]) -> Landscape:
@@ -91,14 +112,35 @@ def landscape_of(tasks: Sequence[Task], forms: Sequence[QuadraticForm]) -> Lands
     mean = mean_form([task.probability for task in tasks], forms)
     factor = mean.A.factor()
     best = mean.completed(factor).origin
+    error = None
+    if any(form.error is not None for form in forms):
+        wrong = [
+            replace(0.0 * form if form.error is None else form.error, origin=form.origin) for form in forms
+        ]
+        error = _around(
+            tasks, wrong, np.asarray(best), mean_form([t.probability for t in tasks], wrong).A, factor
+        )
+    return _around(tasks, forms, np.asarray(best), mean.A, factor, error)
+
+
+def _around(
+    tasks: Sequence[Task],
+    forms: Sequence[QuadraticForm],
+    best: Array,
+    A: Operator,
+    factor: Factor,
+    error: Landscape | None = None,
+) -> Landscape:
+    """Compute the floors at a point, as sums over tasks."""
     noise: Scalar = 0
     dispersion: Scalar = 0
     for task, form in zip(tasks, forms, strict=True):
-        cost = form.A.quad(difference(np.asarray(best), form.origin))
+        cost = form.A.quad(difference(best, form.origin))
         if task.spread is not None:
             cost = cost + form.A.inner(task.spread)
         noise, dispersion = noise + task.probability * form.c, dispersion + task.probability * cost
-    return Landscape(noise / 2, dispersion / 2, QuadraticForm(mean.A, None, noise + dispersion, best), factor)
+    form = QuadraticForm(A, None, noise + dispersion, best)
+    return Landscape(noise / 2, dispersion / 2, form, factor, error)
 
 
 def objective(tasks: Sequence[Task], method: Method) -> tuple[QuadraticForm, Factor]:
@@ -136,6 +178,22 @@ def objective(tasks: Sequence[Task], method: Method) -> tuple[QuadraticForm, Fac
 def optimum(tasks: Sequence[Task], method: Method) -> Array:
     """Compute a method's population optimum w*, shape (*grid, k); see `objective`."""
     return np.asarray(objective(tasks, method)[0].origin)
+
+
+def optimum_of(tasks: Sequence[Task], method: Method) -> tuple[Array, Provenance]:
+    """Compute a method's optimum, of its objective's limit where no more is known, and say how it was had.
+
+    Only MAML's kind, whose objective is the risk of its inner adaptation, may stand on a limit. The error is
+    a share of how far the tasks lie from the optimum, in the norm of the objective.
+    """
+    inner = method.minimises()
+    if inner is None:
+        return optimum(tasks, method), EXACT
+    large = [task.with_limits() for task in tasks]
+    point, forms = optimum(large, method), risk_forms(large, inner)
+    if all(form.error is None for form in forms):
+        return point, EXACT
+    return point, landscape_of(large, forms).how([])[1]
 
 
 def _vanishing(method: Method, task: Task, share: Scalar) -> Array:
@@ -186,7 +244,7 @@ def check_stationary(A: Operator, method: Method, floor: Array | float) -> Facto
 
 def risk_parts(
     tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Method | Array]
-) -> list[Scalar]:
+) -> list[Scalar | Estimate]:
     """Compute noise, dispersion and the suboptimality of each start (a method's optimum, or a given point).
 
     Parameters
@@ -198,16 +256,22 @@ def risk_parts(
     Returns
     -------
     list of float or array, shape (*grid)
+        Estimates that say so where they are limits.
     """
-    landscape = landscape_of(tasks, risk_forms(tasks, adaptation))
-    out = [landscape.noise, landscape.dispersion]
+    landscape = landscape_of(tasks, risk_forms([task.with_limits() for task in tasks], adaptation))
+    points, through = [], [EXACT, EXACT]
     for start in starts:
         if isinstance(start, Method) and start.minimises() == adaptation:
             if landscape.factor.is_singular.any():
                 warn(
                     f"the optimum of {start.label} is not unique; its risk is: the least one, the same at all of them"
                 )
-            out.append(landscape.suboptimality(np.asarray(landscape.form.origin)))
+            points.append(np.asarray(landscape.form.origin))
+            through.append(EXACT)
         else:
-            out.append(landscape.suboptimality(optimum(tasks, start) if isinstance(start, Method) else start))
-    return out
+            point, how = optimum_of(tasks, start) if isinstance(start, Method) else (start, EXACT)
+            points.append(point)
+            through.append(how)
+    hows = [a | b for a, b in zip(landscape.how(points), through, strict=True)]
+    parts = landscape.parts(points)
+    return [p if h.is_exact else Estimate(np.asarray(p), how=h) for p, h in zip(parts, hows, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
@@ -81,6 +81,11 @@ class Provenance(Record):
     expected_error: Scalar = 0.0
     draws: int | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kind == "limit" and not np.any(self.expected_error):
+            self._set(kind="exact")
+
     @property
     def is_exact(self) -> bool:
         """Whether nothing but rounding separates the result from the truth."""
@@ -95,10 +100,19 @@ class Provenance(Record):
             min(counts, default=None),
         )
 
-    def at(self, index: Any) -> Provenance:
-        """Say it for part of the grid."""
+    def of_vectors(self) -> Provenance:
+        """Say it of a vector at each point of the grid."""
         errors = np.asarray(self.expected_error)
-        return Provenance(self.kind, errors[index] if errors.ndim else errors, self.draws)
+        return Provenance(self.kind, errors[..., None] if errors.ndim else errors, self.draws)
+
+    def with_block(self, shape: tuple[int, ...], where: tuple[slice, ...], block: Provenance) -> Provenance:
+        """Add what is said of one block of a grid of that shape."""
+        both, own = self | replace(block, expected_error=0.0), np.asarray(block.expected_error)
+        if not own.any():
+            return both
+        errors = np.zeros(shape + own.shape[len(shape) :]) + self.expected_error
+        errors[where] = own
+        return replace(both, kind=max(self.kind, block.kind, key=_KINDS.index), expected_error=errors)
 
     def __str__(self) -> str:
         return self._said(np.max(self.expected_error))
@@ -194,10 +208,21 @@ class Estimate(Record):
         return Estimate(f(self.value), None if self.replicates is None else f(self.replicates), self.how)
 
     def __add__(self, other: Any) -> Estimate:
-        return self.with_(other, lambda a, b: a + b)
+        return self._sum(other, lambda a, b: a + b)
 
     def __sub__(self, other: Any) -> Estimate:
-        return self.with_(other, lambda a, b: a - b)
+        return self._sum(other, lambda a, b: a - b)
+
+    def _sum(self, other: Any, f: Callable[[Any, Any], Any]) -> Estimate:
+        """Combine as `with_` does; the expected errors of limits are shares of the terms."""
+        out = self.with_(other, f)
+        if not np.any(out.how.expected_error):
+            return out
+        theirs = other if isinstance(other, Estimate) else Estimate(np.asarray(other))
+        errors = sum(np.abs(e.value) * e.how.expected_error for e in (self, theirs))
+        size = np.abs(out.value)
+        share = np.divide(errors, size, out=np.zeros(np.shape(errors)), where=size > 0)
+        return Estimate(out.value, out.replicates, Provenance(out.how.kind, share, out.how.draws))
 
     def __mul__(self, other: Any) -> Estimate:
         return self.with_(other, lambda a, b: a * b)
@@ -251,7 +276,8 @@ class Estimate(Record):
         if self.replicates is None:
             return self.value[index]
         replicates = self.replicates[(slice(None), *np.index_exp[index])]
-        return Estimate(self.value[index], replicates, self.how.at(index))
+        errors = np.broadcast_to(self.how.expected_error, self.shape)[index]
+        return Estimate(self.value[index], replicates, Provenance(self.how.kind, errors, self.how.draws))
 
     def __len__(self) -> int:
         return len(self.value)

@@ -93,6 +93,10 @@ class Operator(ABC):
         """Compute f(A) for a function f of the eigenvalues."""
 
     @abstractmethod
+    def spectrum(self) -> tuple[Array, Array]:
+        """Compute the eigenvalues (*grid, k), and how many directions each stands for (k,)."""
+
+    @abstractmethod
     def square(self) -> Operator:
         """Compute A A'."""
 
@@ -232,6 +236,9 @@ class Diagonal(Operator):
     def apply(self, f: Callable[[Array], Array]) -> Diagonal:
         return self._new(f(self.entries))
 
+    def spectrum(self) -> tuple[Array, Array]:
+        return self.entries, self.multiplicity
+
     def square(self) -> Diagonal:
         return self._new(self.entries**2)
 
@@ -335,6 +342,9 @@ class Matrix(Operator):
     def apply(self, f: Callable[[Array], Array]) -> Matrix:
         values, vectors = self._eigen
         return Matrix((vectors * f(values)[..., None, :]) @ vectors.swapaxes(-1, -2))
+
+    def spectrum(self) -> tuple[Array, Array]:
+        return self._eigen[0], np.ones(self.d, dtype=int)
 
     def square(self) -> Matrix:
         return Matrix(

@@ -25,12 +25,15 @@ class QuadraticForm:
     c : float or array, shape (*grid)
     origin : array, shape (*grid, k)
         Without an origin of their own, c would cancel for tasks that lie far from 0.
+    error : QuadraticForm, optional
+        Of the limit of large problems: about how far it may be from the truth; None where f is exact.
     """
 
     A: Operator
     b: Array | None = None
     c: Scalar = 0.0
     origin: Array | float = 0.0
+    error: QuadraticForm | None = None
 
     __array_ufunc__ = None  # so that ndarray * QuadraticForm reaches __rmul__
 

@@ -1,5 +1,8 @@
 """MAML: the loss after an inner adaptation, as the loss one trains on."""
 
+
+import numpy as np
+
 from landscape.adaptations.base import Adaptation, Draw, at_mean_step
 from landscape.adaptations.ridge_to_start import RidgeToStart
 from landscape.core.domains import choice
@@ -78,13 +81,15 @@ class MAML(InnerMethod):
         return Cost(inner.gradients + 1, inner.forward_products + inner.backward_products, n1 + batches * n2)
 
 
-def IMAML(strength: Scalar) -> Method:
+def IMAML(strength: Scalar, n2: Scalar = np.inf) -> Method:
     r"""Make implicit MAML: the inner problem is the loss plus :math:`\tfrac g2\|v-w\|^2`, solved exactly.
 
     Parameters
     ----------
     strength : float
         g, above 0: how strongly the inner problem pulls towards the initial point.
+    n2 : float
+        Samples of the inner problem.
 
     Returns
     -------
@@ -96,5 +101,7 @@ def IMAML(strength: Scalar) -> Method:
     >>> from landscape import TwoTasks, optimum
     >>> optimum(TwoTasks(d=2), IMAML(0.5)).round(3)
     array([-0.231, -0.231])
+    >>> optimum(TwoTasks(d=2), IMAML(0.5, n2=20)).round(3)
+    array([-0.315, -0.315])
     """
-    return MAML(RidgeToStart(strength))
+    return MAML(RidgeToStart(strength, n2))

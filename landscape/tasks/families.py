@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +45,10 @@ class Task:
             centre = np.repeat(centre, inputs.Sigma.d // centre.shape[-1], axis=-1)
         spread = None if self.spread is None else self.spread.expanded()
         return Task(self.name, self.probability, inputs, centre, spread)
+
+    def with_limits(self) -> Task:
+        """Return the task with inputs for which the limit of large problems will do."""
+        return replace(self, inputs=self.inputs.with_limits())
 
 
 @record

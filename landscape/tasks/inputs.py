@@ -44,6 +44,10 @@ class Moments(Protocol):
     def is_gaussian(self) -> bool:
         """Whether inputs are normal and independent of the noise."""
 
+    @property
+    def takes_limits(self) -> bool:
+        """Whether the limit of large problems will do where no exact loss after adaptation is known."""
+
     def times(self, A: Operator) -> Operator:
         """Compute Sigma A; Sigma^2 only once."""
 
@@ -69,6 +73,8 @@ class Source(Protocol):
 
 class KnownMoments:
     """Moments that are kept: Sigma^2, and the expected loss that was last asked for."""
+
+    takes_limits = False
 
     def __init__(self, Sigma: Operator, noise_variance: Scalar) -> None:
         self.Sigma, self.noise_variance = Sigma, noise_variance
@@ -116,12 +122,15 @@ class Gaussian(KnownMoments):
     ----------
     Sigma : Operator
     noise_variance : float or array, shape (*grid)
+    takes_limits : bool
+        Whether the limit of large problems will do where no exact loss after adaptation is known.
     """
 
     is_gaussian = True
 
-    def __init__(self, Sigma: Operator, noise_variance: Scalar = 0.0) -> None:
+    def __init__(self, Sigma: Operator, noise_variance: Scalar = 0.0, takes_limits: bool = False) -> None:
         super().__init__(Sigma, noise_variance)
+        self.takes_limits = takes_limits
 
     def scatter(self, A: Operator, SA: Operator) -> Operator:
         """Compute Sigma A Sigma + tr(Sigma A) Sigma (Collins et al., Lemma 2)."""
@@ -137,7 +146,11 @@ class Gaussian(KnownMoments):
 
     def expanded(self) -> Gaussian:
         """Return the same inputs with one entry a coordinate."""
-        return Gaussian(self.Sigma.expanded(), self.noise_variance)
+        return Gaussian(self.Sigma.expanded(), self.noise_variance, self.takes_limits)
+
+    def with_limits(self) -> Gaussian:
+        """Return the same inputs, for which limits will do."""
+        return Gaussian(self.Sigma, self.noise_variance, True)
 
     @cached_property
     def root(self) -> Array:
@@ -230,6 +243,10 @@ class Empirical(CountedMoments):
 
     def expanded(self) -> Empirical:
         """Return the inputs themselves: they have an entry a coordinate."""
+        return self
+
+    def with_limits(self) -> Empirical:
+        """Return the inputs themselves: no limits are known for rows."""
         return self
 
     def draw(self, size: int, n: int, rng: np.random.Generator) -> tuple[Array, Array]:

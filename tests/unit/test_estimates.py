@@ -153,9 +153,11 @@ def test_a_limit_keeps_its_expected_error_through_arithmetic() -> None:
     how = Provenance("limit", np.array([0.0, 0.012]))
     assert str(how) == "limit, expected error about 1%"
     limit, exact = Estimate(np.array([1.0, 2.0]), how=how), Estimate(np.array([4.0, 5.0]))
-    for e in (exact / limit, limit + 1, np.log(limit), -limit):
+    for e in (exact / limit, 2 * limit, -limit):
         assert e.how == how
         assert e.how.rows((2,)).tolist() == ["exact", "limit, expected error about 1%"]
+    for e, error in ((limit + 1, 0.008), (limit - 1, 0.024), (limit + limit, 0.012)):
+        assert np.asarray(e.how.expected_error) == pytest.approx([0, error])
     assert "expected error about 1%" in repr(limit)
     assert repr(np.max(limit)) == "2 (limit, expected error about 1%)"
     both = limit.with_(Estimate(exact.value, np.ones((3, 2)), Provenance("drawn", draws=7)), np.add)

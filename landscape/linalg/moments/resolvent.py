@@ -1,0 +1,166 @@
+r"""Ridge regression on m normal samples, averaged over them: the limit of large problems, with its first correction.
+
+With :math:`S = X^\top X/m`, rows :math:`x \sim N(0, \Sigma)` and :math:`Q = (S + g I)^{-1}`, ridge regression
+of strength g leaves the share gQ of a weight. For an eigenvalue :math:`\lambda` of :math:`\Sigma` let
+
+.. math::
+    g = \kappa \Bigl(1 - \tfrac1m \sum_j \tfrac{\lambda_j}{\lambda_j + \kappa}\Bigr), \quad
+    x = \tfrac{\lambda}{\lambda + \kappa}, \quad c_k = \tfrac1m \sum_j x_j^k, \quad
+    b = \tfrac{c_2 - c_3}{1 - c_2}, \quad e = \tfrac{c_3 - c_4}{1 - c_2}.
+
+Then, up to terms of order :math:`1/m^2`,
+
+.. math::
+    g^2 E[Q \Sigma Q] = \lambda \frac{(1 - x)^2}{1 - c_2}
+    \Bigl(1 + \frac{3x^2 - 4bx + 4b^2 - b + c_2 - 3e}{m (1 - c_2)}\Bigr),
+
+and at x = 0 the factor of :math:`\lambda` is that of the label noise, :math:`1 + tr(\Sigma E[QSQ])/m`, exactly:
+noise is a direction of which nothing can be learned.
+
+Stein's identity gives :math:`E[SQ] = \Sigma (E[Q] - E[QSQ]/m - E[tr(SQ) Q]/m)`. With the covariance of tr(SQ)
+and Q dropped, which is of the next order, and QSQ by its leading term, E[Q] follows to order 1/m for any
+penalty B in place of g I; :math:`E[Q \Sigma Q]` is its derivative along :math:`B = g I + \epsilon \Sigma`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.core.errors import NoClosedForm
+from landscape.core.tolerances import EPS
+from landscape.core.typing import Array, Scalar
+from landscape.linalg.operators import Operator
+from landscape.linalg.quadratic import QuadraticForm
+
+MOST_STEPS = 200
+"""Newton's method halves the distance at worst, where m is near the number of coordinates and g near 0."""
+
+LEAST_ROOM = 1e-8
+"""Where 1 - c_2 is smaller, nothing but rounding keeps the expected loss from being infinite."""
+
+NEXT_TERM = 2.0
+"""The terms left out, in units of the correction over 1 + m (1 - c_2): holds 97% of drawn problems, d = 1 to 20."""
+
+
+@dataclass(frozen=True)
+class RidgeLimit:
+    """What ridge regression of a given strength leaves of each direction.
+
+    Parameters
+    ----------
+    kappa : array, shape (*grid)
+        The strength that acts, above g: the samples' own scatter adds to it.
+    m : array, shape (*grid)
+    c : tuple of array, shape (*grid)
+        c_2, c_3, c_4.
+    """
+
+    kappa: Array
+    m: Array
+    c: tuple[Array, Array, Array]
+
+    def form(
+        self, eigenvalues: Array, noise_variance: Scalar, weight: Callable[[Array], Operator]
+    ) -> QuadraticForm:
+        """Compute the expected loss as a form of w - w_i, with its expected error.
+
+        Parameters
+        ----------
+        eigenvalues : array, shape (*grid, k)
+        noise_variance : float or array, shape (*grid)
+        weight : callable
+            Shares of the eigenvalues (*grid, k) -> their operator.
+        """
+        both = np.concatenate([eigenvalues, np.zeros((*eigenvalues.shape[:-1], 1))], axis=-1)
+        share = self.share(both)
+        wrong = share * self.expected_error(both)
+        error = QuadraticForm(weight(wrong[..., :-1]), None, noise_variance * wrong[..., -1])
+        return QuadraticForm(weight(share[..., :-1]), None, noise_variance * share[..., -1], error=error)
+
+    def share(self, eigenvalues: Array) -> Array:
+        """Compute g^2 E[Q Sigma Q]/lambda, shape (*grid, k); at 0 the factor of the noise."""
+        x, c2 = self._learned(eigenvalues), self.c[0][..., None]
+        out: Array = (1 - x) ** 2 / (1 - c2) * (1 + self._correction(x))
+        return out
+
+    def expected_error(self, eigenvalues: Array) -> Array:
+        """Guess how far `share` is from the truth, relative to it, shape (*grid, k)."""
+        step = NEXT_TERM / (1 + self.m * (1 - self.c[0]))
+        out: Array = step[..., None] * np.abs(self._correction(self._learned(eigenvalues)))
+        return out
+
+    def _learned(self, eigenvalues: Array) -> Array:
+        """x = lambda/(lambda + kappa): the share of a direction that is learned."""
+        return learned(eigenvalues, self.kappa)
+
+    def _correction(self, x: Array) -> Array:
+        c2, c3, c4 = (c[..., None] for c in self.c)
+        b, e = (c2 - c3) / (1 - c2), (c3 - c4) / (1 - c2)
+        out: Array = (3 * x**2 - 4 * b * x + 4 * b**2 - b + c2 - 3 * e) / (self.m[..., None] * (1 - c2))
+        return out
+
+
+def learned(eigenvalues: Array, kappa: Array) -> Array:
+    """Compute lambda/(lambda + kappa), 0 where lambda is."""
+    lam, kappa = np.broadcast_arrays(eigenvalues, kappa[..., None])
+    return np.divide(lam, lam + kappa, out=np.zeros(lam.shape), where=lam > 0)
+
+
+def acting_strength(eigenvalues: Array, multiplicity: Array, g: Array, m: Array) -> Array:
+    """Solve g = kappa (1 - (1/m) sum lambda/(lambda + kappa)) for the largest kappa.
+
+    The right side is convex in kappa, so that Newton's method comes down from the right without a miss.
+
+    Parameters
+    ----------
+    eigenvalues : array, shape (*grid, k)
+    multiplicity : array, shape (k,)
+    g, m : array, shape (*grid)
+
+    Returns
+    -------
+    array, shape (*grid)
+    """
+    kappa = g + (multiplicity * eigenvalues).sum(axis=-1) / m
+    for _ in range(MOST_STEPS):
+        x = learned(eigenvalues, kappa)
+        c1, c2 = ((multiplicity * x**k).sum(axis=-1) / m for k in (1, 2))
+        lower = np.divide(g + kappa * (c1 - c2), 1 - c2, out=np.zeros(np.shape(kappa)), where=c2 < 1)
+        done = (kappa - lower) * (1 - c2) <= 8 * EPS * kappa
+        kappa = np.minimum(kappa, lower)
+        if done.all():
+            break
+    return kappa
+
+
+def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -> RidgeLimit:
+    """Compute the limit for a spectrum of Sigma.
+
+    Parameters
+    ----------
+    eigenvalues : array, shape (*grid, k)
+    multiplicity : array, shape (k,)
+        How many directions each eigenvalue stands for.
+    g : float or array, shape (*grid)
+        Strength; at 0, with fewer samples than directions, the interpolant of least norm.
+    m : float or array, shape (*grid)
+        Samples.
+
+    Raises
+    ------
+    NoClosedForm
+        If there are as many samples as directions, and nothing but rounding holds them back.
+    """
+    g, m, _ = np.broadcast_arrays(np.asarray(g, dtype=float), np.asarray(m, dtype=float), eigenvalues[..., 0])
+    kappa = acting_strength(eigenvalues, multiplicity, g, m)
+    x = learned(eigenvalues, kappa)
+    c2, c3, c4 = ((multiplicity * x**k).sum(axis=-1) / m for k in (2, 3, 4))
+    if np.any(c2 > 1 - LEAST_ROOM):
+        raise NoClosedForm(
+            "with as many samples as coordinates and next to no ridge the expected loss has no limit: change m or the "
+            "strength, or give draws= and rng= for an estimate"
+        )
+    return RidgeLimit(kappa, m, (c2, c3, c4))

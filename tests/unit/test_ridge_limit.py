@@ -1,0 +1,302 @@
+"""Ridge regression and mixed models on m samples: the limit with its 1/m correction, beside draws, limits and other code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from support import rows
+
+import landscape as ls
+from landscape.linalg.moments.resolvent import acting_strength, ridge_limit
+
+
+def drawn_shares(lam: np.ndarray, g: float, m: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """g^2 E[Q Sigma Q]_jj/lambda_j and 1 + tr(Sigma E[QSQ])/m from drawn rows: means and standard errors (d + 1,)."""
+    rng, d = np.random.default_rng(seed), len(lam)
+    X = rng.standard_normal((draws, m, d)) * np.sqrt(lam)
+    S = np.einsum("nki,nkj->nij", X, X) / m
+    Q = np.linalg.inv(S + g * np.eye(d))
+    left = g**2 * np.einsum("nij,j,nij->ni", Q, lam, Q) / lam
+    noise = 1 + np.einsum("i,nij,njk,nik->n", lam, Q, S, Q, optimize=True) / m
+    values = np.column_stack([left, noise])
+    return values.mean(axis=0), values.std(axis=0) / np.sqrt(draws)
+
+
+def problems(count: int) -> list[tuple[np.ndarray, float, int, np.ndarray]]:
+    """Random spectra, strengths, numbers of samples and weights (optima's variances by coordinate, noise)."""
+    rng, made = np.random.default_rng(7), []
+    for i in range(count):
+        d = (2, 3, 5, 10, 20)[i % 5]
+        lam = (np.ones(d), 1 / np.arange(1, d + 1), np.exp(-3 * np.arange(d) / d))[i % 3]
+        m, g = int(np.ceil(d * rng.choice([0.4, 0.7, 1, 1.5, 2, 5]))), 10 ** rng.uniform(-2, 0.5)
+        made.append((lam, g, m, np.append(lam * rng.chisquare(1, d), rng.choice([0.0, 0.3, 1.0]))))
+    return made
+
+
+def test_the_expected_error_brackets_the_true_one() -> None:
+    """60 random problems, raw rows: at most 5% beyond the expected error, none beyond twice it (and 3 standard errors)."""
+    beyond = []
+    for seed, (lam, g, m, weights) in enumerate(problems(60)):
+        truth, error = drawn_shares(lam, g, m, 12_000 // len(lam), seed)
+        limit, both = ridge_limit(lam, np.ones(len(lam)), g, m), np.append(lam, 0.0)
+        share = limit.share(both)
+        expected = weights @ (share * limit.expected_error(both))
+        off, noise = abs(weights @ (share - truth)), 3 * np.sqrt(weights**2 @ error**2)
+        beyond.append(max(off - noise, 0) / expected)
+    assert np.mean(np.array(beyond) > 1) <= 0.05
+    assert max(beyond) < 2
+
+
+@pytest.mark.parametrize(("d", "largest"), [(5, 0.02), (10, 0.006), (20, 0.002)])
+def test_the_error_falls_as_the_table_says(d: int, largest: float) -> None:
+    """Spectrum 1/j, 2d samples, isotropic optima, noise .3: the correction takes out most of the leading term's error."""
+    lam, weights = 1 / np.arange(1, d + 1), np.append(1 / np.arange(1, d + 1), 0.3)
+    for g in (0.03, 0.1, 1.0):
+        truth, error = drawn_shares(lam, g, 2 * d, 200_000 // d**2, d)
+        limit = ridge_limit(lam, np.ones(d), g, 2 * d)
+        off = weights @ limit.share(np.append(lam, 0.0)) / (weights @ truth) - 1
+        assert abs(off) < largest + 3 * np.sqrt(weights**2 @ error**2) / (weights @ truth)
+
+
+def environment(d: int = 5, noise: float = 0.3) -> ls.Mixture:
+    """One dense family and one diagonal, optima with a covariance that commutes with neither."""
+    rng = np.random.default_rng(d)
+    root = rng.standard_normal((d, d)) / np.sqrt(d)
+    spread = np.diag(1 / np.arange(1, d + 1)) + 0.3 * np.outer(root[0], root[0])
+    first = ls.TaskFamily("a", root @ root.T + 0.1 * np.eye(d), rng.normal(size=d), spread, noise=noise)
+    return ls.Mixture([first, ls.TaskFamily("b", 2 / np.arange(1, d + 1), 1.0, spread, noise=2 * noise)])
+
+
+def score(adaptation: Any, judged: Any = None, d: int = 5, draws: int = 20_000) -> float:
+    """How far the risk from a point is from the drawn one, in units of expected error and 3 standard errors."""
+    limit = ls.risk(environment(d), 0.5, adaptation if judged is None else judged).total
+    drawn = ls.risk(environment(d), 0.5, adaptation, draws=draws, rng=1).total
+    room = np.asarray(limit.how.expected_error) * float(limit) + 3 * drawn.standard_error
+    return float(abs(float(limit) - float(drawn)) / room)
+
+
+class WithoutSquare(ls.RidgeToStart):
+    """Planted: c_2 is the sum of x, not of x^2."""
+
+    def limit(self, moments: Any) -> Any:
+        lam, counts = moments.Sigma.spectrum()
+        kappa = acting_strength(lam, counts, np.asarray(self.strength), np.asarray(self.m))
+        c1, form = np.sum(counts * lam / (lam + kappa)) / self.m, super().limit(moments)
+        A = moments.Sigma.apply(lambda lam: lam * (kappa / (lam + kappa)) ** 2 / (1 - c1))
+        return replace(form, A=A, c=moments.noise_variance / (1 - c1))
+
+
+class WithoutCorrection(ls.RidgeToStart):
+    """Planted: the leading term alone."""
+
+    def limit(self, moments: Any) -> Any:
+        limit, form = ridge_limit(*moments.Sigma.spectrum(), self.strength, self.m), super().limit(moments)
+        kappa, floor = limit.kappa, 1 - limit.c[0]
+        A = moments.Sigma.apply(lambda lam: lam * (kappa / (lam + kappa)) ** 2 / floor)
+        return replace(form, A=A, c=moments.noise_variance / floor)
+
+
+def test_risks_are_what_drawing_gives_and_planted_errors_are_seen() -> None:
+    """Seed 1, 20,000 draws: the standard error is about .2% of the risk, the expected one .5 to 2%."""
+    for m in (3, 8, 15):
+        assert score(ls.RidgeToStart(0.3, m)) < 1
+    right = ls.RidgeToStart(0.3, 12)
+    assert score(right) < 1
+    for wrong in (WithoutSquare(0.3, 12), WithoutCorrection(0.3, 12)):
+        assert score(right, wrong) > 1.5, wrong
+
+
+@pytest.mark.parametrize("m", [3, 6, 25])
+def test_mixed_models_too_whatever_the_tasks_are(m: int) -> None:
+    """The assumed covariance and noise are not those of the tasks; also one that allows three directions only."""
+    rng = np.random.default_rng(3)
+    root = rng.standard_normal((5, 5)) / 2
+    for covariance in (0.5, np.array([2.0, 1.0, 0.5, 0.2, 0.1]), root @ root.T, root[:, :3] @ root[:, :3].T):
+        assert score(ls.MixedModel(np.full(5, 0.5) if np.ndim(covariance) == 0 else covariance, 0.4, m)) < 1
+
+
+def test_one_covariance_for_all_is_ridge() -> None:
+    """Penalty sigma^2/(m v): two ways through the code, dense and diagonal."""
+    for covariance in (np.full(5, 0.5), 0.5 * np.eye(5)):
+        for m in (3, 10, np.inf):
+            model = ls.risk(environment(), 0.5, ls.MixedModel(covariance, 0.4, m))
+            ridge = ls.risk(environment(), 0.5, ls.RidgeToStart(max(0.8 / m, 1e-140), m))
+            for part in ("noise", "dispersion", "suboptimality"):
+                assert float(getattr(model, part)) == pytest.approx(
+                    float(getattr(ridge, part)), rel=1e-9, abs=1e-12
+                )
+
+
+@pytest.mark.parametrize("m", [4, 12, np.inf])
+def test_units_and_bases_change_nothing(m: float) -> None:
+    """Columns in other units, the prior with them: optima and spreads are divided, covariances of inputs multiplied."""
+    env = environment()
+    for scale in (
+        np.array([1e-6, 1.0, 1e4, 1e2, 1e-3]),
+        np.linalg.qr(np.random.default_rng(0).normal(size=(5, 5)))[0],
+    ):
+        T = np.diag(scale) if scale.ndim == 1 else scale
+        back = np.linalg.inv(T)
+        moved = [
+            ls.TaskFamily(f.name, T.T @ _matrix(f.covariance) @ T, back @ _vector(f.centre),
+                          back @ _matrix(f.spread) @ back.T, noise=f.noise)
+            for f in env.families
+        ]  # fmt: skip
+        C = np.diag([2.0, 1.0, 0.5, 0.2, 0.1])
+        before = ls.risk(env, np.full(5, 0.5), ls.MixedModel(C, 0.4, m))
+        after = ls.risk(ls.Mixture(moved), back @ np.full(5, 0.5), ls.MixedModel(back @ C @ back.T, 0.4, m))
+        assert float(after.total) == pytest.approx(float(before.total), rel=1e-8)
+
+
+def _matrix(value: Any) -> np.ndarray:
+    return np.asarray(value) if np.ndim(value) == 2 else np.diag(_vector(value))
+
+
+def _vector(value: Any) -> np.ndarray:
+    return np.broadcast_to(value, 5)
+
+
+def test_limits() -> None:
+    env = environment()
+    still = ls.risk(env, 0.5, ls.GradientSteps(0.1, steps=0)).total
+    assert float(ls.risk(env, 0.5, ls.RidgeToStart(1e9, 10)).total) == pytest.approx(float(still), rel=1e-6)
+    full = ls.risk(env, 0.5, ls.RidgeToStart(0.3)).total
+    assert float(ls.risk(env, 0.5, ls.RidgeToStart(0.3, 10**9)).total) == pytest.approx(float(full), rel=1e-6)
+    for m in (11, 20, 60):  # from d + 2 on ridge of no strength is least squares, whose risk is known exactly
+        own, ridge = (ls.risk(env, 0.5, a).total for a in (ls.OwnShots(m), ls.RidgeToStart(1e-9, m)))
+        assert float(ridge) == pytest.approx(float(own), rel=float(np.max(ridge.how.expected_error)))
+    alike = ls.Mixture([ls.TaskFamily("a", 0.7, 0.0, 1.0, d=12)])
+    own, ridge = (ls.risk(alike, 0.5, a).total for a in (ls.OwnShots(4), ls.RidgeToStart(1e-9, 4)))
+    assert float(ridge) == pytest.approx(
+        float(own), rel=1e-6
+    )  # without noise both are the share (1 - m/d), exactly
+
+
+def test_the_bayes_risk_solves_its_own_equation_in_the_limit() -> None:
+    """Leading term in d: r = 2 risk = sigma^2 + sum tau r/(m tau + r), tau the spectrum of C^1/2 Sigma C^1/2."""
+    d, m, noise = 200, 120, 0.3
+    lam, spread = 2 / np.arange(1, d + 1), np.linspace(0.2, 2, d)
+    tasks = ls.Mixture([ls.TaskFamily("a", lam, 0.0, spread, noise=noise)])
+    tau = lam * spread
+    r = brentq(lambda r: noise + np.sum(tau * r / (m * tau + r)) - r, noise, noise + tau.sum())
+    total = ls.risk(tasks, ls.PriorMean(), ls.MixedModel.of(tasks, m)).total
+    assert float(total) == pytest.approx(r / 2, rel=2e-3)
+
+
+def test_the_best_start_for_ridge_is_what_drawn_weights_give() -> None:
+    """w = E[M]^-1 E[M w_i], M = g^2 E[Q Sigma Q], from 4,000 draws of rows each; standard error of M below .4%."""
+    lam = {"a": np.full(10, 0.9), "b": 2 / np.arange(1, 11)}
+    env = ls.Mixture([ls.TaskFamily(name, v, {"a": 0.0, "b": 1.0}[name], 0.1) for name, v in lam.items()])
+    weight = {name: drawn_shares(v, 0.5, 20, 4000, 1)[0][:-1] * v for name, v in lam.items()}
+    found = ls.optimum(env, ls.MAML(ls.RidgeToStart(0.5, m=20)))
+    np.testing.assert_allclose(found, weight["b"] / (weight["a"] + weight["b"]), rtol=0.01)
+    assert 0 < np.max(found.how.expected_error) < 0.01
+    assert (np.asarray(ls.optimum(env, ls.IMAML(0.5, n2=20))) == np.asarray(found)).all()
+    full = np.asarray(ls.optimum(env, ls.IMAML(0.5)))
+    assert np.abs(full / np.asarray(found) - 1).max() > 0.1  # with all samples another point is best
+    assert ls.risk(env, ls.MAML(), ls.RidgeToStart(0.5, m=20)).suboptimality == 0
+    assert ls.risk(env, ls.IMAML(0.5), ls.RidgeToStart(0.5, m=20)).suboptimality > 0
+
+
+def test_own_shots_below_d() -> None:
+    """Against draws where inputs are not alike; exactly (1 - m/d) where they are; over a grid of m as one by one."""
+    for m in (2, 4):
+        assert score(ls.OwnShots(m), d=10, draws=10_000) < 1
+    grid = ls.risk(environment(10), 0.5, ls.OwnShots(4), over={"m": [4, 14, np.inf]})
+    alone = [ls.risk(environment(10), 0.5, ls.OwnShots(m)) for m in (4, 14, np.inf)]
+    np.testing.assert_allclose(grid.total.value, [float(one.total) for one in alone], rtol=1e-12)
+    assert [row.split(",")[0] for row in grid.to_frame()["how"]] == ["limit", "exact", "exact"]
+    near = ls.risk(environment(10), 0.5, ls.OwnShots(8))
+    assert np.max(near.how.expected_error) > 0.2  # near d the limit is poor, and says so
+    with pytest.raises(ValueError, match="infinite expected loss with label noise at m = 9, 10 and 11"):
+        ls.risk(environment(10), 0.5, ls.OwnShots(4), over={"m": [4, 10]})
+
+
+def test_answers_say_that_they_are_limits() -> None:
+    env, ridge = environment(), ls.RidgeToStart(0.5, m=10)
+    risk = ls.risk(env, ls.NAL(), ridge, over={"m": [10, np.inf], "strength": [0.5, 1.0]})
+    assert risk.to_frame()["how"].str.split(",").str[0].tolist() == ["limit", "limit", "exact", "exact"]
+    assert "expected error about" in ls.risk(env, ls.NAL(), ridge).headline()
+    assert "expected error about" in repr(ls.gain(env, ls.MAML(), ridge))
+    assert ls.risk(env, ls.MAML(ridge), ls.GradientSteps(0.3, 10)).how.kind == "limit"  # its start is one
+    points = [
+        float(ls.risk(env, ls.NAL(), ls.RidgeToStart(g, m)).total) for m in (10, np.inf) for g in (0.5, 1.0)
+    ]
+    np.testing.assert_allclose(risk.total.value.ravel(), points, rtol=1e-12)
+    sampled = ls.from_sampler(lambda rng: (rng.uniform(0.2, 1.0), rng.normal(size=5), 0.1), 40, rng=0)
+    found = ls.risk(sampled, ls.MAML(), ridge)
+    assert found.how.kind == "drawn"
+    assert "drawn of a limit, expected error" in str(found.how)
+    assert "drawn of a limit" in str(ls.optimum(sampled, ls.MAML(ridge)).how)
+
+
+def test_where_no_limit_is_known() -> None:
+    import sympy as sp
+
+    ridge, rows_of = ls.RidgeToStart(0.5, m=10), ls.DataTask("rows", np.eye(5), np.arange(5.0))
+    for call in (
+        lambda: ls.risk(ls.Mixture([rows_of]), 0.0, ridge),
+        lambda: ls.risk(ls.HardEasy(), 0.0, ls.RidgeToStart(sp.Symbol("g", positive=True), m=10)),
+        lambda: ls.risk(environment(), 0.0, ls.MixedModel(np.ones(5), 0.0, 10)),
+        lambda: ls.risk_landscape(environment(), ridge),  # which could not say what it is
+        lambda: ls.optimum(environment(), ls.FOMAML(ridge)),
+        lambda: ls.risk(environment(), 0.0, ls.RidgeToStart(1e-30, m=5)),
+    ):
+        with pytest.raises(ls.NoClosedForm):
+            call()
+
+
+def test_bayes_risks_lie_between_their_bounds() -> None:
+    """One family each: 24 random ones, drawn; the mixed model is then the Bayes rule. False alarms: 4 standard errors."""
+    rng = np.random.default_rng(5)
+    for i in range(24):
+        d, m = (1, 3, 6)[i % 3], (1, 4, 12, 40)[i % 4]
+        root = rng.standard_normal((d, d))
+        family = ls.TaskFamily("one", root @ root.T + 0.1 * np.eye(d), 0.0, rng.gamma(1.0, 1.0, d), noise=0.3)
+        tasks = ls.Mixture([family])
+        lower, upper = ls.bayes_bounds(tasks, m)
+        bayes = ls.risk(tasks, ls.PriorMean(), ls.MixedModel.of(tasks, m), draws=400, rng=i).total
+        assert lower - 4 * bayes.standard_error < float(bayes) < upper + 4 * bayes.standard_error
+    many = environment()
+    lower, upper = ls.bayes_bounds(many, 8)
+    assert lower < float(ls.risk(many, ls.PriorMean(), ls.MixedModel.of(many, 8)).total)
+    assert lower < upper
+    with pytest.raises(ls.NoClosedForm, match="no prior"):
+        ls.bayes_bounds(ls.Mixture([ls.DataTask("rows", np.eye(2), [1.0, 2.0])]), 3)
+
+
+def batch(d: int, m: int, tasks: int, noise: float, seed: int) -> rows.Rows:
+    rng = np.random.default_rng(seed)
+    optima = rng.normal(1.0, 1.0, (tasks, d))
+    made: rows.Rows = rows.drawer(np.eye(d), noise, optima, rng)(m)
+    return made
+
+
+def test_ridge_is_scikit_learns_on_the_same_rows() -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
+    for m in (3, 12):
+        drawn, start = batch(5, m, 4, 0.3, m), np.linspace(-1, 1, 5)
+        found = ls.RidgeToStart(0.4, m).adapt(np.tile(start[None, :, None], (4, 1, 1)), lambda n, b=drawn: b)  # type: ignore[misc]
+        for i in range(4):
+            fit = linear.Ridge(alpha=0.4 * m, fit_intercept=False).fit(
+                drawn.X[i], drawn.y[i] - drawn.X[i] @ start
+            )
+            np.testing.assert_allclose(found.points[i, :, 0], start + fit.coef_, rtol=1e-8)
+
+
+def test_mixed_models_are_statsmodels_predictions_on_the_same_rows() -> None:
+    """Best linear unbiased predictions with all coefficients random, at the parameters that statsmodels estimates."""
+    mixed = pytest.importorskip("statsmodels.regression.mixed_linear_model")
+    d, m, tasks = 2, 8, 30
+    drawn = batch(d, m, tasks, 0.3, 0)
+    X, groups = drawn.X.reshape(-1, d), np.repeat(np.arange(tasks), m)
+    fit = mixed.MixedLM(drawn.y.ravel(), X, groups, exog_re=X).fit()
+    model = ls.MixedModel(np.asarray(fit.cov_re), float(fit.scale), m)
+    start = np.tile(np.asarray(fit.fe_params)[None, :, None], (tasks, 1, 1))
+    points = model.adapt(start, lambda n: drawn).points[:, :, 0]
+    expected = [np.asarray(fit.fe_params) + np.asarray(fit.random_effects[i]) for i in range(tasks)]
+    np.testing.assert_allclose(points, expected, rtol=1e-6, atol=1e-8)
