@@ -15,6 +15,7 @@ noise    E[(x'Ax) e^2]                    sigma^2 tr(Sigma A)
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
@@ -122,15 +123,12 @@ class Gaussian(KnownMoments):
     ----------
     Sigma : Operator
     noise_variance : float or array, shape (*grid)
-    takes_limits : bool
-        Whether the limit of large problems will do where no exact loss after adaptation is known.
     """
 
     is_gaussian = True
 
-    def __init__(self, Sigma: Operator, noise_variance: Scalar = 0.0, takes_limits: bool = False) -> None:
+    def __init__(self, Sigma: Operator, noise_variance: Scalar = 0.0) -> None:
         super().__init__(Sigma, noise_variance)
-        self.takes_limits = takes_limits
 
     def scatter(self, A: Operator, SA: Operator) -> Operator:
         """Compute Sigma A Sigma + tr(Sigma A) Sigma (Collins et al., Lemma 2)."""
@@ -146,11 +144,13 @@ class Gaussian(KnownMoments):
 
     def expanded(self) -> Gaussian:
         """Return the same inputs with one entry a coordinate."""
-        return Gaussian(self.Sigma.expanded(), self.noise_variance, self.takes_limits)
+        return Gaussian(self.Sigma.expanded(), self.noise_variance)
 
     def with_limits(self) -> Gaussian:
         """Return the same inputs, for which limits will do."""
-        return Gaussian(self.Sigma, self.noise_variance, True)
+        same = copy(self)  # of its own class, and with what it knows already
+        same.takes_limits, same.memo = True, {}
+        return same
 
     @cached_property
     def root(self) -> Array:
