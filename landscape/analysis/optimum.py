@@ -42,7 +42,8 @@ def optimum(
     Returns
     -------
     Estimate, shape (*grid, d)
-        Serves as an array; drawn, and on tasks from `from_sampler`, with a ``standard_error``.
+        Serves as an array; drawn, and on tasks from `from_sampler`, with a ``standard_error``. Its ``how`` says
+        whether it is exact or a limit (`MAML` with a ridge on m samples inside).
 
     Raises
     ------

@@ -1,6 +1,5 @@
 """MAML: the loss after an inner adaptation, as the loss one trains on."""
 
-
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, Draw, at_mean_step
