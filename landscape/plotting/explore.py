@@ -22,13 +22,15 @@ from landscape.methods.base import Method, as_methods
 from landscape.methods.maml import MAML
 from landscape.methods.pooled import NAL
 from landscape.plotting.landscapes import View, landscape_view
-from landscape.plotting.style import plain_symbol
-from landscape.plotting.svg import draw_svg, first_level, fitted, outside
+from landscape.plotting.svg import draw_svg, first_level, fitted, outside, round_step
 from landscape.tasks.environment import Environment, check_environment
 from landscape.tasks.presets import HardEasy
 
 ROUND = (1, 2, 5)
 """Leading digits of the sizes that a slider of batch sizes offers, up to a hundred times the typical ones."""
+
+FINEST = 500
+"""Steps that a slider has at most."""
 
 Values = dict[str, float]
 """Parameters by name: those of the environment and of the adaptation."""
@@ -92,7 +94,7 @@ def explore(
 
     starts = scene.presets["start"]
     sliders = {p.name: _slider(widgets, p, _values_of(scene, p.name)) for p in scene.parameters}
-    picture, said = widgets.HTML(layout={"width": "100%"}), widgets.HTML()
+    picture, said = widgets.HTML(), widgets.HTML()
     held = False
 
     def draw(_change: Any = None) -> None:
@@ -129,9 +131,9 @@ def explore(
     buttons += [
         button(name, _shown(starts | preset), partial(choose, name)) for name, preset in scene.presets.items()
     ]
-    columns = {"grid_template_columns": "repeat(auto-fit, minmax(15em, 1fr))", "width": "100%"}
+    columns = {"grid_template_columns": "repeat(auto-fit, minmax(15em, 1fr))"}
     row = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
-    box = Explorer([row, widgets.GridBox(list(sliders.values()), layout=columns), said, picture])
+    box = Explorer([row, widgets.GridBox(list(sliders.values()), layout=columns), picture, said])
     box.layout.max_width = "900px"
     box.sliders, box.presets, box.choose, box.fit, box.draw = sliders, list(scene.presets), choose, fit, draw
     for slider in sliders.values():
@@ -199,13 +201,13 @@ class Scene:
             self._level = first_level(view)
         first, last = table.labels[0], table.labels[-1]
         gain = f"gain of {last} over {first}: {float(table.gain(last, first)):.3g}"
-        self.svg = draw_svg(view, gain, self._level)
         risks = ", ".join(f"{name} {float(table.risk(name).above_noise):.3g}" for name in table.labels)
-        words = [f"<b>{escape(gain)}</b>; risk above the noise floor: {escape(risks)}"]
+        self.svg = draw_svg(view, gain, f"risk above the noise floor: {risks}", self._level)
+        words = []
         if getattr(environment, "rho_hard", 0) > getattr(environment, "rho_easy", np.inf):
             words.append("<b>hard and easy are swapped</b>: the tasks called hard are the steeper ones")
         if left_out := outside(view):
-            words.append(f"{left_out} of the points lie outside the window: press fit")
+            words.append(f"points outside the window: {left_out} (press fit)")
         words += [f"<i>{escape(str(warning.message))}</i>" for warning in caught[:1]]
         return "<br>".join(words)
 
@@ -244,24 +246,24 @@ def _shown(values: Values) -> str:
 
 
 def _slider(widgets: Any, p: Parameter, values: list[float]) -> Any:
-    """A slider over a parameter's typical range, which where it starts and the presets belong to."""
-    look = {
-        "description": plain_symbol(p),
-        "description_allow_html": True,
-        "tooltip": p.label,
-        "continuous_update": True,
-        "style": {"description_width": "2.5em"},
-        "layout": {"width": "auto"},
-    }
+    """A slider over a parameter's typical range, which where it starts and the presets belong to.
+
+    It moves over a list: a slider of numbers would round those that are no multiple of its step.
+    """
     low, high = min(*p.typical, *values), max(*p.typical, *(v for v in values if np.isfinite(v)))
     if p.domain.infinite:
         sizes = {float(digit * 10**k) for k in range(9) for digit in ROUND}
-        offered = {size for size in sizes if low <= size <= 100 * p.typical[1]} | {
-            np.inf,
-            *map(float, values),
-        }
-        options = [("∞" if np.isinf(size) else f"{size:g}", size) for size in sorted(offered)]
-        return widgets.SelectionSlider(options=options, value=float(values[0]), **look)
-    if p.domain.whole:
-        return widgets.IntSlider(value=values[0], min=low, max=high, **look)
-    return widgets.FloatSlider(value=values[0], min=low, max=high, step=0.01, readout_format=".4g", **look)
+        offered = {size for size in sizes if low <= size <= 100 * p.typical[1]} | {np.inf}
+    else:
+        step = round_step((high - low) / FINEST, least=1.0 if p.domain.whole else 0.01)
+        steps = range(round(np.ceil(low / step)), round(np.floor(high / step)) + 1)
+        offered = {round(k * step, 9) for k in steps} | set(p.typical)
+    options = [("∞" if np.isinf(x) else f"{x:.4g}", x) for x in sorted(offered | set(map(float, values)))]
+    return widgets.SelectionSlider(
+        options=options,
+        value=float(values[0]),
+        description=f"${p.symbol}$" if p.symbol else p.name,
+        tooltip=p.label,
+        style={"description_width": "2.5em"},
+        layout={"width": "auto"},
+    )

@@ -48,9 +48,6 @@ SPARES: list[Style] = [
 ]
 """For methods that are not listed, and for the second of a kind."""
 
-GREEK = {r"\alpha": "α", r"\rho": "ρ", r"\sigma": "σ", r"\tau": "τ", r"\varepsilon": "ε"}
-"""Letters that symbols are declared with."""
-
 QUANTITIES = {
     "above_noise": "risk above the noise floor",
     "total": "risk after adaptation",
@@ -111,22 +108,6 @@ def symbol(name: str, *records: Any) -> str:
     """Return a parameter's symbol as mathematics, for titles; its name where none is declared."""
     words = axis_label(name, *records)
     return words[words.index("$") : words.rindex("$") + 1] if "$" in words else name
-
-
-def plain_symbol(p: Parameter) -> str:
-    """Write a parameter's symbol in HTML, for labels where nothing typesets mathematics.
-
-    Examples
-    --------
-    >>> from landscape import HardEasy
-    >>> plain_symbol(parameters(HardEasy)[1])
-    '<i>ρ</i><sub>H</sub>'
-    """
-    letter, mark, index = re.match(r"([^_^]*)([_^]?)(.*)", p.symbol or p.name).groups()  # type: ignore[union-attr]
-    if not p.symbol:
-        return p.name
-    tag = {"_": "sub", "^": "sup"}.get(mark)
-    return f"<i>{GREEK.get(letter, letter)}</i>" + (f"<{tag}>{index}</{tag}>" if tag else "")
 
 
 def _words(p: Parameter) -> str:

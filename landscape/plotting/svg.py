@@ -42,7 +42,7 @@ MARKERS = {
 """Shapes of matplotlib's markers, of a radius of about 1."""
 
 
-def draw_svg(view: View, headline: str, level: float | None = None) -> str:
+def draw_svg(view: View, headline: str, more: str = "", level: float | None = None) -> str:
     """Draw the pooled loss and the loss after adaptation side by side.
 
     Parameters
@@ -50,6 +50,8 @@ def draw_svg(view: View, headline: str, level: float | None = None) -> str:
     view : View
     headline : str
         What the picture says, above it.
+    more : str
+        Beside the headline, smaller.
     level : float, optional
         How high the k-th contour lies above the valley is k^2 times this, on both sides; by default what
         `first_level` gives for this picture.
@@ -74,9 +76,10 @@ def draw_svg(view: View, headline: str, level: float | None = None) -> str:
     height = SIDE + 96
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 {height}" role="img" aria-label="{escape(headline)}" '
-        f'style="width:100%;max-height:62vh" font-family="system-ui, DejaVu Sans, sans-serif" font-size="12">'
+        f'style="width:100%;max-height:55vh" font-family="system-ui, DejaVu Sans, sans-serif" font-size="12">'
         f'<rect width="800" height="{height}" fill="#fff"/>'
         f'<text x="38" y="18" font-size="15" font-weight="600" fill="#111">{escape(headline)}</text>'
+        f'<text x="780" y="18" text-anchor="end" fill="#333">{escape(more)}</text>'
         f"{''.join(panels)}{_legend(view, height - 10)}</svg>"
     )
 
@@ -132,10 +135,13 @@ def _panel(view: View, form: QuadraticForm, level: float, left: float, title: st
     for i, optima in enumerate(view.optima):
         colour, marker = FAMILY_STYLES[i if few else 0]
         parts.append(_marks(place(optima), marker, f'fill="{colour}" fill-opacity=".75"', 3.4))
-    for label, point, ends in zip(view.labels, view.solutions, view.adapted_points, strict=True):
-        if arrows and few:
-            parts += [_arrow(label, view, place(point), place(end)) for end in ends]
-        parts.append(_mark_of_method(label, view, place(point)))
+    solutions = place(view.solutions)
+    if arrows and few:
+        for label, point, ends in zip(view.labels, solutions, place(view.adapted_points), strict=True):
+            parts += [_arrow(label, view, point, end) for end in ends]
+    parts += [
+        _mark_of_method(label, view, point) for label, point in zip(view.labels, solutions, strict=True)
+    ]
     parts.append(
         f'</svg><rect x="{left}" y="{top}" width="{SIDE}" height="{SIDE}" fill="none" stroke="#666"/>'
     )
@@ -165,7 +171,7 @@ def _contours(
     radii = np.minimum(np.sqrt(2 * level / np.maximum(curvatures, 1e-300)) * scale, LONGEST)
     turn = -np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))  # y points down on a screen
     last = min(int(np.sqrt(highest / level)) + 1, MOST_LEVELS)
-    yield f'<g transform="translate({centre[0]:.2f} {centre[1]:.2f}) rotate({turn:.2f})" fill="#000" fill-opacity=".035" stroke="#888" stroke-width=".6">'
+    yield f'<g transform="translate({centre[0]:.2f} {centre[1]:.2f}) rotate({turn:.2f})" fill="#000" fill-opacity=".028" stroke="#888" stroke-width=".6">'
     for k in range(last, 0, -1):
         yield f'<ellipse rx="{min(k * radii[0], LONGEST):.2f}" ry="{min(k * radii[1], LONGEST):.2f}"/>'
     yield "</g>"
@@ -222,10 +228,15 @@ def _name(text: str, x: float, y: float) -> str:
     return f'<text x="{x + 11:.1f}" y="{y}" fill="#222">{escape(text)}</text>'
 
 
+def round_step(least_wanted: float, least: float = 0.0) -> float:
+    """Choose a step of 1, 2 or 5 times a power of ten that is not below what is wanted, nor below `least`."""
+    power = 10.0 ** np.floor(np.log10(max(least_wanted, least)))
+    return float(max(least, next(f * power for f in (1, 2, 5, 10) if f * power >= least_wanted * (1 - 1e-9))))
+
+
 def _ticks(low: float, high: float) -> Array:
-    """Round numbers between two ends, about five."""
-    step = 10.0 ** np.floor(np.log10((high - low) / 4))
-    step *= next(f for f in (5, 2, 1) if f * step <= (high - low) / 3 or f == 1)
+    """Round numbers between two ends, three to six."""
+    step = round_step((high - low) / 6)
     return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
 
 
