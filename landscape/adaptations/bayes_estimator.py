@@ -115,8 +115,7 @@ class BayesEstimator(Adaptation):
             shares = np.exp(evidence - evidence.max(axis=0))
             shares /= shares.sum(axis=0)
             away = _best(shares, np.array(means), families) - means[index]
-            out: Array = (np.vecdot(away, away @ own.Sigma) + spread) / 2
-            return out
+            return (np.vecdot(away, away @ own.Sigma) + spread) / 2
 
         return excess
 
@@ -139,8 +138,7 @@ class _Family:
         if self.half is None:
             return 0.0
         white = np.linalg.solve(self.half, X.swapaxes(1, 2))
-        out: Array = -m * np.log(np.diagonal(self.half)).sum() - np.sum(white**2, axis=(1, 2)) / 2
-        return out
+        return -m * np.log(np.diagonal(self.half)).sum() - np.sum(white**2, axis=(1, 2)) / 2
 
 
 def _families(tasks: Sequence[Task]) -> list[_Family]:
@@ -183,5 +181,4 @@ def _best(shares: Array, means: Array, families: Sequence[_Family]) -> Array:
     Sigmas = np.array([family.Sigma for family in families])
     weighted = np.einsum("kn,kij->nij", shares, Sigmas)
     pulled = np.einsum("kn,kij,knj->ni", shares, Sigmas, means, optimize=True)
-    out: Array = np.linalg.solve(weighted, pulled[..., None])[..., 0]
-    return out
+    return np.linalg.solve(weighted, pulled[..., None])[..., 0]

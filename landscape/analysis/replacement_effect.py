@@ -160,8 +160,7 @@ def _expected_loss(task: Task, points: Array, alpha: float, shots: float) -> Arr
     """The task's expected loss after one step from each point, shape (points,)."""
     inputs = task.inputs
     P = inputs.Sigma.identity() - alpha * inputs.Sigma
-    out: Array = np.asarray(step(inputs, loss_form(inputs), P, alpha, shots)(points - task.centre))
-    return out
+    return np.asarray(step(inputs, loss_form(inputs), P, alpha, shots)(points - task.centre))
 
 
 def _unseen(task: Task, w: Array, alpha: float, m: int) -> float:

@@ -188,5 +188,4 @@ def residuals(given: Array, wanted: Array) -> Array:
         size = np.maximum(np.linalg.norm(given, axis=-1), np.linalg.norm(wanted, axis=-1))
         distance = np.linalg.norm(given - wanted, axis=-1)
         relative = np.divide(distance, size, out=np.zeros_like(distance), where=size != 0)
-    largest: Array = np.nan_to_num(relative, nan=2.0).max(axis=-1)
-    return largest
+    return np.nan_to_num(relative, nan=2.0).max(axis=-1)

@@ -62,5 +62,4 @@ def _ellipse(points: Array) -> Array:
     radius = np.sqrt(2 * (R - 1) / (R - 2) * fdtri(2, R - 2, 0.99) / R)
     angle = np.linspace(0, 2 * np.pi, 100)
     root = np.linalg.cholesky(np.cov(points.T))
-    ellipse: Array = points.mean(axis=0)[:, None] + radius * root @ np.array([np.cos(angle), np.sin(angle)])
-    return ellipse
+    return points.mean(axis=0)[:, None] + radius * root @ np.array([np.cos(angle), np.sin(angle)])

@@ -43,8 +43,7 @@ class Batch:
 
     def times(self, v: Array) -> Array:
         """Compute the Hessian times v (P, d)."""
-        out: Array = (self.H @ v[..., None])[..., 0]
-        return out
+        return (self.H @ v[..., None])[..., 0]
 
 
 @dataclass(frozen=True, eq=False)

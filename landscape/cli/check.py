@@ -91,5 +91,4 @@ def imported(target: str) -> Callable[..., Any]:
         found = getattr(found, name)
     if not callable(found):
         raise ValueError(f"{target} is no function but {type(found).__name__}")
-    function: Callable[..., Any] = found
-    return function
+    return found

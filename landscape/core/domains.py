@@ -100,8 +100,7 @@ class Domain:
         for bad, wanted in self._rules(array):
             if bad.any():
                 raise ValueError(f"{name} must be {wanted}, got {float(array[bad].flat[0]):g}")
-        out: Array = array + 0.0
-        return out
+        return array + 0.0
 
     def _rules(self, x: Array) -> list[tuple[Array, str]]:
         finite = np.isfinite(x)

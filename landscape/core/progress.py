@@ -13,8 +13,7 @@ def bar(items: Iterable[T], progress: bool, **look: Any) -> Iterable[T]:
         return items
     from tqdm.auto import tqdm  # optional: not imported where nobody looks
 
-    shown: Iterable[T] = tqdm(items, **look)
-    return shown
+    return tqdm(items, **look)
 
 
 @contextmanager

@@ -163,8 +163,7 @@ def _training_effect(tasks: SingleTasks, k: int, m: int, alpha: float) -> Array:
     point = minimisers(mean)[0]
     slope = tasks.shares @ tasks.risk(GradientSteps(alpha, m)).gradient(point)
     solve, _ = solver(mean.A)
-    out: Array = -form.gradient(point) @ solve(slope)[0]
-    return out
+    return -form.gradient(point) @ solve(slope)[0]
 
 
 def _infinite_for_nan(values: Scalar) -> Array:

@@ -217,10 +217,8 @@ class Diagonal(Operator):
 
     def trace(self) -> Scalar:
         if len(self.multiplicity) == 1:
-            one: Array = self.multiplicity[0] * self.entries[..., 0]
-            return one
-        total: Array = (self.multiplicity * self.entries).sum(axis=-1)
-        return total
+            return self.multiplicity[0] * self.entries[..., 0]
+        return (self.multiplicity * self.entries).sum(axis=-1)
 
     def quad(self, v: Array) -> Scalar:
         A = self._for(v)
@@ -249,12 +247,10 @@ class Diagonal(Operator):
         return self.entries
 
     def largest(self) -> Scalar:
-        out: Array = self.entries.max(axis=-1)
-        return out
+        return self.entries.max(axis=-1)
 
     def bound(self) -> Scalar:
-        out: Array = np.abs(self.entries).max(axis=-1)
-        return out
+        return np.abs(self.entries).max(axis=-1)
 
     def dense(self) -> Matrix:
         entries = self.expanded().entries
@@ -319,17 +315,14 @@ class Matrix(Operator):
         return Matrix(self.array.swapaxes(-1, -2))
 
     def trace(self) -> Scalar:
-        out: Array = np.trace(self.array, axis1=-2, axis2=-1)
-        return out
+        return np.trace(self.array, axis1=-2, axis2=-1)
 
     def quad(self, v: Array) -> Scalar:
         v = self._vector(v)
-        out: Array = np.vecdot(v, np.matvec(self.array, v))
-        return out
+        return np.vecdot(v, np.matvec(self.array, v))
 
     def inner(self, other: Operator) -> Scalar:
-        out: Array = np.einsum("...ij,...ji->...", self.array, other.matrix())
-        return out
+        return np.einsum("...ij,...ji->...", self.array, other.matrix())
 
     def identity(self) -> Matrix:
         return Matrix(np.eye(self.d))
@@ -362,12 +355,10 @@ class Matrix(Operator):
         return np.diagonal(self.array, axis1=-2, axis2=-1)
 
     def largest(self) -> Scalar:
-        out: Array = np.linalg.eigvalsh(self.array)[..., -1]
-        return out
+        return np.linalg.eigvalsh(self.array)[..., -1]
 
     def bound(self) -> Scalar:
-        out: Array = np.abs(self.array).sum(axis=-1).max(axis=-1)
-        return out
+        return np.abs(self.array).sum(axis=-1).max(axis=-1)
 
     def dense(self) -> Matrix:
         return self
@@ -414,8 +405,7 @@ class Matrix(Operator):
 def _solve(unit: Array, v: Array) -> Array:
     if unit.ndim == 2 and v.ndim > 1:  # many right-hand sides: one factorisation for all
         return np.linalg.solve(unit, v.reshape(-1, v.shape[-1]).T).T.reshape(v.shape)
-    out: Array = np.linalg.solve(unit, v[..., None])[..., 0]
-    return out
+    return np.linalg.solve(unit, v[..., None])[..., 0]
 
 
 def isotropic(value: Scalar, d: int) -> Diagonal:

@@ -44,13 +44,11 @@ class Activation:
 
     def __call__(self, t: Array) -> Array:
         """Compute the value."""
-        out: Array = np.maximum(t, 0) if self.jet is None else self.jet(t, 0)[0]
-        return out
+        return np.maximum(t, 0) if self.jet is None else self.jet(t, 0)[0]
 
     def slope(self, t: Array) -> Array:
         """Compute the first derivative; ReLU's at 0 is 0."""
-        out: Array = (t > 0).astype(float) if self.jet is None else self.jet(t, 1)[1]
-        return out
+        return (t > 0).astype(float) if self.jet is None else self.jet(t, 1)[1]
 
 
 def _by_polynomials(step: Polynomial) -> Callable[[Array, Array], None]:

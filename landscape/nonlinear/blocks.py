@@ -24,8 +24,7 @@ class Block:
     def times(self, rows: Array) -> Array:
         """Compute its product with each row of (..., r, d); with those of the identity, the matrix."""
         reduced = rows @ self.vectors.swapaxes(-1, -2) @ self.core @ self.vectors
-        out: Array = self.level[..., None, None] * rows + reduced
-        return out
+        return self.level[..., None, None] * rows + reduced
 
     def trace(self, identity: Scalar, scale: Callable[[Array], Array]) -> Array:
         """Compute the trace of its product with S^2.
@@ -38,8 +37,7 @@ class Block:
             Multiplies rows by S.
         """
         scaled = scale(self.vectors)
-        out: Array = self.level * identity + np.einsum("...ab,...ad,...bd->...", self.core, scaled, scaled)
-        return out
+        return self.level * identity + np.einsum("...ab,...ad,...bd->...", self.core, scaled, scaled)
 
 
 def written_out(level: Array, core: Array, frame: Array) -> Array:

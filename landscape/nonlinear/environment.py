@@ -144,8 +144,7 @@ class NonlinearEnvironment(Record):
         moves = h * np.eye(M * d).reshape(M * d, *[1] * (W.ndim - 2), M, d)
 
         def term(points: Array) -> Array:
-            out: Array = self._mean(lambda task: _scatter_term(task, points, adaptation))
-            return out
+            return self._mean(lambda task: _scatter_term(task, points, adaptation))
 
         slopes = (term(W + moves) - term(W - moves)) / (2 * h)
         return np.moveaxis(slopes, 0, -1).reshape(W.shape)

@@ -96,8 +96,7 @@ class LogisticTask(NonlinearTask):
 
     def sample_gradient(self, W: Array, x: Array, y: Array) -> Array:
         error = logistic((x @ W.swapaxes(-1, -2))[..., 0]) - y
-        out: Array = np.einsum("...n,...nd->...d", error, x)[..., None, :] / x.shape[-2]
-        return out
+        return np.einsum("...n,...nd->...d", error, x)[..., None, :] / x.shape[-2]
 
 
 def _expansion(w: Array, jet: Jet, order: int, reach: float | None = None) -> Expansion:

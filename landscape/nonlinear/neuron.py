@@ -120,8 +120,7 @@ class NeuronTask(NonlinearTask):
                 total = total + 2 * pairs.value(neuron, beside, angle(w, u))
             for v, beside in teachers:
                 total = total - 2 * pairs.value(neuron, beside, angle(w, v))
-        out: Array = np.maximum(total, 0) / 2 + self.noise / 2
-        return out
+        return np.maximum(total, 0) / 2 + self.noise / 2
 
     def _white_gradient(self, W: Array) -> Array:
         pairs, students, teachers = self._setup(W, 1)
@@ -157,8 +156,7 @@ class NeuronTask(NonlinearTask):
         smooth = activation(self.activation)
         inner = x @ W.swapaxes(-1, -2)
         error = smooth(inner).sum(axis=-1) - y
-        out: Array = np.einsum("...n,...nk,...nd->...kd", error, smooth.slope(inner), x) / x.shape[-2]
-        return out
+        return np.einsum("...n,...nk,...nd->...kd", error, smooth.slope(inner), x) / x.shape[-2]
 
 
 def _against(k: int, students: Neurons, teachers: Neurons) -> list[tuple[int, Array, Any]]:

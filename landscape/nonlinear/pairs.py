@@ -40,8 +40,7 @@ def angle(w: Array, u: Array) -> Array:
 
 def length(v: Array) -> Array:
     """Compute the lengths of vectors along the last axis."""
-    out: Array = np.sqrt(np.einsum("...i,...i", v, v))
-    return out
+    return np.sqrt(np.einsum("...i,...i", v, v))
 
 
 class Expansion:

@@ -127,8 +127,7 @@ def _left_out(wide: Rule, jet: Jet, a: float, order: int) -> Array:
     rest = np.maximum(wide.expect(values[..., None] ** 2)[..., 0] - energy.sum(axis=1), 0)
     rest[rest < 1e-15 * energy.sum(axis=1)] = 0  # rounding
     tails = np.cumsum(energy[:, ::-1], axis=1)[:, ::-1] + rest[:, None]
-    out: Array = np.sqrt(tails * tails[::-1]).max(axis=0)
-    return out
+    return np.sqrt(tails * tails[::-1]).max(axis=0)
 
 
 @lru_cache(maxsize=64)
@@ -167,8 +166,7 @@ def series(jet: Jet, strip: float, reach: float, order: int) -> Series:
 
 def ladder_step(reach: Scalar) -> Array:
     """Compute a reach's step on the ladder 1.25^k; what stands on one step is computed by one series."""
-    out: Array = np.ceil(np.log(np.maximum(reach, 0.25)) / np.log(1.25) - 1e-9)
-    return out
+    return np.ceil(np.log(np.maximum(reach, 0.25)) / np.log(1.25) - 1e-9)
 
 
 def mehler(left: Array, right: Array, r: Scalar) -> Array:

@@ -213,12 +213,10 @@ class NonlinearTask(Record, ABC):
         return np.linalg.cholesky(self.covariance) if dense else np.sqrt(self.covariance)
 
     def _whiten(self, W: Array) -> Array:
-        out: Array = W @ self._root if np.ndim(self._root) == 2 else W * self._root
-        return out
+        return W @ self._root if np.ndim(self._root) == 2 else W * self._root
 
     def _back(self, G: Array) -> Array:
-        out: Array = G @ self._root.T if np.ndim(self._root) == 2 else G * self._root
-        return out
+        return G @ self._root.T if np.ndim(self._root) == 2 else G * self._root
 
     def _scale(self, rows: Array) -> Array:
         return self._whiten(self._back(rows))

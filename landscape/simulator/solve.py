@@ -70,8 +70,7 @@ def family_weights(environment: Environment, method: Method) -> Array:
 def normalised(weights: Array, batch: int) -> Array:
     """Divide weights (..., tasks) by their mean within each batch of so many tasks."""
     groups = weights.reshape(*weights.shape[:-1], -1, batch)
-    out: Array = (batch * groups / groups.sum(axis=-1, keepdims=True)).reshape(weights.shape)
-    return out
+    return (batch * groups / groups.sum(axis=-1, keepdims=True)).reshape(weights.shape)
 
 
 def trained_point(

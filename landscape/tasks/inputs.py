@@ -280,5 +280,4 @@ def least_squares(X: Array, y: Array, ridge: float = 0.0) -> Array:
         return second.solve(X.T @ y / len(X))
     size = np.sqrt(np.mean(X**2, axis=0))
     size = np.where(size == 0, 1.0, size)
-    out: Array = np.linalg.lstsq(X / size, y, rcond=None)[0] / size
-    return out
+    return np.linalg.lstsq(X / size, y, rcond=None)[0] / size

@@ -112,8 +112,7 @@ class Path(Result):
         return np.searchsorted(begins, moments, side="right") - 1
 
     def _loss(self, of: str) -> QuadraticForm:
-        form: QuadraticForm = getattr(self, checks.known("loss in of", of, ["F", "f"]))
-        return form
+        return getattr(self, checks.known("loss in of", of, ["F", "f"]))
 
     def gradient_norm(self, w: Any, of: str = "F") -> Any:
         """Compute the norm of a loss's gradient at points.

@@ -251,8 +251,7 @@ def _inner_rate(method: Promised) -> float:
     inner = method.adaptation
     if not isinstance(inner, GradientSteps) or inner.steps != 1:
         raise ValueError(f"the theorems are for one inner step, got {method!r}")
-    alpha: float = nonnegative.check("alpha", inner.alpha)
-    return alpha
+    return nonnegative.check("alpha", inner.alpha)
 
 
 def _check_range(method: Promised, L: float) -> None:

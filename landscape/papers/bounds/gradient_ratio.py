@@ -139,8 +139,7 @@ def _region(region: str, task: NonlinearTask, W: Array, alpha: float, resolution
     if region == "point":
         return W[None]
     if region == "steps":
-        steps: Array = W - alpha * np.linspace(0, 1, resolution)[:, None, None] * task.gradient(W)
-        return steps
+        return W - alpha * np.linspace(0, 1, resolution)[:, None, None] * task.gradient(W)
     radius = np.linalg.norm(W - task.teacher)
     if W.shape == (1, 2):  # rings around the teacher
         r, turn = np.meshgrid(np.linspace(0, radius, resolution), np.linspace(0, 2 * np.pi, 2 * resolution))

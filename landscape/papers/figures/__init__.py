@@ -54,5 +54,4 @@ def reproduce(
     # figures count seeds up, one a panel, so that they need a number
     seed = int(rng.integers(2**31)) if isinstance(rng, np.random.Generator) else checks.seed("rng", rng)
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
-    made: Reproduction = module.run(checks.flag("quick", quick), seed, progress)
-    return made
+    return module.run(checks.flag("quick", quick), seed, progress)

@@ -54,8 +54,7 @@ class History(Result):
     @property
     def w(self) -> Array:
         """The last iterate, shape (d,)."""
-        last: Array = self.points[-1]
-        return last
+        return self.points[-1]
 
     def time_to(self, level: float, of: str = "F") -> float:
         """Find the first recorded iteration (or time) with a gradient norm of at most `level`; inf if there is none.

@@ -123,8 +123,7 @@ def _parses(text: pd.Series) -> Array:
     """Which texts are numbers."""
     import pandas as pd  # optional here: importing it takes 0.3 s
 
-    parsed: Array = pd.to_numeric(text, errors="coerce").notna().to_numpy()
-    return parsed
+    return pd.to_numeric(text, errors="coerce").notna().to_numpy()
 
 
 def _first_text(values: pd.Series) -> tuple[str, Any, float]:

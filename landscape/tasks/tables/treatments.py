@@ -112,8 +112,7 @@ def with_intercept(rows: Rows, account: list[str]) -> Rows:
 
 def _is_constant(X: Array) -> Array:
     """Which columns are constant, up to rounding."""
-    out: Array = X.std(axis=0) <= CONSTANT * np.abs(X).max(axis=0)
-    return out
+    return X.std(axis=0) <= CONSTANT * np.abs(X).max(axis=0)
 
 
 def _scaled(X: Array) -> tuple[Array, int]:

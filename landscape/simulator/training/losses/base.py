@@ -51,8 +51,7 @@ class Loss(Record, ABC):
 
     def hessian_times(self, w: Scalar, v: Scalar) -> Array:
         """Compute the Hessian at w times a vector v, at the cost of a gradient or two where that is possible."""
-        product: Array = self.hessian(w) @ self._at(v, "v")
-        return product
+        return self.hessian(w) @ self._at(v, "v")
 
     def difference_rounding(self, w: Scalar, delta: float) -> float:
         """Bound the rounding in (gradient(w + delta v) - gradient(w - delta v))/(2 delta), whatever v."""

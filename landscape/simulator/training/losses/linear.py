@@ -170,8 +170,7 @@ class Logistic(LinearModelLoss):
 
 
 def _sigmoid(z: Array) -> Array:
-    out: Array = np.exp(-np.logaddexp(0.0, -z))
-    return out
+    return np.exp(-np.logaddexp(0.0, -z))
 
 
 class Hinge(LinearModelLoss):

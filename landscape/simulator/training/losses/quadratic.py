@@ -48,8 +48,7 @@ class Quadratic(Loss):
 
     def gradient(self, w: Scalar) -> Array:
         """Compute covariance (w - optimum)."""
-        product: Array = self.covariance @ (self._at(w) - self.optimum)
-        return product
+        return self.covariance @ (self._at(w) - self.optimum)
 
     def hessian(self, w: Scalar) -> Array:
         """Return the covariance."""
@@ -57,8 +56,7 @@ class Quadratic(Loss):
 
     def hessian_times(self, w: Scalar, v: Scalar) -> Array:
         """Compute the covariance times v."""
-        product: Array = self.covariance @ self._at(v, "v")
-        return product
+        return self.covariance @ self._at(v, "v")
 
     @property
     def d(self) -> int:
@@ -130,15 +128,11 @@ class RippledParabola(Loss):
 
     def curve(self, w: Array) -> Array:
         """Compute f'' entry by entry, for any array of points of the line."""
-        out: Array = self.curvature + self.amplitude * self.frequency**2 * np.sin(
-            self.frequency * np.asarray(w)
-        )
-        return out
+        return self.curvature + self.amplitude * self.frequency**2 * np.sin(self.frequency * np.asarray(w))
 
     def twist(self, w: Array) -> Array:
         """Compute f''' entry by entry."""
-        out: Array = self.amplitude * self.frequency**3 * np.cos(self.frequency * np.asarray(w))
-        return out
+        return self.amplitude * self.frequency**3 * np.cos(self.frequency * np.asarray(w))
 
     def hessian(self, w: Scalar) -> Array:
         """Compute f'' as an array (1, 1)."""
