@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import landscape as ls
-from landscape.methods.step_divisors import step_divisor
 from landscape.papers import bounds
 from landscape.papers.bounds import promise
 from landscape.papers.bounds.drawn_batches import Constants, decrease, inequalities
@@ -163,8 +162,8 @@ def test_a_forgotten_bias_promises_what_does_not_happen():
         rest = run.table["gradient_norm_F"].iloc[-1]
         assert 1e-4 < rest <= promise(TASKS, method, 0.0, 10.0, sigma=TASKS.spread(run.w)).floor
         sides = inequalities(method, Batches(), Constants(L, RHO, TASKS.spread(run.w)))
-        assert decrease(sides, step_divisor(method), math.inf, drawn=False)(rest / 2) < 0
-        assert decrease(sides._replace(lam=0.0), step_divisor(method), math.inf, drawn=False)(rest / 2) > 0
+        assert decrease(sides, method.step_divisor, math.inf, drawn=False)(rest / 2) < 0
+        assert decrease(sides._replace(lam=0.0), method.step_divisor, math.inf, drawn=False)(rest / 2) > 0
 
 
 def test_floors_as_printed():

@@ -15,8 +15,8 @@ from typing import Any, overload
 
 import numpy as np
 
+from landscape.core import Array, Scalar
 from landscape.core.tolerances import SAFE_PIVOT, SINGULAR
-from landscape.core.typing import Array, Scalar
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landscape.core import Array, Scalar
 from landscape.core.tolerances import EQUAL
-from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Factor, Operator
 
 

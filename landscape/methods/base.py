@@ -8,14 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, Draw, as_adaptation
-from landscape.core import checks
-from landscape.core.domains import short
-from landscape.core.parameters import Record, record, with_values
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.quadratic import QuadraticForm
-from landscape.tasks.families import Task
-from landscape.tasks.inputs import Moments
+from landscape.adaptations import Adaptation, Draw, as_adaptation
+from landscape.core import Array, Record, Scalar, checks, record, short, with_values
+from landscape.linalg import QuadraticForm
+from landscape.tasks import Moments, Task
 
 
 @record
@@ -48,6 +44,8 @@ class Method(Record, ABC):
     registry: ClassVar[dict[str, type[Method]]] = {}
     weight_latex: ClassVar[str] = ""
     """The weight A of a task, in LaTeX."""
+    step_divisor: ClassVar[int | None] = None
+    """c in the step size 1/(c L(w)) of Fallah et al., Theorems 4.12, 4.15 and 4.17; None where they know none."""
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

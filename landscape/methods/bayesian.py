@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from landscape.adaptations.base import Draw
-from landscape.core.domains import Domain, positive
-from landscape.core.parameters import parameter, record
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.quadratic import QuadraticForm
+from landscape.adaptations import Draw
+from landscape.core import Array, Domain, Scalar, parameter, positive, record
+from landscape.linalg import QuadraticForm
 from landscape.methods.base import Cost, Method
-from landscape.tasks.inputs import Moments
+from landscape.tasks import Moments
 
 
 @record

@@ -2,15 +2,11 @@
 
 import dataclasses
 
-from landscape.adaptations.base import Adaptation, Draw, is_full
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core import checks
-from landscape.core.domains import positive
-from landscape.core.parameters import parameter, record
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.quadratic import QuadraticForm
+from landscape.adaptations import Adaptation, Draw, GradientSteps, is_full
+from landscape.core import Array, Scalar, checks, parameter, positive, record
+from landscape.linalg import QuadraticForm
 from landscape.methods.base import Cost, InnerMethod
-from landscape.tasks.inputs import Moments
+from landscape.tasks import Moments
 
 
 @record

@@ -8,10 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import batch_size, choice, count, positive
-from landscape.core.parameters import Record, parameter, record
-from landscape.core.typing import Scalar
+from landscape.core import Record, Scalar, batch_size, checks, choice, count, parameter, positive, record
 from landscape.methods.base import Method
 
 

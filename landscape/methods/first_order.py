@@ -1,12 +1,10 @@
 """Methods without second derivatives: first-order MAML, Hessian-free MAML, Reptile."""
 
-from landscape.adaptations.base import Adaptation, Draw, at_mean_step
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.core.parameters import record
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.quadratic import QuadraticForm
+from landscape.adaptations import Adaptation, Draw, GradientSteps, at_mean_step
+from landscape.core import Array, Scalar, record
+from landscape.linalg import QuadraticForm
 from landscape.methods.base import Cost, InnerMethod
-from landscape.tasks.inputs import Moments
+from landscape.tasks import Moments
 
 
 @record
@@ -25,6 +23,7 @@ class FOMAML(InnerMethod):
     """
 
     kind = "FO-MAML"
+    step_divisor = 18
     weight_latex = r"\Sigma(I-\alpha\Sigma)^k"
 
     def objective(self, moments: Moments) -> QuadraticForm:
@@ -61,6 +60,7 @@ class HFMAML(InnerMethod):
     """
 
     kind = "HF-MAML"
+    step_divisor = 25
     weight_latex = r"(I-\alpha\Sigma)\Sigma(I-\alpha\Sigma)"
 
     def _check_inner(self, inner: Adaptation) -> None:

@@ -2,14 +2,11 @@
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, Draw, at_mean_step
-from landscape.adaptations.ridge_to_start import RidgeToStart
-from landscape.core.domains import choice
-from landscape.core.parameters import parameter, record
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.quadratic import QuadraticForm
+from landscape.adaptations import Adaptation, Draw, RidgeToStart, at_mean_step
+from landscape.core import Array, Scalar, choice, parameter, record
+from landscape.linalg import QuadraticForm
 from landscape.methods.base import Cost, InnerMethod, Method
-from landscape.tasks.inputs import Moments
+from landscape.tasks import Moments
 
 
 @record

@@ -7,15 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Draw, loss_form
-from landscape.core import checks
-from landscape.core.domains import nonnegative, whole
-from landscape.core.parameters import record
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.quadratic import QuadraticForm
+from landscape.adaptations import Draw, loss_form
+from landscape.core import Array, Scalar, checks, nonnegative, record, whole
+from landscape.linalg import QuadraticForm
 from landscape.methods.base import Cost, Method
-from landscape.tasks.families import Task
-from landscape.tasks.inputs import Moments
+from landscape.tasks import Moments, Task
 
 
 @record

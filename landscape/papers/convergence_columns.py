@@ -12,7 +12,6 @@ from landscape.adaptations import GradientSteps
 from landscape.closed_form.dynamics import descent
 from landscape.core import bar
 from landscape.methods import FOMAML, HFMAML, MAML, Method
-from landscape.methods.step_divisors import STEP_DIVISORS
 from landscape.papers import bounds
 from landscape.simulator.training import Batches, LeastSquares, Logistic, LossTasks, RandomStep, train
 from landscape.tasks import Mixture, TaskFamily
@@ -32,7 +31,7 @@ def environment(apart: float = 1.0) -> Mixture:
     )
 
 
-def methods(alpha: float) -> dict[str, Method]:
+def methods(alpha: float) -> dict[str, MAML | FOMAML | HFMAML]:
     """Return the three methods of the table, as the paper defines them."""
     step = GradientSteps(alpha)
     return {"MAML": MAML(step, hessian="independent"), "FO-MAML": FOMAML(step), "HF-MAML": HFMAML(step)}
@@ -43,7 +42,7 @@ def full_batches() -> pd.DataFrame:
     rows, world = [], environment()
     L = bounds.curvatures(world)[0]
     for label, method in methods(ALPHA).items():
-        path = descent(world, method, 4.0, 1 / (4 * L * STEP_DIVISORS[type(method)]))
+        path = descent(world, method, 4.0, 1 / (4 * L * method.step_divisor))
         best = float(path.gradient_norm(path.limit))
         for eps in LEVELS:
             bound = math.nan

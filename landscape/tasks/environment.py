@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import count, nonnegative, probability, short
+from landscape.core import Array, Scalar, checks, count, nonnegative, probability, short
 from landscape.core.grids import Varying, put
 from landscape.core.parameters import Record, is_symbolic_record, parameters, record, with_values
-from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Matrix, Operator, diagonal, isotropic
 from landscape.tasks.families import DataTask, Task, TaskFamily
 from landscape.tasks.inputs import Gaussian

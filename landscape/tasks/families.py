@@ -8,11 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import count, nonnegative, probability, real
-from landscape.core.parameters import Record, parameter, record
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Operator
+from landscape.core import (
+    Array,
+    Record,
+    Scalar,
+    checks,
+    count,
+    nonnegative,
+    parameter,
+    probability,
+    real,
+    record,
+)
+from landscape.linalg import Operator
 from landscape.tasks.inputs import Empirical, Inputs
 
 

@@ -21,9 +21,8 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Diagonal, Matrix, Operator
-from landscape.linalg.quadratic import QuadraticForm
+from landscape.core import Array, Scalar
+from landscape.linalg import Diagonal, Matrix, Operator, QuadraticForm
 
 
 class Moments(Protocol):

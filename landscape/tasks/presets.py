@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core.domains import Domain, count, is_symbolic, nonnegative, positive, probability, real
+from landscape.core import Domain, Scalar, count, is_symbolic, nonnegative, positive, probability, real
 from landscape.core.parameters import is_symbolic_record, keyword_record, parameter, parameters
-from landscape.core.typing import Scalar
-from landscape.linalg.operators import Diagonal
+from landscape.linalg import Diagonal
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import DataTask, Task, TaskFamily
 from landscape.tasks.inputs import Gaussian

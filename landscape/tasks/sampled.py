@@ -5,9 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import short, whole
-from landscape.core.parameters import record
+from landscape.core import checks, record, short, whole
 from landscape.tasks.environment import Mixture
 from landscape.tasks.families import TaskFamily
 

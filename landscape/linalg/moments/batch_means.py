@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from landscape.core.typing import Array
+from landscape.core import Array
 
 
 class Mean:

@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core.domains import is_symbolic
-from landscape.core.errors import NoClosedForm
-from landscape.core.typing import Array, Scalar
+from landscape.core import Array, NoClosedForm, Scalar, is_symbolic
 from landscape.linalg.moments.isotropic import power_moment
 from landscape.linalg.moments.words import MAX_ORDER, expected_word
 from landscape.linalg.operators import Diagonal, Matrix, Operator

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from landscape.core.typing import Array
+from landscape.core import Array
 
 Path: TypeAlias = tuple[tuple[int, bool], ...]
 """Links of a chain or a loop, and whether each is walked forward."""

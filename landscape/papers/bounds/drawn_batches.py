@@ -29,7 +29,6 @@ from numpy.polynomial import Polynomial
 from landscape.adaptations import GradientSteps
 from landscape.core import Domain, checks, nonnegative, real
 from landscape.methods import FOMAML, HFMAML, MAML
-from landscape.methods.step_divisors import STEP_DIVISORS
 from landscape.simulator.training import Batches, LossTasks, own_batches, smoothness_bound
 
 Promised: TypeAlias = MAML | FOMAML | HFMAML
@@ -224,7 +223,7 @@ def promise(
     )  # fmt: skip
     least, start = real.check("least", least), checks.start("start", start, tasks.d)
     _check_range(method, known.L)
-    c = STEP_DIVISORS[type(method)]
+    c = method.step_divisor
     Phi = decrease(inequalities(method, batches, known), c, batches.B, drawn)
     if Phi.coef[2] <= 0:
         raise ValueError(

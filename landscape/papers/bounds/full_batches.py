@@ -18,7 +18,6 @@ from landscape.closed_form.dynamics.forms import eigen, gradient_norm, loss_afte
 from landscape.closed_form.population import optimum
 from landscape.core import checks, positive, warn
 from landscape.methods import FOMAML, HFMAML, MAML
-from landscape.methods.step_divisors import STEP_DIVISORS
 from landscape.papers.bounds.guarantee import Guarantee, fallah_range
 from landscape.papers.bounds.spread import Spread
 from landscape.simulator.training import Loss
@@ -95,7 +94,7 @@ def iterations(environment: Environment, method: MAML | HFMAML, start: Any, leve
     name = f"Theorem {number} of Fallah et al., full batches"
     _, L, mu = fallah_range(name, environment, inner.alpha, 6)
     level = positive.check("level", level)
-    c = STEP_DIVISORS[type(method)]
+    c = method.step_divisor
     rate = 1 / (4 * L * c)
     path = descent(environment, method, start, rate)
     height = float(path.F.above_minimum(path.start))

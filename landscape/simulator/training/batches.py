@@ -7,7 +7,6 @@ import numpy as np
 
 from landscape.core import Array, Record, batch_size, checks, nonnegative, parameter, positive, real, record
 from landscape.methods import FOMAML, MAML, NAL, Method, Reptile
-from landscape.methods.step_divisors import step_divisor
 from landscape.simulator.training.counting import Count
 from landscape.simulator.training.directions import inner_steps
 from landscape.simulator.training.tasks import LossTasks
@@ -108,7 +107,7 @@ class RandomStep(Record):
         self, tasks: LossTasks, method: Method, w: Array, rng: np.random.Generator, count: Count
     ) -> float:
         """Compute the step at w; its gradients are counted."""
-        divisor = self.divisor or step_divisor(method)
+        divisor = self.divisor or method.step_divisor
         if divisor is None:
             raise ValueError(f"the theorems give no divisor for {method.label}: give RandomStep(divisor=...)")
         norm = 0.0

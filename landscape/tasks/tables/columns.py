@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from landscape.core import Array
 from landscape.core.tolerances import LARGEST
-from landscape.core.typing import Array
 from landscape.tasks.tables.select import Selection
 
 if TYPE_CHECKING:

@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import count, nonnegative
-from landscape.core.parameters import record
+from landscape.core import checks, count, nonnegative, record
 from landscape.tasks.environment import Mixture
 from landscape.tasks.families import DataTask
 from landscape.tasks.tables.columns import Rows, as_numbers

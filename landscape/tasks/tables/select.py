@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from landscape.core import checks
-from landscape.core.domains import short
+from landscape.core import checks, short
 from landscape.tasks.tables.read import check_distinct
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landscape.core.typing import Array
+from landscape.core import Array
 from landscape.tasks.tables.columns import Rows
 from landscape.tasks.tables.select import Selection, listed
 
