@@ -30,7 +30,9 @@ def comparison(
     x = _the_axis(result.grid.dims, x, list(frame.columns[:first]))
     checks.known("quantity", y, list(frame.columns[first + 1 :]))
     for label in result.labels:
-        lines(ax, label, frame[frame["method"] == label], x, y, among=result.labels)
+        row = frame[frame["method"] == label]
+        if row[y].notna().any():  # where the adaptation differs there is no gain
+            lines(ax, label, row, x, y, among=result.labels)
     if y == "total" and "best_possible" in frame and "best possible" not in result.labels:
         lines(ax, "best possible", frame[frame["method"] == result.baseline], x, "best_possible")
     return finish(ax, x, y, records=(result.environment, result.adaptation, *result.methods))

@@ -155,3 +155,8 @@ def test_pictures_show_all_rows() -> None:
     assert drawn["MAML"].get_color() == drawn["MAML + gradient steps"].get_color()
     assert drawn["MAML"].get_linestyle() != drawn["MAML + gradient steps"].get_linestyle()
     assert len({line.get_color() for line in ax.get_lines()}) == 3
+    assert len(found.plot(ax=plt.figure().add_subplot(), y="gain").get_lines()) == 2
+    with pytest.raises(ValueError, match="use cut"):
+        ls.compare(TASKS, [ls.NAL(), ls.OwnShots(9)], STEP, {"R": [1, 2], "m": [9, 20]}).heatmap(
+            "R", "m", "own shots"
+        )
