@@ -34,7 +34,7 @@ class BayesEstimator(Adaptation):
 
     It is the posterior mean where all families have the same input covariance, and else weighs families by
     curvature, as pooled training does: at m = 0 it is pooled training's optimum. It ignores the start. Exact at
-    m = inf; with m samples it is drawn (``draws=``). Among points, that is; a prediction that may also look at
+    m = inf; with m samples it is drawn (``draws=``), between `bayes_bounds`. Among points, that is; a prediction that may also look at
     the new input to tell the family can be better still.
 
     Raises

@@ -171,6 +171,8 @@ def below_all(count: int, draws: int, seed: int) -> tuple[list[float], list[bool
         found = ls.compare(env, rows, ls.GradientSteps(0.7, m), draws=draws, rng=i)
         floor, totals = found.risk("best possible").total, [found.risk(n).total for n in found.labels[:-1]]
         t += [float(x - floor) / (x - floor).standard_error for x in totals]
+        lower, upper = ls.bayes_bounds(env, m)
+        t += [float(floor - lower) / floor.standard_error, float(upper - floor) / floor.standard_error]
         margins = [totals[-1] - x for x in totals[:-1]]
         beaten.append(any(float(x) > 4 * x.standard_error for x in margins))
     return t, beaten
