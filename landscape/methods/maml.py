@@ -34,6 +34,7 @@ class MAML(InnerMethod):
 
     hessian: str = parameter(choice("shared", "independent"), default="shared", label="batch of the Hessian")
 
+    step_divisor = 12
     weight_latex = (
         r"(I-\alpha\Sigma)\Sigma(I-\alpha\Sigma) + \frac{\alpha^2}{n_2}(\Sigma^3+\mathrm{tr}(\Sigma^2)\Sigma)"
     )
