@@ -34,8 +34,8 @@ class BayesEstimator(Adaptation):
 
     It is the posterior mean where all families have the same input covariance, and else weighs families by
     curvature, as pooled training does: at m = 0 it is pooled training's optimum. It ignores the start. Exact at
-    m = inf; with m samples it is drawn (``draws=``), between `bayes_bounds`. Among points, that is; a prediction that may also look at
-    the new input to tell the family can be better still.
+    m = inf; with m samples it is drawn (``draws=``), and lies between `bayes_bounds`. It is best among points: a
+    prediction that also looks at the new input to tell the family may be better still.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from landscape.core.errors import NoClosedForm
 from landscape.core.grids import Over, arguments
 from landscape.core.results import Estimate, Provenance
 from landscape.methods.base import Cost, Method
+from landscape.simulator.draws import seed_of
 from landscape.simulator.landscapes import GROUPS
 from landscape.tasks.environment import Environment
 
@@ -87,6 +88,7 @@ def compare(
     n1 = count.check("n1", n1)
     if adaptation is not None and not arguments(adaptation):
         adaptation = as_adaptation(adaptation)
+    rng = seed_of(rng) if draws is not None else rng  # one for all: a Generator would give each its own
     rows = as_rows(methods, adaptation)
     names = list(over) if isinstance(over, Mapping) else []
     groups = _alike(rows, names)
@@ -138,6 +140,8 @@ def _best(
     why = why_no_prior(next(settings[0].points())[1])
     if why is not None:
         return _lowest(totals), why
+    if any(setting.is_symbolic for setting in settings):
+        raise ValueError("best=True needs numbers for all parameters: replace the symbols, or leave it out")
     samples = np.zeros(settings[0].grid.shape)
     for setting in settings:
         for where, environment, adaptation, _ in setting.points():

@@ -127,6 +127,8 @@ def test_without_samples_it_is_pooled_training() -> None:
     for env in (SPREAD, ls.HardEasy(d=3, noise=0.2)):
         pooled = ls.risk(env, ls.NAL(), ls.GradientSteps(0.5, steps=0)).total
         assert float(best(env, 0, 20)) == pytest.approx(float(pooled), rel=1e-12)
+        mean = ls.risk(env, ls.PriorMean(), ls.GradientSteps(0.5, steps=0)).total
+        assert float(mean) > 1.05 * float(pooled)  # the posterior mean is not the point of least loss
 
 
 def test_with_many_samples_it_is_least_squares_and_in_the_end_the_noise() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
 import landscape as ls
 
@@ -31,6 +32,14 @@ def test_shares_are_of_what_the_same_samples_allow() -> None:
     assert (table["share"]["NAL"], table["share"]["best possible"]) == (0, 1)
     assert "of what can be cut" in found.headline()
     assert not found.headline().startswith("best possible")
+
+
+def test_a_generator_serves_all_rows_alike() -> None:
+    """One adaptation given twice, shared and as a row's own: the same numbers, and the best on the same draws."""
+    rows = [ls.NAL(), (ls.NAL(), STEP), ls.BayesEstimator(6)]
+    found = ls.compare(TASKS, rows, STEP, draws=40, rng=np.random.default_rng(7))
+    assert found.risk("NAL").total == found.risk("NAL + gradient steps").total
+    assert found.best.value == found.risk("best possible").total.value
 
 
 def test_every_sample_that_an_adaptation_takes_counts() -> None:
@@ -69,6 +78,8 @@ def test_it_is_asked_for_and_never_guessed() -> None:
     with pytest.raises(ls.NoClosedForm, match="give draws="):
         ls.compare(TASKS, ROWS[:2], STEP, best=True)
     assert "share" not in ls.compare(TASKS, ROWS[:2], STEP, draws=20, best=False).to_frame()
+    with pytest.raises(ValueError, match="replace the symbols"):
+        ls.compare(ls.HardEasy(d=2, R=sympy.Symbol("R")), ROWS[:2], STEP, best=True)
     full = ls.compare(TASKS, [ls.NAL(), ls.MAML(), (ls.MAML(), ls.RidgeToStart(0.1))], 0.7, best=True)
     noise = (0.3 * 0.3 + 0.7 * 0.1) / 2
     totals = [float(full.risk(name).total) for name in full.labels]
