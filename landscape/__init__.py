@@ -47,6 +47,7 @@ from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
 from landscape.analysis.compare import compare
 from landscape.analysis.comparison import Comparison
+from landscape.analysis.loss_law import LossLaw, loss_law, win_probability
 from landscape.analysis.replacement_effect import replacement_effect
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.analysis.agreement import Agreement, agreement
@@ -77,6 +78,8 @@ __all__ = [
     # the exact answer
     "Q", "optimum", "risk", "Risk", "gain", "compare", "Comparison", "best_step", "risk_landscape",
     "hardness_window", "least_samples", "bayes_bounds",
+    # the law of the loss, not only its mean
+    "loss_law", "LossLaw", "win_probability",
     # what finite data do
     "asymptotics", "sgd_curve", "required_tasks", "required_outer_samples", "required_inner_samples",
     "required_episodes", "best_training_step", "best_split", "best_design",

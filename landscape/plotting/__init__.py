@@ -1,6 +1,15 @@
 """Results in, artists out: nothing is computed here but what a picture needs."""
 
-from landscape.plotting.curves import answer, comparison, risk_parts, sgd_curve, simulated, sweep, z_scores
+from landscape.plotting.curves import (
+    answer,
+    comparison,
+    loss_law,
+    risk_parts,
+    sgd_curve,
+    simulated,
+    sweep,
+    z_scores,
+)
 from landscape.plotting.landscapes import View, landscape_view, plot_landscape, plot_series
 from landscape.plotting.planes import heatmap
 from landscape.plotting.style import (
@@ -30,6 +39,7 @@ __all__ = [
     "heatmap",
     "landscape_view",
     "lines",
+    "loss_law",
     "plot_landscape",
     "plot_series",
     "points",

@@ -140,3 +140,19 @@ def answer(result: Any, ax: Axes | None = None) -> Axes:
     if len(finite) and finite.max() > 30 * finite.min():
         ax.set_yscale("log")
     return finish(ax, result.unknown, "suboptimality")
+
+
+def loss_law(result: Any, ax: Axes | None = None, label: str = "") -> Axes:
+    """Draw a distribution function between the losses of 0.1% and 99%."""
+    ax = axes_or_new(ax)
+    low, high = result.quantile([0.001, 0.99]).value
+    losses = np.linspace(low, high, 81) if high > low else np.array([low])
+    found = result.cdf(losses)
+    (line,) = ax.plot(losses, found.value, linewidth=1.8, label=label or result.headline().partition(":")[0])
+    if found.standard_error is not None:
+        half = 1.96 * found.standard_error
+        ax.fill_between(
+            losses, found.value - half, found.value + half, color=line.get_color(), alpha=0.2, linewidth=0
+        )
+    finish(ax, "loss after adaptation", "probability", legend=bool(label))
+    return ax

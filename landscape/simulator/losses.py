@@ -6,6 +6,7 @@ from landscape.adaptations import Adaptation
 from landscape.core import Array
 from landscape.simulator.draws import by_family, hessian_times
 from landscape.tasks import Environment
+from landscape.tasks.inputs import Inputs
 
 
 def post_adaptation_losses(
@@ -40,7 +41,12 @@ def post_adaptation_losses(
     for where, inputs, draw in by_family(environment, families, optima, adaptation.m, sampling, rng):
         starts = np.broadcast_to(points.T, (len(where), *points.T.shape))
         W = np.concatenate([starts, optima[where][:, :, None]], axis=2)
-        delta = adaptation.adapt(W, draw).points - optima[where][:, :, None]
-        squares = np.einsum("tdj,tdj->tj", delta, hessian_times(inputs.Sigma, delta))
-        losses[where] = (squares + inputs.noise_variance) / 2
+        losses[where] = losses_at(inputs, adaptation.adapt(W, draw).points, optima[where])
     return losses[:, :-1], losses[:, -1]
+
+
+def losses_at(inputs: Inputs, points: Array, optima: Array) -> Array:
+    """Compute the population losses of tasks with optima (tasks, d) at points (tasks, d, J), shape (tasks, J)."""
+    delta = points - optima[:, :, None]
+    squares = np.einsum("tdj,tdj->tj", delta, hessian_times(inputs.Sigma, delta))
+    return (squares + inputs.noise_variance) / 2

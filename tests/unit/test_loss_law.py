@@ -1,0 +1,279 @@
+"""The law of the loss after adaptation: against raw rows, enumeration, SciPy's laws, and the risk."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import landscape as ls
+from landscape.closed_form.loss_law.families import family_law
+from landscape.closed_form.loss_law.laws import SquaresMixture
+from landscape.closed_form.loss_law.normal_squares import distribution
+from landscape.core.results import Result
+
+LEVELS = np.array([0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
+P = np.array([[0.5, 0.1, 0.0], [0.1, 0.4, -0.1], [0.0, -0.1, 0.6]])
+
+
+def dense(noise: float, spread: Any = 0.0) -> ls.TaskFamily:
+    S = np.array([[0.8, 0.2, 0.0], [0.2, 0.5, 0.1], [0.0, 0.1, 0.3]])
+    return ls.TaskFamily("dense", S, [1.0, 2.0, -1.0], spread, noise=noise)
+
+
+def isotropic(d: int, noise: float, spread: float) -> ls.TaskFamily:
+    return ls.TaskFamily("isotropic", 0.8, 1.0, spread, noise=noise, d=d)
+
+
+def raw_losses(family: ls.TaskFamily, step: Any, m: int, point: Any, count: int, seed: int) -> np.ndarray:
+    """Losses after one step from each point (J, d), row by row: shape (count, J)."""
+    rng, d = np.random.default_rng(seed), family.dimension
+    assert d is not None
+    S, C = (
+        np.diag(np.broadcast_to(v, d)) if np.ndim(v) < 2 else v for v in (family.covariance, family.spread)
+    )
+    optima = family.centre + rng.standard_normal((count, d)) @ np.sqrt(C)  # spreads here are diagonal
+    X = rng.standard_normal((count, m, d)) @ np.linalg.cholesky(S).T
+    e = np.sqrt(family.noise) * rng.standard_normal((count, m, 1))
+    away = np.atleast_2d(point)[None] - optima[:, None]  # (count, J, d)
+    residual = X @ away.swapaxes(1, 2) - e
+    moved = away - (residual.swapaxes(1, 2) @ X / m) @ (step * np.eye(d) if np.ndim(step) == 0 else step)
+    return (np.einsum("kji,il,kjl->kj", moved, S, moved) + family.noise) / 2
+
+
+CASES = [
+    (dense(0.3), 0.6, 1), (dense(0.3), 0.6, 3), (dense(0.3), 0.6, 30), (dense(0.0), 0.6, 4), (dense(0.2), P, 3),
+    (isotropic(1, 0.0, 0.0), 0.7, 1), (isotropic(1, 0.0, 0.0), 0.7, 9), (isotropic(1, 0.2, 0.4), 0.7, 5),
+    (isotropic(2, 0.0, 0.0), 0.7, 8), (isotropic(2, 0.2, 0.4), 0.7, 3), (isotropic(3, 0.2, 0.0), 0.7, 6),
+    (isotropic(6, 0.0, 0.4), 0.7, 1), (isotropic(6, 0.2, 0.02), 0.7, 20),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("family", "step", "m"), CASES)
+def test_quantiles_of_raw_rows(family: ls.TaskFamily, step: Any, m: int) -> None:
+    """Seed 1, 20,000 tasks: |z| < 4 at seven levels, false alarms 5e-4 a case; 1% of probability is 3 to 14 z."""
+    count, d = 20_000, family.dimension
+    adaptation = ls.GradientSteps(step, m) if np.ndim(step) == 0 else ls.PreconditionedSteps(step, m)
+    law = ls.loss_law(ls.Mixture([family]), 0.0, adaptation)
+    losses = np.sort(raw_losses(family, step, m, np.zeros(d), count, 1)[:, 0])
+    found = law.cdf(losses[(LEVELS * count).astype(int)]).value
+    assert np.abs((found - LEVELS) / np.sqrt(LEVELS * (1 - LEVELS) / count)).max() < 4
+    assert float(law.mean) == pytest.approx(
+        float(ls.risk(ls.Mixture([family]), 0.0, adaptation).total), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("s", [1.0, 1e-12])
+def test_sums_of_squares_against_scipy(s: float) -> None:
+    """Central and non-central chi-squares, to 2e-9 from the far left to the far right."""
+    for k, centre in product((1, 2, 5, 50), (0.0, 0.1, 10.0, 1e4, 1e6)):
+        law = stats.ncx2(k, centre) if centre else stats.chi2(k)
+        for p in (1e-9, 1e-4, 0.1, 0.5, 0.9, 1 - 1e-6):
+            x = law.ppf(p)
+            (found,) = distribution(x * s, np.array([[s]]), np.array([[centre * s]]), np.array([k]))
+            assert abs(found - law.cdf(x)) < 2e-9
+
+
+def test_a_fixed_part_moves_the_law() -> None:
+    """Without label noise the part along delta does not scatter: 2 + chi^2_1, and nothing below 2."""
+    variances, squares, one = np.array([[0.0, 1.0]]), np.array([[2.0, 0.0]]), np.ones(2)
+    for x in (1.9, 2.0, 2.001, 3.0, 8.0):
+        (found,) = distribution(x, variances, squares, one)
+        assert abs(found - stats.chi2(1).cdf(x - 2)) < 1e-8
+
+
+@pytest.mark.slow
+def test_the_mean_of_the_law_is_the_risk() -> None:
+    """By integrating the distribution function, of a mixture of families with noise and spread."""
+    env, adaptation = ls.HardEasy(d=4, noise=0.3), ls.GradientSteps(0.9, 12)
+    law = ls.loss_law(env, ls.MAML(), adaptation)
+    y, weights = np.polynomial.legendre.leggauss(40)
+    edges = np.concatenate([np.linspace(0.15, 6.0, 4), [20.0, 80.0, 300.0, 1200.0]])
+    low, high = edges[:-1, None], edges[1:, None]
+    x = low + (high - low) * (y + 1) / 2
+    rest = np.sum((1 - law.cdf(x).value) * weights * (high - low) / 2)
+    assert 0.15 + rest == pytest.approx(float(ls.risk(env, ls.MAML(), adaptation).total), rel=1e-6)
+
+
+def test_full_batches_with_any_spread() -> None:
+    """(1 - alpha S)^2 S of a normal delta: exact for dense spreads, and for any adaptation."""
+    family = dense(0.4, [0.3, 0.1, 0.6])
+    law = ls.loss_law(ls.Mixture([family]), 0.5, ls.RidgeToStart(0.7))
+    rng = np.random.default_rng(0)
+    optima = family.centre + rng.standard_normal((40_000, 3)) * np.sqrt(family.spread)
+    K = 0.7 * np.linalg.inv(family.covariance + 0.7 * np.eye(3))
+    losses = np.sort(
+        0.2 + np.einsum("ki,ij,kj->k", *[(0.5 - optima) @ K.T, family.covariance, (0.5 - optima) @ K.T]) / 2
+    )
+    found = law.cdf(losses[(LEVELS * 40_000).astype(int)]).value
+    assert np.abs((found - LEVELS) / np.sqrt(LEVELS * (1 - LEVELS) / 40_000)).max() < 4
+
+
+def test_all_batches_of_a_few_rows() -> None:
+    """Every sequence of m rows by hand: the law is theirs, of one step and of three on one batch."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((5, 2)), rng.standard_normal(5)
+    env = ls.Mixture([ls.DataTask("rows", X, y)])
+    for adaptation in (ls.GradientSteps(0.3, 3), ls.GradientSteps(0.3, 3, 3, "same")):
+        losses = []
+        for batch in product(range(5), repeat=3):
+            w = np.array([0.4, -0.2])
+            for _ in range(adaptation.steps):
+                w = w - 0.3 * X[list(batch)].T @ (X[list(batch)] @ w - y[list(batch)]) / 3
+            losses.append(np.mean((X @ w - y) ** 2) / 2)
+        law = ls.loss_law(env, [0.4, -0.2], adaptation)
+        assert float(law.mean) == pytest.approx(np.mean(losses), rel=1e-12)
+        np.testing.assert_allclose(
+            law.quantile(LEVELS), np.quantile(losses, LEVELS, method="inverted_cdf"), rtol=1e-12
+        )
+        drawn = ls.loss_law(env, [0.4, -0.2], adaptation, draws=4000, rng=0)
+        assert abs(float(drawn.mean - law.mean)) < 4 * drawn.mean.standard_error
+
+
+def test_drawn_and_exact_laws_agree() -> None:
+    """Two families, seed 3: distribution functions and quantiles within 4 of their stated errors."""
+    env, adaptation = ls.HardEasy(d=3, noise=0.2), ls.GradientSteps(0.9, 5)
+    exact = ls.loss_law(env, ls.NAL(), adaptation)
+    drawn = ls.loss_law(env, ls.NAL(), adaptation, draws=20_000, rng=3)
+    at = exact.quantile(LEVELS[1:6])
+    np.testing.assert_allclose(exact.cdf(at.value), LEVELS[1:6], atol=1e-7)
+    found = drawn.cdf(at.value)
+    assert np.abs((found.value - LEVELS[1:6]) / found.standard_error).max() < 4
+    away = drawn.quantile(LEVELS[1:6])
+    assert np.abs((away.value - at.value) / away.standard_error).max() < 4
+    assert (np.diff(at.value) > 0).all()
+    assert exact.mean.standard_error is None
+
+
+def test_sampled_optima_have_errors() -> None:
+    """Optima of T drawn tasks: exact given the tasks, with an error for the tasks."""
+
+    def draw(rng: np.random.Generator) -> tuple[float, np.ndarray, float]:
+        return 0.6, rng.normal(1.0, 1.0, size=2), 0.1
+
+    env, adaptation = ls.from_sampler(draw, 20, rng=0), ls.GradientSteps(0.8, 6)
+    law = ls.loss_law(env, 0.0, adaptation)
+    assert float(law.mean) == pytest.approx(float(ls.risk(env, 0.0, adaptation).total), rel=1e-9)
+    assert law.mean.standard_error == pytest.approx(
+        ls.risk(env, 0.0, adaptation).total.standard_error, rel=0.3
+    )
+    whole = ls.loss_law(ls.Mixture([ls.TaskFamily("all", 0.6, 1.0, 1.0, noise=0.1, d=2)]), 0.0, adaptation)
+    median = law.quantile(0.5)
+    assert abs(float(median - whole.quantile(0.5))) < 4 * median.standard_error
+
+
+def without_the_rank_one_part(family: ls.TaskFamily, m: int) -> SquaresMixture:
+    """Planted: K = Sigma for K = Sigma - Sigma delta delta'Sigma/v^2."""
+    law: Any = family_law(ls.Mixture([family]).tasks()[0], ls.GradientSteps(0.6, m), np.zeros(3))
+    share = law.variances.sum() / 3
+    return SquaresMixture(
+        law.floor, law.weights, np.full_like(law.variances, share), law.squares, law.multiplicity
+    )
+
+
+def test_planted_errors_are_seen() -> None:
+    family, count = dense(0.3), 40_000
+    losses = np.sort(raw_losses(family, 0.6, 3, np.zeros(3), count, 1)[:, 0])
+    at = losses[(LEVELS * count).astype(int)]
+
+    def worst(law: Any) -> float:
+        found = np.array([law.probability(x) for x in at])
+        return float(np.abs((found - LEVELS) / np.sqrt(LEVELS * (1 - LEVELS) / count)).max())
+
+    task = ls.Mixture([family]).tasks()[0]
+    assert worst(family_law(task, ls.GradientSteps(0.6, 3), np.zeros(3))) < 4
+    assert worst(without_the_rank_one_part(family, 3)) > 20
+    wrong = family_law(
+        task, ls.GradientSteps(0.6 * 2 / 3, 2), np.zeros(3)
+    )  # alpha q/m as before, q ~ chi^2_(m-1)
+    assert worst(wrong) > 20
+
+
+@pytest.mark.parametrize(
+    ("family", "step", "m", "noise"),
+    [
+        (dense(0.3), 0.6, 8, 1),
+        (dense(0.3), 0.6, 1, 1),
+        (dense(0.0), 0.6, 3, 0),
+        (isotropic(1, 0.1, 0.3), 0.7, 2, 1),
+    ],
+)
+def test_two_methods_on_the_same_draw(family: ls.TaskFamily, step: float, m: int, noise: float) -> None:
+    """Raw rows, seed 2, and two-column draws, seed 0: shares within 4 errors; the differences' quantiles, too."""
+    d = family.dimension
+    assert d is not None
+    points = np.array([np.full(d, 0.3), np.linspace(-1.0, 1.5, d)])
+    raw = raw_losses(family, step, m, points, 30_000, 2)
+    share = np.mean(raw[:, 0] < raw[:, 1])
+    found = ls.win_probability(
+        ls.Mixture([family]), points[0], ls.GradientSteps(step, m), against=points[1], draws=30_000
+    )
+    error = np.hypot(found.standard_error, np.sqrt(share * (1 - share) / 30_000))
+    assert abs(float(found) - share) < 4 * error
+    assert found.standard_error == pytest.approx(np.sqrt(share * (1 - share) / 30_000), rel=0.8)
+
+
+def test_parallel_distances_without_noise() -> None:
+    """V is singular: from twice as far the loss is four times as large on every draw."""
+    family = dense(0.0)
+    near, far = 0.5 * family.centre, 0.0 * family.centre
+    env, adaptation = ls.Mixture([family]), ls.GradientSteps(0.6, 4)
+    assert float(ls.win_probability(env, near, adaptation, against=far, draws=500)) == 1.0
+    assert float(ls.win_probability(env, near, adaptation, against=near, draws=500)) == 0.5
+
+
+def test_wins_of_other_adaptations_and_of_rows() -> None:
+    """Several steps on one batch take rows; the complement of a win is the other's; grids are by name."""
+    env = ls.HardEasy(d=3, noise=0.2)
+    for adaptation in (
+        ls.GradientSteps(0.5, 4, 2, "same"),
+        ls.RidgeToStart(0.5, 4),
+        ls.GradientSteps(0.5, 4, 2),
+    ):
+        one = ls.win_probability(env, ls.MAML(0.5), adaptation, draws=2000)
+        other = ls.win_probability(env, ls.NAL(), adaptation, against=ls.MAML(0.5), draws=2000)
+        assert float(one + other) == pytest.approx(1.0, abs=5 * float(one.standard_error))
+    grid = ls.win_probability(env, ls.MAML(), ls.GradientSteps(0.5, 4), over={"m": [1, 4, 50]}, draws=500)
+    assert grid.shape == grid.standard_error.shape == (3,)
+    assert ((grid.value >= 0) & (grid.value <= 1)).all()
+    rows = ls.Mixture(
+        [ls.DataTask("a", np.eye(3), [1.0, 2.0, 3.0]), ls.DataTask("b", np.eye(3) + 1, [0.0, 1.0, 1.0])]
+    )
+    assert 0 <= float(ls.win_probability(rows, ls.MAML(), ls.GradientSteps(0.2, 3), draws=500)) <= 1
+
+
+def test_what_is_not_known_says_so() -> None:
+    env = ls.HardEasy(d=3)
+    spread = ls.Mixture([dense(0.1, 0.2)])
+    many = ls.Mixture([ls.DataTask("rows", np.random.default_rng(0).normal(size=(50, 2)), np.ones(50))])
+    cases = [
+        (lambda: ls.loss_law(env, 0.0, ls.RidgeToStart(0.5, 5)), "only that after one gradient step"),
+        (lambda: ls.loss_law(spread, 0.0, ls.GradientSteps(0.5, 5)), "not isotropic"),
+        (lambda: ls.loss_law(many, 0.0, ls.GradientSteps(0.5, 9)), "different batches"),
+        (lambda: ls.loss_law(env, 0.0, 0.5, draws=5), "draws must be"),
+        (lambda: ls.loss_law(env, [1.0, 2.0], 0.5), "start must be"),
+        (lambda: ls.loss_law(env, 0.0, ls.PreconditionedSteps(np.ones(2), 5)), "P must fit d = 3"),
+        (lambda: ls.loss_law(env, 0.0, 0.5).quantile(1.0), "probability must be"),
+        (lambda: ls.loss_law(env, 0.0, 0.5).cdf("x"), "loss must be"),
+        (lambda: ls.win_probability(env, 0.0, 0.5, draws=1), "draws must be"),
+    ]
+    for call, message in cases:
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_the_result_has_a_headline_a_table_and_a_plot() -> None:
+    law = ls.loss_law(ls.HardEasy(d=3), ls.MAML(), 0.5)
+    assert isinstance(law, Result)
+    assert repr(law).startswith("<loss after adaptation: mean")
+    table = law.to_frame()
+    assert list(table["probability"]) == list(LEVELS)
+    assert (np.diff(table["loss"]) > 0).all()
+    assert law.plot().get_xlabel() == "loss after adaptation"
+    drawn = ls.loss_law(ls.HardEasy(d=3), ls.MAML(), 0.5, draws=400)
+    assert "drawn" in repr(drawn)
+    assert "loss_error" in drawn.to_frame()
+    assert len(drawn.plot(label="MAML").collections) == 1
