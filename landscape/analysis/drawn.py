@@ -116,7 +116,7 @@ def _risk_parts(
         if isinstance(start, Method) and start.minimises() == adaptation:
             point = np.asarray(landscape.form.origin)
         else:
-            point = drawn_optimum(tasks, start, draws, seed, sampled) if isinstance(start, Method) else start
+            point = _optimum(tasks, start, draws, seed, sampled) if isinstance(start, Method) else start
         out.append(np.asarray(landscape.suboptimality(point)))
     return [np.broadcast_to(part, out[0].shape) for part in out]
 
@@ -170,14 +170,8 @@ def _first(form: QuadraticForm) -> QuadraticForm:
     return QuadraticForm(Matrix(form.A.matrix()[0]), form.b[0], np.asarray(form.c)[0])
 
 
-def drawn_optimum(tasks: Sequence[Task], method: Method, draws: int, seed: int, sampled: bool) -> Array:
-    """Compute a method's optimum: exactly where a formula is known, else where its drawn mean meta-gradient vanishes.
-
-    Returns
-    -------
-    array, shape (1 + groups, d)
-        Of all draws, and with each group left out; of all only, shape (d,), where the tasks were sampled.
-    """
+def _optimum(tasks: Sequence[Task], method: Method, draws: int, seed: int, sampled: bool) -> Array:
+    """A method's optimum: exact where a formula is known, else where its drawn mean meta-gradient vanishes, (1 + groups, d)."""
     try:
         return population.optimum(tasks, method)
     except NoClosedForm:

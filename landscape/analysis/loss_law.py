@@ -1,34 +1,26 @@
 """The law of the loss after adaptation of a new task, and how often one method beats another on it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
+from landscape.adaptations import Adaptation
 from landscape.analysis.drawn import drawn_optimum
 from landscape.analysis.evaluate import EXPANDS, Setting
-from landscape.closed_form import population
 from landscape.closed_form.loss_law.families import family_law
 from landscape.closed_form.loss_law.laws import Atoms, FamilyLaw
 from landscape.closed_form.loss_law.rules import FEW, SHARP
-from landscape.core.domains import Domain, real, whole
-from landscape.core.errors import OVERFLOW, NoClosedForm, warn
-from landscape.core.grids import Over
-from landscape.core.parameters import record
-from landscape.core.results import Estimate, Result
+from landscape.closed_form.population import optimum_of
+from landscape.core import Array, Domain, Estimate, NoClosedForm, Over, Result, real, record, warn, whole
+from landscape.core.errors import OVERFLOW
+from landscape.core.results import EXACT, Provenance
 from landscape.core.tolerances import EQUAL
-from landscape.core.typing import Array
-from landscape.methods.base import Method
-from landscape.methods.pooled import NAL
+from landscape.methods import NAL, Method
 from landscape.simulator.draws import seed_of
 from landscape.simulator.landscapes import GROUPS
 from landscape.simulator.one_gradient import MOST_BATCHES, all_losses, drawn_losses
-from landscape.tasks.environment import Environment
-from landscape.tasks.families import Task
-from landscape.tasks.inputs import Empirical
+from landscape.tasks import Empirical, Environment, Task
 from landscape.tasks.sampled import SampledEnvironment
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -51,14 +43,14 @@ class LossLaw(Result):
     shares : array, shape (laws,)
     left_out : array, shape (groups, laws), optional
         The shares with each group of tasks or draws left out.
-    is_exact : bool
-        Whether it was computed, not drawn.
+    how : Provenance
+        Exact or drawn; from a start that is known as a limit only, so far a limit, too.
     """
 
     laws: tuple[FamilyLaw, ...]
     shares: Array
     left_out: Array | None
-    is_exact: bool
+    how: Provenance = EXACT
 
     @property
     def mean(self) -> Estimate:
@@ -97,13 +89,13 @@ class LossLaw(Result):
         found = [find(float(p)) for p in levels.ravel()]
         value = np.array([v for v, _ in found]).reshape(levels.shape)
         if self.left_out is None:
-            return Estimate(value)
-        return Estimate(value, np.array([r for _, r in found]).T.reshape(-1, *levels.shape))
+            return Estimate(value, how=self.how)
+        return Estimate(value, np.array([r for _, r in found]).T.reshape(-1, *levels.shape), self.how)
 
     def headline(self) -> str:
         """Say the mean, the median, and what is rarely exceeded."""
         median, high = self.quantile([0.5, 0.95]).value
-        how = "" if self.is_exact else ", drawn"
+        how = "" if self.how.is_exact else f", {self.how}"
         return f"loss after adaptation: mean {float(self.mean):.4g}, median {median:.4g}, 95% below {high:.4g}{how}"
 
     def columns(self) -> Mapping[str, Any]:
@@ -123,6 +115,7 @@ class LossLaw(Result):
         return Estimate(
             np.tensordot(self.shares, parts, 1),
             None if self.left_out is None else np.tensordot(self.left_out, parts, 1),
+            self.how,
         )
 
     def _among_atoms(self, p: float) -> tuple[float, Array | None]:
@@ -222,21 +215,19 @@ def loss_law(
     setting = Setting(environment, adaptation, [start])
     if setting.is_symbolic:
         raise ValueError("loss_law needs numbers for all parameters: replace the symbols")
-    environment, adaptation, (start,) = setting.at({})
-    tasks, sampled = environment.tasks(), isinstance(environment, SampledEnvironment)
-    if any(adaptation.expands(task.inputs) for task in tasks if task.probability):
+    env, adapt, (point,) = setting.at({})
+    tasks, sampled = env.tasks(), isinstance(env, SampledEnvironment)
+    if any(adapt.expands(task.inputs) for task in tasks if task.probability):
         warn(EXPANDS)
     if draws is not None:
-        return _drawn(
-            environment, start, adaptation, whole(GROUPS).check("draws", draws), seed_of(rng), sampled
-        )
-    point = population.optimum(tasks, start) if isinstance(start, Method) else start
+        return _drawn(env, point, adapt, whole(GROUPS).check("draws", draws), seed_of(rng), sampled)
+    point, how = optimum_of(tasks, point) if isinstance(point, Method) else (point, EXACT)
     tasks = [task for task in tasks if task.probability]
     sharp = max(FEW, SHARP // len(tasks))  # what single laws leave unresolved, the mean over many smooths
-    laws = tuple(_exact(task, adaptation, point, sharp) for task in tasks)
+    laws = tuple(_exact(task, adapt, point, sharp) for task in tasks)
     shares = np.array([task.probability for task in tasks], dtype=float)
     member = np.arange(len(laws)) % min(GROUPS, len(laws))
-    return LossLaw(laws, shares, _without_groups(shares, member) if sampled else None, True)
+    return LossLaw(laws, shares, _without_groups(shares, member) if sampled else None, how)
 
 
 def _exact(task: Task, adaptation: Adaptation, point: Array, sharp: int) -> FamilyLaw:
@@ -259,7 +250,9 @@ def _drawn(
     groups = [losses[member == g, 0] for g in np.unique(member)]
     shares = np.array([len(group) for group in groups]) / draws
     laws = tuple(Atoms.of(group) for group in groups)
-    return LossLaw(laws, shares, _without_groups(shares, np.arange(len(groups))), False)
+    return LossLaw(
+        laws, shares, _without_groups(shares, np.arange(len(groups))), Provenance("drawn", draws=draws)
+    )
 
 
 def _without_groups(shares: Array, member: Array) -> Array:
@@ -273,9 +266,8 @@ def _losses(
     environment: Environment, starts: list[Any], adaptation: Adaptation, draws: int, seed: int
 ) -> tuple[Array, Array]:
     """Losses (draws, starts) of drawn tasks on the same samples, and the tasks' families."""
-    tasks, d = [task.expanded() for task in environment.tasks()], environment.d
     points = [
-        drawn_optimum(tasks, s, draws, seed, True) if isinstance(s, Method) else np.broadcast_to(s, d)
+        np.broadcast_to(_point(environment, s, draws, seed) if isinstance(s, Method) else s, environment.d)
         for s in starts
     ]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -283,6 +275,14 @@ def _losses(
     if not np.isfinite(losses).all():
         raise ValueError(OVERFLOW)
     return losses, families
+
+
+def _point(environment: Environment, method: Method, draws: int, seed: int) -> Array:
+    """A method's optimum: by its formula, by its limit, else by drawing."""
+    try:
+        return optimum_of([task.expanded() for task in environment.tasks()], method)[0]
+    except NoClosedForm:
+        return drawn_optimum(Setting(environment, None, [method]), draws, seed).value
 
 
 def win_probability(
@@ -333,7 +333,7 @@ def win_probability(
     if setting.is_symbolic:
         raise ValueError("win_probability needs numbers for all parameters: replace the symbols")
     draws, seed = whole(GROUPS).check("draws", draws), seed_of(rng)
-    value, replicates = np.empty(setting.grid.shape), np.empty((GROUPS, *setting.grid.shape))
+    value, replicates = np.empty(setting.grid.shape), np.empty((*setting.grid.shape, GROUPS))
     for where, at, adapt, starts in setting.points():
         losses, families = _losses(at, starts, adapt, draws, seed)
         own, other = losses.T
@@ -342,5 +342,5 @@ def win_probability(
         member = (families if isinstance(at, SampledEnvironment) else np.arange(draws)) % GROUPS
         sums, sizes = (np.bincount(member, w, GROUPS) for w in (won, np.ones(draws)))
         value[where] = won.mean()
-        replicates[(slice(None), *where)] = (sums.sum() - sums) / (draws - sizes)
-    return Estimate(value, replicates)
+        replicates[where] = (sums.sum() - sums) / (draws - sizes)
+    return Estimate(value, np.moveaxis(replicates, -1, 0), Provenance("drawn", draws=draws))

@@ -8,20 +8,17 @@ batch costs J (d + 1) normal numbers and J chi-squares, whatever n; nothing is i
 coincide.
 """
 
-from __future__ import annotations
-
 from itertools import combinations_with_replacement
 from math import comb
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation
-from landscape.core.typing import Array, Scalar
+from landscape.adaptations import Adaptation
+from landscape.core import Array, Scalar
 from landscape.simulator.draws import CHUNK, Population, Rows, chunk_size, drawer
 from landscape.simulator.losses import losses_at
 from landscape.simulator.thin import MORE, TakesMore
-from landscape.tasks.environment import Environment
-from landscape.tasks.inputs import Empirical, Gaussian, Inputs
+from landscape.tasks import Empirical, Environment, Gaussian, Inputs
 
 MOST_BATCHES = 20_000
 """Batches of a data task that are listed rather than drawn."""

@@ -274,6 +274,6 @@ def test_the_result_has_a_headline_a_table_and_a_plot() -> None:
     assert (np.diff(table["loss"]) > 0).all()
     assert law.plot().get_xlabel() == "loss after adaptation"
     drawn = ls.loss_law(ls.HardEasy(d=3), ls.MAML(), 0.5, draws=400)
-    assert "drawn" in repr(drawn)
+    assert "400 draws" in repr(drawn)
     assert "loss_error" in drawn.to_frame()
     assert len(drawn.plot(label="MAML").collections) == 1

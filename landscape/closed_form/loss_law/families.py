@@ -12,13 +12,9 @@ mean of those over r = sqrt(q). Its tails are those of a square of chi-squares: 
 all its moments are finite.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, is_full
-from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.adaptations.preconditioned import PreconditionedSteps
+from landscape.adaptations import Adaptation, GradientSteps, PreconditionedSteps, is_full
 from landscape.closed_form.loss_law.laws import (
     Atoms,
     ChiSquareParabola,
@@ -35,11 +31,10 @@ from landscape.closed_form.loss_law.rules import (
     needed_nodes,
     resolved_steps,
 )
-from landscape.core.errors import NoClosedForm
-from landscape.core.typing import Array
+from landscape.core import Array, NoClosedForm
 from landscape.linalg.operators import Diagonal, Operator
 from landscape.linalg.quadratic import difference
-from landscape.tasks.families import Task
+from landscape.tasks import Task
 
 
 def family_law(task: Task, adaptation: Adaptation, point: Array, sharp: int = SHARP) -> FamilyLaw:

@@ -1,14 +1,12 @@
 """What the loss after adaptation of one family's tasks may follow: mixtures over a chi-square, and their means."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
+from typing import Self
 
 import numpy as np
 
 from landscape.closed_form.loss_law.normal_squares import distribution
-from landscape.core.parameters import Record, record
-from landscape.core.typing import Array
+from landscape.core import Array, Record, record
 
 
 class FamilyLaw(Record, ABC):
@@ -47,7 +45,7 @@ class Atoms(FamilyLaw):
     weights: Array
 
     @classmethod
-    def of(cls, losses: Array, weights: Array | float = 1.0) -> Atoms:
+    def of(cls, losses: Array, weights: Array | float = 1.0) -> Self:
         """Sort losses; the weights are made to sum to 1."""
         order = np.argsort(losses, kind="stable")
         shares = np.broadcast_to(weights, losses.shape)[order]

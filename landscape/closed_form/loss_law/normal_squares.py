@@ -10,11 +10,9 @@ towards it, :math:`t = \tau e^{-i\theta}`: there :math:`e^{-itx}` decays, howeve
 trapezoid rule in log tau converges exponentially. The arc between the rays adds theta/pi.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
-from landscape.core.typing import Array
+from landscape.core import Array
 
 ANGLE = 0.3
 """theta: a larger one decays faster, and lets the integrand of a nearly normal law grow in between."""

@@ -1,13 +1,11 @@
 """Quadrature over the lengths of normal vectors, with so many nodes that the laws given a length are resolved."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 
-from landscape.core.typing import Array
+from landscape.core import Array
 
 FEW, BROAD, SHARP, MOST = 20, 100, 400, 1500
 """Nodes of a Gauss rule where the law given a node is broad; the most there may be of each of two variables;
