@@ -89,6 +89,8 @@ class Adaptation(Record, ABC):
     """The adaptation's name in tables: the words of its class's name, where nothing else is said."""
     knows_environment: ClassVar[bool] = False
     """Whether it needs to know what tasks there are beside a task's samples: then it is no affine map."""
+    moves_by_gradient: ClassVar[bool] = False
+    """Whether it moves w by a matrix, made of one batch's Hessian, times the batch's gradient at w."""
     m: Scalar = np.inf
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:

@@ -39,6 +39,8 @@ class OwnShots(Adaptation):
 
     m: Scalar = parameter(batch_size, symbol="m", label="samples", typical=(8, 60), grid=True)
 
+    moves_by_gradient = True
+
     def ignores_start(self, d: int) -> bool:
         """Say whether all batches have at least d samples."""
         if is_symbolic(self.m) or is_symbolic(d):

@@ -42,6 +42,7 @@ class RidgeToStart(Adaptation):
     m: Scalar = parameter(batch_size, default=np.inf, symbol="m", label="samples", typical=(2, 60), grid=True)
 
     maml_label = "iMAML"
+    moves_by_gradient = True
     label = "ridge"
 
     def form(self, moments: Moments) -> QuadraticForm:

@@ -174,7 +174,7 @@ def risk(
     >>> risk(HardEasy(), 0.0, GradientSteps(1.0, m=50)).suboptimality.round(3)  # from the origin
     0.263
     >>> risk(HardEasy(d=3, noise=0.1), MAML(), RidgeToStart(0.5, m=10), draws=2000).total
-    1.318 +- 0.0087
+    1.318 +- 0.0086
     >>> risk(HardEasy(d=3, noise=0.1), MAML(), RidgeToStart(0.5, m=10)).total  # no exact formula is known
     1.316 (limit, expected error about 2%)
     """

@@ -258,7 +258,8 @@ def risk_parts(
     list of float or array, shape (*grid)
         Estimates that say so where they are limits.
     """
-    landscape = landscape_of(tasks, risk_forms([task.with_limits() for task in tasks], adaptation))
+    large = [task.with_limits() for task in tasks]
+    landscape = landscape_of(tasks, risk_forms(large, adaptation))
     points, through = [], [EXACT, EXACT]
     for start in starts:
         if isinstance(start, Method) and start.minimises() == adaptation:

@@ -2,19 +2,22 @@
 
 On given samples adaptation is an affine map of w - w_i, so that d + 1 points determine it: each drawn batch
 gives its loss as a form. What is averaged over draws of these depends on batches alone; the optima's spread
-and the label noise of the loss are not drawn, but enter with their own numbers.
+and the label noise of the loss are not drawn, but enter with their own numbers; nor is the label noise of the
+samples where an adaptation `moves_by_gradient`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, Draw, ExcessGiven
+from landscape.adaptations.base import Adaptation, Batch, Draw, ExcessGiven
 from landscape.core import Array, Scalar
+from landscape.core.tolerances import SINGULAR
 from landscape.linalg import Matrix, QuadraticForm
 from landscape.methods import Method
 from landscape.simulator.draws import Rows, chunk_size, drawer, hessian_times
 from landscape.tasks import Task
+from landscape.tasks.inputs import Inputs
 
 GROUPS = 20
 """Each group of draws is left out once: the replicates of which standard errors are made."""
@@ -46,7 +49,16 @@ def mean_losses(
 
     def conditional(task: int, size: int, draw: Draw, rng: np.random.Generator) -> tuple[Array, ...]:
         inputs = tasks[task].inputs
-        r, R = _affine(adaptation.adapt(_corners(size, inputs.Sigma.d), draw).points)
+        batches: list[Batch] = []
+
+        def kept(n: Scalar) -> Batch:
+            batches.append(draw(n))
+            return batches[-1]
+
+        r, R = _affine(adaptation.adapt(_corners(size, inputs.Sigma.d), kept).points)
+        if adaptation.moves_by_gradient and inputs.is_gaussian and isinstance(batches[0], Rows):
+            A, c = _without_noise(inputs, batches[0], R)
+            return A, np.zeros(R.shape[:2]), c
         SR, Sr = hessian_times(inputs.Sigma, R), hessian_times(inputs.Sigma, r)
         Rt = R.swapaxes(1, 2)
         return Rt @ SR, -(Rt @ Sr)[:, :, 0], np.sum(r * Sr, axis=(1, 2))
@@ -60,6 +72,22 @@ def mean_losses(
         A = kept[..., :, None] * (A + A.swapaxes(-1, -2)) / 2 * kept[..., None, :]
         forms.append(QuadraticForm(Matrix(A), kept * b, c + task.inputs.noise_variance))
     return forms
+
+
+def _without_noise(inputs: Inputs, batch: Rows, R: Array) -> tuple[Array, Array]:
+    """The form's A and c given X, the label noise e integrated out.
+
+    With R = I - K S, S = X'X/n, noise moves the adapted point by r = K X'e/n, whose covariance sigma^2 K S K'/n is
+    that of (I - R) S^- (I - R)' for any S^- with S S^- S = S: here of columns scaled alike.
+    """
+    S, learned = batch.hessian(), np.eye(R.shape[-1]) - R
+    scale = 1 / np.sqrt(np.diagonal(S, axis1=1, axis2=2))
+    unit = scale[:, :, None] * S * scale[:, None, :]
+    learned = learned * scale[:, None, :]
+    inverse = np.linalg.pinv(unit, rcond=SINGULAR * len(S[0]), hermitian=True)
+    scatter = learned @ inverse @ learned.swapaxes(1, 2)
+    c = inputs.noise_variance / batch.n * np.trace(hessian_times(inputs.Sigma, scatter), axis1=1, axis2=2)
+    return R.swapaxes(1, 2) @ hessian_times(inputs.Sigma, R), c
 
 
 def mean_excesses(

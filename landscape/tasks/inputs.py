@@ -79,14 +79,15 @@ class KnownMoments:
     def __init__(self, Sigma: Operator, noise_variance: Scalar) -> None:
         self.Sigma, self.noise_variance = Sigma, noise_variance
         self.memo: dict[Any, QuadraticForm] = {}
-
-    @cached_property
-    def _square(self) -> Operator:
-        return self.Sigma.square()
+        self._square: list[Operator] = []  # one list for all copies
 
     def times(self, A: Operator) -> Operator:
         """Compute Sigma A; Sigma^2 only once."""
-        return self._square if A is self.Sigma else self.Sigma @ A
+        if A is not self.Sigma:
+            return self.Sigma @ A
+        if not self._square:
+            self._square.append(self.Sigma.square())
+        return self._square[0]
 
 
 class CountedMoments(KnownMoments, ABC):
@@ -147,6 +148,8 @@ class Gaussian(KnownMoments):
 
     def with_limits(self) -> Gaussian:
         """Return the same inputs, for which limits will do."""
+        if self.takes_limits:
+            return self
         same = copy(self)  # of its own class, and with what it knows already
         same.takes_limits, same.memo = True, {}
         return same
