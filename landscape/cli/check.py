@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from landscape.core.terminal import columns, fitted
+
 HELP = "is a MAML implementation right? exit status 0 right, 1 wrong, 2 cannot tell"
 
 
@@ -59,7 +61,7 @@ def run(options: Namespace) -> int:
                 raise ValueError(f"--{name} has no meaning with --optimum: leave it out")
     check: Any = check_optimum if options.optimum else check_meta_gradient
     found = check(function, options.method, steps=options.steps, rng=options.seed, **given)
-    print(found)
+    print(fitted(str(found), columns()))
     return int(found.status)
 
 

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from landscape.core.terminal import columns, fitted
+
 HELP = "predict whether meta-learning pays on the tasks of a table"
 
 
@@ -60,9 +62,10 @@ def run(options: Namespace) -> int:
         delimiter=options.delimiter and options.delimiter.replace("\\t", "\t"),
     )
     diagnosis = diagnose(environment, shots, worth=options.worth, rng=options.seed)
-    print(f"{environment!r}\n\n{diagnosis.verdict}\n")
+    wide = columns()
+    print(fitted(f"{environment!r}\n\n{diagnosis.verdict}\n", wide))
     table = diagnosis.to_frame().drop(columns=["gradients", "hessian_vector_products"])
-    print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep=""))
+    print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="", line_width=wide))
     if options.html is not None:
         print(f"\nwrote {diagnosis.save_html(options.html)}")
     return 0

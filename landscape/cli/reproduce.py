@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from landscape.core.terminal import columns, fitted
+
 if TYPE_CHECKING:
     from landscape.papers.reproduction import Reproduction
 
@@ -34,7 +36,7 @@ def run(options: Namespace) -> int:
     titles = figures()
     if options.list:
         for name, title in titles.items():
-            print(f"{name:20} {title}")
+            print(fitted(f"{name:20} {title}", columns()))
         return 0
     names = list(titles) if options.all else options.names
     if not names:
@@ -65,12 +67,14 @@ def write(names: Iterable[str], options: Namespace) -> None:
 
 
 def _show(name: str, title: str, made: Reproduction, paths: tuple[Path, Path]) -> None:
-    print(f"\n{title}\n")
-    print(made.summary.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep=""))
+    wide = columns()
+    print(fitted(f"\n{title}\n", wide))
+    print(made.summary.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="", line_width=wide))
     if made.findings is not None:
         print("\nFindings, each decided by a rule stated beforehand (95% intervals):\n")
         for row in made.findings.itertuples():
-            print(f"  [{row.holds:>3}] {row.finding}: {row.low:.3g} to {row.high:.3g}  (rule: {row.rule})")
+            said = f"{row.finding}: {row.low:.3g} to {row.high:.3g}  (rule: {row.rule})"
+            print(fitted(f"  [{row.holds:>3}] {said}", wide))
     for note in made.notes:
-        print(f"\n* {note}")
+        print(fitted(f"\n* {note}", wide))
     print(f"\n{name}: wrote {' and '.join(map(str, paths))}")

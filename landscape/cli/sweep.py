@@ -4,6 +4,8 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from contextlib import nullcontext
 from typing import Any
 
+from landscape.core.terminal import columns
+
 HELP = "simulate over a grid of arguments, methods and seeds, from a TOML file"
 
 EXAMPLE = """\
@@ -79,7 +81,7 @@ def run(options: Namespace) -> int:
             raise ValueError(
                 "stopped; finished cells are kept, and the same command goes on from there"
             ) from None
-    print(result.summary().to_string(index=False, float_format=lambda x: f"{x:.4g}"))
+    print(result.summary().to_string(index=False, float_format=lambda x: f"{x:.4g}", line_width=columns()))
     print(f"\n{len(result.table)} rows in {arguments['file']}")
     return 0
 

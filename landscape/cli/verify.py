@@ -7,6 +7,8 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from landscape.core.terminal import columns
+
 if TYPE_CHECKING:
     from landscape.symbolic.ledger import Ledger
 
@@ -52,7 +54,7 @@ def _text(ledger: Ledger, options: Namespace) -> str:
         return ledger.latex()
     if options.show:
         entry = ledger[options.show]
-        return entry.markdown() if options.format == "markdown" else entry_terminal(entry)
+        return entry.markdown() if options.format == "markdown" else entry_terminal(entry, columns())
     return ledger.markdown() if options.format == "markdown" else _table(ledger)
 
 

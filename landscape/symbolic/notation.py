@@ -60,11 +60,11 @@ def sentence(text: str, formula: Expr = None, display: bool = True) -> str:
     return text.replace("{}", shown, 1).strip() if "{}" in text else f"{text.strip()}{shown}".rstrip()
 
 
-def terminal(text: str, formula: Expr = None, indent: str = "    ") -> str:
-    """Write the same for a terminal: words with Greek letters, the formula drawn in Unicode."""
+def terminal(text: str, formula: Expr = None, indent: str = "    ", wide: int | None = None) -> str:
+    """Write the same for a terminal: words with Greek letters, the formula drawn in Unicode, in parts if too wide."""
     drawn = ""
     if formula is not None:
-        lines = _drawing().doprint(formula).splitlines()
+        lines = _drawing(wide and wide - len(indent) - 2).doprint(formula).splitlines()
         drawn = "\n\n" + "\n".join(indent + "  " + line for line in lines) + "\n"
     before, _, after = text.partition("{}")
     parts = [indent + _plain(before).strip() + drawn]
@@ -85,7 +85,7 @@ def _typesetting() -> PaperPrinter:
 
 
 @cache
-def _drawing() -> Any:
+def _drawing(wide: int | None) -> Any:
     """A printer that leaves the names of quantities as they are."""
 
     class Drawing(PrettyPrinter):  # type: ignore[misc]
@@ -97,7 +97,7 @@ def _drawing() -> Any:
 
         _print_MatrixSymbol = _print_Symbol
 
-    return Drawing({"use_unicode": True, "wrap_line": False})
+    return Drawing({"use_unicode": True, "wrap_line": wide is not None, "num_columns": wide})
 
 
 _GREEK = "alpha beta gamma delta epsilon eta kappa lambda mu nu rho sigma tau Sigma Delta Lambda"

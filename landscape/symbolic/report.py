@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from landscape.core.terminal import fitted
 from landscape.symbolic.claim import Statement, Verdict
 from landscape.symbolic.judge import Judgement
 from landscape.symbolic.ledger import PAPERS, Entry, Ledger
@@ -131,16 +132,16 @@ def errata(ledger: Ledger) -> str:
     return "\n\n".join(parts) or "Every claim asked for holds as printed."
 
 
-def entry_terminal(entry: Entry) -> str:
-    """Write a claim with all of its evidence, for a terminal."""
+def entry_terminal(entry: Entry, wide: int | None = None) -> str:
+    """Write a claim with all of its evidence, for a terminal of so many columns."""
     lines = [
         f"{entry.claim.id}  {entry.claim.title}  [{entry.claim.source}]",
         f"verdict: {entry.verdict}{_numerical(entry)}",
     ]
     for judgement in entry.judgements:
-        lines += ["", f"  as printed: {judgement.verdict}", _drawn(judgement.statement)]
+        lines += ["", f"  as printed: {judgement.verdict}", _drawn(judgement.statement, wide)]
         if judgement.verdict != Verdict.HOLDS:
-            lines += ["", f"  {INSTEAD[judgement.verdict].lower()}:", _drawn(judgement.accepted)]
+            lines += ["", f"  {INSTEAD[judgement.verdict].lower()}:", _drawn(judgement.accepted, wide)]
         if judgement.looseness is not None:
             lines.append(f"  loose by the factor {judgement.looseness}")
         if judgement.counterexample and judgement.verdict in (Verdict.FAILS, Verdict.NOT_APPLICABLE):
@@ -151,12 +152,12 @@ def entry_terminal(entry: Entry) -> str:
         lines += ["", "  why:", terminal(entry.derivation.reason)]
     lines += ["", "  derivation:"]
     for number, step in enumerate(entry.derivation.steps, 1):
-        lines.append(f"  {number}." + terminal(step.sentence, step.formula)[3:])
-    return "\n".join(lines)
+        lines.append(f"  {number}." + terminal(step.sentence, step.formula, wide=wide)[3:])
+    return fitted("\n".join(lines), wide)
 
 
-def _drawn(statement: Statement) -> str:
-    text = terminal(statement.sentence, statement.relation)
+def _drawn(statement: Statement, wide: int | None) -> str:
+    text = terminal(statement.sentence, statement.relation, wide=wide)
     if statement.given:
         text += "\n    for " + ", ".join(map(condition, statement.given))
     return text
