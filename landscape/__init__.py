@@ -29,9 +29,11 @@ from landscape.methods.first_order import FOMAML, HFMAML, Reptile
 from landscape.methods.bayesian import BaMAML
 from landscape.methods.biphasic import BIMAML
 from landscape.methods.prior_mean import PriorMean
+from landscape.methods.learned_steps import LearnedStep, MetaSGD
 from landscape.methods.budget import Training
 from landscape.closed_form.population import Q
 from landscape.closed_form.bayes_bounds import bayes_bounds
+from landscape.closed_form.learned_steps import best_preconditioner
 from landscape.closed_form.hardness import hardness_window, least_samples
 from landscape.closed_form.finite_sample.asymptotics import asymptotics
 from landscape.closed_form.finite_sample.sgd import sgd_curve
@@ -74,10 +76,10 @@ __all__ = [
     "Adaptation", "GradientSteps", "PreconditionedSteps", "RidgeToStart", "OwnShots", "MixedModel",
     "BayesEstimator",
     # how one trains, and on how much
-    "Method", "NAL", "MAML", "IMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "Training",
+    "Method", "NAL", "MAML", "IMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "MetaSGD", "Training",
     # the exact answer
-    "Q", "optimum", "risk", "Risk", "gain", "compare", "Comparison", "best_step", "risk_landscape",
-    "hardness_window", "least_samples", "bayes_bounds",
+    "Q", "optimum", "risk", "Risk", "gain", "compare", "Comparison", "risk_landscape",
+    "best_step", "best_preconditioner", "LearnedStep", "hardness_window", "least_samples", "bayes_bounds",
     # the law of the loss, not only its mean
     "loss_law", "LossLaw", "win_probability",
     # what finite data do

@@ -310,8 +310,8 @@ def methods_for(adaptation):
     rng, found = np.random.default_rng(2), []
     inner = ls.GradientSteps(0.3, 12) if isinstance(adaptation, ls.OwnShots) else adaptation
     for kind in registry.methods():
-        if kind is ls.BIMAML or (kind is ls.HFMAML and type(inner) is not ls.GradientSteps):
-            continue  # the one changes its gradient on the way, the other takes gradient steps only
+        if kind in (ls.BIMAML, ls.MetaSGD) or (kind is ls.HFMAML and type(inner) is not ls.GradientSteps):
+            continue  # the gradient of two changes on the way, the third takes gradient steps only
         if kind is ls.HFMAML:
             inner = replace(inner, steps=1)
         found.append(registry.typical_method(kind, rng, 2, inner))

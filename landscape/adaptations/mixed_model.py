@@ -16,6 +16,7 @@ from landscape.linalg.moments.resolvent import ridge_limit
 from landscape.linalg.operators import Diagonal, Matrix, Operator, diagonal
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.tasks.environment import Environment
+from landscape.tasks.families import optima_law
 from landscape.tasks.inputs import Moments
 
 
@@ -77,15 +78,8 @@ class MixedModel(Adaptation):
             Samples.
         """
         tasks = [task.expanded() for task in environment.tasks()]
-        shares = np.array([task.probability for task in tasks], dtype=float)
-        centres = np.array([task.centre for task in tasks])
-        delta = centres - shares @ centres
-        covariance = (shares[:, None] * delta).T @ delta
-        noise = 0.0
-        for p, task in zip(shares, tasks, strict=True):
-            covariance = covariance + (0.0 if task.spread is None else p * task.spread.matrix())
-            noise += float(p * np.asarray(task.inputs.noise_variance))
-        return cls(covariance, noise, m)
+        noise = sum(float(task.probability * np.asarray(task.inputs.noise_variance)) for task in tasks)
+        return cls(optima_law(tasks)[1], noise, m)
 
     def form(self, moments: Moments) -> QuadraticForm:
         """Return the task's noise at m = inf, where every direction that the prior allows is learned."""

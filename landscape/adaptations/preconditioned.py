@@ -6,7 +6,7 @@ import numpy as np
 
 from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form
 from landscape.adaptations.steps import Steps, number_of_steps, samples_a_step, samples_of_steps
-from landscape.core.domains import symmetric
+from landscape.core.domains import square
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import parameter, record
 from landscape.core.tolerances import EXPANDING
@@ -19,12 +19,14 @@ from landscape.tasks.inputs import Moments
 
 @record
 class PreconditionedSteps(Steps):
-    r"""Gradient steps w -> w - P grad f_i(w; m) with a symmetric matrix P, or a step size per coordinate.
+    r"""Gradient steps w -> w - P grad f_i(w; m) with a matrix P, or a step size per coordinate.
+
+    P need not be symmetric; the best one for several families is not (see `best_preconditioner`).
 
     Raises
     ------
     ValueError
-        If P is not a vector or a symmetric matrix of finite numbers.
+        If P is not a vector or a square matrix of finite numbers.
 
     Examples
     --------
@@ -34,7 +36,7 @@ class PreconditionedSteps(Steps):
     """
 
     P: Any = parameter(
-        symmetric, symbol="P", label="matrix step, or a step size per coordinate", typical=(0.05, 0.9),
+        square, symbol="P", label="matrix step, or a step size per coordinate", typical=(0.05, 0.9),
         instead="for a number use GradientSteps(alpha, m)",
     )  # fmt: skip
     m: Scalar = samples_a_step()
@@ -54,14 +56,14 @@ class PreconditionedSteps(Steps):
         return P
 
     def form(self, moments: Moments) -> QuadraticForm:
-        """Compute the expected loss: A -> K'AK + scatter(PAP)/m with K = I - P Sigma, step by step."""
+        """Compute the expected loss: A -> K'AK + scatter(P'AP)/m with K = I - P Sigma, step by step."""
         P = self._step_matrix(moments)
         if self._shares_batch(moments):
             A, noise = same_batch_form(moments.Sigma, P, self.m, self.steps)
             return QuadraticForm(A, None, moments.noise_variance * (1 + noise))
         form, K = loss_form(moments), moments.Sigma.identity() - P @ moments.Sigma
         for _ in range(self.steps):
-            PAP, b, c = P @ form.A @ P, form.b, form.c
+            PAP, b, c = P.T @ form.A @ P, form.b, form.c
             A, b = K.T @ form.A @ K, None if b is None else K.T @ b
             if not is_full(self.m):
                 SPAP, third = moments.Sigma @ PAP, moments.third(PAP)
@@ -95,13 +97,15 @@ class PreconditionedSteps(Steps):
         return out
 
     def expands(self, moments: Moments) -> bool:
-        """Say whether an eigenvalue of P Sigma lies outside [0, 2], by those of R P R' with R'R = Sigma."""
+        """Say whether the loss grows from some point: a singular value of I - R P R' above 1, with R'R = Sigma.
+
+        For a symmetric P that is an eigenvalue of P Sigma outside [0, 2].
+        """
         if not self.steps:
             return False
         R = moments.Sigma.expanded().root()
-        values = R @ self._step_matrix(moments) @ R.T
-        outside = np.max(values.largest()) > 2 * (1 + EXPANDING) or np.max((-values).largest()) > EXPANDING
-        return bool(outside)
+        left = R.identity() - R @ self._step_matrix(moments) @ R.T
+        return bool(np.max((left.T @ left).largest()) > 1 + EXPANDING)
 
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         P: Array = np.diag(self.P) if self.P.ndim == 1 else self.P
@@ -112,7 +116,7 @@ class PreconditionedSteps(Steps):
 
         def pullback(g: Array) -> Array:
             for batch in reversed(used):
-                g = g - batch.hessian_times(P @ g)
+                g = g - batch.hessian_times(P.T @ g)
             return g
 
         return Adapted(W, pullback)

@@ -144,8 +144,9 @@ def _best(
         raise ValueError("best=True needs numbers for all parameters: replace the symbols, or leave it out")
     samples = np.zeros(settings[0].grid.shape)
     for setting in settings:
-        for where, environment, adaptation, _ in setting.points():
-            samples[where] = max(samples[where], adaptation.samples(environment.d))
+        for where, environment, adaptation, starts in setting.points():
+            taken = starts[0].n2 if setting.learns else adaptation.samples(environment.d)
+            samples[where] = max(samples[where], taken)
     if draws is None and not np.isinf(samples).all():
         raise NoClosedForm(
             "the best possible with finitely many samples has no exact risk: give draws= and rng="
@@ -174,10 +175,10 @@ def _lowest(totals: Sequence[Estimate]) -> Estimate:
 
 
 def _alike(rows: Sequence[Row], names: Sequence[str]) -> list[list[Row]]:
-    """Rows with one adaptation: they are judged together. One that `over` addresses by its name stands alone."""
+    """Rows with one adaptation: they are judged together. One that `over` addresses, or that learns its own, stands alone."""
     groups: dict[Any, list[Row]] = {}
     for row in rows:
-        alone = row.own and any(name.startswith(row.name + ".") for name in names)
+        alone = row.learns_step or (row.own and any(name.startswith(row.name + ".") for name in names))
         groups.setdefault(
             (row.own, row.adaptation if row.own else None, row.name if alone else None), []
         ).append(row)
@@ -194,6 +195,8 @@ def _check_names(settings: Sequence[Setting]) -> None:
 
 def _ignoring_start(setting: Setting, rows: Sequence[Row]) -> list[bool]:
     """Whether the start has no say in each row, anywhere on the grid; a row without a method must not need one."""
+    if setting.learns:
+        return [False]
     points = [here for _, *here in setting.points()] if setting.functions else [list(setting.whole())]
     ignored = all(adaptation.ignores_start(environment.d) for environment, adaptation, _ in points)
     for row in rows:

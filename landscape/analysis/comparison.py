@@ -169,7 +169,7 @@ class Comparison(Result):
         out: dict[str, Any] = {
             **self.grid.columns(),
             "method": label,
-            "adaptation": "given by a function" if row.adaptation is None else row.adaptation.label,
+            "adaptation": row.adaptation_label,
             "ignores_start": label in self.ignoring_start,
             "how": self.risk(label).how.rows(shape),
         }

@@ -50,11 +50,14 @@ def drawn_risks(
     draws, seed = _checked(setting, draws, rng)
     values: list[Array] = []
     warned = False
-    for where, environment, adaptation, starts in setting.points():
+    for where, environment, adaptation, starts in (
+        setting.points() if best is not None else setting.judged(by_point=True)
+    ):
         if best is not None:
             adaptation, starts = BayesEstimator(best[where]), []
         tasks = [task.expanded() for task in environment.tasks()]
-        warned = warned or any(adaptation.expands(t.inputs) for t in tasks if t.probability)
+        if not setting.learns:
+            warned = warned or any(adaptation.expands(t.inputs) for t in tasks if t.probability)
         with np.errstate(over="ignore", invalid="ignore"):
             if adaptation.knows_environment:
                 parts = _known_parts(environment, tasks, adaptation, len(starts), draws, seed)

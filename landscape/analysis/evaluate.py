@@ -71,6 +71,11 @@ class Setting:
         if adaptation is not None and not arguments(adaptation):
             self.adaptation = as_adaptation(adaptation)
         self.starts = list(starts)
+        self.learns = any(isinstance(s, Method) and s.learns_step for s in self.starts)
+        if self.learns and len(self.starts) > 1:
+            raise ValueError(
+                "a method that learns its step is judged by that, so nothing else is judged with it"
+            )
         addressed = [i for i, s in enumerate(self.starts) if isinstance(s, Method) and self.grid.axes]
         if names is None:
             self._labels = dict(zip(labels([self.starts[i] for i in addressed]), addressed, strict=True))
@@ -107,6 +112,16 @@ class Setting:
         """Walk over the grid point by point: its index, and everything with plain numbers for parameters."""
         for index, values in self.grid.points():
             yield index, *self.at(self.plain(values))
+
+    def judged(self, *, by_point: bool = False) -> Iterator[tuple[Any, Environment, Any, list[Any]]]:
+        """Walk over the grid by blocks, or by points; a method that learns its step is judged by that."""
+        walk: Iterator[tuple[Any, Environment, Any, list[Any]]]
+        walk = self.points() if by_point or self.learns else self.blocks()
+        for where, environment, adaptation, starts in walk:
+            if self.learns:
+                start, adaptation = starts[0].learned(environment.tasks())
+                starts = [start]
+            yield where, environment, adaptation, starts
 
     def plain(self, values: dict[str, Varying]) -> dict[str, Any]:
         """Give functions plain numbers and arrays at one point of the grid."""
@@ -213,7 +228,7 @@ class Setting:
         values: list[Array] = []
         replicates: list[Array | None] = []
         hows: list[Provenance] = []
-        for where, environment, adaptation, starts in self.blocks():
+        for where, environment, adaptation, starts in self.judged():
             tasks = environment.tasks()
             if self.is_symbolic and any(isinstance(t.inputs.Sigma, Matrix) for t in tasks):
                 raise ValueError(
@@ -224,7 +239,7 @@ class Setting:
                     parts = list(map(_estimate, question(tasks, adaptation, starts)))
             except OverflowError:
                 raise ValueError(OVERFLOW) from None
-            if not warned and isinstance(adaptation, Adaptation):
+            if not warned and isinstance(adaptation, Adaptation) and not self.learns:
                 warned = not self.is_symbolic and any(
                     adaptation.expands(task.inputs) for task in tasks if np.any(task.probability)
                 )
@@ -232,7 +247,8 @@ class Setting:
                 values, replicates = [p.value for p in parts], [p.replicates for p in parts]
                 hows = [p.how for p in parts]
                 break
-            own = [p.value.shape[len(shape) :] for p in parts]
+            axes = sum(isinstance(place, slice) for place in where)
+            own = [p.value.shape[axes:] for p in parts]
             if not values:
                 values = [np.empty(shape + o, dtype=p.value.dtype) for p, o in zip(parts, own, strict=True)]
                 sizes = [None if p.replicates is None else len(p.replicates) for p in parts]

@@ -77,6 +77,13 @@ def optimum(
     sampled = isinstance(setting.environment, SampledEnvironment)
 
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
+        if isinstance(starts[0], np.ndarray):  # learned with its step
+            if sampled:
+                raise ValueError(
+                    "the standard error of a start that is learned with its step is not known: take "
+                    "MetaSGD(...).learn(environment).start, without one"
+                )
+            return [starts[0]]
         if sampled:
             return [optimum_estimate(tasks, starts[0])]
         point, how = population.optimum_of(tasks, starts[0])

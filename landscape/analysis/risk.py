@@ -139,7 +139,8 @@ def risk(
     environment : Environment
         Or a function of names in `over` that makes one.
     start : Method, float or array, shape (d,)
-        A method stands for its population optimum; a number for that value in every coordinate.
+        A method stands for its population optimum; a number for that value in every coordinate. `MetaSGD` is
+        judged by the step that it learns, on as many samples.
     adaptation : Adaptation or float
         A number stands for full gradient steps of that size.
     over : dict of str to sequence, optional
@@ -187,7 +188,7 @@ def risks(
     setting: Setting, draws: int | None = None, rng: np.random.Generator | int | None = 0
 ) -> list[Estimate]:
     """Compute noise, dispersion and the suboptimality of each start of a setting, over its grid."""
-    if setting.adaptation is None:
+    if setting.adaptation is None and not setting.learns:
         as_adaptation(None)  # says what is wanted; only `optimum` needs none
     if draws is not None:
         how = Provenance("drawn", draws=draws)
@@ -267,8 +268,16 @@ def gain(
     >>> gain(HardEasy(), MAML(), GradientSteps(1 / 0.9, m=500)).round(3)
     1.764
     """
-    setting = Setting(environment, adaptation, [NAL() if against is None else against, method], over)
-    _, dispersion, worse, better = risks(setting, draws, rng)
+    starts: list[Any] = [NAL() if against is None else against, method]
+    if any(isinstance(start, Method) and start.learns_step for start in starts):
+        one, other = (risk(environment, start, adaptation, over, draws=draws, rng=rng) for start in starts)
+        if np.any(one.noise.value != other.noise.value):
+            raise ValueError(
+                "label noise costs a learned step something else than the given one, so what they leave above it does "
+                "not compare: divide risk(...).total, or use compare(...).cut"
+            )
+        return one.above_noise.with_(other.above_noise, ratio)
+    _, dispersion, worse, better = risks(Setting(environment, adaptation, starts, over), draws, rng)
     return (dispersion + worse).with_(dispersion + better, ratio)
 
 

@@ -45,6 +45,18 @@ class Row(Record):
         return isinstance(self.adaptation, MixedModel)
 
     @property
+    def learns_step(self) -> bool:
+        """Whether the method learns its own adaptation."""
+        return self.method is not None and self.method.learns_step
+
+    @property
+    def adaptation_label(self) -> str:
+        """What the adaptation is called."""
+        if self.learns_step:
+            return "learned"
+        return "given by a function" if self.adaptation is None else self.adaptation.label
+
+    @property
     def start(self) -> Method | float:
         """Where adaptation starts; 0 where that does not matter."""
         if self.method is not None:
@@ -66,7 +78,7 @@ def as_rows(methods: Any, shared: Any) -> list[Row]:
     if not given:
         raise ValueError("methods must hold at least one method, got none")
     pairs = [_pair(value) for value in given]
-    if shared is None and any(adaptation is None for _, adaptation in pairs):
+    if shared is None and any(a is None and not (m is not None and m.learns_step) for m, a in pairs):
         as_adaptation(None)  # says what is wanted
     names = distinct_names([_joined(*p, "label") for p in pairs], [_joined(*p, "repr") for p in pairs])
     common = shared if isinstance(shared, Adaptation) else None
@@ -82,6 +94,10 @@ def _pair(value: Any) -> tuple[Method | None, Adaptation | None]:
     if isinstance(value, Adaptation):
         return None, value
     if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], Method):
+        if value[0].learns_step:
+            raise ValueError(
+                f"{value[0].label} is judged by the step that it learns: give it without an adaptation"
+            )
         return value[0], as_adaptation(value[1], "the adaptation of a row")
     hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
     raise TypeError(f"each of methods must be {WANTED}, got {short(value)}{hint}")

@@ -11,6 +11,7 @@ from landscape.core.domains import (
     probability,
     real,
     short,
+    square,
     step_count,
     symmetric,
     whole,
@@ -34,7 +35,7 @@ from landscape.core.typing import Array, Scalar
 __all__ = [
     "Array", "Scalar",
     "LandscapeWarning", "NoClosedForm", "warn",
-    "Domain", "batch_size", "choice", "count", "is_symbolic", "nonnegative", "positive", "probability", "real", "short", "step_count", "symmetric", "whole",
+    "Domain", "batch_size", "choice", "count", "is_symbolic", "nonnegative", "positive", "probability", "real", "short", "square", "step_count", "symmetric", "whole",
     "Parameter", "Record", "is_symbolic_record", "keyword_record", "parameter", "record", "with_values",
     "Grid", "Over", "Varying", "arguments",
     "Estimate", "Result", "ratio",

@@ -137,11 +137,11 @@ class Domain:
 
 
 @dataclass(frozen=True)
-class SymmetricDomain(Domain):
-    """Symmetric matrices (d, d), and vectors (d,) that stand for diagonal ones; they need not be positive."""
+class MatrixDomain(Domain):
+    """Square matrices (d, d), and vectors (d,) that stand for diagonal ones."""
 
     def check(self, name: str, value: Any, *, symbols: bool = False) -> Array:
-        """Return the vector or the matrix, read-only; symmetry is judged after scaling to unit diagonal."""
+        """Return the vector or the matrix, read-only; symmetric up to rounding (of unit diagonal) is symmetric."""
         array = Domain().check_many(name, value)
         if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[0] != array.shape[1]):
             raise ValueError(f"{name} must be {self}, got shape {array.shape}")
@@ -149,13 +149,30 @@ class SymmetricDomain(Domain):
             return array
         size = np.sqrt(np.abs(np.diagonal(array)))
         size = np.where(size == 0, np.sqrt(np.abs(array).max(axis=1)), size)
-        skew = np.abs(array - array.T)
-        if (skew > SYMMETRIC * np.outer(size, size)).any():
-            raise ValueError(
-                f"{name} must be symmetric, but differs from its transpose by up to {skew.max():g}"
-            )
-        array = (array + array.T) / 2
-        array.setflags(write=False)
+        if (np.abs(array - array.T) <= SYMMETRIC * np.outer(size, size)).all():
+            array = (array + array.T) / 2
+            array.setflags(write=False)
+        return array
+
+    def draw(self, rng: np.random.Generator, typical: tuple[float, ...], d: int) -> Array:
+        """Draw a matrix whose symmetric part has eigenvalues between the typical ends; the rest is a tenth of them."""
+        skew = rng.uniform(-0.1, 0.1, size=(d, d)) * typical[1]
+        return SymmetricDomain().draw(rng, typical, d) + skew - skew.T
+
+    def __str__(self) -> str:
+        return "a vector (d,) or a matrix (d, d)"
+
+
+@dataclass(frozen=True)
+class SymmetricDomain(MatrixDomain):
+    """Symmetric matrices (d, d), and vectors (d,) that stand for diagonal ones; they need not be positive."""
+
+    def check(self, name: str, value: Any, *, symbols: bool = False) -> Array:
+        """Return the vector or the matrix, read-only."""
+        array = super().check(name, value)
+        skew = np.abs(array - array.T).max()
+        if skew > 0:
+            raise ValueError(f"{name} must be symmetric, but differs from its transpose by up to {skew:g}")
         return array
 
     def draw(self, rng: np.random.Generator, typical: tuple[float, ...], d: int) -> Array:
@@ -179,6 +196,7 @@ def whole(low: float, high: float = np.inf, *, infinite: bool = False) -> Domain
 
 
 real = Domain()
+square = MatrixDomain()
 symmetric = SymmetricDomain()
 positive = Domain(low=0.0, open_low=True)
 nonnegative = Domain(low=0.0)

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar, dataclass_transform
 import numpy as np
 
 from landscape.core.checks import known
-from landscape.core.domains import Domain, SymmetricDomain, is_symbolic, short
+from landscape.core.domains import Domain, MatrixDomain, is_symbolic, short
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ class Parameter:
 
     def check(self, value: Any) -> Any:
         """Return the value as a float, int, str or SymPy expression, or say what is wrong with it."""
-        if isinstance(self.domain, SymmetricDomain):
+        if isinstance(self.domain, MatrixDomain):
             if np.ndim(value) == 0 and self.instead:
                 raise TypeError(f"{self.name} must be {self.domain}, got {short(value)}: {self.instead}")
             return self.domain.check(self.name, value)
@@ -258,7 +258,7 @@ def _inherited(cls: type, name: str) -> str:
 def _described(p: Parameter) -> str:
     symbol = f" :math:`{p.symbol}`" if p.symbol else ""
     label = p.label[:1].upper() + p.label[1:]
-    plain = p.domain.choices or isinstance(p.domain, SymmetricDomain)
+    plain = p.domain.choices or isinstance(p.domain, MatrixDomain)
     bounds = str(p.domain).replace("finite and ", "").replace("a whole number and ", "")
     kind = bounds if plain else f"{'int' if p.domain.whole else 'float'}, {bounds}"
     return f"{p.name} : {kind}\n    {label}{symbol}." + (" Varies by ``over=``." if p.grid else "")

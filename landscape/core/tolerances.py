@@ -36,6 +36,12 @@ LARGEST: Final = 1e40
 SMALLEST: Final = 1e-150
 """Smallest size of a given number that is not 0: its square, which risks are made of, is a double."""
 
+SETTLED: Final = 1e-14
+"""Share of a risk by which a last alternation may still lower it."""
+
+SAME_LIMIT: Final = 1e-6
+"""Two alternations that end this close, in shares of the risk, ended at the same point."""
+
 EXPANDING: Final = 1e-12
 """Relative margin above 2 at which alpha times a curvature is called expanding."""
 

@@ -10,6 +10,7 @@ from landscape.methods.base import Cost, InnerMethod, Method, as_methods, labels
 from landscape.methods.biphasic import BIMAML
 from landscape.methods.budget import Training
 from landscape.methods.first_order import FOMAML, HFMAML, Reptile
+from landscape.methods.learned_steps import MetaSGD
 from landscape.methods.maml import IMAML, MAML
 from landscape.methods.pooled import NAL
 
@@ -22,4 +23,5 @@ __all__ = [
     "NAL",
     "FOMAML", "HFMAML", "Reptile",
     "BIMAML",
+    "MetaSGD",
 ]  # fmt: skip

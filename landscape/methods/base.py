@@ -46,6 +46,8 @@ class Method(Record, ABC):
     """The weight A of a task, in LaTeX."""
     step_divisor: ClassVar[int | None] = None
     """c in the step size 1/(c L(w)) of Fallah et al., Theorems 4.12, 4.15 and 4.17; None where they know none."""
+    learns_step: ClassVar[bool] = False
+    """Whether it learns how to adapt, too, and is judged by that: see `learned`."""
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -86,6 +88,10 @@ class Method(Record, ABC):
     def within(self, adaptation: Adaptation | None) -> Method:
         """Fill in the adaptation that judges it, where the method trains for that one; see `MAML`."""
         return self
+
+    def learned(self, tasks: Sequence[Task]) -> tuple[Method | Array, Adaptation]:
+        """Compute where a method that `learns_step` starts from and how it adapts, for tasks without a grid."""
+        raise TypeError(f"{type(self).__name__} does not learn how to adapt")
 
     def minimises(self) -> Adaptation | None:
         """Name the adaptation whose risk is the method's objective, if there is one."""

@@ -26,6 +26,13 @@ class FOMAML(InnerMethod):
     step_divisor = 18
     weight_latex = r"\Sigma(I-\alpha\Sigma)^k"
 
+    def _check_inner(self, inner: Adaptation) -> None:
+        P = getattr(inner, "P", None)
+        if P is not None and (P != P.T).any():
+            raise ValueError(
+                "FO-MAML with a matrix step that is not symmetric minimises nothing: use a symmetric P, or MAML"
+            )
+
     def objective(self, moments: Moments) -> QuadraticForm:
         """Compute Sigma E[R]."""
         return QuadraticForm(moments.Sigma @ self.adaptation.shrinkage(moments))

@@ -15,7 +15,7 @@ import numpy as np
 from landscape.adaptations import Adaptation
 from landscape.core import Array, checks, short
 from landscape.core.parameters import Parameter, Record, parameters
-from landscape.methods import MAML, Method, Training
+from landscape.methods import MAML, MetaSGD, Method, Training
 from landscape.tasks import HardEasy, TwoTasks
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _kind(label: str) -> str:
     method, adaptation = Method.registry.get(name.strip()), Adaptation.registry.get(inner)
     if method is MAML and adaptation is not None:
         return adaptation.maml_label
-    return str(getattr(method, "kind", name.strip()))
+    return "Meta-SGD" if method is MetaSGD else str(getattr(method, "kind", name.strip()))
 
 
 def axis_label(name: str, *records: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -57,6 +58,18 @@ class Task:
     def with_limits(self) -> Task:
         """Return the task with inputs for which the limit of large problems will do."""
         return replace(self, inputs=self.inputs.with_limits())
+
+
+def optima_law(tasks: Sequence[Task]) -> tuple[Array, Array]:
+    """Compute the mean (d,) and the covariance (d, d) of the optima of all tasks (expanded, without a grid)."""
+    shares = np.array([task.probability for task in tasks], dtype=float)
+    centres = np.array([task.centre for task in tasks])
+    mean = shares @ centres
+    delta = centres - mean
+    covariance = (shares[:, None] * delta).T @ delta
+    for p, task in zip(shares, tasks, strict=True):
+        covariance = covariance + (0.0 if task.spread is None else p * task.spread.matrix())
+    return mean, covariance
 
 
 @record

@@ -142,6 +142,10 @@ class Gaussian(KnownMoments):
         """Compute sigma^2 tr(Sigma A)."""
         return self.noise_variance * SA.trace()
 
+    def residual_scatter(self, delta: Array) -> Operator:
+        """Compute what noise adds to the covariance scatter(D) of a sample's gradient: sigma^2 Sigma."""
+        return self.noise_variance * self.Sigma
+
     def expanded(self) -> Gaussian:
         """Return the same inputs with one entry a coordinate."""
         return Gaussian(self.Sigma.expanded(), self.noise_variance)
@@ -242,6 +246,18 @@ class Empirical(CountedMoments):
     def scatter(self, A: Operator, SA: Operator) -> Operator:
         """Compute E[(x'Ax) xx'] - Sigma A Sigma, a mean over rows (with a ridge, less S A S)."""
         return Matrix(self._at(A)[0]) - SA @ self.Sigma
+
+    def residual_scatter(self, delta: Array) -> Operator:
+        """Compute what noise adds to the covariance scatter(D) of a sample's gradient at the mean distance delta.
+
+        E[e^2 xx'] - 2 E[e (x'delta) xx'], a mean over rows; with a ridge also what E[x e] != 0 adds.
+        """
+        e, delta = self.e, np.broadcast_to(delta, (self.X.shape[1],))
+        out: Array = (self.X * (e**2 - 2 * e * (self.X @ delta))[:, None]).T @ self.X / len(self.X)
+        if self.ridge:
+            pulled = np.outer(self.Sigma @ delta - self.ridge * delta, self.pull)
+            out = out + pulled + pulled.T - np.outer(self.pull, self.pull)
+        return Matrix(out)
 
     def expanded(self) -> Empirical:
         """Return the inputs themselves: they have an entry a coordinate."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from landscape.adaptations import is_full
 from landscape.core import Array, Scalar
-from landscape.linalg import Matrix, Operator
-from landscape.tasks import Empirical, Inputs
+from landscape.linalg import Operator
+from landscape.tasks import Inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Distance:
         """Compute the distance after a gradient step on n samples."""
         second = step_moment(inputs, self.second, alpha, n)
         if not is_full(n):
-            second = second + alpha**2 / n * residual_moment(inputs, self.mean)
+            second = second + alpha**2 / n * inputs.residual_scatter(self.mean)
         return Distance(second, self.mean - alpha * (inputs.Sigma @ self.mean))
 
 
@@ -54,7 +54,7 @@ def step_moment(inputs: Inputs, Y: Operator, alpha: Scalar, n: float) -> Operato
 def gradient_moment(inputs: Inputs, distance: Distance, n: float) -> Operator:
     """Compute E[psi psi'] for the gradient psi on n samples."""
     out = hessian_moment(inputs, distance.second, n)
-    return out if is_full(n) else out + residual_moment(inputs, distance.mean) / n
+    return out if is_full(n) else out + inputs.residual_scatter(distance.mean) / n
 
 
 def gradient_product(inputs: Inputs, Y: Operator, delta: Array, n: float) -> Array:
@@ -65,14 +65,6 @@ def gradient_product(inputs: Inputs, Y: Operator, delta: Array, n: float) -> Arr
     third = inputs.third(Y)
     scatter = inputs.scatter(Y, inputs.times(Y)) @ delta
     return out + (scatter if third is None else scatter - third) / n
-
-
-def residual_moment(inputs: Inputs, mean: Array) -> Operator:
-    """Compute what the noise e adds to E[psi psi'] of one sample: E[e^2 xx'] - 2 E[e (x'delta) xx']."""
-    if not isinstance(inputs, Empirical):
-        return inputs.noise_variance * inputs.Sigma
-    X, e = inputs.X, inputs.e
-    return Matrix((X * (e**2 - 2 * e * (X @ mean))[:, None]).T @ X / len(X))
 
 
 def mean_step(inputs: Inputs, alpha: Scalar) -> Operator:

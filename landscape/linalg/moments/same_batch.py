@@ -63,7 +63,7 @@ def same_batch_form(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int)
         form = form + sign * _word(_links(i, j, P, S), S, m)
     for i, j in product(range(k), repeat=2):  # U = sum_i (-1)^i C(k, i+1) (A S)^i
         sign = comb(k, i + 1) * comb(k, j + 1) * (-1.0) ** (i + j)
-        links = [P] * (i + 1 + j + 1)  # A S A S ... A, i + j + 1 factors S
+        links = [P] * (i + 1) + [P.swapaxes(-1, -2)] * (j + 1)  # A S ... A S A' ... S A', i + j + 1 factors S
         noise_total = noise_total + sign * np.trace(S @ _word(links, S, m))
     return _like(Sigma, step, form), noise_total / m
 
@@ -85,11 +85,11 @@ def mean_shrinkage(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int) 
 
 
 def _links(i: int, j: int, P: Array, Sigma: Array) -> list[Array]:
-    """The matrices between the S of (S A)^i Sigma (A S)^j."""
-    identity = np.eye(len(Sigma))
-    left, right = [identity] + [P] * (i - 1) if i else [], [P] * (j - 1) + [identity] if j else []
+    """The matrices between the S of (S A')^i Sigma (A S)^j."""
+    identity, PT = np.eye(len(Sigma)), P.swapaxes(-1, -2)
+    left, right = [identity] + [PT] * (i - 1) if i else [], [P] * (j - 1) + [identity] if j else []
     middle = Sigma
-    middle = P @ middle if i else middle
+    middle = PT @ middle if i else middle
     middle = middle @ P if j else middle
     return [*left, middle, *right]
 
