@@ -2,11 +2,11 @@
 
 import errno
 import re
-import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from support.browser import chromium, screen
 
 import landscape as ls
 from landscape.cli import main
@@ -184,24 +184,10 @@ def test_the_page_needs_nothing_else(report):
 
 def test_it_reads_on_a_desk_and_on_a_phone(report):
     """In a real browser nothing is wider than the screen but tables, which scroll, and all pictures are drawn."""
-    pytest.importorskip("selenium", reason="selenium is not installed")
-    from selenium import webdriver
-
-    driver, chromium = shutil.which("chromedriver"), shutil.which("chromium") or shutil.which("google-chrome")
-    if not driver or not chromium:
-        pytest.skip("Chromium with chromedriver is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    try:
+    with chromium() as browser:
         browser.get(report.as_uri())
         for width in (1280, 390):
-            browser.execute_cdp_cmd(
-                "Emulation.setDeviceMetricsOverride",
-                {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500},
-            )
+            screen(browser, width, 900)
             wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width, (wide, width)
             drawn = browser.execute_script(
@@ -213,8 +199,6 @@ def test_it_reads_on_a_desk_and_on_a_phone(report):
             )
             assert shown < 900  # the verdict is on the first screen
         assert browser.get_log("browser") == []
-    finally:
-        browser.quit()
 
 
 def test_one_number_of_shots_and_very_many_fit_into_the_pictures():
