@@ -9,7 +9,7 @@ import pytest
 from landscape.cli import main
 from landscape.papers import neuron_landscapes
 from landscape.papers.figures import reproduce
-from landscape.papers.findings import share_interval
+from landscape.papers.reproduction import share_interval
 
 
 @lru_cache

@@ -32,11 +32,8 @@ class BaMAML(Method):
         typical=(0.2, 0.8),
     )  # fmt: skip
 
+    label = "BaMAML"
     weight_latex = r"(I+\Sigma/(gs))^{-1}\Sigma(I+\Sigma/g)^{-1}"
-
-    @property
-    def label(self) -> str:
-        return "BaMAML"
 
     def objective(self, moments: Moments) -> QuadraticForm:
         """Compute (I + Sigma/(g s))^-1 Sigma (I + Sigma/g)^-1."""

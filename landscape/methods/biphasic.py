@@ -41,6 +41,7 @@ class BIMAML(InnerMethod):
     latched: bool = True
 
     kind = "BI-MAML"
+    factors = 2
     weight_latex = r"(I-\alpha\Sigma)\Sigma(I-\alpha\Sigma)\ \text{in the second phase}"
 
     def __post_init__(self) -> None:
@@ -66,10 +67,6 @@ class BIMAML(InnerMethod):
                 "BI-MAML that is not latched need not end up at MAML's optimum: use latched=True, or flow() for its path"
             )
         return self.adaptation.expected(moments)
-
-    @property
-    def factors(self) -> int:
-        return 2
 
     def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
         raise TypeError(

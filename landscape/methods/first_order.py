@@ -108,15 +108,12 @@ class Reptile(InnerMethod):
     """
 
     kind = "Reptile"
+    factors = 0
     weight_latex = r"I-(I-\alpha\Sigma)^k"
 
     def objective(self, moments: Moments) -> QuadraticForm:
         """Compute I - E[R]."""
         return QuadraticForm(self.adaptation.pull(moments))
-
-    @property
-    def factors(self) -> int:
-        return 0
 
     def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
         return W - self.adaptation.adapt(W, draw).points

@@ -39,6 +39,7 @@ class NAL(Method):
     task_weights: Mapping[str, float] | None = None
     batch: int | None = None
 
+    label = "NAL"
     weight_latex = r"\Sigma"
 
     def __post_init__(self) -> None:
@@ -51,10 +52,6 @@ class NAL(Method):
             raise ValueError("batch normalises task_weights: give task_weights too, or leave batch out")
         batch = None if self.batch is None else whole(1, 500).check("batch", self.batch)
         self._set(task_weights=weights, batch=batch)
-
-    @property
-    def label(self) -> str:
-        return "NAL"
 
     @property
     def task_batch(self) -> int | None:

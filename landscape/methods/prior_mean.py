@@ -22,11 +22,8 @@ class PriorMean(Method):
     array([0., 0.])
     """
 
+    label = "prior mean"
     weight_latex = r"I"
-
-    @property
-    def label(self) -> str:
-        return "prior mean"
 
     def objective(self, moments: Moments) -> QuadraticForm:
         """Return the squared distance to the task's optimum."""

@@ -50,13 +50,8 @@ class LogisticTask(NonlinearTask):
         if len(self.teacher) != 1:
             raise ValueError(f"teacher of task {self.name!r} must have shape (d,), got {self.teacher.shape}")
 
-    @property
-    def model(self) -> str:
-        return "logistic regression"
-
-    @property
-    def exact_scatter(self) -> bool:
-        return True
+    model = "logistic regression"
+    exact_scatter = True
 
     @cached_property
     def _teacher(self) -> tuple[Array, Array]:

@@ -17,8 +17,7 @@ from landscape.analysis.simulate import Simulation, simulate
 from landscape.closed_form.hardness import hardness_window
 from landscape.core import Array
 from landscape.methods import MAML, NAL, Training
-from landscape.papers.findings import Finding, finding, interval, interval_of
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Finding, Reproduction, finding, interval, interval_of
 from landscape.tasks import TwoTasks
 
 TASKS = TwoTasks()

@@ -14,8 +14,7 @@ from landscape.nonlinear.environment import NonlinearEnvironment
 from landscape.nonlinear.neuron import NeuronTask
 from landscape.nonlinear.sampling import sampled_risk
 from landscape.nonlinear.view import nonlinear_view, square
-from landscape.papers.findings import Finding, finding, share_interval
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Finding, Reproduction, finding, share_interval
 from landscape.plotting.nonlinear import legend
 
 LAYOUTS = 16

@@ -11,6 +11,18 @@ from sympy.printing.pretty.stringpict import prettyForm
 from landscape.symbolic.typesetting import PaperPrinter
 from landscape.symbolic.typing import Expr, Relation
 
+__all__ = [
+    "SPELLINGS",
+    "Expr",
+    "condition",
+    "latex",
+    "matrix",
+    "positive",
+    "quantity",
+    "sentence",
+    "terminal",
+]
+
 SPELLINGS: dict[Expr, str] = {}
 """Symbol -> its LaTeX, where SymPy would not find it from the name."""
 

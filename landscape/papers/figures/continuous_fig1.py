@@ -14,8 +14,7 @@ from landscape.adaptations import GradientSteps
 from landscape.core import Array
 from landscape.methods import MAML
 from landscape.papers.bounds import largest_alpha
-from landscape.papers.findings import Finding, finding
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Finding, Reproduction, finding
 from landscape.simulator.training import LossTasks, RippledParabola, ode
 
 TITLE = "Xu et al., Figure 1: F' and F'' of two rippled parabolas, from alpha = 0.4 to the theorems' range"

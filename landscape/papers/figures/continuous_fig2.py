@@ -17,9 +17,8 @@ from landscape.core import Array, LandscapeWarning, bar
 from landscape.methods import BIMAML, MAML, Method
 from landscape.papers.biphasic_problems import PROBLEMS, Problem
 from landscape.papers.convergence_columns import operations
-from landscape.papers.findings import Finding, finding, interval_of
 from landscape.papers.images.digits import digits
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Finding, Reproduction, finding, interval_of
 from landscape.simulator.training import History, LossTasks, train
 
 TITLE = "Xu et al., Figure 2: BI-MAML against MAML on regression, Diabetes, SVM and digits: steps and cost"

@@ -16,8 +16,7 @@ from landscape.analysis.risk import risk_landscape
 from landscape.closed_form.population import risk_forms
 from landscape.core import Array
 from landscape.methods import MAML, NAL, Method
-from landscape.papers.findings import Finding, finding, interval_of
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Finding, Reproduction, finding, interval_of
 from landscape.tasks import Mixture, TaskFamily
 
 TITLE = (

@@ -13,8 +13,7 @@ from landscape.closed_form.dynamics import descent
 from landscape.papers import bounds
 from landscape.papers import convergence_columns as columns
 from landscape.papers.convergence_columns import ALPHA, LEVELS, NOISE, D, environment, methods
-from landscape.papers.findings import Finding, finding, interval_of
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Finding, Reproduction, finding, interval_of
 
 TITLE = (
     "Fallah et al., Table 1: best gradient norm against eps, alpha, sigma and K, iterations, cost against d"

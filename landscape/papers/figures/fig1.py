@@ -14,9 +14,8 @@ from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import gain, risk
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.methods import MAML, NAL, Training
-from landscape.papers.findings import Finding, finding, interval, interval_of
 from landscape.papers.printed_numbers import printed
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Finding, Reproduction, finding, interval, interval_of
 from landscape.tasks import HardEasy
 
 TITLE = "Collins et al., Figure 1: in which of four environments MAML gains"

@@ -12,8 +12,7 @@ from landscape.nonlinear.environment import NonlinearEnvironment
 from landscape.nonlinear.task import NonlinearTask
 from landscape.nonlinear.view import square
 from landscape.papers.figures.fig4 import EQUAL
-from landscape.papers.findings import finding
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Reproduction, finding
 from landscape.plotting.nonlinear import contours, teachers
 
 TITLE = "Collins et al., Figure 5: the losses of the four tasks of Figure 4 (a-b), and their quadratic approximations"

@@ -4,9 +4,8 @@ import numpy as np
 
 from landscape.nonlinear.environment import NonlinearEnvironment
 from landscape.papers import neuron_landscapes as common
-from landscape.papers.findings import finding
 from landscape.papers.neuron_landscapes import around, coincide, elsewhere, gains, neurons
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Reproduction, finding
 
 TITLE = (
     "Collins et al., Figure 6: landscapes of a sigmoid neuron, small R (a, b) and large R, small r_H (c, d)"

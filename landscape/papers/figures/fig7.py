@@ -15,8 +15,7 @@ from landscape.nonlinear.comparison import METHODS, nonlinear_comparison
 from landscape.nonlinear.environment import NonlinearEnvironment
 from landscape.nonlinear.logistic import LogisticTask
 from landscape.nonlinear.sampling import sampled_risk
-from landscape.papers.findings import Finding, finding
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Finding, Reproduction, finding
 
 TITLE = "Collins et al., Figure 7: logistic regression, solutions and risks of NAL and MAML against hardness"
 

@@ -15,10 +15,9 @@ from landscape.analysis.risk import risk
 from landscape.core import Array, bar
 from landscape.diagnosis.diagnose import diagnose
 from landscape.diagnosis.held_out import methods_at
-from landscape.papers.findings import finding, interval_of
 from landscape.papers.images.digits import Features, principal_components
 from landscape.papers.images.pairs import pair_table, pair_tasks
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Reproduction, finding, interval_of
 from landscape.tasks import DataTask, Mixture
 
 TITLE = "Two digits told apart by a linear head: does the theory predict where MAML gains?"

@@ -14,8 +14,7 @@ from landscape.analysis.optimum import optimum
 from landscape.analysis.simulate import simulate
 from landscape.closed_form.finite_sample.asymptotics import asymptotics
 from landscape.methods import MAML, NAL, Training
-from landscape.papers.findings import Finding, finding, interval
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Finding, Reproduction, finding, interval
 from landscape.tasks import HardEasy
 
 TITLE = "Collins et al., Theorems 2 and 3: distance to the population optimum against T, n and tau"

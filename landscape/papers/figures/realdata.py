@@ -17,9 +17,8 @@ from landscape.core import Array, bar
 from landscape.diagnosis.diagnose import diagnose
 from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.held_out import methods_at
-from landscape.papers.findings import finding
 from landscape.papers.real_tables import DATASETS
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Reproduction, finding
 from landscape.tasks import DataTask, Environment
 from landscape.tasks.tables.from_data import TabularEnvironment, from_data
 

@@ -12,9 +12,8 @@ from landscape.analysis.risk import risk
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.closed_form.finite_sample.sgd import sgd_curve
 from landscape.methods import MAML, NAL, Method, Training
-from landscape.papers.findings import Finding, finding, interval_of
 from landscape.papers.printed_numbers import printed
-from landscape.papers.reproduction import Reproduction
+from landscape.papers.reproduction import Finding, Reproduction, finding, interval_of
 from landscape.tasks import HardEasy
 
 TITLE = "Collins et al., Table 3: weighting hard tasks up in pooled training, beside MAML"

@@ -3,8 +3,7 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.notation import matrix, positive, quantity
-from landscape.symbolic.typing import Expr
+from landscape.symbolic.notation import Expr, matrix, positive, quantity
 from landscape.symbolic.wick import expected_word, isotropic
 
 h_1, h_2, rho, nu = positive("h_1 h_2 rho nu")

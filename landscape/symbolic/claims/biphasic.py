@@ -4,8 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.rates import curve, least
-from landscape.symbolic.notation import positive, quantity
-from landscape.symbolic.typing import Expr
+from landscape.symbolic.notation import Expr, positive, quantity
 
 alpha, mu, L, h_1, h_2, Delta, sigma = positive("alpha mu L h_1 h_2 Delta sigma")
 switch = quantity("epsilon_0", r"\varepsilon_0", positive=True)

@@ -3,10 +3,9 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.notation import matrix, positive, quantity
+from landscape.symbolic.notation import Expr, matrix, positive, quantity
 from landscape.symbolic.positivity import sign
 from landscape.symbolic.risk import gradient
-from landscape.symbolic.typing import Expr
 
 alpha, L, mu, h_1, h_2, zeta, gamma = positive("alpha L mu h_1 h_2 zeta gamma")
 d = sp.Symbol("d", positive=True, integer=True)

@@ -3,8 +3,7 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.notation import positive, quantity
-from landscape.symbolic.typing import Expr
+from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.wick import expected_word, isotropic, pairings
 
 alpha, T, tau, n, n_1, n_2, rho, sigma, r, K, L, c, d = positive("alpha T tau n n_1 n_2 rho sigma r K L c d")

@@ -4,8 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, r_E, r_H, rho_E, rho_H
-from landscape.symbolic.notation import quantity
-from landscape.symbolic.typing import Expr
+from landscape.symbolic.notation import Expr, quantity
 
 E_NAL, E_MAML = (quantity(f"E_m(w*_{name})", rf"\mathcal{{E}}_m(w_{{{name}}}^*)") for name in ("NAL", "MAML"))
 one_NAL = quantity("E_m^(l)(w_NAL)", r"\mathcal{E}_m^{(l)}(w_{NAL})")

@@ -5,8 +5,7 @@ import sympy as sp
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.corollary_1 import E_MAML, E_NAL, risks
 from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, m, natural_weights, r_E, r_H, rho_E, rho_H
-from landscape.symbolic.notation import positive, quantity
-from landscape.symbolic.typing import Expr
+from landscape.symbolic.notation import Expr, positive, quantity
 
 RATIO = r"\frac{\mathcal{E}_m(w_{NAL}^*)}{\mathcal{E}_m(w_{MAML}^*)}"
 ratio = quantity("E_m(w_NAL)/E_m(w_MAML)", RATIO)

@@ -8,9 +8,8 @@ from sympy.polys.matrices import DomainMatrix
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.experiments import digits
-from landscape.symbolic.notation import quantity
+from landscape.symbolic.notation import Expr, quantity
 from landscape.symbolic.shipped import rows
-from landscape.symbolic.typing import Expr
 
 ALPHA, BETA, STEPS = sp.Rational(1, 2), sp.Rational(1, 10), 50
 COLUMNS = ("bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")

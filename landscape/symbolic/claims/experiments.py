@@ -3,8 +3,7 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.notation import positive, quantity
-from landscape.symbolic.typing import Expr
+from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.wick import expected_word, isotropic
 
 ALPHA, BETA, SAMPLES, DIMENSION, STEPS = sp.Rational(3, 10), sp.Rational(1, 20), 100, 20, 25

@@ -6,9 +6,8 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.rates import curve, least, smallest
-from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.positivity import sign
-from landscape.symbolic.typing import Expr
 
 w = sp.Symbol("w", real=True)
 mu = positive("mu")

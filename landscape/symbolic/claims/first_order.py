@@ -5,10 +5,9 @@ from collections.abc import Iterable
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.notation import matrix, positive, quantity
+from landscape.symbolic.notation import Expr, matrix, positive, quantity
 from landscape.symbolic.positivity import sign
 from landscape.symbolic.risk import isotropic_weight
-from landscape.symbolic.typing import Expr
 from landscape.symbolic.words import words
 
 alpha, beta, L, mu, h, h_1, h_2, Delta, n, d, rho = positive("alpha beta L mu h h_1 h_2 Delta n d rho")

@@ -4,9 +4,8 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.evaluate import limit
-from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.risk import isotropic_weight
-from landscape.symbolic.typing import Expr
 
 alpha, rho, rho_H, rho_E, m, x, c, u, y, lam, T = positive("alpha rho rho_H rho_E m x c u y lambda T")
 d = sp.Symbol("d", positive=True, integer=True)

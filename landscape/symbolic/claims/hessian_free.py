@@ -3,8 +3,7 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.notation import matrix, positive, quantity
-from landscape.symbolic.typing import Expr
+from landscape.symbolic.notation import Expr, matrix, positive, quantity
 
 rho, delta, alpha, beta, L = positive("rho delta alpha beta L")
 noise = quantity("sigma~", r"\tilde\sigma", positive=True)

@@ -6,9 +6,8 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.assumptions import away, d, nu, sample_spread
-from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.risk import isotropic_weight
-from landscape.symbolic.typing import Expr
 
 L, alpha, rho, h, phi = positive("L alpha rho h phi")
 tilde = quantity("sigma~", r"\tilde\sigma", positive=True)

@@ -4,9 +4,8 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.assumptions import rho
-from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.positivity import sign
-from landscape.symbolic.typing import Expr
 
 L, alpha, h, M = positive("L alpha h M")
 SLOPE = quantity("E|f_i'|", r"\mathbb{E}_{i \sim p} \|\nabla f_i(w)\|", positive=True)

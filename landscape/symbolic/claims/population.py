@@ -3,9 +3,8 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.notation import matrix, positive, quantity
+from landscape.symbolic.notation import Expr, matrix, positive, quantity
 from landscape.symbolic.risk import gradient, isotropic_weight, stationary
-from landscape.symbolic.typing import Expr
 from landscape.symbolic.words import words
 
 d = sp.Symbol("d", positive=True, integer=True)

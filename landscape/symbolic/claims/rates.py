@@ -5,9 +5,8 @@ import sympy as sp
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
 from landscape.symbolic.claims.assumptions import distance, h_1, h_2, p, spread, task_spread
 from landscape.symbolic.claims.hessian_free import S_h, outer, product, rho, sampled_difference
-from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.positivity import sign
-from landscape.symbolic.typing import Expr
 
 alpha, mu, L, h, Delta = positive("alpha mu L h Delta")
 epsilon = quantity("eps", r"\varepsilon", positive=True)

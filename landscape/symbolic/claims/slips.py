@@ -3,8 +3,7 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.notation import matrix, positive, quantity
-from landscape.symbolic.typing import Expr
+from landscape.symbolic.notation import Expr, matrix, positive, quantity
 
 d, k, n = (sp.Symbol(name, positive=True, integer=True) for name in ("d", "n_1", "n_2"))
 alpha, m, nu, sigma, q = positive("alpha m nu sigma q")

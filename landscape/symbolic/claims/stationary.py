@@ -3,9 +3,8 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.notation import matrix, positive, quantity
+from landscape.symbolic.notation import Expr, matrix, positive, quantity
 from landscape.symbolic.risk import gradient, stationary
-from landscape.symbolic.typing import Expr
 
 d = sp.Symbol("d", positive=True, integer=True)
 alpha, h_1, h_2, beta_2, L_1 = positive("alpha h_1 h_2 beta_2 L_1")

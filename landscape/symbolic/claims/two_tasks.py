@@ -3,9 +3,8 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Statement, Step, claim
-from landscape.symbolic.notation import positive, quantity
+from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.risk import isotropic_weight
-from landscape.symbolic.typing import Expr
 
 alpha, rho, rho_H, rho_E, m, x, c, Delta, R, r_H, r_E = positive(
     "alpha rho rho_H rho_E m x c Delta R r_H r_E"

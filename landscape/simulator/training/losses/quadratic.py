@@ -80,10 +80,7 @@ class Quadratic(Loss):
         """The smallest eigenvalue."""
         return float(max(self._curvatures[0], 0.0))
 
-    @property
-    def hessian_lipschitz(self) -> float:
-        """0."""
-        return 0.0
+    hessian_lipschitz = 0.0
 
     def _batch(self, size: int, rng: np.random.Generator) -> Loss:
         X, e = self._inputs.draw(1, size, rng)
@@ -108,10 +105,7 @@ class RippledParabola(Loss):
     amplitude: float = parameter(nonnegative, symbol="a", label="amplitude of the ripple")
     frequency: float = parameter(positive, symbol="b", label="frequency of the ripple")
 
-    @property
-    def d(self) -> int:
-        """1."""
-        return 1
+    d = 1
 
     def value(self, w: Scalar) -> float:
         at = self._at(w)[0]
