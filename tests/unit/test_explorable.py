@@ -163,6 +163,10 @@ def test_in_a_browser() -> None:
         assert after["maml"] < before["maml"]
         assert after["nal"] < before["nal"]
         assert after["axis"] == before["axis"]
+        browser.find_elements("css selector", ".presets button")[3].click()
+        assert "less than half" in shown(browser)["note"]
+        browser.find_element("id", "m").send_keys(Keys.ARROW_RIGHT)
+        assert "more than half" in shown(browser)["note"]
         browser.find_element("id", "rho_hard").send_keys(Keys.END)
         browser.find_element("id", "rho_easy").send_keys(Keys.HOME)
         assert "Hard and easy are swapped" in shown(browser)["note"]
