@@ -93,6 +93,10 @@ class Provenance(Record):
 
     def __or__(self, other: Provenance) -> Provenance:
         """Say how a result made of two was had: by what is less certain."""
+        if self is other or other is EXACT:
+            return self
+        if self is EXACT:
+            return other
         counts = [h.draws for h in (self, other) if h.draws is not None]
         return Provenance(
             max(self.kind, other.kind, key=_KINDS.index),
@@ -107,6 +111,8 @@ class Provenance(Record):
 
     def with_block(self, shape: tuple[int, ...], where: tuple[slice, ...], block: Provenance) -> Provenance:
         """Add what is said of one block of a grid of that shape."""
+        if block is EXACT:
+            return self
         both, own = self | replace(block, expected_error=0.0), np.asarray(block.expected_error)
         if not own.any():
             return both
@@ -125,9 +131,8 @@ class Provenance(Record):
         return np.array([self._said(error) for error in errors.flat], dtype=object)
 
     def _said(self, error: Scalar) -> str:
-        limit = (
-            f"limit, expected error about {100 * float(error):.1g}%" if error else ""
-        )  # a guess: one digit
+        percent = float(f"{100 * float(error):.1g}")  # a guess: one digit
+        limit = f"limit, expected error about {percent:g}%" if percent else ""
         if self.kind == "drawn":
             drawn = "drawn" if self.draws is None else f"{self.draws} draws"
             return f"{drawn} of a {limit}" if limit else drawn
@@ -216,7 +221,7 @@ class Estimate(Record):
     def _sum(self, other: Any, f: Callable[[Any, Any], Any]) -> Estimate:
         """Combine as `with_` does; the expected errors of limits are shares of the terms."""
         out = self.with_(other, f)
-        if not np.any(out.how.expected_error):
+        if out.how is EXACT or not np.any(out.how.expected_error):
             return out
         theirs = other if isinstance(other, Estimate) else Estimate(np.asarray(other))
         errors = sum(np.abs(e.value) * e.how.expected_error for e in (self, theirs))

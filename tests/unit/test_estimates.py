@@ -159,6 +159,7 @@ def test_a_limit_keeps_its_expected_error_through_arithmetic() -> None:
     for e, error in ((limit + 1, 0.008), (limit - 1, 0.024), (limit + limit, 0.012)):
         assert np.asarray(e.how.expected_error) == pytest.approx([0, error])
     assert "expected error about 1%" in repr(limit)
+    assert str(Provenance("limit", 0.23)) == "limit, expected error about 20%"
     assert repr(np.max(limit)) == "2 (limit, expected error about 1%)"
     both = limit.with_(Estimate(exact.value, np.ones((3, 2)), Provenance("drawn", draws=7)), np.add)
     assert str(both.how) == "7 draws of a limit, expected error about 1%"

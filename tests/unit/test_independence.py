@@ -14,7 +14,18 @@ import landscape
 from landscape.adaptations import base as adaptations_base
 from landscape.methods import base as methods_base
 
-THEORY = {"form", "expected", "shrinkage", "pull", "objective", "memo", "scatter", "third", "noise_variance"}
+THEORY = {
+    "form",
+    "limit",
+    "expected",
+    "shrinkage",
+    "pull",
+    "objective",
+    "memo",
+    "scatter",
+    "third",
+    "noise_variance",
+}
 DRAWING = {"adapt", "meta_gradient", "draw", "population", "gradient", "hessian_times"}
 SHARED = {"operator", "adaptation", "is_full", "as_adaptation"}  # values and checks, no mathematics
 
@@ -41,7 +52,7 @@ ALL = [*registry.adaptations(), *registry.methods()]
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
 def test_neither_half_names_the_other(kind: type) -> None:
-    for where, source in bodies(kind, {"form", "shrinkage", "pull", "objective"}):
+    for where, source in bodies(kind, {"form", "limit", "shrinkage", "pull", "objective"}):
         assert not names_in(source) & DRAWING, where
     for where, source in bodies(kind, {"adapt", "meta_gradient"}):
         assert not names_in(source) & THEORY, where
@@ -57,7 +68,7 @@ def test_no_helper_serves_both_halves(kind: type) -> None:
     used = {
         side: set().union(*(names_in(source) & helpers for _, source in bodies(kind, wanted)), set())
         for side, wanted in (
-            ("theory", {"form", "shrinkage", "pull", "objective"}),
+            ("theory", {"form", "limit", "shrinkage", "pull", "objective"}),
             ("drawing", {"adapt", "meta_gradient"}),
         )
     }
