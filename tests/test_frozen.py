@@ -11,6 +11,7 @@ from support import frozen
 UNITS = "a solve dropped eigenvalues below 1e-13 of the largest, whatever the units of columns"
 CANCELLED = "the terms of (I - aS) A (I - aS), written out, cancelled after some ten steps in a turned basis"
 EXACT = "where both families have one covariance NAL's scatter is exact, and no longer to first order in 1/T"
+BIAS = "the bias to order 1/T counts what the weight and the gradient of one episode have in common"
 EXPLAINED: dict[str, str] = {
     "figure/fig1": EXACT,
     "figure/fig2": EXACT,
@@ -23,6 +24,8 @@ EXPLAINED: dict[str, str] = {
     "gain/wrong, turned, 15 steps": CANCELLED,
     "optimum/wrong, turned, 15 steps": CANCELLED + "; four digits are left, and a warning says so",
     "gain/wrong, turned, 15 steps, n2 = 20": CANCELLED,
+    "asymptotics/diagonal/MAML independent": BIAS,
+    "asymptotics/dense/FO-MAML 3 steps": BIAS,
     "asymptotics/data/MAML n2": "the relative variance of the sample Hessian came out negative on rows",
     "descent/diagonal/iMAML": "F is by default the loss after the method's own inner adaptation, also where that is a ridge",
 }
