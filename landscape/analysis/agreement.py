@@ -15,6 +15,7 @@ from landscape.core.domains import whole
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import record
 from landscape.core.results import EXACT, Result
+from landscape.core.tolerances import LOSS_ROUNDING
 from landscape.core.typing import Array
 from landscape.simulator.runs import Point
 from landscape.simulator.solve import mean_gradient
@@ -149,7 +150,7 @@ def _rows(
     above_noise, covariances = simulation.above_noise[where], simulation.covariances[where]
     repeats = losses.shape[1]
     sampling = "bartlett" if simulation.sampling in (None, "thin") else simulation.sampling
-    rounding = 1e-14 * float(risk(environment, 0.0, 0.0).total)  # of the tasks' losses at the origin
+    rounding = LOSS_ROUNDING * float(risk(environment, 0.0, 0.0).total)
     landscape = _known(risk_landscape, environment, adaptation)
     exact = np.full(losses.shape, UNKNOWN) if landscape is None else np.asarray(landscape(solutions))
     for i, (label, given, method) in enumerate(

@@ -20,6 +20,7 @@ from landscape.checker.expected_optima import Expectation, Prediction, predictio
 from landscape.checker.reports import Distance, OptimumReport, Verdict
 from landscape.checker.target import Kind, Target, settled, target
 from landscape.core import Array, bar, checks, count, real, whole
+from landscape.core.tolerances import TINY
 from landscape.methods import Method
 from landscape.tasks import Environment, check_environment
 
@@ -188,7 +189,7 @@ def _measured(points: Array, prediction: Prediction, wanted: Target) -> _Row:
             asked=expected.bug is None and _is(expected, wanted),
             optimum=best,
             distance=float(np.linalg.norm(gap)),
-            z=float(-ndtri(max(p, 1e-300) / 2)),
+            z=float(-ndtri(max(p, TINY) / 2)),
             p=float(p),
             predicted_deviation=prediction.deviation,
             deviation=points.std(axis=0, ddof=1),

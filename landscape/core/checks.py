@@ -71,6 +71,8 @@ def positive_semidefinite(name: str, value: Any) -> float | Array:
 
     Symmetry and sign are judged after scaling to unit diagonal, so that units of columns do not matter.
     """
+    if type(value) is float and 0 <= value <= LARGEST:
+        return value + 0.0  # the short way for nearly every spread
     values = float_array(name, value)
     square = values.ndim == 2 and values.shape[0] == values.shape[1]
     if values.size == 0 or values.ndim > 2 or (values.ndim == 2 and not square):

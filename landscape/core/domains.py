@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core.tolerances import LARGEST, SMALLEST, SYMMETRIC
+from landscape.core.tolerances import LARGEST, LARGEST_WHOLE, SMALLEST, SYMMETRIC
 from landscape.core.typing import Array
 
 
@@ -67,8 +67,8 @@ class Domain:
             if not symbols:
                 raise ValueError(f"{name} must be a number here, got the symbol {value}")
             return value
-        if type(value) is float and not self.whole and self._holds(value):
-            return value + 0.0
+        if type(value) in (int, float) and self._holds(value):
+            return value if self.whole else value + 0.0
         array = float_array(name, value)
         if array.ndim:
             raise TypeError(f"{name} must be one number, got an array of shape {array.shape}")
@@ -93,10 +93,21 @@ class Domain:
 
     def _holds(self, x: float) -> bool:
         """Whether a finite number surely belongs to the domain: the short way for nearly every number given."""
-        return self.low < x < self.high and (x == 0 or SMALLEST <= abs(x) <= LARGEST)
+        if self.whole and (isinstance(x, float) or abs(x) > LARGEST_WHOLE):
+            return False
+        above = self.low < x or (x == self.low and not self.open_low)
+        below = x < self.high or (x == self.high and not self.open_high)
+        return above and below and (x == 0 or SMALLEST <= abs(x) <= LARGEST)
 
     def _members(self, name: str, array: Array) -> Array:
         """The array with -0 as 0; an error names the first entry that is outside and what is wanted."""
+        if (
+            array.size
+            and np.abs(array).min() >= SMALLEST
+            and self._holds(array.min())
+            and self._holds(array.max())
+        ):
+            return np.array(array)  # no entry is 0
         for bad, wanted in self._rules(array):
             if bad.any():
                 raise ValueError(f"{name} must be {wanted}, got {float(array[bad].flat[0]):g}")
@@ -111,7 +122,7 @@ class Domain:
             outside &= x != np.inf
         if self.whole:
             rounded = np.round(np.where(finite, x, 0.0))
-            outside |= finite & ((x != rounded) | (np.abs(np.where(finite, x, 0.0)) > 2.0**53))
+            outside |= finite & ((x != rounded) | (np.abs(np.where(finite, x, 0.0)) > LARGEST_WHOLE))
         size = np.abs(np.where(finite, x, 0.0))
         return [
             (outside, str(self)),

@@ -33,6 +33,9 @@ NOISELESS: Final = 1e-12
 LARGEST: Final = 1e40
 """Largest size of a given number: its sixth power, which the formulas reach, is a double."""
 
+LARGEST_WHOLE: Final = 2**53
+"""Largest size of a whole number: up to it every whole number is a double."""
+
 SMALLEST: Final = 1e-150
 """Smallest size of a given number that is not 0: its square, which risks are made of, is a double."""
 
@@ -41,6 +44,12 @@ SETTLED: Final = 1e-14
 
 SAME_LIMIT: Final = 1e-6
 """Two alternations that end this close, in shares of the risk, ended at the same point."""
+
+TINY: Final = 1e-300
+"""Stands for 0 in denominators and logarithms: far below what is computed, and its inverse is a double."""
+
+LOSS_ROUNDING: Final = 1e-14
+"""Times the tasks' losses at the origin: a difference of two losses this small is rounding of their sums."""
 
 EXPANDING: Final = 1e-12
 """Relative margin above 2 at which alpha times a curvature is called expanding."""

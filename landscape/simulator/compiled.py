@@ -22,9 +22,9 @@ from numba import njit  # optional: this module is imported only where the engin
 
 from landscape.adaptations import GradientSteps
 from landscape.core import Array
+from landscape.core.tolerances import TINY
 from landscape.methods import FOMAML, HFMAML, MAML, NAL, Method, Reptile, Training
 from landscape.simulator import sgd
-from landscape.simulator.thin import TINY
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from functools import reduce
 
 import numpy as np
 
@@ -49,15 +50,15 @@ def task_gradients(
     n2 = training.inner(method, m)
     method = method.trained_on(n2)
     families, optima = environment.sample(T, rng)
-    gradients = np.zeros((T, *W.shape))
-    for where, _, draw in by_family(environment, families, optima, training.n1 + n2, sampling, rng):
-        points = np.broadcast_to(W, (len(where), *W.shape))
-        for _ in range(training.tau):  # pooled training: tau batches of n1 + n2 are one of tau (n1 + n2)
-            gradients[where] += method.meta_gradient(points, draw, training.n1, n2) / training.tau
     weights = family_weights(environment, method)[families]
     if method.task_batch is not None:
         weights = normalised(weights, method.task_batch)
-    gradients *= weights[:, None, None]
+    gradients = np.empty((T, *W.shape))
+    for where, _, draw in by_family(environment, families, optima, training.n1 + n2, sampling, rng):
+        points = np.broadcast_to(W, (len(where), *W.shape))
+        episodes = (method.meta_gradient(points, draw, training.n1, n2) for _ in range(training.tau))
+        total = reduce(np.add, episodes)  # pooled training: tau batches of n1 + n2 are one of tau (n1 + n2)
+        gradients[where] = (weights[where] / training.tau)[:, None, None] * total
     return gradients
 
 

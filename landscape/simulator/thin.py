@@ -24,13 +24,11 @@ from __future__ import annotations
 import numpy as np
 
 from landscape.adaptations.base import Draw
+from landscape.core.tolerances import TINY
 from landscape.core.typing import Array, Scalar
 from landscape.methods.base import Method
 from landscape.tasks.environment import Environment
 from landscape.tasks.inputs import Gaussian, Inputs
-
-TINY = 1e-300
-"""Stands for 0 in denominators: what it divides is 0 there."""
 
 
 class TakesMore(ValueError):

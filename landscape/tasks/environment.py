@@ -56,10 +56,11 @@ class Environment(Record, ABC):
         optima = np.empty((T, self.d))
         for index, task in enumerate(tasks):
             where = families == index
-            optima[where] = task.centre
-            if task.spread is not None:
+            if task.spread is None:
+                optima[where] = task.centre
+            else:
                 normal = generator.standard_normal((where.sum(), self.d))
-                optima[where] += Gaussian(task.spread).colour(normal)
+                optima[where] = task.centre + Gaussian(task.spread).colour(normal)
         return families, optima
 
     def _repr_html_(self) -> str:

@@ -165,14 +165,19 @@ class Gaussian(KnownMoments):
         return root.entries if isinstance(root, Diagonal) else root.matrix()
 
     def colour(self, Z: Array) -> Array:
-        """Give standard normal rows (..., d) the covariance Sigma."""
-        return Z * self.root if self.root.ndim == 1 else Z @ self.root
+        """Give standard normal rows (..., d) the covariance Sigma, in place where that is diagonal."""
+        if self.root.ndim == 2:
+            return Z @ self.root
+        Z *= self.root[0] if len(self.Sigma.diagonal()) == 1 else self.root
+        return Z
 
     def draw_noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """Draw label noise of a shape."""
         if np.all(self.noise_variance == 0):
             return np.zeros(shape)
-        return np.sqrt(self.noise_variance) * rng.standard_normal(shape)
+        noise: Array = rng.standard_normal(shape)
+        noise *= np.sqrt(self.noise_variance)
+        return noise
 
     def draw(self, size: int, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Draw `size` batches of n rows: X (size, n, d) and e (size, n)."""

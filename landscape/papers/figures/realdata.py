@@ -14,6 +14,7 @@ from landscape.adaptations import GradientSteps
 from landscape.analysis.optimum import optimum
 from landscape.analysis.replacement_effect import replacement_effect
 from landscape.core import Array, bar
+from landscape.core.tolerances import TINY
 from landscape.diagnosis.diagnose import diagnose
 from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.held_out import methods_at
@@ -80,7 +81,7 @@ def _held_out(
         w = optimum(train, methods_at(row.step, row.shots)[row.method]).value
         seen = replacement_effect(test, w, adaptation, repeats, rng=seed).to_frame().iloc[0]
         z, z_unseen = (
-            (seen[drawn] - seen[exact]) / max(seen[f"{drawn}_error"], 1e-300) if row.step else 0.0
+            (seen[drawn] - seen[exact]) / max(seen[f"{drawn}_error"], TINY) if row.step else 0.0
             for drawn, exact in (("with_drawn", "with_replacement"), ("unseen_drawn", "unseen"))
         )
         third, sampling = _third(test, w, adaptation)
