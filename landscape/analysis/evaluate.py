@@ -19,12 +19,16 @@ from landscape.linalg.operators import Matrix
 from landscape.methods.base import Method, labels
 from landscape.tasks.environment import Environment, check_environment
 from landscape.tasks.families import Task, TaskFamily
+from landscape.tasks.sampled import SampledEnvironment
 
 Start: TypeAlias = Method | Array
 """Where adaptation starts: a method's optimum, or a point."""
 
 Question: TypeAlias = Callable[[list[Task], Any, list[Any]], Sequence[Scalar | Estimate]]
 """Takes tasks, the adaptation and the starts of one block; gives numbers of the block's shape."""
+
+SHARE = 64
+"""Times as many numbers as in a block of other environments make a block of drawn tasks: 8 MiB an operator."""
 
 EXPANDS = (
     "the inner step expands: the step size times the curvature must lie in [0, 2] for a step to bring a task nearer to its "
@@ -203,13 +207,14 @@ class Setting:
         return names
 
     def _width(self, environment: Environment, adaptation: Any, starts: list[Any]) -> int:
-        """Numbers of one operator at a grid point."""
+        """Numbers of one operator at a grid point; of drawn tasks, which are computed side by side, of several."""
         operators = [task.inputs.Sigma for task in environment.tasks()]
+        together = max(1, len(operators) // SHARE) if isinstance(environment, SampledEnvironment) else 1
         P = getattr(adaptation, "operator", None)
         if any(isinstance(A, Matrix) for A in (*operators, P)):
-            return environment.d**2
+            return together * environment.d**2
         sizes = [operators[0].diagonal().shape[-1], *(len(s) for s in starts if isinstance(s, np.ndarray))]
-        return max(*sizes, 1 if P is None else environment.d)
+        return together * max(*sizes, 1 if P is None else environment.d)
 
     def answer(self, question: Question, *, infinite: bool = False) -> list[Estimate]:
         """Ask a question on the whole grid; `infinite` says whether its numbers may be.

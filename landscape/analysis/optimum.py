@@ -85,7 +85,7 @@ def optimum(
                 )
             return [starts[0]]
         if sampled:
-            return [optimum_estimate(tasks, starts[0])]
+            return [optimum_estimate(tasks, starts[0], len(setting.grid.shape))]
         point, how = population.optimum_of(tasks, starts[0])
         return [Estimate(point, how=how.of_vectors())]
 

@@ -196,7 +196,9 @@ def risks(
     sampled = isinstance(setting.environment, SampledEnvironment)
 
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
-        return list((risk_estimates if sampled else risk_parts)(tasks, adaptation, starts))
+        if sampled:
+            return list(risk_estimates(tasks, adaptation, starts, len(setting.grid.shape)))
+        return list(risk_parts(tasks, adaptation, starts))
 
     return setting.answer(question)
 

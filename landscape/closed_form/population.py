@@ -9,7 +9,7 @@ only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from landscape.core.results import EXACT, Estimate, Provenance
 from landscape.core.tolerances import EPS, ILL_CONDITIONED, VANISHING
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Factor, Operator
-from landscape.linalg.quadratic import QuadraticForm, difference, mean_form
+from landscape.linalg.quadratic import QuadraticForm, difference, sum_forms
 from landscape.methods.base import Method
 from landscape.tasks.families import Task
 from landscape.tasks.inputs import Moments
@@ -109,7 +109,8 @@ def risk_forms(tasks: Sequence[Task], adaptation: Adaptation) -> list[QuadraticF
 
 def landscape_of(tasks: Sequence[Task], forms: Sequence[QuadraticForm]) -> Landscape:
     """Compute F_m from the tasks' risks: the floors are sums over tasks, never a difference of two values."""
-    mean = mean_form([task.probability for task in tasks], forms)
+    shares = [task.probability for task in tasks]
+    mean = _mean(tasks, shares, forms)
     factor = mean.A.factor()
     best = mean.completed(factor).origin
     error = None
@@ -117,9 +118,7 @@ def landscape_of(tasks: Sequence[Task], forms: Sequence[QuadraticForm]) -> Lands
         wrong = [
             replace(0.0 * form if form.error is None else form.error, origin=form.origin) for form in forms
         ]
-        error = _around(
-            tasks, wrong, np.asarray(best), mean_form([t.probability for t in tasks], wrong).A, factor
-        )
+        error = _around(tasks, wrong, np.asarray(best), _mean(tasks, shares, wrong).A, factor)
     return _around(tasks, forms, np.asarray(best), mean.A, factor, error)
 
 
@@ -138,15 +137,30 @@ def _around(
         cost = form.A.quad(difference(best, form.origin))
         if task.spread is not None:
             cost = cost + form.A.inner(task.spread)
-        noise, dispersion = noise + task.probability * form.c, dispersion + task.probability * cost
+        noise = noise + task.total(task.probability * form.c)
+        dispersion = dispersion + task.total(task.probability * cost)
     form = QuadraticForm(A, None, noise + dispersion, best)
     return Landscape(noise / 2, dispersion / 2, form, factor, error)
 
 
-def objective(tasks: Sequence[Task], method: Method) -> tuple[QuadraticForm, Factor]:
+def _mean(tasks: Sequence[Task], shares: Sequence[Scalar], forms: Iterable[QuadraticForm]) -> QuadraticForm:
+    """Compute the mean of the tasks' forms."""
+    return sum_forms(task.total(p * form) for task, p, form in zip(tasks, shares, forms, strict=True))
+
+
+def objective(
+    tasks: Sequence[Task], method: Method, shares: Sequence[Scalar] | None = None
+) -> tuple[QuadraticForm, Factor]:
     r"""Compute a method's mean objective around its optimum :math:`w^* = E[A_i]^{-1} E[A_i w_i + b_i]`.
 
     Collins et al., eq. (5), for every method and any data.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    method : Method
+    shares : sequence of float or array, optional
+        How much each task counts; by default as the method says.
 
     Returns
     -------
@@ -160,17 +174,17 @@ def objective(tasks: Sequence[Task], method: Method) -> tuple[QuadraticForm, Fac
         If E[A] is singular.
     """
     floors: list[Array] = []
-    shares = method.shares(tasks)
+    shares = method.shares(tasks) if shares is None else shares
 
     def iter_objectives() -> Iterator[QuadraticForm]:
         """A generator: only one task's weight is alive at a time."""
         for task, share in zip(tasks, shares, strict=True):
             form = method.objective(task.inputs)
-            floors.append(_vanishing(method, task, share))
+            floors.append(task.total(_vanishing(method, task, share)))
             yield QuadraticForm(form.A, form.b, form.c, task.centre)
 
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
-        mean = mean_form(shares, iter_objectives())
+        mean = _mean(tasks, shares, iter_objectives())
     factor = check_stationary(mean.A, method, sum(floors))
     return mean.completed(factor), factor
 
@@ -186,14 +200,22 @@ def optimum_of(tasks: Sequence[Task], method: Method) -> tuple[Array, Provenance
     Only MAML's kind, whose objective is the risk of its inner adaptation, may stand on a limit. The error is
     a share of how far the tasks lie from the optimum, in the norm of the objective.
     """
+    large = as_seen(method, tasks)
+    return optimum(large, method), how_optimum(large, method)
+
+
+def as_seen(method: Method, tasks: Sequence[Task]) -> list[Task]:
+    """Return the tasks as a method may see them: with limits where its objective is a risk."""
+    return list(tasks) if method.minimises() is None else [task.with_limits() for task in tasks]
+
+
+def how_optimum(tasks: Sequence[Task], method: Method) -> Provenance:
+    """Say how the optimum on tasks `as_seen` was had."""
     inner = method.minimises()
-    if inner is None:
-        return optimum(tasks, method), EXACT
-    large = [task.with_limits() for task in tasks]
-    point, forms = optimum(large, method), risk_forms(large, inner)
+    forms = [] if inner is None else risk_forms(tasks, inner)
     if all(form.error is None for form in forms):
-        return point, EXACT
-    return point, landscape_of(large, forms).how([])[1]
+        return EXACT
+    return landscape_of(tasks, forms).how([])[1]
 
 
 def _vanishing(method: Method, task: Task, share: Scalar) -> Array:

@@ -10,74 +10,76 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.adaptations import Adaptation
-from landscape.closed_form.population import landscape_of, objective, optimum_of, risk_forms
+from landscape.closed_form.population import as_seen, how_optimum, landscape_of, objective, risk_forms
 from landscape.core import Array, Estimate, Scalar
-from landscape.core.results import EXACT
+from landscape.core.results import EXACT, Provenance
 from landscape.linalg import QuadraticForm
 from landscape.methods import Method
 from landscape.tasks import Task
+from landscape.tasks.families import stacked
 
 
-def _estimate(value: Scalar, influences: Sequence[Scalar]) -> Estimate:
-    """The value with each task left out, by the influence of each, shape (*grid)."""
-    shape = np.broadcast_shapes(np.shape(value), np.shape(influences[0]))
-    spread = np.array([np.broadcast_to(one, shape) for one in influences])
-    centred = spread - spread.mean(axis=0)
-    return Estimate(np.broadcast_to(value, shape), value - centred / (len(influences) - 1))
+def _estimate(value: Scalar, influences: Array, how: Provenance = EXACT) -> Estimate:
+    """The value with each task left out, by the influence of each, shape (T, *grid)."""
+    shape = np.broadcast_shapes(np.shape(value), influences.shape[1:])
+    replicates = value - (influences - influences.mean(axis=0)) / (len(influences) - 1)
+    return Estimate(
+        np.broadcast_to(value, shape), np.broadcast_to(replicates, (len(influences), *shape)), how
+    )
 
 
-def _optimum_influences(tasks: Sequence[Task], method: Method) -> tuple[Array, list[Array]]:
-    """The optimum w* (*grid, d) and how much each task moves it: -H^-1 s_i for its score s_i, shape (*grid, d)."""
-    mean, factor = objective(tasks, method)
-    point = np.asarray(mean.origin)
-    scale = [np.asarray(p * len(tasks))[..., None] for p in method.shares(tasks)]
-    moved = []
-    for task, p in zip(tasks, scale, strict=True):
-        form = method.objective(task.inputs)
-        score = QuadraticForm(form.A, form.b, 0.0, task.centre).gradient(point)
-        moved.append(-factor.solve(p * score))
-    return point, moved
+def _optimum_influences(tasks: Sequence[Task], method: Method, axes: int) -> tuple[Array, Array, Provenance]:
+    """The optimum w* (*grid, d), and how much each task moves it: -H^-1 s_i for its score s_i, shape (T, *grid, d)."""
+    (stack,) = as_seen(method, [stacked(tasks, method.shares(tasks), axes)])
+    mean, factor = objective([stack], method, [stack.probability])
+    point, form = np.asarray(mean.origin), method.objective(stack.inputs)
+    weights = np.asarray(stack.probability)[..., None] * len(tasks)
+    scores = weights * QuadraticForm(form.A, form.b, 0.0, stack.centre).gradient(point)
+    return point, -factor.solve(scores), how_optimum([stack], method)
 
 
-def optimum_estimate(tasks: Sequence[Task], method: Method) -> Estimate:
-    """Compute a method's optimum w* with its error, shape (*grid, d)."""
-    point, moved = _optimum_influences(_for(method, tasks), method)
-    found = _estimate(point, moved)
-    return Estimate(found.value, found.replicates, found.how | optimum_of(tasks, method)[1].of_vectors())
-
-
-def _for(method: Method, tasks: Sequence[Task]) -> Sequence[Task]:
-    """The tasks as the method may see them: with limits where its objective is a risk."""
-    return tasks if method.minimises() is None else [task.with_limits() for task in tasks]
+def optimum_estimate(tasks: Sequence[Task], method: Method, axes: int) -> Estimate:
+    """Compute a method's optimum w* with its error, shape (*grid, d); `axes` counts those of the grid."""
+    point, moved, how = _optimum_influences(tasks, method, axes)
+    return _estimate(point, moved, how.of_vectors())
 
 
 def risk_estimates(
-    tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Method | Array]
+    tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Method | Array], axes: int
 ) -> list[Estimate]:
     """Compute noise, dispersion and the suboptimality of each start with their errors.
 
     Task i adds F_i(w) to the risk from a point w; from a method's optimum also grad F(w)' times how much the
     task moves that. The least risk, whose minimiser moves too, has no such term: the gradient is 0 there.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        Equally likely.
+    adaptation : Adaptation
+    starts : sequence of Method or array, shape (*grid, k)
+    axes : int
+        Number of axes of the grid.
+
+    Returns
+    -------
+    list of Estimate, shape (*grid)
     """
-    forms = risk_forms([task.with_limits() for task in tasks], adaptation)
-    landscape = landscape_of(tasks, forms)
-    best = np.asarray(landscape.form.origin)
-    noise, floor = [form.c / 2 for form in forms], [form(best) for form in forms]
-    out = [
-        _estimate(landscape.noise, noise),
-        _estimate(landscape.dispersion, [f - n for f, n in zip(floor, noise, strict=True)]),
-    ]
-    points, hows = [], [EXACT, EXACT]
+    stack = stacked(tasks, [task.probability for task in tasks], axes).with_limits()
+    weights = np.asarray(stack.probability) * len(tasks)
+    (form,) = risk_forms([stack], adaptation)
+    landscape = landscape_of([stack], [form])
+    floor, noise = form(np.asarray(landscape.form.origin)), form.c / 2
+    influences, points, hows = [weights * noise, weights * (floor - noise)], [], [EXACT, EXACT]
     for start in starts:
         if isinstance(start, Method):
-            point, moved = _optimum_influences(_for(start, tasks), start)
-            slope = landscape.form.gradient(point)
-            through = [np.sum(one * slope, axis=-1) for one in moved]
+            point, moved, how = _optimum_influences(tasks, start, axes)
+            through = np.sum(moved * landscape.form.gradient(point), axis=-1)
         else:
-            point, through = start, [0.0] * len(tasks)
-        added = [form(point) + by - f for form, by, f in zip(forms, through, floor, strict=True)]
-        out.append(_estimate(landscape.suboptimality(point), added))
+            point, through, how = start, np.zeros(()), EXACT
+        influences.append(weights * (form(point) - floor) + through)
         points.append(point)
-        hows.append(optimum_of(tasks, start)[1] if isinstance(start, Method) else EXACT)
+        hows.append(how)
     hows = [a | b for a, b in zip(landscape.how(points), hows, strict=True)]
-    return [Estimate(e.value, e.replicates, e.how | how) for e, how in zip(out, hows, strict=True)]
+    parts = zip(landscape.parts(points), influences, hows, strict=True)
+    return [_estimate(part, np.asarray(own), how) for part, own, how in parts]

@@ -8,7 +8,7 @@ for that number in every coordinate.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, overload
@@ -16,7 +16,7 @@ from typing import Any, overload
 import numpy as np
 
 from landscape.core import Array, Scalar
-from landscape.core.tolerances import SAFE_PIVOT, SINGULAR
+from landscape.core.tolerances import SAFE_PIVOT, SINGULAR, TINY
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,10 @@ class Operator(ABC):
     @abstractmethod
     def spectrum(self) -> tuple[Array, Array]:
         """Compute the eigenvalues (*grid, k), and how many directions each stands for (k,)."""
+
+    @abstractmethod
+    def sum(self) -> Operator:
+        """Sum along the leading axis."""
 
     @abstractmethod
     def square(self) -> Operator:
@@ -237,6 +241,9 @@ class Diagonal(Operator):
     def spectrum(self) -> tuple[Array, Array]:
         return self.entries, self.multiplicity
 
+    def sum(self) -> Diagonal:
+        return self._new(self.entries.sum(axis=0))
+
     def square(self) -> Diagonal:
         return self._new(self.entries**2)
 
@@ -339,6 +346,9 @@ class Matrix(Operator):
     def spectrum(self) -> tuple[Array, Array]:
         return self._eigen[0], np.ones(self.d, dtype=int)
 
+    def sum(self) -> Matrix:
+        return Matrix(self.array.sum(axis=0))
+
     def square(self) -> Matrix:
         return Matrix(
             self.array @ self.array.swapaxes(-1, -2)
@@ -393,7 +403,7 @@ class Matrix(Operator):
         keep = np.abs(values) > SINGULAR * self.d
         inverse = np.divide(1.0, values, out=np.zeros(values.shape), where=keep)
         sizes = np.abs(values)
-        condition = float((sizes.min(axis=-1) / np.maximum(sizes.max(axis=-1), 1e-300)).min())
+        condition = float((sizes.min(axis=-1) / np.maximum(sizes.max(axis=-1), TINY)).min())
         return Factor(
             (~keep).any(axis=-1) | small.any(axis=-1),
             ((values < 0) & keep).any(axis=-1),
@@ -406,6 +416,20 @@ def _solve(unit: Array, v: Array) -> Array:
     if unit.ndim == 2 and v.ndim > 1:  # many right-hand sides: one factorisation for all
         return np.linalg.solve(unit, v.reshape(-1, v.shape[-1]).T).T.reshape(v.shape)
     return np.linalg.solve(unit, v[..., None])[..., 0]
+
+
+def stacked_operators(operators: Sequence[Operator], axes: int) -> Operator:
+    """Put operators of one kind side by side along a leading axis, before `axes` axes of a grid."""
+    first = operators[0]
+    if isinstance(first, Diagonal):
+        return Diagonal(stacked_arrays([A.diagonal() for A in operators], axes + 1), first.multiplicity)
+    return Matrix(stacked_arrays([A.matrix() for A in operators], axes + 2))
+
+
+def stacked_arrays(values: Sequence[Scalar], axes: int) -> Array:
+    """Put arrays side by side along a leading axis, before `axes` axes, those that they lack of length 1."""
+    array = np.stack(np.broadcast_arrays(*values))
+    return array.reshape(len(array), *(1,) * (axes + 1 - array.ndim), *array.shape[1:])
 
 
 def isotropic(value: Scalar, d: int) -> Diagonal:

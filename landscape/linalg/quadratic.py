@@ -82,6 +82,12 @@ class QuadraticForm:
         c = self.A.quad(e) + self.c - (0.0 if self.b is None else 2 * np.sum(self.b * e, axis=-1))
         return QuadraticForm(self.A, b, c, origin)
 
+    def sum(self) -> QuadraticForm:
+        """Sum along the leading axis, written around the first origin."""
+        form = self.at(np.asarray(self.origin)[0])
+        assert form.b is not None  # written around another origin
+        return QuadraticForm(form.A.sum(), form.b.sum(axis=0), np.sum(form.c, axis=0), form.origin)
+
     def __add__(self, other: QuadraticForm) -> QuadraticForm:
         other = other.at(self.origin)
         b = other.b if self.b is None else self.b if other.b is None else self.b + other.b
@@ -119,9 +125,14 @@ def mean_form(shares: Iterable[Scalar], forms: Iterable[QuadraticForm]) -> Quadr
     -------
     QuadraticForm
     """
+    return sum_forms(p * form for p, form in zip(shares, forms, strict=True))
+
+
+def sum_forms(forms: Iterable[QuadraticForm]) -> QuadraticForm:
+    """Sum forms, written around the first one's origin."""
     total: QuadraticForm | None = None
-    for p, form in zip(shares, forms, strict=True):
-        total = p * form if total is None else total + p * form
+    for form in forms:
+        total = form if total is None else total + form
     if total is None:
-        raise ValueError("a mean of no quadratic forms was asked for")
+        raise ValueError("a sum of no quadratic forms was asked for")
     return total

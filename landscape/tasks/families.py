@@ -21,8 +21,9 @@ from landscape.core import (
     real,
     record,
 )
-from landscape.linalg import Operator
-from landscape.tasks.inputs import Empirical, Inputs
+from landscape.linalg import Operator, QuadraticForm
+from landscape.linalg.operators import stacked_arrays, stacked_operators
+from landscape.tasks.inputs import Empirical, Gaussian, Inputs
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Task:
         Mean of the optima.
     spread : Operator or None
         Covariance of the optima around the centre; None for a single optimum.
+    is_stack : bool
+        Whether it stands for several tasks: all fields have a leading axis then; see `stacked`.
     """
 
     name: str
@@ -45,6 +48,13 @@ class Task:
     inputs: Inputs
     centre: Array
     spread: Operator | None
+    is_stack: bool = False
+
+    def total(self, values: Any) -> Any:
+        """Sum what is known of each task of a stack (a form, or an array); of one task it is the sum."""
+        if not self.is_stack:
+            return values
+        return values.sum() if isinstance(values, QuadraticForm) else np.sum(values, axis=0)
 
     def expanded(self) -> Task:
         """Return the task with one entry a coordinate."""
@@ -70,6 +80,24 @@ def optima_law(tasks: Sequence[Task]) -> tuple[Array, Array]:
     for p, task in zip(shares, tasks, strict=True):
         covariance = covariance + (0.0 if task.spread is None else p * task.spread.matrix())
     return mean, covariance
+
+
+def stacked(tasks: Sequence[Task], probabilities: Sequence[Scalar], axes: int) -> Task:
+    """Put Gaussian tasks of one kind side by side: a task whose fields have a leading axis before `axes` of a grid."""
+    sources = [task.inputs for task in tasks]
+    inputs = Gaussian(
+        stacked_operators([source.Sigma for source in sources], axes),
+        stacked_arrays([source.noise_variance for source in sources], axes),
+    )
+    spreads = [task.spread for task in tasks if task.spread is not None]
+    return Task(
+        "stack",
+        stacked_arrays(probabilities, axes),
+        inputs,
+        stacked_arrays([task.centre for task in tasks], axes + 1),
+        stacked_operators(spreads, axes) if spreads else None,
+        is_stack=True,
+    )
 
 
 @record
