@@ -12,7 +12,8 @@ from support import registry
 import landscape as ls
 
 D, T = 3, 5
-ADAPTATIONS, METHODS = registry.adaptations(), registry.methods()
+ADAPTATIONS = registry.adaptations()
+METHODS = [kind for kind in registry.methods() if not kind.learns_step]
 
 
 def drawn(kind: str = "dense") -> ls.SampledEnvironment:
