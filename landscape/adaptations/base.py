@@ -173,6 +173,14 @@ class Adaptation(Record, ABC):
         """Say whether some step leads away from the task's optimum in some direction."""
         return False
 
+    def polynomial(self) -> tuple[int, Operator | None]:
+        """Give the degree of the loss after adaptation in P S, and P (None for a number), S of the one batch drawn.
+
+        Such losses are drawn so that rare and large ones are not missed. The degree is 0 where other batches are drawn,
+        or where the loss is no polynomial.
+        """
+        return 0, None
+
     @property
     def factors(self) -> int:
         """How many factors such as I - alpha Sigma, which may vanish, E[R] has."""

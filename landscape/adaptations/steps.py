@@ -8,6 +8,7 @@ from landscape.adaptations.base import Adaptation, AdaptationCost, is_full
 from landscape.core.domains import batch_size, choice, step_count
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import parameter
+from landscape.linalg.operators import Operator
 from landscape.tasks.inputs import Moments
 
 
@@ -49,6 +50,11 @@ class Steps(Adaptation, register=False):
                 "or give draws= for an estimate"
             )
         return True
+
+    def polynomial(self) -> tuple[int, Operator | None]:
+        return 0 if self.batches == "fresh" or is_full(self.m) else 2 * self.steps, getattr(
+            self, "operator", None
+        )
 
     @property
     def mean_needs_m(self) -> bool:

@@ -3,7 +3,7 @@
 On given samples adaptation is an affine map of w - w_i, so that d + 1 points determine it: each drawn batch
 gives its loss as a form. What is averaged over draws of these depends on batches alone; the optima's spread
 and the label noise of the loss are not drawn, but enter with their own numbers; nor is the label noise of the
-samples where an adaptation `moves_by_gradient`.
+samples where an adaptation `moves_by_gradient`, or takes all its steps on one batch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,16 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, Batch, Draw, ExcessGiven
-from landscape.core import Array, Scalar
+from landscape.core import Array, Scalar, warn
 from landscape.core.tolerances import SINGULAR
 from landscape.linalg import Matrix, QuadraticForm
 from landscape.methods import Method
 from landscape.simulator.draws import Rows, chunk_size, drawer, hessian_times
-from landscape.tasks import Task
+from landscape.simulator.tilted import Tilts
+from landscape.tasks import Gaussian, Task
 from landscape.tasks.inputs import Inputs
 
 GROUPS = 20
 """Each group of draws is left out once: the replicates of which standard errors are made."""
+
+ENOUGH, FEW = 100, 5
+"""From so many draws on, so few should not carry their scatter."""
 
 FORGOTTEN = 1e-24
 """A weight this small beside the task's own is the square of rounding, of a start that adaptation forgets."""
@@ -47,31 +51,63 @@ def mean_losses(
         With one grid axis (1 + groups,): of all draws, and with each group of them left out.
     """
 
+    scatter: list[list[Array]] = [[] for _ in tasks]
+    degree, P = adaptation.polynomial()
+    tilts = [
+        Tilts.of(task.inputs, int(adaptation.m), degree, P)
+        if degree and isinstance(task.inputs, Gaussian)
+        else None
+        for task in tasks
+    ]
+
     def conditional(task: int, size: int, draw: Draw, rng: np.random.Generator) -> tuple[Array, ...]:
-        inputs = tasks[task].inputs
+        """A, b, c and 1 of each draw, times its weight."""
+        inputs, tilt, weight = tasks[task].inputs, tilts[task], np.ones(size)
         batches: list[Batch] = []
+        if tilt is not None:
+            X, weight = tilt.draw(size, rng)
+            batches = [Rows(X, np.zeros(X.shape[:2]), np.zeros((size, X.shape[2])), tilt.m)]
 
         def kept(n: Scalar) -> Batch:
-            batches.append(draw(n))
+            if tilt is None:
+                batches.append(draw(n))
             return batches[-1]
 
         r, R = _affine(adaptation.adapt(_corners(size, inputs.Sigma.d), kept).points)
-        if adaptation.moves_by_gradient and inputs.is_gaussian and isinstance(batches[0], Rows):
+        by_gradient = tilt is not None or (adaptation.moves_by_gradient and inputs.is_gaussian)
+        if by_gradient and isinstance(batches[0], Rows):
             A, c = _without_noise(inputs, batches[0], R)
-            return A, np.zeros(R.shape[:2]), c
-        SR, Sr = hessian_times(inputs.Sigma, R), hessian_times(inputs.Sigma, r)
-        Rt = R.swapaxes(1, 2)
-        return Rt @ SR, -(Rt @ Sr)[:, :, 0], np.sum(r * Sr, axis=(1, 2))
+            b = np.zeros(R.shape[:2])
+        else:
+            SR, Sr = hessian_times(inputs.Sigma, R), hessian_times(inputs.Sigma, r)
+            Rt = R.swapaxes(1, 2)
+            A, b, c = Rt @ SR, -(Rt @ Sr)[:, :, 0], np.sum(r * Sr, axis=(1, 2))
+        A, c = weight[:, None, None] * A, weight * c
+        size_of_A = np.trace(A, axis1=1, axis2=2) / inputs.Sigma.trace()
+        scatter[task].append(np.broadcast_to(size_of_A + c / (inputs.noise_variance or 1.0), size))
+        return A, weight[:, None] * b, c, weight
 
     forms = []
-    for task, (A, b, c) in zip(
+    for task, (A, b, c, weight) in zip(
         tasks, _mean_over_draws(tasks, conditional, adaptation.m, draws, seed, groups), strict=True
     ):
+        A, b, c = A / weight[:, None, None], b / weight[:, None], c / weight
         own = hessian_times(task.inputs.Sigma, np.eye(A.shape[-1])[None])[0].diagonal()
         kept = np.where(np.diagonal(A, axis1=-2, axis2=-1) > FORGOTTEN * own, 1.0, 0.0)
         A = kept[..., :, None] * (A + A.swapaxes(-1, -2)) / 2 * kept[..., None, :]
         forms.append(QuadraticForm(Matrix(A), kept * b, c + task.inputs.noise_variance))
+    if degree and draws >= ENOUGH and any(map(_is_carried_by_few, map(np.concatenate, scatter))):
+        warn(
+            "a few draws carry most of the scatter of the drawn losses: their standard errors cannot be trusted; give "
+            "more draws, or take fewer or smaller steps on one batch"
+        )
     return forms
+
+
+def _is_carried_by_few(values: Array) -> bool:
+    """Whether the squared distances to the mean, of more than rounding, are as unequal as if `FEW` values had them all."""
+    squares = (values - values.mean()) ** 2
+    return bool(squares.max() > FORGOTTEN and squares.sum() ** 2 < FEW * np.sum(squares**2))
 
 
 def _without_noise(inputs: Inputs, batch: Rows, R: Array) -> tuple[Array, Array]:

@@ -17,19 +17,15 @@ and with A = G^{1/2} C G^{1/2} and :math:`E[\mathrm{tr}(GC) G^{-1}] = (N\,\mathr
 covariance.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 
 from landscape.closed_form.finite_sample.basis import Basis
-from landscape.core.typing import Array
-from landscape.linalg.operators import Diagonal, Operator
-from landscape.methods.base import Method
-from landscape.methods.pooled import NAL
-from landscape.tasks.families import Task
-from landscape.tasks.inputs import Gaussian
+from landscape.core import Array
+from landscape.linalg import Diagonal, Operator
+from landscape.methods import NAL, Method
+from landscape.tasks import Gaussian, Task
 
 
 def is_exactly_known(method: Method, tasks: Sequence[Task]) -> bool:

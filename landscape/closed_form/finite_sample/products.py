@@ -4,16 +4,14 @@ An inner step is I - alpha S, an outer Hessian S. Of E[W X W'] every entry is wa
 leaves, for W K psi has its two random factors side by side.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Diagonal, Matrix, Operator
-from landscape.tasks.inputs import Empirical, Gaussian
+from landscape.core import Array, Scalar
+from landscape.linalg import Diagonal, Matrix, Operator
+from landscape.tasks import Empirical, Gaussian
 
 
 class Factor(NamedTuple):
