@@ -9,8 +9,8 @@ import pytest
 import sympy
 
 import landscape as ls
-from landscape.plotting.explore import hard_easy_presets
 from landscape.plotting.landscapes import landscape_view
+from landscape.plotting.scene import hard_easy_presets
 from landscape.plotting.svg import draw_svg, first_level, fitted, outside
 
 ADAPT = ls.GradientSteps(1.0, 50)
