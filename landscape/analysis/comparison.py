@@ -114,9 +114,9 @@ class Comparison(Result):
 
     @property
     def baseline(self) -> str:
-        """What rows are measured against: pooled training with the shared adaptation, or the first row."""
-        pooled = [row.name for row in self.rows if row.method == NAL() and not row.own]
-        return (pooled or self.labels)[0]
+        """What rows are measured against: pooled training, with the shared adaptation if there, or the first row."""
+        pooled = sorted((row for row in self.rows if row.method == NAL()), key=lambda row: row.own)
+        return pooled[0].name if pooled else self.labels[0]
 
     def headline(self) -> str:
         """Say what gains most, or, where label noise costs rows differently, which cuts the loss most; over what."""
@@ -134,6 +134,8 @@ class Comparison(Result):
             over, up_to = " over " + " x ".join(f"{name} ({n})" for name, n in sizes), "up to "
         elif measures[best].standard_error is not None:
             number += f" +- {measures[best].standard_error:.2g}"
+        if measures[best].how.kind == "limit":
+            number += f" ({measures[best].how})"
         did = f"gains {up_to}{number} over" if alike else f"cuts {up_to}{number} of the loss of"
         out = f"{', '.join(self.labels)}{over}: {best} {did} {self.baseline}"
         if self.no_prior is not None:

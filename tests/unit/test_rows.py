@@ -96,6 +96,8 @@ def test_gains_compare_what_noise_costs_alike_and_cuts_compare_all() -> None:
         found.gain("own shots")
     assert "own shots cuts 0.909" in found.headline()
     assert "MAML gains" in alone.headline()
+    limit = ls.compare(TASKS, [ls.NAL(), (ls.MAML(), ls.RidgeToStart(0.3, m=20))], STEP).headline()
+    assert "limit, expected error about" in limit
     silent = ls.compare(ls.HardEasy(d=3, noise=0.0), [ls.NAL(), (ls.MAML(), RIDGE)], STEP)
     wanted = total(ls.NAL(), STEP, ls.HardEasy(d=3, noise=0.0)) / total(
         ls.MAML(), RIDGE, ls.HardEasy(d=3, noise=0.0)
@@ -104,7 +106,7 @@ def test_gains_compare_what_noise_costs_alike_and_cuts_compare_all() -> None:
 
 
 def test_rows_with_an_adaptation_each_need_no_shared_one() -> None:
-    found = ls.compare(TASKS, [(ls.NAL(), STEP), ls.OwnShots(12)])
+    found = ls.compare(TASKS, [ls.OwnShots(12), (ls.NAL(), STEP), (ls.MAML(), STEP)])
     assert found.baseline == "NAL + gradient steps"
     assert found.adaptation is None
 
