@@ -56,6 +56,82 @@ def work():
     ls.optimum(env, method); ls.risk(env, method, adaptation)
 """
 
+DRAWN = """
+import numpy as np
+import landscape as ls
+def draw(rng):
+    root = rng.standard_normal((5, 5))
+    return root @ root.T / 5 + 0.1 * np.eye(5), rng.normal(size=5), 0.1
+env = ls.from_sampler(draw, 1000, 0)
+"""
+NEW_DRAWN = (
+    DRAWN
+    + """
+a = ls.GradientSteps(0.1, 20)
+def work():
+    for task in env.tasks():
+        task.inputs.memo.clear()
+        task.inputs.__dict__.pop("_square", None)
+    {call}
+"""
+)
+OLD_DRAWN = (
+    DRAWN
+    + """
+a = ls.Adaptation(0.1, 20)
+m = ls.MAML.matching(a)
+def work():
+    for task in env.tasks():
+        task.inputs.__dict__.pop("_powers", None)
+    {call}
+"""
+)
+
+GRID = """
+import numpy as np
+import landscape as ls
+line = np.linspace(-2, 2, 400)
+points = np.stack(np.meshgrid(line, line), axis=-1)[:, :, None]
+"""
+
+ROWS = """
+import numpy as np, warnings
+warnings.simplefilter("ignore")
+import landscape as ls
+rng = np.random.default_rng(0)
+env = ls.{environment}([ls.DataTask(str(i), rng.standard_normal((2500, 6)), rng.standard_normal(2500)) for i in range(40)])
+work = lambda: ls.diagnose(env, [5, 50], progress=False)
+"""
+
+SIMULATED = """
+import landscape as ls
+training = ls.Training(1000, n1=25{solver})
+work = lambda: ls.simulate({environment}, [ls.NAL(), {maml}], {adaptation}, training, repeats=2, tasks=1000, {engine}progress=False)
+"""
+NEW_SIMULATED = {
+    "environment": "ls.TwoTasks(d=10)",
+    "maml": "ls.MAML()",
+    "adaptation": "ls.GradientSteps(1.0, 50)",
+}
+OLD_SIMULATED = {
+    "environment": "ls.two_tasks(d=10)", "maml": "ls.MAML(1.0, n2=50)", "adaptation": "ls.Adaptation(1.0, 50)",
+}  # fmt: skip
+ENGINES = {
+    "simulate, rows one by one": {"solver": "", "engine": "sampling='raw', "},
+    "simulate, Bartlett": {"solver": "", "engine": "sampling='bartlett', "},
+    "simulate, SGD by thin batches": {
+        "solver": ", solver='sgd', learning_rate=0.02", "engine": "sampling='thin', engine='numpy', ",
+    },
+}  # fmt: skip
+
+VERIFY = """
+import contextlib, io
+from landscape.{module} import main
+def work():
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        main(["verify"])
+"""
+
 WORKLOADS: dict[str, tuple[int, str, str]] = {
     "1000 dense tasks, d = 100": (
         5,
@@ -95,6 +171,38 @@ WORKLOADS: dict[str, tuple[int, str, str]] = {
         "import landscape as ls\nenv, a = ls.hard_easy(d=10**6), ls.Adaptation(1.0, 500)\n"
         "work = lambda: (ls.risk(env, ls.NAL(), a), ls.risk(env, ls.MAML.matching(a), a))",
     ),
+    "1000 drawn tasks, d = 5, risk": (
+        3,
+        NEW_DRAWN.format(call="ls.risk(env, ls.MAML(), a)"),
+        OLD_DRAWN.format(call="ls.risk(env, m, a)"),
+    ),
+    "1000 drawn tasks, d = 5, gain": (
+        3,
+        NEW_DRAWN.format(call="ls.gain(env, ls.MAML(), a)"),
+        OLD_DRAWN.format(call="ls.gain(env, m, a)"),
+    ),
+    "1000 drawn tasks, d = 5, optimum": (
+        3,
+        NEW_DRAWN.format(call="ls.optimum(env, ls.MAML(a))"),
+        OLD_DRAWN.format(call="ls.optimum(env, m), ls.optimum_standard_error(env, m)"),
+    ),
+    "neuron landscape, 400 x 400": (
+        1,
+        GRID
+        + "from landscape.papers.figures.fig4 import ONE_HARD\nwork = lambda: ONE_HARD.risk(points, ls.GradientSteps(2.0))",
+        GRID
+        + "from landscape.reproduce.fig4 import ONE_HARD\nwork = lambda: ONE_HARD.risk(points, ls.Adaptation(2.0))",
+    ),
+    "diagnose, 100,000 rows": (
+        1,
+        ROWS.format(environment="Mixture"),
+        ROWS.format(environment="Environment"),
+    ),
+    **{
+        name: (3, SIMULATED.format(**NEW_SIMULATED, **engine), SIMULATED.format(**OLD_SIMULATED, **engine))
+        for name, engine in ENGINES.items()
+    },
+    "verify, all claims": (1, VERIFY.format(module="cli"), VERIFY.format(module="cli")),
     "import": (
         1,
         "def work():\n    import landscape",
