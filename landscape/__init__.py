@@ -28,6 +28,7 @@ from landscape.methods.maml import IMAML, MAML
 from landscape.methods.first_order import FOMAML, HFMAML, Reptile
 from landscape.methods.bayesian import BaMAML
 from landscape.methods.biphasic import BIMAML
+from landscape.methods.robust import TRMAML
 from landscape.methods.prior_mean import PriorMean
 from landscape.methods.learned_steps import LearnedStep, MetaSGD
 from landscape.methods.budget import Training
@@ -46,7 +47,7 @@ from landscape.closed_form.finite_sample.required import (
 from landscape.closed_form.finite_sample.best import best_design, best_split, best_training_step
 from landscape.closed_form.dynamics import descent, flow
 from landscape.analysis.optimum import optimum
-from landscape.analysis.risk import Risk, best_step, gain, risk, risk_landscape
+from landscape.analysis.risk import Risk, best_step, family_risks, gain, risk, risk_landscape
 from landscape.analysis.compare import compare
 from landscape.analysis.comparison import Comparison
 from landscape.analysis.loss_law import LossLaw, loss_law, win_probability
@@ -76,9 +77,9 @@ __all__ = [
     "Adaptation", "GradientSteps", "PreconditionedSteps", "RidgeToStart", "OwnShots", "MixedModel",
     "BayesEstimator",
     # how one trains, and on how much
-    "Method", "NAL", "MAML", "IMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "MetaSGD", "Training",
+    "Method", "NAL", "MAML", "IMAML", "TRMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "MetaSGD", "Training",
     # the exact answer
-    "Q", "optimum", "risk", "Risk", "gain", "compare", "Comparison", "risk_landscape",
+    "Q", "optimum", "risk", "Risk", "gain", "family_risks", "compare", "Comparison", "risk_landscape",
     "best_step", "best_preconditioner", "LearnedStep", "hardness_window", "least_samples", "bayes_bounds",
     # the law of the loss, not only its mean
     "loss_law", "LossLaw", "win_probability",

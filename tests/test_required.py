@@ -236,3 +236,41 @@ def test_questions_without_an_answer_say_so():
     for call, message in cases:
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_the_number_of_tasks_for_a_share_of_training_sets():
+    """By simulation at the answer: 95% of 400 training sets, standard error 1.1%, and the normal law's own error."""
+    training = ls.Training(1, n1=10)
+    answer = ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006, probability=0.95)
+    mean = ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006)
+    assert answer.value > mean.value
+    assert "95% of the training sets" in repr(answer)
+    run = ls.simulate(
+        ENV, ls.MAML(), ADAPT, replace(training, T=answer.value), repeats=400, tasks=2, progress=False
+    )
+    found = ls.risk_landscape(ENV, ADAPT).above_minimum(run.solutions[0])
+    assert abs(np.mean(found <= 0.006) - 0.95) < 4 * 0.011
+    for T, enough in ((answer.value, True), (answer.value - 1, False)):
+        law = solution_law(ENV, ls.MAML(), replace(training, T=T), ADAPT)
+        assert (law.probability_within(ADAPT, 0.006) >= 0.95) is enough
+    with pytest.raises(ValueError, match="probability must be"):
+        ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006, probability=1.0)
+
+
+def test_how_likely_a_trained_solution_beats_a_point():
+    """Against NAL's optimum and against a point, by 400 simulated training sets; isotropic and dense alike."""
+    dense = ls.Mixture(
+        [ls.TaskFamily("a", [0.3, 0.5, 0.8], [1.0, 0.0, 2.0], 0.5, noise=0.3), ls.TaskFamily("b", 0.9, 0.0)]
+    )
+    for environment, T in ((ENV, 150), (dense, 40)):
+        training = ls.Training(T, n1=10)
+        law = solution_law(environment, ls.MAML(), training, ADAPT)
+        run = ls.simulate(environment, ls.MAML(), ADAPT, training, repeats=400, tasks=2, progress=False)
+        landscape = ls.risk_landscape(environment, ADAPT)
+        found = landscape.above_minimum(run.solutions[0])
+        middle = float(np.median(found))
+        assert abs(law.probability_within(ADAPT, middle) - 0.5) < 4 * 0.025 + 0.05
+        nal = landscape.above_minimum(np.asarray(ls.optimum(environment, ls.NAL())))
+        assert law.win_probability(ADAPT) == pytest.approx(np.mean(found < nal), abs=4 * 0.025 + 0.05)
+        assert law.win_probability(ADAPT, landscape.minimiser) < 1e-9
+        assert law.win_probability(ADAPT, 1e3) > 1 - 1e-9

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -11,13 +14,13 @@ from landscape.adaptations.base import Adaptation, as_adaptation
 from landscape.analysis.drawn import drawn_risks
 from landscape.analysis.evaluate import Setting
 from landscape.closed_form.best_step import step_coefficients
-from landscape.closed_form.population import landscape_of, risk_forms, risk_parts
+from landscape.closed_form.population import landscape_of, optimum_of, risk_forms, risk_parts
 from landscape.closed_form.sampling_error import risk_estimates
 from landscape.core.domains import batch_size, is_symbolic
 from landscape.core.errors import OVERFLOW
 from landscape.core.grids import Grid, Over
 from landscape.core.parameters import record
-from landscape.core.results import Estimate, Provenance, Result, ratio
+from landscape.core.results import EXACT, Estimate, Provenance, Result, ratio
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
@@ -233,6 +236,46 @@ def risk_landscape(environment: Environment, adaptation: Adaptation | float) -> 
     if not (np.isfinite(form.minimum) and np.isfinite(form.minimiser).all()):
         raise ValueError(OVERFLOW)
     return form
+
+
+def family_risks(
+    environment: Environment,
+    start: Method | float | Array,
+    adaptation: Adaptation | float,
+    over: Over = None,
+) -> Estimate:
+    """Compute the risk after adaptation of each family from one start: the largest is what TR-MAML minimises.
+
+    Parameters
+    ----------
+    environment, start, adaptation, over
+        As for `risk`.
+
+    Returns
+    -------
+    Estimate, shape (*grid, families)
+        In the order of ``environment.families``; their mean by probability is the ``total`` of `risk`.
+
+    Examples
+    --------
+    >>> from landscape import MAML, TRMAML, TwoTasks
+    >>> family_risks(TwoTasks(d=2), MAML(), 0.8).round(3)
+    array([0.04 , 0.079])
+    >>> np.max(family_risks(TwoTasks(d=2), TRMAML(), 0.8), axis=-1).round(3)
+    0.061
+    """
+    setting = Setting(environment, adaptation, [start], over)
+    if setting.adaptation is None:
+        as_adaptation(None)  # says what is wanted; only `optimum` needs none
+
+    def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
+        point, how = optimum_of(tasks, starts[0]) if isinstance(starts[0], Method) else (starts[0], EXACT)
+        alone = [risk_parts([replace(task, probability=1.0)], adaptation, [point]) for task in tasks]
+        found = [sum(parts, Estimate(np.zeros(()), how=how)) for parts in alone]
+        values = np.stack(np.broadcast_arrays(*[f.value for f in found]), axis=-1)
+        return [Estimate(values, how=reduce(or_, [f.how for f in found]).of_vectors())]
+
+    return setting.answer(question)[0]
 
 
 def gain(

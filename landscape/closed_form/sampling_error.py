@@ -11,7 +11,7 @@ import numpy as np
 
 from landscape.adaptations import Adaptation
 from landscape.closed_form.population import as_seen, how_optimum, landscape_of, objective, risk_forms
-from landscape.core import Array, Estimate, Scalar
+from landscape.core import Array, Estimate, NoClosedForm, Scalar
 from landscape.core.results import EXACT, Provenance
 from landscape.linalg import QuadraticForm
 from landscape.methods import Method
@@ -30,6 +30,11 @@ def _estimate(value: Scalar, influences: Array, how: Provenance = EXACT) -> Esti
 
 def _optimum_influences(tasks: Sequence[Task], method: Method, axes: int) -> tuple[Array, Array, Provenance]:
     """The optimum w* (*grid, d), and how much each task moves it: -H^-1 s_i for its score s_i, shape (T, *grid, d)."""
+    if method.is_worst_case:
+        raise NoClosedForm(
+            f"the worst of tasks that were drawn is no mean over tasks, and the optimum of {method.label} on them has no "
+            "standard error: give families, Mixture([...])"
+        )
     (stack,) = as_seen(method, [stacked(tasks, method.shares(tasks), axes)])
     mean, factor = objective([stack], method, [stack.probability])
     point, form = np.asarray(mean.origin), method.objective(stack.inputs)

@@ -54,6 +54,9 @@ class Method(Record, ABC):
         if register:
             Method.registry[cls.__name__] = cls
 
+    is_worst_case: ClassVar[bool] = False
+    """Whether tasks are weighed by which of them is worst, which is no mean over tasks."""
+
     @property
     @abstractmethod
     def label(self) -> str:

@@ -63,9 +63,14 @@ def task_gradients(
 
 
 def family_weights(environment: Environment, method: Method) -> Array:
-    """Return how much a task of each family counts, before any normalising within batches; 1 for all but `NAL`."""
-    names = [task.name for task in environment.tasks()]
-    return np.array(method.weights(names), dtype=float) if isinstance(method, NAL) else np.ones(len(names))
+    """Return how much a task of each family counts, before any normalising within batches; 1 as a rule."""
+    tasks = environment.tasks()
+    if isinstance(method, NAL):
+        return np.array(method.weights([task.name for task in tasks]), dtype=float)
+    if not method.is_worst_case:
+        return np.ones(len(tasks))
+    p = np.array([task.probability for task in tasks], dtype=float)
+    return np.divide([float(s) for s in method.shares(tasks)], p, out=np.zeros_like(p), where=p > 0)
 
 
 def normalised(weights: Array, batch: int) -> Array:

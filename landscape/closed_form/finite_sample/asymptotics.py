@@ -18,10 +18,10 @@ from landscape.adaptations import Adaptation, as_adaptation
 from landscape.closed_form import population
 from landscape.closed_form.finite_sample import one_covariance
 from landscape.closed_form.finite_sample.basis import Basis, inverse
-from landscape.closed_form.finite_sample.point_law import PointLaw, risk_law
+from landscape.closed_form.finite_sample.point_law import PointLaw, probability_within, risk_law
 from landscape.closed_form.finite_sample.sampling import Distance
 from landscape.closed_form.finite_sample.scores import TaskScore
-from landscape.core import Array, NoClosedForm, Result, checks, is_symbolic_record, record, warn
+from landscape.core import Array, NoClosedForm, Result, checks, is_symbolic_record, nonnegative, record, warn
 from landscape.core.tolerances import STEADY, STEADY_IF_INDEFINITE
 from landscape.linalg import Operator, difference
 from landscape.methods import MAML, NAL, Method, Training
@@ -126,6 +126,27 @@ class Asymptotics(Result):
     def risk_interval(self, adaptation: Adaptation | float, level: float = 0.95) -> tuple[float, float]:
         """Compute the prediction interval for the total risk after adaptation from the solution."""
         return risk_law(self.law, as_adaptation(adaptation)).interval(level)
+
+    def probability_within(self, adaptation: Adaptation | float, suboptimality: float) -> float:
+        """Compute how likely, over training sets, the solution has at most this suboptimality."""
+        wanted = nonnegative.check("suboptimality", suboptimality)
+        return probability_within(self.law, as_adaptation(adaptation), wanted)
+
+    def win_probability(
+        self, adaptation: Adaptation | float, against: Method | float | Array | None = None
+    ) -> float:
+        """Compute how likely, over training sets, the solution has less risk than a point.
+
+        A method stands for its population optimum; `NAL` by default.
+        """
+        judge, tasks = as_adaptation(adaptation), [t.expanded() for t in self.environment.tasks()]
+        against = NAL() if against is None else against
+        if isinstance(against, Method):
+            point = population.optimum(tasks, against.within(judge))
+        else:
+            point = checks.start("against", against, self.environment.d)
+        limit = population.landscape_of(tasks, population.risk_forms(tasks, judge)).suboptimality(point)
+        return self.probability_within(judge, float(limit))
 
     def headline(self) -> str:
         """Say where the mean coordinate of the solution is, and how it scatters."""

@@ -10,9 +10,10 @@ import numpy as np
 
 from landscape.adaptations import Adaptation
 from landscape.closed_form.finite_sample.basis import Basis
+from landscape.closed_form.loss_law.normal_squares import distribution
 from landscape.closed_form.population import landscape_of, risk_forms
 from landscape.core import Array, Domain, checks
-from landscape.linalg import Matrix, Operator
+from landscape.linalg import Diagonal, Matrix, Operator, difference
 
 level_domain = Domain(0.0, 1 - 1e-12, open_low=True)
 """Of the probability that an interval covers."""
@@ -124,3 +125,19 @@ def risk_law(point: PointLaw, adaptation: Adaptation) -> RiskLaw:
     return RiskLaw(
         float(landscape.noise), float(landscape.dispersion), float(expected), float(variance), slope
     )
+
+
+def probability_within(point: PointLaw, adaptation: Adaptation, suboptimality: float) -> float:
+    r"""Compute P(F_m(w) - min F_m <= suboptimality) for w ~ N(mu, V), by the law of a sum of squares."""
+    point = point.suited(adaptation)
+    landscape = landscape_of(point.basis.tasks, risk_forms(point.basis.tasks, adaptation))
+    M, V = landscape.form.A, point.covariance
+    delta = difference(point.mean, landscape.form.origin)
+    if isinstance(M, Diagonal) and isinstance(V, Diagonal):
+        variances, squares, multiplicity = M.entries * V.entries, M.entries * delta**2, M.multiplicity
+    else:
+        R = M.root().matrix()
+        variances, U = np.linalg.eigh(R @ V.matrix() @ R.T)
+        variances, squares = np.maximum(variances, 0.0), (U.T @ R @ delta) ** 2
+        multiplicity = np.ones(len(variances))
+    return float(distribution(2 * suboptimality, variances[None], squares[None], multiplicity)[0])

@@ -58,7 +58,10 @@ def distribution(x: float, variances: Array, squares: Array, multiplicity: Array
         narrowest = np.min(np.where(fixed[i] | (squares[i] == 0), np.inf, scatter[i]), axis=1)
         width = np.linalg.norm(scatter[i], axis=1)
         low = np.log(1e-5 / (np.abs(mean[i] - x) + width))
-        high = np.log(36 / ((x - least[i]) * np.sin(ANGLE)) + 9 / np.minimum(narrowest, width))
+        decay = 36 / np.sin(ANGLE)  # over x - mean at the latest, where x lies above
+        high = decay / (x - least[i]) + 9 / np.minimum(narrowest, width)
+        above = np.maximum(x - mean[i], 1e-300)
+        high = np.log(np.where(x > mean[i], np.minimum(high, decay / above), high))
         tau = np.exp(np.linspace(low, high, NODES))  # (nodes, laws)
         here = _log_bound(tau[::4], x, variances[i], squares[i], multiplicity) > IMPOSSIBLE
         i, tau, step = i[here], tau[:, here], (high - low)[here] / (NODES - 1)

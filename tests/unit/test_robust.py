@@ -1,0 +1,163 @@
+"""Task-robust MAML: duality, the closed form for two tasks, units, what it costs in the mean."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from support import random_worlds as worlds
+
+import landscape as ls
+from landscape.linalg.minimax import minimax_weights
+from landscape.linalg.operators import Matrix
+from landscape.linalg.quadratic import QuadraticForm
+
+ADAPTATION = ls.GradientSteps(0.5, 12)
+
+
+def duality_gap(env: ls.Environment, adaptation: ls.Adaptation) -> float:
+    """The largest family risk less its bound from below, the weighted mean's minimum, as a share of the first."""
+    weights = np.array(ls.TRMAML(adaptation).shares(env.tasks()), dtype=float)
+    assert (weights >= 0).all()
+    assert weights.sum() == pytest.approx(1, rel=1e-12)
+    risks = np.asarray(ls.family_risks(env, ls.TRMAML(adaptation), adaptation))
+    return float((risks.max() - weights @ risks) / risks.max())
+
+
+@pytest.mark.parametrize("kind", worlds.KINDS)
+def test_the_worst_risk_is_the_dual_value(kind: str) -> None:
+    """The weighted mean's minimum bounds every worst risk from below: where both meet, nothing is better."""
+    for seed in range(12):
+        env = worlds.environment(kind, np.random.default_rng(seed))
+        assert abs(duality_gap(env, ADAPTATION)) < 1e-9
+
+
+def two_tasks(a: float, b: float, floors: tuple[float, float]) -> list[QuadraticForm]:
+    """Isotropic forms of curvatures a, b in two dimensions, their minimisers a distance 3 apart."""
+    away = np.array([3.0, 0.0])
+    return [
+        QuadraticForm(Matrix(k * np.eye(2)), None, 2 * c, o)
+        for k, c, o in zip((a, b), floors, (0 * away, away), strict=True)
+    ]
+
+
+def test_two_tasks_in_closed_form() -> None:
+    """p_i a_i proportional to sqrt(a_i); the worst risk is a b D^2/(2 (sqrt a + sqrt b)^2)."""
+    a, b = 0.3, 2.0
+    p = np.array(minimax_weights(two_tasks(a, b, (0.0, 0.0))))
+    np.testing.assert_allclose(p[0] * a / (p[1] * b), np.sqrt(a / b), rtol=1e-9)
+    env = ls.Mixture([ls.TaskFamily("a", a, [0.0, 0.0]), ls.TaskFamily("b", b, [3.0, 0.0])])
+    full = ls.GradientSteps(0.0, steps=0)
+    risks = np.asarray(ls.family_risks(env, ls.TRMAML(), full))
+    np.testing.assert_allclose(risks, a * b * 9 / (2 * (np.sqrt(a) + np.sqrt(b)) ** 2), rtol=1e-9)
+    point = np.asarray(ls.optimum(env, ls.TRMAML(full)))
+    np.testing.assert_allclose(point, [3 * np.sqrt(b) / (np.sqrt(a) + np.sqrt(b)), 0.0], rtol=1e-9)
+
+
+def test_unequal_floors() -> None:
+    """a s^2 D^2/2 + c_1 = b (1-s)^2 D^2/2 + c_2; where c_1 >= c_2 + b D^2/2 the first family takes all weight."""
+    a, b, D2 = 0.3, 2.0, 9.0
+    c1, c2 = 1.0, 0.4
+    p = minimax_weights(two_tasks(a, b, (c1, c2)))
+    s = p[1] * b / (p[0] * a + p[1] * b)
+    assert a * s**2 * D2 / 2 + c1 == pytest.approx(b * (1 - s) ** 2 * D2 / 2 + c2, rel=1e-9)
+    assert [float(x) for x in minimax_weights(two_tasks(a, b, (c2 + b * D2 / 2 + 0.1, c2)))] == [1.0, 0.0]
+
+
+def test_a_generic_minimiser_finds_nothing_better() -> None:
+    env = worlds.environment("dense", np.random.default_rng(5))
+
+    def worst(w: np.ndarray) -> float:
+        return float(np.max(ls.family_risks(env, w, ADAPTATION)))
+
+    best = worst(np.asarray(ls.optimum(env, ls.TRMAML(ADAPTATION))))
+    for seed in range(3):
+        start = np.random.default_rng(seed).normal(size=3)
+        assert (
+            minimize(worst, start, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10}).fun
+            > best - 1e-8
+        )
+
+
+def test_spread_and_noise_raise_the_floor_only() -> None:
+    """A family of scattered optima counts by its mean loss over them."""
+    plain = ls.Mixture([ls.TaskFamily("a", 0.5, 0.0, d=2), ls.TaskFamily("b", 0.9, 2.0)])
+    wide = ls.Mixture(
+        [ls.TaskFamily("a", 0.5, 0.0, spread=0.4, noise=0.3, d=2), ls.TaskFamily("b", 0.9, 2.0)]
+    )
+    assert float(ls.TRMAML(0.5).shares(wide.tasks())[0]) > float(ls.TRMAML(0.5).shares(plain.tasks())[0])
+    assert abs(duality_gap(wide, ls.GradientSteps(0.5))) < 1e-9
+
+
+@pytest.mark.parametrize("kind", ["diagonal", "dense", "data"])
+def test_units_of_columns_and_targets(kind: str) -> None:
+    rng = np.random.default_rng(1)
+    env, scale = worlds.environment(kind, rng), np.array([1e-6, 1.0, 1e5])
+    steps = [ls.PreconditionedSteps(0.3 / s**2, 25) for s in (np.ones(3), scale)]
+    wanted = [float(p) for p in ls.TRMAML(steps[0]).shares(env.tasks())]
+    found = [float(p) for p in ls.TRMAML(steps[1]).shares(worlds.rescaled(env, scale).tasks())]
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
+    if kind == "data":
+        larger = ls.Mixture([ls.DataTask(f.name, f.X, 1e7 * f.y, f.probability) for f in env.families])
+        np.testing.assert_allclose(
+            [float(p) for p in ls.TRMAML(steps[0]).shares(larger.tasks())], wanted, rtol=1e-6, atol=1e-9
+        )
+
+
+def test_grids_are_their_points() -> None:
+    env, R = ls.HardEasy(d=3, noise=0.1), [0.0, 0.5, 2.0]
+    for m in (5.0, np.inf):
+        swept = ls.family_risks(env, ls.TRMAML(), ls.GradientSteps(0.8, m), over={"R": R})
+        assert swept.shape == (3, 2)
+        for value, r in zip(swept.value, R, strict=True):
+            one = ls.family_risks(ls.HardEasy(d=3, noise=0.1, R=r), ls.TRMAML(), ls.GradientSteps(0.8, m))
+            np.testing.assert_allclose(value, one, rtol=1e-9)
+
+
+def test_the_price_in_the_mean() -> None:
+    """MAML is best in the mean, TR-MAML for the worst family; probabilities do not matter to it."""
+    env = ls.HardEasy(d=3, p_hard=0.2, noise=0.1)
+    table = ls.compare(env, [ls.MAML(), ls.TRMAML()], ADAPTATION)
+    assert float(table.risk("TR-MAML").total) > float(table.risk("MAML").total)
+    worst = [float(np.max(ls.family_risks(env, m, ADAPTATION))) for m in (ls.MAML(), ls.TRMAML())]
+    assert worst[1] < worst[0]
+    risks = ls.family_risks(env, ls.MAML(), ADAPTATION)
+    assert np.array([0.2, 0.8]) @ risks == pytest.approx(float(table.risk("MAML").total), rel=1e-12)
+    other = ls.HardEasy(d=3, p_hard=0.7, noise=0.1)
+    np.testing.assert_allclose(
+        ls.optimum(env, ls.TRMAML(ADAPTATION)), ls.optimum(other, ls.TRMAML(ADAPTATION)), rtol=1e-9
+    )
+
+
+def test_one_family_alike_families_and_families_left_out() -> None:
+    alone = ls.Mixture([ls.TaskFamily("a", 0.5, [1.0, 2.0])])
+    np.testing.assert_allclose(ls.optimum(alone, ls.TRMAML(0.5)), [1.0, 2.0])
+    twins = ls.Mixture([ls.TaskFamily("a", 0.5, [1.0, 2.0]), ls.TaskFamily("b", 0.5, [1.0, 2.0])])
+    np.testing.assert_allclose(ls.optimum(twins, ls.TRMAML(0.5)), [1.0, 2.0], rtol=1e-9)
+    never = ls.Mixture(
+        [ls.TaskFamily("a", 0.5, [1.0, 2.0], 0.0, 1.0), ls.TaskFamily("b", 0.5, [9.0, 9.0], 0.0, 0.0)]
+    )
+    np.testing.assert_allclose(ls.optimum(never, ls.TRMAML(0.5)), [1.0, 2.0])
+
+
+def test_what_has_no_answer_says_so() -> None:
+    with pytest.raises(ValueError, match="TRMAML"):
+        ls.optimum(ls.TwoTasks(), ls.TRMAML())
+    sampled = ls.from_sampler(lambda rng: (0.5, rng.normal(size=2), 0.1), 10, rng=0)
+    with pytest.raises(ls.NoClosedForm, match="no mean over tasks"):
+        ls.risk(sampled, ls.TRMAML(), 0.5)
+    with pytest.raises(ValueError):
+        ls.asymptotics(ls.TwoTasks(), ls.TRMAML(0.5), ls.Training(100))
+
+
+def test_training_takes_the_weights() -> None:
+    """Simulated with the weights as found: meta-gradients at the optimum and losses agree with the theory."""
+    env = ls.HardEasy(d=2, p_hard=0.3, noise=0.1)
+    run = ls.simulate(
+        env, ls.TRMAML(), ADAPTATION, ls.Training(200, n1=10), repeats=4, tasks=2000, progress=False
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ls.LandscapeWarning)
+        assert ls.agreement(run).worst < 4
