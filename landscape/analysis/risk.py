@@ -271,7 +271,8 @@ def family_risks(
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
         point, how = optimum_of(tasks, starts[0]) if isinstance(starts[0], Method) else (starts[0], EXACT)
         alone = [risk_parts([replace(task, probability=1.0)], adaptation, [point]) for task in tasks]
-        found = [sum(parts, Estimate(np.zeros(()), how=how)) for parts in alone]
+        zero = Estimate(np.zeros(()), how=how)
+        found = [zero + noise + dispersion + above for noise, dispersion, above in alone]
         values = np.stack(np.broadcast_arrays(*[f.value for f in found]), axis=-1)
         return [Estimate(values, how=reduce(or_, [f.how for f in found]).of_vectors())]
 

@@ -112,10 +112,12 @@ def test_the_mean_meta_gradient_is_zero_at_the_optimum(kind: type) -> None:
     method = registry.typical_method(kind, rng, D, inner)
     env, count, parts = ls.Mixture(families(rng)), 60_000, []
     point = np.asarray(ls.optimum(env, method))
-    for f in env.families:
+    shares = [float(p) for p in method.shares(env.tasks())]
+    for f, share in zip(env.families, shares, strict=True):
         optima = f.centre + np.sqrt(f.spread) * rng.standard_normal((count, D))
         W = np.broadcast_to(point[None, :, None], (count, D, 1))
-        parts.append(method.meta_gradient(W, rows.drawer(f.covariance, f.noise, optima, rng), 5, 12)[:, :, 0])
+        drawn = method.meta_gradient(W, rows.drawer(f.covariance, f.noise, optima, rng), 5, 12)[:, :, 0]
+        parts.append(2 * share * drawn)
     mean = np.mean([part.mean(axis=0) for part in parts], axis=0)
     covariance = sum(np.cov(part.T) for part in parts) / count / 4
     assert mean @ np.linalg.solve(covariance, mean) < 24, method  # chi^2 with 3 degrees of freedom: 2.5e-5
@@ -126,7 +128,7 @@ def test_the_mean_meta_gradient_is_zero_at_the_optimum(kind: type) -> None:
     moved = method.meta_gradient(W, rows.drawer(f.covariance, f.noise, optima, rng), 5, 12)[:, :, 0].mean(
         axis=0
     )
-    moved = (moved + parts[1].mean(axis=0)) / 2
+    moved = (2 * shares[0] * moved + parts[1].mean(axis=0)) / 2
     assert moved @ np.linalg.solve(covariance, moved) > 24, "a point 0.1 off is not told from the optimum"
 
 

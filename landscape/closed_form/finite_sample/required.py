@@ -81,7 +81,7 @@ def required_tasks(
     >>> required_tasks(
     ...     HardEasy(), MAML(), GradientSteps(1.0, m=50), Training(T=1), suboptimality=0.02, probability=0.95
     ... )
-    <T = 1,000 is the least with a suboptimality of at most 0.02 on 95% of the training sets>
+    <T = 1,156 is the least with a suboptimality of at most 0.02 on 95% of the training sets>
     """
     plan, wanted = (
         Plan.of(environment, method, adaptation, training),
