@@ -1,19 +1,15 @@
 """Between which two numbers the least risk of any way to adapt lies: both in closed form."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from landscape.adaptations.preconditioned import PreconditionedSteps
+from landscape.adaptations import Adaptation, PreconditionedSteps
+from landscape.adaptations.own_shots import OwnShots
 from landscape.closed_form.population import risk_parts
-from landscape.core.domains import count
-from landscape.core.errors import NoClosedForm
-from landscape.core.typing import Array
-from landscape.tasks.environment import Environment, check_environment
-from landscape.tasks.families import Task
+from landscape.core import Array, NoClosedForm, count, is_symbolic_record
+from landscape.tasks import Environment, Task, check_environment
 
 
 class Bounds(NamedTuple):
@@ -45,6 +41,8 @@ def bayes_bounds(environment: Environment, m: int) -> Bounds:
 
     Raises
     ------
+    ValueError
+        If m < 1, or a parameter is an expression.
     NoClosedForm
         For tasks given by data, which have no prior.
 
@@ -55,7 +53,8 @@ def bayes_bounds(environment: Environment, m: int) -> Bounds:
     Jensen's inequality it is smallest at :math:`S = \Sigma`. The mean of that over families, which supposes
     that one is told the family, is the lower bound. The upper one is the risk of a single linear step from the
     mean optimum, :math:`P = D ((1 + \tfrac1m) \Sigma D + \tfrac{tr(\Sigma D) + \sigma^2}{m} I)^{-1}`, D the
-    covariance of all optima; of one family it is the best step, and holds whatever the law of the optima.
+    covariance of all optima (of one family it is the best step), or of own shots where that is smaller; it holds
+    whatever the law of the optima.
 
     Examples
     --------
@@ -66,13 +65,18 @@ def bayes_bounds(environment: Environment, m: int) -> Bounds:
     True
     """
     m = count.check("m", m)
+    if is_symbolic_record(check_environment(environment)):
+        raise ValueError("bayes_bounds needs numbers for all parameters: replace the symbols")
     tasks = [task.expanded() for task in check_environment(environment).tasks()]
     if not all(task.inputs.is_gaussian for task in tasks):
         raise NoClosedForm("tasks given by data have no prior: their Bayes risk is not defined")
     lower = sum(float(task.probability) * _told_the_family(task, m) for task in tasks)
     mean, P = _linear_step(tasks, m)
-    parts = risk_parts(tasks, PreconditionedSteps(P, m), [mean])
-    return Bounds(lower, float(sum(np.asarray(part) for part in parts)))
+    ways: list[Adaptation] = [PreconditionedSteps(P, m)]
+    if m >= tasks[0].inputs.Sigma.d + 2:
+        ways.append(OwnShots(m))
+    totals = [sum(np.asarray(part) for part in risk_parts(tasks, way, [mean])) for way in ways]
+    return Bounds(lower, float(min(totals)))
 
 
 def _told_the_family(task: Task, m: int) -> float:

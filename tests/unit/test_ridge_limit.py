@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from scipy.optimize import brentq
 from support import rows
 
@@ -108,6 +109,34 @@ def test_risks_are_what_drawing_gives_and_planted_errors_are_seen() -> None:
     assert score(right) < 1
     for wrong in (WithoutSquare(0.3, 12), WithoutCorrection(0.3, 12)):
         assert score(right, wrong) > 1.5, wrong
+
+
+class NoiseDrawn(ls.RidgeToStart):
+    """The same, with the samples' label noise drawn."""
+
+    moves_by_gradient = False
+
+
+class StartMoved(ls.RidgeToStart):
+    """Planted: what it says of itself does not hold, for it shrinks the start first."""
+
+    def adapt(self, W: Any, draw: Any) -> Any:
+        return super().adapt(0.9 * W, draw)
+
+
+def test_noise_that_is_integrated_out_is_that_which_is_drawn() -> None:
+    """Below and above d; seed 0, 8,000 draws, |z| < 4; errors fall to less than six tenths."""
+
+    def parts(kind: type, m: int) -> Any:
+        return ls.risk(environment(), 0.5, kind(0.1, m), draws=8000)
+
+    for m in (3, 12):
+        exact, drawn, moved = (parts(kind, m) for kind in (ls.RidgeToStart, NoiseDrawn, StartMoved))
+        assert exact.noise.standard_error < 0.6 * drawn.noise.standard_error
+        for name in ("noise", "above_noise"):
+            a, b = getattr(exact, name), getattr(drawn, name)
+            assert abs(float(a) - float(b)) < 4 * np.hypot(a.standard_error, b.standard_error)
+        assert abs(float(moved.noise) - float(drawn.noise)) > 4 * drawn.noise.standard_error
 
 
 @pytest.mark.parametrize("m", [3, 6, 25])
@@ -235,8 +264,6 @@ def test_answers_say_that_they_are_limits() -> None:
 
 
 def test_where_no_limit_is_known() -> None:
-    import sympy as sp
-
     ridge, rows_of = ls.RidgeToStart(0.5, m=10), ls.DataTask("rows", np.eye(5), np.arange(5.0))
     for call in (
         lambda: ls.risk(ls.Mixture([rows_of]), 0.0, ridge),
@@ -265,6 +292,9 @@ def test_bayes_risks_lie_between_their_bounds() -> None:
     lower, upper = ls.bayes_bounds(many, 8)
     assert lower < float(ls.risk(many, ls.PriorMean(), ls.MixedModel.of(many, 8)).total)
     assert lower < upper
+    assert ls.bayes_bounds(many, 8).upper <= float(ls.risk(many, 0.0, ls.OwnShots(8)).total)
+    with pytest.raises(ValueError, match="replace the symbols"):
+        ls.bayes_bounds(ls.HardEasy(noise=sp.Symbol("s", positive=True)), 3)
     with pytest.raises(ls.NoClosedForm, match="no prior"):
         ls.bayes_bounds(ls.Mixture([ls.DataTask("rows", np.eye(2), [1.0, 2.0])]), 3)
 
