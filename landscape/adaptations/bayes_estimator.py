@@ -5,10 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, ExcessGiven, is_full
+from landscape.adaptations.base import (
+    Adaptation,
+    AdaptationCost,
+    Adapted,
+    Draw,
+    ExcessGiven,
+    is_full,
+    number_of_samples,
+)
 from landscape.core.domains import whole
 from landscape.core.errors import NoClosedForm
-from landscape.core.parameters import parameter, record
+from landscape.core.parameters import record
 from landscape.core.tolerances import NOISELESS
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Matrix, Operator
@@ -49,9 +57,7 @@ class BayesEstimator(Adaptation):
     0.3296 +- 0.0006
     """
 
-    m: Scalar = parameter(
-        whole(0, infinite=True), default=np.inf, symbol="m", label="samples", typical=(2, 60), grid=True
-    )
+    m: Scalar = number_of_samples(whole(0, infinite=True))
 
     label = "best possible"
     knows_environment = True

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form
-from landscape.adaptations.steps import Steps, number_of_steps, samples_a_step, samples_of_steps
+from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form, number_of_samples
+from landscape.adaptations.steps import Steps, number_of_steps, samples_of_steps
 from landscape.core.domains import is_symbolic, real
 from landscape.core.parameters import parameter, record
 from landscape.core.tolerances import EXPANDING
@@ -39,7 +39,7 @@ class GradientSteps(Steps):
         real, symbol=r"\alpha", label="inner step size", typical=(0.05, 0.9), grid=True,
         instead="for a step size per coordinate or a matrix use PreconditionedSteps(P, m)",
     )  # fmt: skip
-    m: Scalar = samples_a_step()
+    m: Scalar = number_of_samples(label="samples a step")
     steps: int = number_of_steps()
     batches: str = samples_of_steps()
 

@@ -7,8 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
-from landscape.core.domains import batch_size, nonnegative, symmetric
+from landscape.adaptations.base import (
+    Adaptation,
+    AdaptationCost,
+    Adapted,
+    Draw,
+    is_full,
+    number_of_samples,
+    takes_numbers,
+)
+from landscape.core.domains import nonnegative, symmetric
 from landscape.core.parameters import parameter, record
 from landscape.core.tolerances import SINGULAR, SYMMETRIC
 from landscape.core.typing import Array, Scalar
@@ -51,7 +59,7 @@ class MixedModel(Adaptation):
     noise: float = parameter(
         nonnegative, symbol=r"\sigma^2", label="assumed variance of the label noise", typical=(0.1, 1.0)
     )
-    m: Scalar = parameter(batch_size, default=np.inf, symbol="m", label="samples", typical=(2, 60), grid=True)
+    m: Scalar = number_of_samples()
 
     moves_by_gradient = True
 

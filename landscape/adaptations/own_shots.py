@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING
+
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
-from landscape.core.domains import batch_size, is_symbolic
+from landscape.adaptations.base import (
+    Adaptation,
+    AdaptationCost,
+    Adapted,
+    Draw,
+    is_full,
+    number_of_samples,
+    takes_numbers,
+)
+from landscape.core.domains import is_symbolic
 from landscape.core.errors import NoClosedForm
-from landscape.core.parameters import parameter, record
+from landscape.core.parameters import record
 from landscape.core.tolerances import SINGULAR
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.moments.resolvent import ridge_limit
@@ -37,7 +47,7 @@ class OwnShots(Adaptation):
     0.9167
     """
 
-    m: Scalar = parameter(batch_size, symbol="m", label="samples", typical=(8, 60), grid=True)
+    m: Scalar = number_of_samples(default=MISSING, typical=(8, 60))
 
     moves_by_gradient = True
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form
-from landscape.adaptations.steps import Steps, number_of_steps, samples_a_step, samples_of_steps
+from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form, number_of_samples
+from landscape.adaptations.steps import Steps, number_of_steps, samples_of_steps
 from landscape.core.domains import square
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import parameter, record
@@ -39,7 +39,7 @@ class PreconditionedSteps(Steps):
         square, symbol="P", label="matrix step, or a step size per coordinate", typical=(0.05, 0.9),
         instead="for a number use GradientSteps(alpha, m)",
     )  # fmt: skip
-    m: Scalar = samples_a_step()
+    m: Scalar = number_of_samples(label="samples a step")
     steps: int = number_of_steps()
     batches: str = samples_of_steps()
 

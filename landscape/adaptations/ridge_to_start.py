@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
-from landscape.core.domains import batch_size, positive
+from landscape.adaptations.base import (
+    Adaptation,
+    AdaptationCost,
+    Adapted,
+    Draw,
+    is_full,
+    number_of_samples,
+    takes_numbers,
+)
+from landscape.core.domains import positive
 from landscape.core.parameters import parameter, record
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.moments.resolvent import ridge_limit
@@ -39,7 +47,7 @@ class RidgeToStart(Adaptation):
     strength: Scalar = parameter(
         positive, symbol="g", label="strength of the pull to the start", typical=(0.1, 2.0), grid=True
     )
-    m: Scalar = parameter(batch_size, default=np.inf, symbol="m", label="samples", typical=(2, 60), grid=True)
+    m: Scalar = number_of_samples()
 
     maml_label = "iMAML"
     moves_by_gradient = True

@@ -2,21 +2,12 @@
 
 from typing import Any
 
-import numpy as np
-
 from landscape.adaptations.base import Adaptation, AdaptationCost, is_full
-from landscape.core.domains import batch_size, choice, step_count
+from landscape.core.domains import choice, step_count
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import parameter
 from landscape.linalg.operators import Operator
 from landscape.tasks.inputs import Moments
-
-
-def samples_a_step() -> Any:
-    """Declare m of several steps."""
-    return parameter(
-        batch_size, default=np.inf, symbol="m", label="samples a step", typical=(2, 60), grid=True
-    )
 
 
 def number_of_steps() -> Any:
