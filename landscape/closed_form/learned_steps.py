@@ -52,7 +52,7 @@ def best_preconditioner(
     The risk is quadratic in P (`OneStep`). With D_i the second moment of w - w_i and G_i that of the gradient,
 
     * full: :math:`\sum_i p_i \Sigma_i P G_i = \sum_i p_i \Sigma_i D_i \Sigma_i`. With several families P is in
-      general not symmetric. It costs d^6 up to d = 12, beyond that K d^3 for each iteration of conjugate
+      general not symmetric. It costs d^6 up to d = 16, beyond that K d^3 for each iteration of conjugate
       gradients (K families).
     * symmetric: :math:`\sum_i p_i (\Sigma_i P G_i + G_i P \Sigma_i) = 2 \sum_i p_i \Sigma_i D_i \Sigma_i`, alike.
     * diagonal: :math:`(\sum_i p_i \Sigma_i \circ G_i)\,\mathrm{diag}(P) = \mathrm{diag}(\sum_i p_i \Sigma_i

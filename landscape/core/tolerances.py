@@ -39,6 +39,9 @@ LARGEST_WHOLE: Final = 2**53
 SMALLEST: Final = 1e-150
 """Smallest size of a given number that is not 0: its square, which risks are made of, is a double."""
 
+RESIDUAL: Final = 1e-11
+"""Share of the right-hand side, scaled to unit diagonal, that a solution may leave: a matrix step keeps its digits."""
+
 SETTLED: Final = 1e-14
 """Share of a risk by which a last alternation may still lower it."""
 

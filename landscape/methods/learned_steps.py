@@ -94,7 +94,7 @@ class MetaSGD(Method):
     Notes
     -----
     Li, Zhou, Chen & Li (2017) for the diagonal; Park & Oliva (2019) for matrices. One alternation costs K d^3 for a
-    diagonal (K families). A matrix has d^2 unknowns: d^6 up to d = 12, beyond it K d^3 for each iteration of
+    diagonal (K families). A matrix has d^2 unknowns: d^6 up to d = 16, beyond it K d^3 for each iteration of
     conjugate gradients; with three dense families at d = 40 a start takes some seconds. With several families the
     best full P is in general not symmetric.
     Learned jointly the problem is quartic and not convex: the limits are local minima.

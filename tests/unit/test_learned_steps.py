@@ -278,6 +278,25 @@ def test_conjugate_gradients_are_the_direct_solution() -> None:
     np.testing.assert_allclose(P, P.T, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("seed", [30, 54, 0])
+def test_equations_that_lose_their_digits_are_told(seed: int) -> None:
+    """Full batches of two tasks: both can be solved exactly, but if columns differ in size by 10^6 no double says how."""
+    rng = np.random.default_rng(seed)
+    wide, rows = seed > 0, (4, 3)
+    tasks = [
+        ls.DataTask(
+            f"{i}", rng.normal(size=rows) * 10.0 ** (wide * rng.integers(-3, 4, 3)), rng.normal(size=4)
+        )
+        for i in range(2)
+    ]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = ls.best_preconditioner(ls.Mixture(tasks), 1.0, kind="full")
+    floor = sum(float(task.inputs.noise_variance) for task in tasks) / 4
+    assert bool(caught) == wide
+    assert (found.risk > 1.1 * floor) if wide else (found.risk == pytest.approx(floor, rel=1e-10))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_learned_together(kind: str) -> None:
     """The start is MAML's for the step, the step is the best for the start, and BFGS from NAL finds nothing lower."""
