@@ -1,64 +1,22 @@
-"""The best matrix of an inner step, and the best start with it: against the risk itself, enumeration and papers."""
+"""The best matrix of an inner step at a given start: against the risk itself, enumeration and papers."""
 
 from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
 from support import random_worlds as worlds
+from support.matrix_steps import KINDS, M, least, matrix, risk, three_families
 
 import landscape as ls
 from landscape.core.parameters import record
 from landscape.linalg import matrix_equation
-from landscape.methods.one_step import SOLVERS, OneStep
 from landscape.tasks.inputs import Empirical, Gaussian
-
-KINDS = list(SOLVERS)
-M = 6
-
-
-def bases(kind: str, d: int) -> np.ndarray:
-    """A basis of the matrices of a kind, (n, d, d)."""
-    E = np.eye(d * d).reshape(d * d, d, d)
-    if kind == "scalar":
-        return np.eye(d)[None]
-    if kind == "diagonal":
-        return E[:: d + 1]
-    return (
-        E
-        if kind == "full"
-        else np.array([E[i * d + j] + E[j * d + i] for i in range(d) for j in range(i + 1)])
-    )
-
-
-def least(risk: Callable[[np.ndarray], float], kind: str, d: int) -> tuple[np.ndarray, float]:
-    """Minimise a quadratic function of P over a kind, from its values alone."""
-    basis = bases(kind, d)
-    at = lambda x: risk(np.tensordot(x, basis, 1))  # noqa: E731
-    n, zero = len(basis), at(np.zeros(len(basis)))
-    unit = np.eye(n)
-    plus, minus = (np.array([at(s * e) for e in unit]) for s in (1.0, -1.0))
-    H = np.diag(plus + minus - 2 * zero)
-    for i, j in itertools.combinations(range(n), 2):
-        H[i, j] = H[j, i] = at(unit[i] + unit[j]) - plus[i] - plus[j] + zero
-    x = np.linalg.solve(H, (minus - plus) / 2)
-    return np.tensordot(x, basis, 1), at(x)
-
-
-def matrix(P: np.ndarray) -> np.ndarray:
-    return np.diag(P) if P.ndim == 1 else P
-
-
-def risk(env: Any, w: Any, P: np.ndarray, m: float = M) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ls.LandscapeWarning)
-        return float(ls.risk(env, w, ls.PreconditionedSteps(P, m)).total)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -192,15 +150,6 @@ def test_one_family_with_any_law_of_its_optima() -> None:
         np.testing.assert_allclose(ls.best_preconditioner(env, 0.0, M, kind).P, wanted, atol=1e-12)
 
 
-def three_families(d: int = 3, seed: int = 0) -> ls.Mixture:
-    rng = np.random.default_rng(seed)
-    made = []
-    for i in range(3):
-        A, B = rng.normal(size=(2, d, d + 2))
-        made.append(ls.TaskFamily(f"{i}", A @ A.T / d, 2 * rng.normal(size=d), B @ B.T / d / 3, noise=0.3))
-    return ls.Mixture(made)
-
-
 def test_kinds_that_hold_one_another() -> None:
     """With several families the best matrix is not symmetric."""
     env = three_families()
@@ -295,144 +244,3 @@ def test_equations_that_lose_their_digits_are_told(seed: int) -> None:
     floor = sum(float(task.inputs.noise_variance) for task in tasks) / 4
     assert bool(caught) == wide
     assert (found.risk > 1.1 * floor) if wide else (found.risk == pytest.approx(floor, rel=1e-10))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_learned_together(kind: str) -> None:
-    """The start is MAML's for the step, the step is the best for the start, and BFGS from NAL finds nothing lower."""
-    env = three_families(2, seed=4)
-    found = ls.MetaSGD(kind, M, starts=2).learn(env)
-    np.testing.assert_allclose(ls.optimum(env, ls.MAML(found.adaptation)), found.start, atol=1e-6)
-    again = ls.best_preconditioner(env, found.start, M, kind)
-    np.testing.assert_allclose(again.P, found.P, rtol=1e-6)
-    assert again.risk == pytest.approx(found.risk, rel=1e-12)
-    assert found.risk < ls.MetaSGD(kind, M, learn_start=False).learn(env).risk
-    basis = bases(kind, 2)
-    problem = OneStep(env.tasks(), kind, M)
-
-    def value(x: np.ndarray) -> float:
-        return risk(env, x[:2], np.tensordot(x[2:], basis, 1))
-
-    x0 = np.r_[problem.pooled, 0.3 * np.tensordot(basis, np.eye(2), 2)]
-    limit = minimize(value, x0, method="BFGS", options={"gtol": 1e-7})
-    assert min(found.limits, key=lambda r: abs(r - limit.fun)) == pytest.approx(limit.fun, rel=1e-9)
-
-
-def test_alternating_never_raises_the_risk() -> None:
-    for seed in range(8):
-        env, rng = three_families(3, seed), np.random.default_rng(seed)
-        problem = OneStep(env.tasks(), KINDS[seed % 4], [3, 20, np.inf][seed % 3])
-        w = 3 * rng.normal(size=3)
-        before = problem.risk(w, problem.forms(problem.best_matrix(w)))
-        ended, v, P = problem.alternate(w)
-        assert ended <= before
-        assert ended == pytest.approx(risk(env, v, P, problem.m), rel=1e-12)
-        assert problem.alternate(v)[0] == pytest.approx(ended, rel=1e-9)
-
-
-def mirrored() -> ls.Mixture:
-    """Two families that are one another with the coordinates swapped and the centre mirrored."""
-    return ls.Mixture(
-        [ls.TaskFamily("hard", [0.1, 1.0], [3.0, -3.0]), ls.TaskFamily("easy", [1.0, 0.1], [-3.0, 3.0])]
-    )
-
-
-def test_local_minima_are_counted() -> None:
-    """From NAL's optimum alone one does not get to the best limit; the same seed gives the same."""
-    found = ls.MetaSGD(m=200).learn(mirrored())
-    assert len(found.limits) == 2
-    assert found.starts == 10
-    assert found.limits[0] == found.risk < 0.85 * found.limits[1]
-    alone = ls.MetaSGD(m=200, starts=1).learn(mirrored())
-    assert alone.risk == pytest.approx(found.limits[1], rel=1e-6)
-    assert "a local minimum, the least of 2 limits from 10 starts" in repr(found)
-    np.testing.assert_array_equal(ls.MetaSGD(m=200).learn(mirrored()).P, found.P)
-    assert list(found.to_frame()["starts"]) == list(found.found)
-    flat = ls.MetaSGD("full", np.inf).learn(ls.Mixture([ls.TaskFamily("a", [1.0, 0.3], 1.0, 0.5)]))
-    assert len(flat.limits) == 1, "one family at m = inf: any start will do, and all are one limit"
-
-
-def test_rows_of_compare_are_judged_by_their_own_step() -> None:
-    env, over = mirrored(), {"m": [5, 20], "hard.noise": [0.0, 1.0]}
-    learned, alone = ls.MetaSGD(starts=2), ls.MetaSGD("full", learn_start=False)
-    table = ls.compare(env, [ls.NAL(), learned, alone], ls.GradientSteps(0.5, 7), over=over)
-    for i, j in np.ndindex(2, 2):
-        here = ls.Mixture(
-            [replace(f, noise=over["hard.noise"][j] if f.name == "hard" else 0.0) for f in env.families]
-        )
-        for row in (learned, alone):
-            found = replace(row, m=over["m"][i]).learn(here)
-            assert table.risk(row.label).total[i, j] == pytest.approx(found.risk, rel=1e-12)
-    assert set(table.to_frame()["adaptation"]) == {"gradient steps", "learned"}
-    best = ls.best_preconditioner(env, ls.NAL(), 20, "full")
-    assert float(ls.risk(env, alone, ls.GradientSteps(0.5, 20)).total) == pytest.approx(best.risk, rel=1e-12)
-    step, worse = ls.GradientSteps(0.5, 20), ls.risk(env, ls.NAL(), ls.GradientSteps(0.5, 20)).total
-    assert float(ls.gain(env, learned, step)) == pytest.approx(
-        float(worse) / float(ls.risk(env, learned, step).total), rel=1e-12
-    )
-    point = ls.optimum(env, ls.MetaSGD(m=20, starts=2), over={"hard.noise": [0.0, 1.0]})
-    np.testing.assert_allclose(point[0], ls.MetaSGD(m=20, starts=2).learn(env).start, rtol=1e-9)
-    drawn = ls.risk(env, learned, step, draws=2000).total
-    assert abs(float(drawn) - float(ls.risk(env, learned, step).total)) < 4 * drawn.standard_error < 0.1
-
-
-def test_drawn_tasks_have_errors_but_no_start_has() -> None:
-    env = ls.from_sampler(lambda rng: (rng.uniform(0.1, 1, 2), rng.normal(size=2), 0.1), T=60, rng=0)
-    total = ls.risk(env, ls.MetaSGD(starts=1), ls.GradientSteps(0.5, 20)).total
-    assert 0 < total.standard_error < float(total)
-    with pytest.raises(ValueError, match="standard error of a start that is learned"):
-        ls.optimum(env, ls.MetaSGD(m=20, starts=1))
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda env: ls.best_preconditioner(env, 0.0, kind="banana"), "kind must be one of"),
-        (lambda env: ls.best_preconditioner(env, [0.0], 5), "d = 2"),
-        (lambda env: ls.best_preconditioner(env, 0.0, 0.5), "m must be"),
-        (lambda env: ls.best_preconditioner(env, 0.0, replacement=1), "replacement must be True or False"),
-        (lambda env: ls.MetaSGD(learn_start=2), "learn_start must be True or False"),
-        (lambda env: ls.MetaSGD(starts=0), "starts must be"),
-        (lambda env: ls.MetaSGD().learn(env), r"write MetaSGD\(m=20\)"),
-        (lambda env: ls.risk(env, ls.MetaSGD(), ls.GradientSteps(0.5, 20, 3)), "learns one step"),
-        (lambda env: ls.compare(env, [(ls.MetaSGD(), 0.5)]), "give it without an adaptation"),
-        (lambda env: ls.simulate(env, ls.MetaSGD(m=5), 0.5, ls.Training(9)), "no quadratic form"),
-        (lambda env: ls.FOMAML(ls.PreconditionedSteps([[1.0, 0.2], [0.0, 1.0]])), "not symmetric"),
-        (lambda env: ls.gain(env, ls.MetaSGD(m=5, starts=1), ls.GradientSteps(0.5, 5)), "does not compare"),
-    ],
-)
-def test_bad_arguments(call: Callable[[Any], Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        call(
-            ls.Mixture([ls.TaskFamily("a", [1.0, 0.3], 1.0, 0.5, noise=0.1), ls.TaskFamily("b", [0.5, 0.5])])
-        )
-
-
-def test_symbols_are_refused() -> None:
-    sympy = pytest.importorskip("sympy")
-    with pytest.raises(ValueError, match="replace symbols"):
-        ls.best_preconditioner(ls.HardEasy(d=2, R=sympy.Symbol("R", positive=True)), 0.0, 5)
-
-
-def stepped(P: np.ndarray, count: int = 60_000) -> tuple[float, float]:
-    """Mean loss after two steps on one batch of 5 rows, and its standard error: raw draws, seed 0."""
-    rng, S = np.random.default_rng(0), np.array([[1.0, 0.3], [0.3, 0.5]])
-    X = rng.standard_normal((count, 5, 2)) @ np.linalg.cholesky(S).T
-    y = np.sqrt(0.2) * rng.standard_normal((count, 5))
-    w = np.broadcast_to([1.0, -2.0], (count, 2))
-    for _ in range(2):
-        w = w - np.einsum("tni,tn->ti", X, np.einsum("tni,ti->tn", X, w) - y) @ P.T / 5
-    losses = (np.einsum("ti,ij,tj->t", w, S, w) + 0.2) / 2
-    return float(losses.mean()), float(losses.std() / np.sqrt(count))
-
-
-def test_a_matrix_that_is_not_symmetric_on_one_batch() -> None:
-    """False alarms 6e-5; the transpose is 30 standard errors away."""
-    P = np.array([[0.4, 0.3], [-0.2, 0.6]])
-    env = ls.Mixture([ls.TaskFamily("a", [[1.0, 0.3], [0.3, 0.5]], noise=0.2)])
-    mean, error = stepped(P)
-    exact, wrong = (
-        float(ls.risk(env, [1.0, -2.0], ls.PreconditionedSteps(Q, 5, 2, "same")).total) for Q in (P, P.T)
-    )
-    assert abs(exact - mean) < 4 * error
-    assert abs(wrong - mean) > 10 * error

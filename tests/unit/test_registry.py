@@ -106,9 +106,7 @@ def test_the_mean_meta_gradient_is_zero_at_the_optimum(kind: type) -> None:
     rng = np.random.default_rng(1)
     inner = ls.GradientSteps(0.5, 12) if kind is not ls.BIMAML else ls.GradientSteps(0.5)
     if kind in (ls.BIMAML, ls.MetaSGD):
-        pytest.skip(
-            "its gradient changes on the way: training is tested with train(), and test_learned_steps"
-        )
+        pytest.skip("its gradient changes on the way: training is tested with train(), and in test_meta_sgd")
     method = registry.typical_method(kind, rng, D, inner)
     env, count, parts = ls.Mixture(families(rng)), 60_000, []
     point = np.asarray(ls.optimum(env, method))
