@@ -172,22 +172,22 @@ def descend(
     trained = [method.trained_on(n) for method, n in zip(methods, inner.tolist(), strict=True)]
     method = merged([m for m in trained for _ in range(batch)])
     w = np.zeros((d, len(methods)))
-    iterations = training.T // batch
+    iterations, is_noisy = training.T // batch, table.deviations.any()
     size = max(1, CHUNK // (4 * w.size * batch))
     for start in range(0, iterations, size):
         families, optima = table.draw(min(size, iterations - start), batch, rng)
         weights = _weights(table, families, method)
-        for i, family in enumerate(families):
-            root, here = pick(table.roots, family), np.ascontiguousarray(optima[:, i])
-            deviation = table.deviations[family] if table.deviations.any() else 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i, family in enumerate(families):
+                root, here = pick(table.roots, family), np.ascontiguousarray(optima[:, i])
+                deviation = table.deviations[family] if is_noisy else 0.0
 
-            def draw(
-                n: Scalar, root: Array = root, here: Array = here, deviation: Scalar = deviation
-            ) -> Thin:
-                return Thin(root, here, deviation, np.ravel(n) if np.ndim(n) else n, rng)
+                def draw(
+                    n: Scalar, root: Array = root, here: Array = here, deviation: Scalar = deviation
+                ) -> Thin:
+                    return Thin(root, here, deviation, np.ravel(n) if np.ndim(n) else n, rng)
 
-            W = (np.repeat(w, batch, axis=1) if batch > 1 else w).T[:, :, None]
-            with np.errstate(over="ignore", invalid="ignore"):
+                W = (np.repeat(w, batch, axis=1) if batch > 1 else w).T[:, :, None]
                 episodes = (method.meta_gradient(W, draw, training.n1, n2) for _ in range(training.tau))
                 g = reduce(np.add, episodes)[:, :, 0].T
                 g = g if weights is None else g * weights[i]
