@@ -59,7 +59,10 @@ def test_risks_of_every_adaptation(kind: type) -> None:
 def test_optima_of_every_method(kind: type) -> None:
     inner = ls.GradientSteps(0.3) if kind is ls.BIMAML else ls.GradientSteps(0.3, 7)
     method = registry.typical_method(kind, np.random.default_rng(1), D, inner)
-    found = np.asarray(ls.optimum(drawn(), method))
+    try:
+        found = np.asarray(ls.optimum(drawn(), method))
+    except ls.NoClosedForm as refusal:
+        pytest.skip(str(refusal))
     np.testing.assert_allclose(found, ls.optimum(one_by_one(drawn()), method), rtol=1e-9)
     assert agree(drawn(), method, ls.GradientSteps(0.5, 10))
 
