@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
-from landscape.core.domains import Domain, batch_size, is_symbolic, short
+from landscape.core.domains import is_symbolic, short
 from landscape.core.errors import NoClosedForm
-from landscape.core.parameters import Record, parameter
+from landscape.core.parameters import Record
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Operator
 from landscape.linalg.quadratic import QuadraticForm
@@ -57,17 +57,6 @@ class Adapted:
 
     points: Array
     pullback: Callable[[Array], Array]
-
-
-def number_of_samples(
-    domain: Domain = batch_size,
-    *,
-    default: Any = np.inf,
-    label: str = "samples",
-    typical: tuple[float, ...] = (2, 60),
-) -> Any:
-    """Declare m, the samples of a new task that one adapts with: a whole number from 1 on, or inf for all there are."""
-    return parameter(domain, default=default, symbol="m", label=label, typical=typical, grid=True)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,9 @@
 """What gradient steps have in common, whatever their size: how many, and on which samples."""
 
-from typing import Any
-
 from landscape.adaptations.base import Adaptation, AdaptationCost, is_full
-from landscape.core.domains import choice, step_count
 from landscape.core.errors import NoClosedForm
-from landscape.core.parameters import parameter
 from landscape.linalg.operators import Operator
 from landscape.tasks.inputs import Moments
-
-
-def number_of_steps() -> Any:
-    """Declare k."""
-    return parameter(step_count, default=1, symbol="k", label="number of steps", typical=(1, 3))
-
-
-def samples_of_steps() -> Any:
-    """Declare whether steps draw fresh batches or share one."""
-    return parameter(choice("fresh", "same"), default="fresh", label="samples of several steps")
 
 
 class Steps(Adaptation, register=False):
