@@ -200,7 +200,7 @@ def loss_law(
     Known exactly: after one gradient step (of a number or a matrix) on m samples, for families of one optimum,
     or with inputs, step and spread all isotropic, and in one dimension; after any adaptation to the population
     (m = inf), whatever the spread; and on data tasks with at most 20,000 different batches. To 1e-6 as a rule;
-    in two dimensions without label noise to some 1e-3. After a gradient step the tails are heavier than
+    in two dimensions without label noise to some 1e-3. On tasks from `from_sampler` it costs T times as much. After a gradient step the tails are heavier than
     exponential: far quantiles by drawing need many draws.
 
     Examples

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.adaptations import Draw
-from landscape.core import Array, Scalar, record
+from landscape.core import Array, NoClosedForm, Scalar, record
 from landscape.linalg.minimax import minimax_weights
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Cost, InnerMethod
@@ -57,7 +57,13 @@ class TRMAML(InnerMethod):
         met = [task for task in tasks if np.any(task.probability)]
         forms = []
         for task in met:
-            form = self.adaptation.expected(task.inputs)
+            try:
+                form = self.adaptation.expected(task.inputs)
+            except NoClosedForm:
+                raise NoClosedForm(
+                    f"the weights of {self.label} are those of exact risks, and {self.adaptation!r} has none here: train for "
+                    "m = inf, or for gradient steps"
+                ) from None
             extra = 0.0 if task.spread is None else form.A.inner(task.spread)
             forms.append(QuadraticForm(form.A, form.b, form.c + extra, task.centre))
         weights = iter(minimax_weights(forms))

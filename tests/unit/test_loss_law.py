@@ -98,6 +98,34 @@ def test_the_mean_of_the_law_is_the_risk() -> None:
     assert 0.15 + rest == pytest.approx(float(ls.risk(env, ls.MAML(), adaptation).total), rel=1e-6)
 
 
+def test_many_dimensions_cost_nothing_and_follow_their_limit() -> None:
+    """In d = 10^5 the loss of an isotropic family hardly scatters: its mean is the risk, its median near."""
+    env, adaptation = ls.HardEasy(d=100_000, noise=0.1), ls.GradientSteps(0.5, 200_000)
+    law = ls.loss_law(env, 0.0, adaptation)
+    assert float(law.mean) == pytest.approx(float(ls.risk(env, 0.0, adaptation).total), rel=1e-6)
+    one = ls.loss_law(ls.Mixture([isotropic(400, 0.1, 0.2)]), 0.0, ls.GradientSteps(0.5, 300))
+    losses = np.sort(raw_losses(isotropic(400, 0.1, 0.2), 0.5, 300, np.zeros(400), 300, 1)[:, 0])
+    assert abs(float(one.cdf(losses[150])) - 0.5) < 4 * 0.029
+
+
+def test_many_more_dimensions_than_samples() -> None:
+    """Of one optimum only the residuals' length q scatters; of many the law is not resolved, and says so."""
+    family = isotropic(50_000, 0.1, 0.0)
+    law = ls.loss_law(ls.Mixture([family]), 0.0, ls.GradientSteps(0.01, 20))
+    q = np.quantile(np.random.default_rng(0).chisquare(20, 100_000), 0.9)
+    k, far = 0.008 / 20, 0.8 * 50_000
+    wanted = 0.05 + (far * (1 - k * q) ** 2 + k**2 * q * (0.1 + 49_999 * (far + 0.1))) / 2
+    assert float(law.quantile(0.9)) == pytest.approx(wanted, rel=0.02)
+    with pytest.raises(ls.NoClosedForm, match="in so many dimensions"):
+        ls.loss_law(ls.Mixture([isotropic(50_000, 0.1, 0.2)]), 0.0, ls.GradientSteps(0.5, 20))
+
+
+def test_nothing_scatters_from_the_optimum_without_noise() -> None:
+    for family in (dense(0.0), isotropic(2, 0.0, 0.0)):
+        law = ls.loss_law(ls.Mixture([family]), family.centre, ls.GradientSteps(0.5, 3))
+        assert float(law.quantile(0.9)) == float(law.mean) == 0.0
+
+
 def test_full_batches_with_any_spread() -> None:
     """(1 - alpha S)^2 S of a normal delta: exact for dense spreads, and for any adaptation."""
     family = dense(0.4, [0.3, 0.1, 0.6])

@@ -148,6 +148,8 @@ def test_what_has_no_answer_says_so() -> None:
     sampled = ls.from_sampler(lambda rng: (0.5, rng.normal(size=2), 0.1), 10, rng=0)
     with pytest.raises(ls.NoClosedForm, match="no mean over tasks"):
         ls.risk(sampled, ls.TRMAML(), 0.5)
+    with pytest.raises(ls.NoClosedForm, match="those of exact risks"):
+        ls.risk(ls.TwoTasks(d=2), ls.TRMAML(), ls.RidgeToStart(0.5, 4), draws=100)
     with pytest.raises(ValueError):
         ls.asymptotics(ls.TwoTasks(), ls.TRMAML(0.5), ls.Training(100))
 

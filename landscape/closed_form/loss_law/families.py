@@ -116,6 +116,8 @@ def _one_step(task: Task, P: Operator | float, m: float, point: Array, sharp: in
     N = P * R @ R.T if isinstance(P, float) else R @ P.expanded().matrix() @ R.T
     delta = R @ difference(point, task.centre)
     v2 = float(delta @ delta) + noise
+    if not v2:
+        return Atoms(np.zeros(1), np.ones(1))
     u = delta / np.sqrt(v2) if v2 else delta
     c = (1 - np.sqrt(noise / v2)) / (u @ u) if v2 > noise else 0.0  # (I - c u u')^2 = I - u u'
     V, size, _ = np.linalg.svd(N - c * np.outer(N @ u, u))
@@ -143,6 +145,8 @@ def _isotropic_step(
     """
     Sigma, noise, k = task.inputs.Sigma, float(task.inputs.noise_variance), alpha * rho / m
     d, centre = Sigma.d, float(np.sqrt(Sigma.identity().quad(difference(point, task.centre))))
+    if not (centre or spread or noise):
+        return Atoms(np.zeros(1), np.ones(1))
     if d == 1:
         return _one_dimension(rho, k, centre, spread, noise, m)
     deviation, multiplicity = np.sqrt(spread), np.array([1.0, d - 1.0])
@@ -165,7 +169,14 @@ def _isotropic_step(
             return _over_radii(rho, k, noise, steps(needed), across, d, centre, deviation)
     R, weights = radii(FEW) if radii is not None else (np.full(1, centre), np.ones(1))
     rule = resolved_steps(m, lambda r: laws(R.max(), r), multiplicity, sharp if radii is None else BROAD)
-    assert rule is not None  # across delta there is scatter
+    if rule is None and radii is None:
+        far = rho * centre**2
+        b = k**2 * (noise + (d - 1) * (far + noise)) - 2 * k * far
+        return ChiSquareParabola(noise / 2, far, b, k**2 * far, m)
+    if rule is None or (radii is not None and len(rule[1]) > SHARP):
+        raise NoClosedForm(
+            f"in so many dimensions, on so few samples, the law over the optima of {task.name!r} is not resolved: give draws= for an estimate"
+        )
     return SquaresMixture(
         noise / 2, np.outer(weights, rule[1]).ravel(), *laws(R[:, None], rule[0]), multiplicity
     )

@@ -14,6 +14,9 @@ where one coordinate of the law is narrow, as without label noise; and where the
 UNRESOLVED = 1e-3
 """Share of the nodes, by weight, that need not be resolved: near q = 0 none ever is."""
 
+MANY = 100
+"""Order of a Bessel function from which its expansion for large orders serves: to some 1e-6."""
+
 Rule: TypeAlias = Callable[[int], tuple[Array, Array]]
 """n -> n nodes and weights, which sum to 1, of a distribution."""
 
@@ -52,7 +55,7 @@ def _moments(variances: Array, squares: Array, multiplicity: Array) -> tuple[Arr
 
 def chi_rule(d: float, centre: float = 0.0, scale: float = 1.0) -> Rule:
     """Make quadrature rules for |N(centre, scale^2 I)| in d dimensions (chi with d degrees of freedom for centre 0)."""
-    from scipy.special import gammaln, hyp0f1, ive, xlogy  # optional here: importing it takes 0.1 s
+    from scipy.special import xlogy  # optional here: importing it takes 0.1 s
 
     half = scale * (5.5 + 2 / np.sqrt(d) if not centre else 7.5)  # for large d chi has variance 1/2
     middle = np.sqrt(centre**2 + scale**2 * d)
@@ -62,21 +65,27 @@ def chi_rule(d: float, centre: float = 0.0, scale: float = 1.0) -> Rule:
         x, w = np.polynomial.legendre.leggauss(FEW)
         edges = np.linspace(max(0.0, middle - half), middle + half, panels + 1)
         R = (edges[:-1, None] + np.diff(edges)[:, None] * (x + 1) / 2).ravel()
-        y = (R * centre / scale**2) ** 2 / 4
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            direct = np.log(hyp0f1(d / 2, y))
-            bessel = (
-                gammaln(d / 2)
-                + xlogy((1 - d / 2) / 2, y)
-                + np.log(ive(d / 2 - 1, 2 * np.sqrt(y)))
-                + 2 * np.sqrt(y)
-            )
         log_density = xlogy(d - 1, R / scale) - (R**2 + centre**2) / (2 * scale**2)
-        log_density += np.where(np.isfinite(direct), direct, bessel)
+        log_density += _log_0f1(d / 2, R * centre / scale**2)
         weights = np.tile(w, panels) * np.exp(log_density - log_density.max())
         return R, weights / weights.sum()
 
     return lambda n: _gauss(*grid(20 * FEW), n) if n <= 2 * FEW else grid(n)
+
+
+def _log_0f1(b: float, x: Array) -> Array:
+    """Compute log 0F1(; b; x^2/4) up to a constant; for many dimensions by Debye's expansion."""
+    from scipy.special import gammaln, hyp0f1, ive, xlogy  # optional here: importing it takes 0.1 s
+
+    order = b - 1
+    if order > MANY:
+        root = np.hypot(1.0, x / order)
+        first = (3 / root - 5 / root**3) / (24 * order)
+        return order * (root - np.log1p(root)) - np.log(root) / 2 + np.log1p(first)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        direct = np.log(hyp0f1(b, x**2 / 4))
+        bessel = gammaln(b) - xlogy(order, x / 2) + np.log(ive(order, x)) + x
+    return np.where(np.isfinite(direct), direct, bessel)
 
 
 def _gauss(x: Array, w: Array, n: int) -> tuple[Array, Array]:
