@@ -64,8 +64,8 @@ from landscape.symbolic import Ledger, verify
 if TYPE_CHECKING:
     from landscape import nonlinear
     from landscape.checker.reports import GradientReport, OptimumReport
-    from landscape.checker.meta_gradient import check_meta_gradient
-    from landscape.checker.optimum import check_optimum
+    from landscape.checker.check_meta_gradient import check_meta_gradient
+    from landscape.checker.check_optimum import check_optimum
     from landscape.nonlinear.environment import NonlinearEnvironment
     from landscape.nonlinear.logistic import LogisticTask
     from landscape.nonlinear.neuron import NeuronTask
@@ -108,8 +108,8 @@ _LATER = {
     "NeuronTask": "landscape.nonlinear.neuron",
     "LogisticTask": "landscape.nonlinear.logistic",
     "NonlinearEnvironment": "landscape.nonlinear.environment",
-    "check_meta_gradient": "landscape.checker.meta_gradient",
-    "check_optimum": "landscape.checker.optimum",
+    "check_meta_gradient": "landscape.checker.check_meta_gradient",
+    "check_optimum": "landscape.checker.check_optimum",
     "GradientReport": "landscape.checker.reports",
     "OptimumReport": "landscape.checker.reports",
 }

@@ -231,7 +231,7 @@ def test_gain_is_that_of_the_repeats():
 
 def test_empirical_solutions_are_the_minimisers_41_and_43():
     """The root of the mean meta-gradient against least squares on the same data, written out."""
-    from landscape.simulator.draws import Rows
+    from landscape.simulator.draw_samples import Rows
 
     rng = np.random.default_rng(0)
     d, T, n1, n2, alpha = 3, 6, 4, 5, 0.3

@@ -14,7 +14,7 @@ from worlds import KINDS, skewed_rows
 import landscape as ls
 from landscape.linalg.operators import Diagonal, Matrix
 from landscape.simulator.bartlett import distinct, draw_compressed, draw_rows
-from landscape.simulator.draws import Population, Rows
+from landscape.simulator.draw_samples import Population, Rows
 from landscape.simulator.solve import task_gradients, trained_point
 from landscape.tasks.inputs import Empirical, Gaussian
 

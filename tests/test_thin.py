@@ -11,7 +11,7 @@ from test_agreement import check_gradients, check_z
 from test_sampling import inputs
 
 from landscape.linalg.operators import Diagonal, Matrix
-from landscape.simulator.draws import drawer
+from landscape.simulator.draw_samples import drawer
 from landscape.simulator.thin import Thin, one_root
 from landscape.tasks.inputs import Gaussian
 

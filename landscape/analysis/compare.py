@@ -18,7 +18,7 @@ from landscape.core.errors import NoClosedForm
 from landscape.core.grids import Over, arguments
 from landscape.core.results import Estimate, Provenance
 from landscape.methods.base import Cost, Method
-from landscape.simulator.draws import seed_of
+from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS
 from landscape.tasks.environment import Environment
 

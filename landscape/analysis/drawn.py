@@ -19,7 +19,7 @@ from landscape.core.typing import Array
 from landscape.linalg.operators import Matrix
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
-from landscape.simulator.draws import seed_of
+from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS, mean_excesses, mean_gradients, mean_losses
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task

@@ -17,7 +17,7 @@ from landscape.core.errors import OVERFLOW
 from landscape.core.results import EXACT, Provenance
 from landscape.core.tolerances import EQUAL
 from landscape.methods import NAL, Method
-from landscape.simulator.draws import seed_of
+from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS
 from landscape.simulator.one_gradient import MOST_BATCHES, all_losses, drawn_losses
 from landscape.tasks import Empirical, Environment, Task

@@ -17,7 +17,7 @@ from landscape.methods.base import Method, as_methods, labels
 from landscape.methods.budget import Training
 from landscape.methods.pooled import NAL
 from landscape.simulator import sgd
-from landscape.simulator.draws import seed_of
+from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.runs import Point, run
 from landscape.tasks.environment import Environment
 

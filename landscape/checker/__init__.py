@@ -10,8 +10,8 @@ method and every bug that has a name; `check_optimum` judges a whole training ro
     bugs, candidates   which choices have a name, alone and in pairs
     calling, behaviour somebody's function: copies in, anything out; memory and noise
     matching, factors  which candidates fit; where none does, factors that are solved for
-    meta_gradient      the check of a meta-gradient
-    episodes, expected_optima, optimum  the check of where training converges
+    check_meta_gradient  the check of a meta-gradient
+    episodes, expected_optima, check_optimum  the check of where training converges
     reports, plots     what they answer
 
 How to wrap PyTorch code (create_graph, torch.func, modules, higher, learn2learn) stands in

@@ -45,8 +45,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Import the function, check it, print the diagnosis."""
-    from landscape.checker.meta_gradient import check_meta_gradient  # optional: other commands need it not
-    from landscape.checker.optimum import check_optimum
+    from landscape.checker.check_meta_gradient import (
+        check_meta_gradient,  # optional: other commands need it not
+    )
+    from landscape.checker.check_optimum import check_optimum
 
     function = imported(options.target)
     only_meta_gradient = ("loss", "d", "dtype")

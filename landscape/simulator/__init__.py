@@ -5,7 +5,7 @@ from samples, as a practitioner would, so that agreement with the theory means s
 the task's inputs, and the parameters of environments, adaptations, methods and training. Data flows in this
 order:
 
-    bartlett, draws, thin  batches of many tasks: their rows, pseudo-rows, or two products that a gradient takes
+    bartlett, draw_samples, thin  batches of many tasks: their rows, pseudo-rows, or two products that a gradient takes
     solve                  meta-gradients of drawn tasks, and the points that training on them finds
     sgd, compiled          stochastic gradient descent of many runs side by side
     losses                 the loss after adaptation, measured

@@ -15,7 +15,7 @@ from landscape.core import Array, Scalar, warn
 from landscape.core.tolerances import SINGULAR
 from landscape.linalg import Matrix, QuadraticForm
 from landscape.methods import Method
-from landscape.simulator.draws import Rows, chunk_size, drawer, hessian_times
+from landscape.simulator.draw_samples import Rows, chunk_size, drawer, hessian_times
 from landscape.simulator.tilted import Tilts
 from landscape.tasks import Gaussian, Task
 from landscape.tasks.inputs import Inputs

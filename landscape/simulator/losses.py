@@ -4,7 +4,7 @@ import numpy as np
 
 from landscape.adaptations import Adaptation
 from landscape.core import Array
-from landscape.simulator.draws import by_family, hessian_times
+from landscape.simulator.draw_samples import by_family, hessian_times
 from landscape.tasks import Environment
 from landscape.tasks.inputs import Inputs
 
@@ -26,7 +26,7 @@ def post_adaptation_losses(
     adaptation : Adaptation
     T : int
     sampling : str
-        One of `landscape.simulator.draws.SAMPLING`, but for "thin".
+        One of `landscape.simulator.draw_samples.SAMPLING`, but for "thin".
     rng : numpy.random.Generator
 
     Returns

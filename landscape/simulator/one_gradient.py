@@ -15,7 +15,7 @@ import numpy as np
 
 from landscape.adaptations import Adaptation
 from landscape.core import Array, Scalar
-from landscape.simulator.draws import CHUNK, Population, Rows, chunk_size, drawer
+from landscape.simulator.draw_samples import CHUNK, Population, Rows, chunk_size, drawer
 from landscape.simulator.losses import losses_at
 from landscape.simulator.thin import MORE, TakesMore
 from landscape.tasks import Empirical, Environment, Gaussian, Inputs

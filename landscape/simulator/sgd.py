@@ -17,7 +17,7 @@ import numpy as np
 from landscape.core import Array, Scalar, checks
 from landscape.core.parameters import Record, parameters, with_values
 from landscape.methods import Method, Training
-from landscape.simulator.draws import CHUNK, SAMPLING
+from landscape.simulator.draw_samples import CHUNK, SAMPLING
 from landscape.simulator.solve import family_weights, normalised
 from landscape.simulator.thin import Thin, times_transposed
 from landscape.tasks import Environment, Gaussian, Task

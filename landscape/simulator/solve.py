@@ -8,7 +8,7 @@ import numpy as np
 
 from landscape.core import Array, Scalar
 from landscape.methods import NAL, Method, Training
-from landscape.simulator.draws import CHUNK, by_family
+from landscape.simulator.draw_samples import CHUNK, by_family
 from landscape.tasks import Environment
 
 FAR = 1e100
@@ -39,7 +39,7 @@ def task_gradients(
     T : int
         Number of tasks.
     sampling : str
-        One of `landscape.simulator.draws.SAMPLING`.
+        One of `landscape.simulator.draw_samples.SAMPLING`.
     rng : numpy.random.Generator
 
     Returns

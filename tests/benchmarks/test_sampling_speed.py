@@ -11,7 +11,7 @@ import pytest
 
 import landscape as ls
 from landscape.simulator import sgd
-from landscape.simulator.draws import Rows
+from landscape.simulator.draw_samples import Rows
 from landscape.simulator.solve import trained_point
 
 D, CHAINS, N1, RATE = 10, 100, 25, 0.01
