@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, ExcessGiven, is_full
-from landscape.adaptations.declarations import number_of_samples
+from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import whole
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import record

@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form
-from landscape.adaptations.declarations import number_of_samples, number_of_steps, samples_of_steps
+from landscape.adaptations.samples_and_steps import number_of_samples, number_of_steps, samples_of_steps
 from landscape.adaptations.steps import Steps
 from landscape.core.domains import is_symbolic, real
 from landscape.core.parameters import parameter, record

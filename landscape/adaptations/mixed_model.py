@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
-from landscape.adaptations.declarations import number_of_samples
+from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import nonnegative, symmetric
 from landscape.core.parameters import parameter, record
 from landscape.core.tolerances import SINGULAR, SYMMETRIC

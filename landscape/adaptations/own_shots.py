@@ -7,7 +7,7 @@ from dataclasses import MISSING
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
-from landscape.adaptations.declarations import number_of_samples
+from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import is_symbolic
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import record

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form
-from landscape.adaptations.declarations import number_of_samples, number_of_steps, samples_of_steps
+from landscape.adaptations.samples_and_steps import number_of_samples, number_of_steps, samples_of_steps
 from landscape.adaptations.steps import Steps
 from landscape.core.domains import square
 from landscape.core.errors import NoClosedForm

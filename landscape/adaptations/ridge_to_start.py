@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
-from landscape.adaptations.declarations import number_of_samples
+from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import positive
 from landscape.core.parameters import parameter, record
 from landscape.core.typing import Array, Scalar

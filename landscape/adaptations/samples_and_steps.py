@@ -1,45 +1,28 @@
-"""What gradient steps have in common, whatever their size: how many, and on which samples."""
+"""On how many samples one adapts and in how many steps: m and k, declared once for all adaptations."""
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, is_full
-from landscape.core.errors import NoClosedForm
-from landscape.linalg.operators import Operator
-from landscape.tasks.inputs import Moments
+from typing import Any
+
+import numpy as np
+
+from landscape.core import Domain, batch_size, choice, parameter, step_count
 
 
-class Steps(Adaptation, register=False):
-    """Gradient steps of any kind, each on m fresh samples or all on one batch: what does not depend on the step size."""
+def number_of_samples(
+    domain: Domain = batch_size,
+    *,
+    default: Any = np.inf,
+    label: str = "samples",
+    typical: tuple[float, ...] = (2, 60),
+) -> Any:
+    """Declare m, the samples of a new task that one adapts with: a whole number from 1 on, or inf for all there are."""
+    return parameter(domain, default=default, symbol="m", label=label, typical=typical, grid=True)
 
-    steps: int
-    batches: str
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.steps <= 1:
-            self._set(batches="fresh")  # one step has one batch
+def number_of_steps() -> Any:
+    """Declare k."""
+    return parameter(step_count, default=1, symbol="k", label="number of steps", typical=(1, 3))
 
-    def _shares_batch(self, moments: Moments) -> bool:
-        """Whether the steps are dependent: then only Gaussian inputs have an exact formula."""
-        if self.batches == "fresh" or is_full(self.m):
-            return False
-        if not moments.is_gaussian:
-            raise NoClosedForm(
-                'batches="same" with several steps is exact for Gaussian inputs only: for data tasks use batches="fresh", '
-                "or give draws= for an estimate"
-            )
-        return True
 
-    def polynomial(self) -> tuple[int, Operator | None]:
-        return 0 if self.batches == "fresh" or is_full(self.m) else 2 * self.steps, getattr(
-            self, "operator", None
-        )
-
-    @property
-    def mean_needs_m(self) -> bool:
-        return self.batches == "same"
-
-    @property
-    def factors(self) -> int:
-        return self.steps
-
-    def cost(self, d: int) -> AdaptationCost:
-        return AdaptationCost(self.steps, 0, self.steps, 1 if self.batches == "same" else self.steps)
+def samples_of_steps() -> Any:
+    """Declare whether steps draw fresh batches or share one."""
+    return parameter(choice("fresh", "same"), default="fresh", label="samples of several steps")
