@@ -312,6 +312,9 @@ def methods_for(adaptation):
     for kind in registry.methods():
         if kind in (ls.BIMAML, ls.MetaSGD) or (kind is ls.HFMAML and type(inner) is not ls.GradientSteps):
             continue  # the gradient of two changes on the way, the third takes gradient steps only
+        P = getattr(inner, "P", np.zeros(2))
+        if kind is ls.FOMAML and (P != P.T).any():
+            continue  # it minimises nothing then
         if kind is ls.TRMAML and not ls.risk(dense_world(), 0.0, inner).how.is_exact:
             continue  # its weights are those of exact risks
         if kind is ls.HFMAML:
