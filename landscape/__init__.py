@@ -50,7 +50,8 @@ from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import Risk, best_step, family_risks, gain, risk, risk_landscape
 from landscape.analysis.compare import compare
 from landscape.analysis.comparison import Comparison
-from landscape.analysis.loss_law import LossLaw, loss_law, win_probability
+from landscape.analysis.loss_law import LossLaw, loss_law
+from landscape.analysis.wins import win_probability
 from landscape.analysis.replacement_effect import replacement_effect
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.analysis.agreement import Agreement, agreement

@@ -103,21 +103,21 @@ def test_many_dimensions_cost_nothing_and_follow_their_limit() -> None:
     env, adaptation = ls.HardEasy(d=100_000, noise=0.1), ls.GradientSteps(0.5, 200_000)
     law = ls.loss_law(env, 0.0, adaptation)
     assert float(law.mean) == pytest.approx(float(ls.risk(env, 0.0, adaptation).total), rel=1e-6)
-    one = ls.loss_law(ls.Mixture([isotropic(400, 0.1, 0.2)]), 0.0, ls.GradientSteps(0.5, 300))
-    losses = np.sort(raw_losses(isotropic(400, 0.1, 0.2), 0.5, 300, np.zeros(400), 300, 1)[:, 0])
-    assert abs(float(one.cdf(losses[150])) - 0.5) < 4 * 0.029
+    one = ls.loss_law(ls.Mixture([isotropic(210, 0.1, 0.2)]), 0.0, ls.GradientSteps(0.5, 150))
+    losses = np.sort(raw_losses(isotropic(210, 0.1, 0.2), 0.5, 150, np.zeros(210), 200, 1)[:, 0])
+    assert abs(float(one.cdf(losses[100])) - 0.5) < 4 * 0.036
 
 
 def test_many_more_dimensions_than_samples() -> None:
     """Of one optimum only the residuals' length q scatters; of many the law is not resolved, and says so."""
-    family = isotropic(50_000, 0.1, 0.0)
+    family = isotropic(5_000, 0.1, 0.0)
     law = ls.loss_law(ls.Mixture([family]), 0.0, ls.GradientSteps(0.01, 20))
     q = np.quantile(np.random.default_rng(0).chisquare(20, 100_000), 0.9)
-    k, far = 0.008 / 20, 0.8 * 50_000
-    wanted = 0.05 + (far * (1 - k * q) ** 2 + k**2 * q * (0.1 + 49_999 * (far + 0.1))) / 2
+    k, far = 0.008 / 20, 0.8 * 5_000
+    wanted = 0.05 + (far * (1 - k * q) ** 2 + k**2 * q * (0.1 + 4_999 * (far + 0.1))) / 2
     assert float(law.quantile(0.9)) == pytest.approx(wanted, rel=0.02)
     with pytest.raises(ls.NoClosedForm, match="in so many dimensions"):
-        ls.loss_law(ls.Mixture([isotropic(50_000, 0.1, 0.2)]), 0.0, ls.GradientSteps(0.5, 20))
+        ls.loss_law(ls.Mixture([isotropic(1_000_000, 0.1, 0.2)]), 0.0, ls.GradientSteps(0.5, 20))
 
 
 def test_nothing_scatters_from_the_optimum_without_noise() -> None:
