@@ -218,17 +218,9 @@ def test_a_closed_stream_is_no_error():
 
 
 def test_import_is_light():
-    code = (
-        "import sys, time; start = time.perf_counter(); import numpy; middle = time.perf_counter(); import landscape;"
-        "took = (time.perf_counter() - middle) / (middle - start);"
-        "heavy = [m for m in ('sympy', 'pandas', 'matplotlib.pyplot', 'scipy.stats') if m in sys.modules];"
-        "print(took, *heavy)"
-    )
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
-        ).stdout.split()
-        for _ in range(3)
-    ]
-    assert all(len(run) == 1 for run in runs), runs
-    assert min(float(run[0]) for run in runs) < 6  # times NumPy's own
+    """Nothing slow is imported before it is used; tests/benchmarks hold what it takes against NumPy's own import."""
+    code = "import sys; before = set(sys.modules); import landscape; print(*sys.modules.keys() - before)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert {"landscape", "numpy"} <= loaded
+    assert not loaded & {"sympy", "pandas", "matplotlib", "scipy", "numba", "IPython", "tqdm"}

@@ -1,7 +1,7 @@
 """Sliders: a move changes the picture and not the axes, errors are shown in words, and static outputs have a picture."""
 
-import builtins
 import re
+import sys
 from xml.etree import ElementTree
 
 import numpy as np
@@ -36,14 +36,7 @@ def gain(box):
 
 
 def test_without_widgets_the_message_names_the_extra(monkeypatch):
-    true = builtins.__import__
-
-    def missing(name, *rest, **more):
-        if name == "ipywidgets":
-            raise ImportError(name)
-        return true(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", missing)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
     with pytest.raises(ImportError, match=r"pip install 'task-landscape\[notebooks\]'"):
         ls.explore()
 
