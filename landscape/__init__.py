@@ -14,7 +14,6 @@ from landscape.tasks.environment import Environment, Mixture
 from landscape.tasks.families import DataTask, TaskFamily
 from landscape.tasks.presets import HardEasy, TwoTasks
 from landscape.tasks.sampled import from_sampler
-from landscape.tasks.tables.from_data import from_data
 from landscape.adaptations.base import Adaptation
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.adaptations.preconditioned import PreconditionedSteps
@@ -45,24 +44,25 @@ from landscape.closed_form.finite_sample.required import (
     required_tasks,
 )
 from landscape.closed_form.finite_sample.best import best_design, best_split, best_training_step
-from landscape.closed_form.dynamics import descent, flow
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import Risk, best_step, family_risks, gain, risk, risk_landscape
 from landscape.analysis.compare import compare
 from landscape.analysis.comparison import Comparison
-from landscape.analysis.loss_law import LossLaw, loss_law
-from landscape.analysis.wins import win_probability
-from landscape.analysis.replacement_effect import replacement_effect
 from landscape.analysis.simulate import Simulation, simulate
 from landscape.analysis.agreement import Agreement, agreement
-from landscape.analysis.sweep import Sweep, sweep
-from landscape.diagnosis.diagnosis import Diagnosis
-from landscape.diagnosis.diagnose import diagnose
-from landscape.plotting.explore import explore
-from landscape.plotting.landscapes import plot_landscape
-from landscape.symbolic import Ledger, verify
 
 if TYPE_CHECKING:
+    from landscape.tasks.tables.from_data import from_data
+    from landscape.analysis.loss_law import LossLaw, loss_law
+    from landscape.analysis.wins import win_probability
+    from landscape.analysis.replacement_effect import replacement_effect
+    from landscape.closed_form.dynamics import descent, flow
+    from landscape.analysis.sweep import Sweep, sweep
+    from landscape.diagnosis.diagnosis import Diagnosis
+    from landscape.diagnosis.diagnose import diagnose
+    from landscape.plotting.explore import explore
+    from landscape.plotting.landscapes import plot_landscape
+    from landscape.symbolic import Ledger, verify
     from landscape import nonlinear
     from landscape.checker.reports import GradientReport, OptimumReport
     from landscape.checker.check_meta_gradient import check_meta_gradient
@@ -105,6 +105,21 @@ __all__ = [
 ]  # fmt: skip
 
 _LATER = {
+    "from_data": "landscape.tasks.tables.from_data",
+    "descent": "landscape.closed_form.dynamics",
+    "flow": "landscape.closed_form.dynamics",
+    "LossLaw": "landscape.analysis.loss_law",
+    "loss_law": "landscape.analysis.loss_law",
+    "win_probability": "landscape.analysis.wins",
+    "replacement_effect": "landscape.analysis.replacement_effect",
+    "sweep": "landscape.analysis.sweep",
+    "Sweep": "landscape.analysis.sweep",
+    "Diagnosis": "landscape.diagnosis.diagnosis",
+    "diagnose": "landscape.diagnosis.diagnose",
+    "explore": "landscape.plotting.explore",
+    "plot_landscape": "landscape.plotting.landscapes",
+    "Ledger": "landscape.symbolic",
+    "verify": "landscape.symbolic",
     "nonlinear": "landscape.nonlinear",
     "NeuronTask": "landscape.nonlinear.neuron",
     "LogisticTask": "landscape.nonlinear.logistic",
