@@ -10,7 +10,7 @@ from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import whole
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import record
-from landscape.core.tolerances import NOISELESS
+from landscape.core.tolerances import EPS, NOISELESS
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Matrix, Operator
 from landscape.linalg.quadratic import QuadraticForm
@@ -85,12 +85,13 @@ class BayesEstimator(Adaptation):
         return Adapted(W - np.linalg.pinv(batch.hessian(), hermitian=True) @ batch.gradient(W), np.zeros_like)
 
     def excess_given(self, tasks: Sequence[Task]) -> ExcessGiven:
-        families, m = _families(tasks), float(self.m)
+        m = float(self.m)
+        families = _families(tasks, m)
 
         def excess(index: int, X: Array, e: Array, rng: np.random.Generator) -> Array:
             # The optimum is drawn for the sake of y; given y and the family, its spread about v_i enters exactly.
             own, size = families[index], len(X)
-            delta = rng.standard_normal((size, X.shape[2])) @ own.root  # w_i - mu_i
+            delta = rng.standard_normal((size, len(own.root))) @ own.root  # w_i - mu_i
             missing = m - X.shape[1]  # rows for which pseudo-rows do not stand: noise alone
             rest = own.noise * rng.chisquare(missing, size) if missing > 0 else np.zeros(size)
             spread, log_shares, means = np.zeros(size), [], []
@@ -101,7 +102,8 @@ class BayesEstimator(Adaptation):
                 half = np.linalg.cholesky(L)
                 z = np.linalg.solve(L, np.vecmat(r, T)[..., None])[..., 0]
                 if family is own:  # sigma^2 tr(Sigma R'L^-1 R)
-                    left = np.linalg.solve(half, np.broadcast_to(own.root @ own.input_root.T, L.shape))
+                    B = own.root @ own.input_root.T
+                    left = np.linalg.solve(half, np.broadcast_to(B, (size, *B.shape)))
                     spread = own.noise * np.sum(left**2, axis=(1, 2))
                 misfit = (np.sum((r - np.matvec(T, z)) ** 2, axis=1) + rest) / family.noise + np.sum(
                     z**2, axis=1
@@ -140,7 +142,7 @@ class _Family:
         return -m * np.log(np.diagonal(self.half)).sum() - np.sum(white**2, axis=(1, 2)) / 2
 
 
-def _families(tasks: Sequence[Task]) -> list[_Family]:
+def _families(tasks: Sequence[Task], m: float) -> list[_Family]:
     d = tasks[0].inputs.Sigma.d
     Sigmas = [task.inputs.Sigma.matrix() for task in tasks]
     alike = all(np.array_equal(Sigma, Sigmas[0]) for Sigma in Sigmas)
@@ -155,22 +157,35 @@ def _families(tasks: Sequence[Task]) -> list[_Family]:
                 f"covariance of family {task.name!r} must not be singular where families' inputs differ: BayesEstimator "
                 "tells families apart by the densities of their inputs, so leave out inputs that do not vary"
             )
-        # Without noise the formulas hold in the limit: noise far below what predictions differ by stands for it.
-        least = NOISELESS * float(np.sum(Sigma * scatter)) or 1.0
         with np.errstate(divide="ignore"):
             log_share = float(np.log(task.probability))
+        root = Matrix(spread).root().matrix()
+        root = root[np.any(root, axis=1)]  # a coordinate of z for each direction in which optima spread
         made.append(
             _Family(
                 log_share,
                 Sigma,
                 task.inputs.Sigma.root().matrix(),
                 None if alike else np.linalg.cholesky(Sigma),
-                max(float(np.asarray(task.inputs.noise_variance)), least),
+                max(float(np.asarray(task.inputs.noise_variance)), _least_noise(root @ Sigma @ root.T, m))
+                or EPS**2 * float(np.sum(Sigma * scatter))  # centres that differ by more are told apart
+                or 1.0,
                 task.centre,
-                Matrix(spread).root().matrix(),
+                root,
             )
         )
     return made
+
+
+def _least_noise(variances: Array, m: float) -> float:
+    """Compute the noise that stands for none: the formulas hold in its limit.
+
+    It is far below what predictions differ by. From as many samples as directions on T'T is invertible, and only the
+    rounding of residuals must stay below it: a flat prior is no reason to round noise up.
+    """
+    tau = np.diagonal(variances)
+    is_learned = m >= len(tau) > 0 and not np.any(Matrix(variances).factor().is_singular)
+    return (NOISELESS**2 if is_learned else NOISELESS) * float(tau.sum())
 
 
 def _best(shares: Array, means: Array, families: Sequence[_Family]) -> Array:

@@ -28,7 +28,8 @@ SYMMETRIC: Final = 1e-10
 """A given matrix may differ from its transpose, and dip below 0, by this share of its diagonal."""
 
 NOISELESS: Final = 1e-12
-"""Label noise that stands for none, as a share of the variance of predictions; risks are off by at most its root."""
+"""Label noise that stands for none, as a share of the variance of predictions within a family; where as many samples as
+directions determine a task, its square. Risks are off by at most its root."""
 
 LARGEST: Final = 1e40
 """Largest size of a given number: its sixth power, which the formulas reach, is a double."""

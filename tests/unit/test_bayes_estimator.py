@@ -142,11 +142,33 @@ def test_with_many_samples_it_is_least_squares_and_in_the_end_the_noise() -> Non
 
 def test_without_noise_d_samples_tell_all() -> None:
     env = ls.HardEasy(d=3, noise=0.0)
-    assert 0 <= float(best(env, 3)) < 1e-6  # the root of the noise that stands for none
+    assert 0 <= float(best(env, 3)) < 1e-12  # the root of the noise that stands for none
     assert float(best(env, 2)) > 0.1
     assert float(best(ls.TwoTasks(d=3, noise=0.0), 1)) == 0  # one sample tells two points apart
     alike = [ls.TaskFamily(n, 1.0, 1.0, d=2) for n in "ab"]
     assert float(best(ls.Mixture(alike), 1)) == 0
+
+
+@pytest.mark.parametrize("spread", [1e12, 1e16])
+def test_flat_priors_leave_a_tasks_own_samples(spread: float) -> None:
+    """Noise is not rounded up beside optima that spread widely: sigma^2 (m - 1)/(m - d - 1)/2."""
+    tasks = ls.Mixture([ls.TaskFamily("a", [1.0, 0.5], 0.0, [spread, 10 * spread], noise=0.6)])
+    found, exact = best(tasks, 8), float(ls.risk(tasks, 0.0, ls.OwnShots(8)).total)
+    assert abs(float(found) - exact) < 5 * found.standard_error < 0.05 * exact
+
+
+@pytest.mark.parametrize("m", [1, 4])
+def test_families_far_apart_are_told_apart_whatever_the_distance(m: int) -> None:
+    def apart(distance: float) -> Estimate:
+        spreads = {"a": 1.0, "b": [0.5, 0.0], "c": 0.0}  # b spreads in one direction only, c is a single task
+        families = [
+            ls.TaskFamily(name, 1.0, k * distance, spread, noise=0.3, d=2)
+            for k, (name, spread) in enumerate(spreads.items())
+        ]
+        return best(ls.Mixture(families), m)
+
+    near, far = apart(1e4), apart(1e8)
+    assert abs(float(far) - float(near)) < 5 * near.standard_error < 0.05 * float(near)
 
 
 @pytest.mark.parametrize("kind", ["isotropic", "diagonal", "dense"])
