@@ -1,0 +1,103 @@
+"""Every lesson has the shape of a lesson, and the index of the course says what is so."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent.parent / "notebooks"
+LESSONS = sorted(path for path in FOLDER.glob("*.ipynb") if not path.stem.endswith("_solutions"))
+
+NOT_YET = {
+    name: {"exercises", "solutions"}
+    for name in (
+        "02_how_many_tasks",
+        "03_trusting_a_simulator",
+        "04_what_the_papers_prove",
+        "05_how_fast",
+        "06_your_own_tasks",
+        "07_beyond_linear",
+    )
+}
+"""What lessons are known to lack. Whoever mends one takes it off this list."""
+
+
+def cells(path, kind):
+    """Return the sources of a notebook's cells of one kind."""
+    notebook = json.loads(path.read_text())
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+def section(text, title):
+    """Return what stands under a heading that contains a title, up to the next heading."""
+    found = re.search(rf"^## [^\n]*{title}[^\n]*\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    return found[1] if found else ""
+
+
+def lacking(text, solutions):
+    """Return the parts of a lesson that a lesson's text does not have."""
+    goals = text.partition("After this lesson you can")[2].partition("\n##")[0]
+    has = {
+        "goals": len(re.findall(r"^\* ", goals, re.M)) >= 3,
+        "prediction": "**Predict:** " in text,
+        "summary": len(re.findall(r"^\d\. ", section(text, "Summary"), re.M)) >= 3,
+        "exercises": len(re.findall(r"^\d\. ", section(text, "Exercises"), re.M)) >= 3,
+        "solutions": solutions,
+        "references": "](https://" in section(text, "References"),
+    }
+    return {part for part, there in has.items() if not there}
+
+
+def lesson(path):
+    return "\n\n".join(cells(path, "markdown")), path.with_stem(path.stem + "_solutions").exists()
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_has_its_parts(path):
+    assert lacking(*lesson(path)) == NOT_YET.get(path.stem, set())
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "spoilt"),
+    [
+        ("goals", "After this lesson you can", "This lesson treats"),
+        ("prediction", "**Predict:**", "Note:"),
+        ("summary", "## Summary", "## Conclusion"),
+        ("exercises", "3. **Two steps.**", "**Two steps.**"),
+        ("references", "https://", "see "),
+    ],
+)
+def test_a_lesson_without_a_part_is_noticed(part, text, spoilt):
+    whole, solutions = lesson(FOLDER / "00_one_parabola.ipynb")
+    assert text in whole
+    assert lacking(whole.replace(text, spoilt), solutions) == {part}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(FOLDER.glob("*.ipynb")) + sorted(FOLDER.glob("*.md")), ids=lambda p: p.name
+)
+def test_links_between_lessons_lead_somewhere(path):
+    text = path.read_text() if path.suffix == ".md" else "\n".join(cells(path, "markdown"))
+    for target in re.findall(r"\]\(([\w./-]+\.(?:ipynb|md|html|png))", text) + re.findall(
+        r"`(\w+\.ipynb)`", text
+    ):
+        assert (FOLDER / target).exists(), target
+
+
+def test_checks_of_lesson_0_tell_right_from_wrong():
+    """The cells that judge a student's answers, run on the answers of the solutions and on wrong ones."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    student, solved = {}, {}
+    for source in cells(FOLDER / "00_one_parabola.ipynb", "code"):
+        exec(source, student)
+    for source in cells(FOLDER / "00_one_parabola_solutions.ipynb", "code"):
+        exec(source, solved)
+    for number in (1, 2, 3):
+        check, answer = student[f"check_{number}"], solved[f"answer_{number}"]
+        assert check(None) is None
+        assert check(answer)
+        assert not check(0.9 * answer)
+        assert not check(1.1 * answer)
+    assert not student["check_2"](1 / (1 - 0.2**0.5 + 0.2))  # halves are equal here too, with opposite signs
+    plt.close("all")
