@@ -2,7 +2,11 @@
 
 import copy
 import json
+import os
 import pickle
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,7 +81,7 @@ def test_what_does_not_hold_has_a_reason_and_all_forms_can_be_written(id, entrie
     assert spelled == SPELLED  # at import, so that a pickled ledger reads the same in a new process
     for text in (ledger.markdown(), ledger.latex(), ledger.errata(), entry.markdown()):
         assert text.count("$") % 2 == 0
-        assert "{}" not in text.replace("{}", "", 0) or "^{}" in text
+        assert "{}" not in text.replace("^{}", "")  # no slot of a sentence is left open
     assert json.loads(ledger.json())[0].keys() == {
         "id",
         "source",
@@ -305,10 +309,21 @@ def test_errata(capsys):
     assert out.count("Reason.") == 2
 
 
-def test_a_verdict_that_differs_from_the_record(capsys, monkeypatch):
-    monkeypatch.setattr(ledgers, "recorded", lambda: {"L-aH": "holds; holds"})
-    assert main(["verify", "L-aH"]) == 1
-    assert "was recorded as" in capsys.readouterr().err
+def test_a_verdict_that_differs_from_the_record(tmp_path):
+    """A copy of the package with another verdict on record; of another claim it has none."""
+    shutil.copytree(Path(ls.__file__).parent, tmp_path / "landscape")
+    record = tmp_path / "landscape" / "data" / "verdicts.csv"
+    rows = [line for line in record.read_text().splitlines() if not line.startswith("L-q,")]
+    record.write_text("\n".join(rows).replace("holds; holds as corrected", "holds; holds"))
+    line = [sys.executable, "-m", "landscape", "verify", "L-aH", "L-q", "L-lemma2"]
+    done = subprocess.run(
+        line, cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ""}
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "landscape: L-aH was recorded as 'holds; holds' and is now 'holds; holds as corrected'",
+        "landscape: L-q was recorded as 'no record' and is now 'holds'",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -336,22 +351,21 @@ def test_a_claim_that_is_not_there():
     assert "L-aH" in ledger._repr_markdown_()
 
 
-def test_a_wrong_derivation_does_not_pass(monkeypatch):
-    """Without the pairings across samples neither Lemma 2 nor the weights come out as printed."""
-    from landscape.symbolic import risk
-    from landscape.symbolic.claims import linear_regression
+@pytest.mark.parametrize(("id", "samples"), [("L-lemma2", "n"), ("L-q", "s"), ("L-aH", "m")])
+def test_a_wrong_derivation_does_not_pass(id, samples):
+    """Without the pairings across samples, which have 1/n, neither Lemma 2 nor the weights come out as printed."""
+    right, many = CLAIMS[id], {sp.Symbol(samples, positive=True): 1 / t}
 
-    def only_means(constants, n, covariance):
-        product = constants[0]
-        for constant in constants[1:]:
-            product = product * covariance * constant
-        return product.doit()
+    def only_means():
+        derivation = right.derive()
+        known = {
+            symbol: value.subs(many).subs(t, 0).doit() for symbol, value in derivation.quantities.items()
+        }
+        assert known != derivation.quantities
+        return replace(derivation, quantities=known)
 
-    monkeypatch.setattr(linear_regression, "expected_word", only_means)
-    monkeypatch.setattr(risk, "expected_word", only_means)
-    for id in ("L-lemma2", "L-q", "L-aH"):
-        with pytest.raises(Undecided):
-            ledgers.decide(CLAIMS[id])
+    with pytest.raises(Undecided):
+        ledgers.decide(replace(right, derive=only_means))
 
 
 def test_formulas_are_written_as_in_papers():
@@ -383,34 +397,33 @@ def w_of(size, name):
     return sp.MatrixSymbol(name, size, 1)
 
 
-def test_general_bounds_are_checked_by_algebra(monkeypatch):
-    """A planted error in any of the steps that are more than arithmetic stops the derivation."""
+def test_general_bounds_are_checked_by_algebra():
+    """A planted error in any of the steps that are more than arithmetic is found; without one the checks pass."""
     from landscape.symbolic.claims import figure_one, first_order, meta_gradient
 
-    for module, name, wrong, claim in (
-        (first_order, "reach", first_order.reach - first_order.mu**2, first_order.first_order_floor),
+    reach, parts, room = first_order.reach, first_order.parts, figure_one.room
+    tangent, M, u = meta_gradient.tangent, meta_gradient.M, meta_gradient.u
+    moment, best = meta_gradient.second_moment(8), figure_one.steepest_critical_point()[1]
+    less = (4 + M) ** 2 / (4 + M + 8) ** 2  # of another distribution of that variance, not the worst
+    for check, right, wrongs in (
         (
-            first_order,
-            "parts",
-            first_order.parts + first_order.mean_g.T * first_order.g,
-            first_order.first_order_floor,
+            first_order.check_general_bound,
+            (reach, parts),
+            [(reach - first_order.mu**2, parts), (reach, parts + first_order.mean_g.T * first_order.g)],
         ),
-        (meta_gradient, "tangent", meta_gradient.tangent - 1 / meta_gradient.m, meta_gradient.step_sizes),
-        (figure_one, "room", figure_one.room - 1, figure_one.one_critical_point),
+        (
+            meta_gradient.check_moments,
+            (tangent, moment, 8),
+            [(tangent - 1 / meta_gradient.m, moment, 8), (tangent, less, 8), (tangent, moment, 9)],
+        ),
+        (figure_one.check_any_number, (best, room), [(best, room - 1), (2 * best, room)]),
     ):
-        with monkeypatch.context() as patch:
-            patch.setattr(module, name, wrong)
+        check(*right)
+        for wrong in wrongs:
             with pytest.raises(ArithmeticError):
-                claim.derive()
-    parabola, above = meta_gradient.parabola_above()
-    M, u = meta_gradient.M, meta_gradient.u
+                check(*wrong)
+    above = meta_gradient.parabola_above()[1]
     assert sp.simplify(above.subs(meta_gradient.z, 0)) == sp.simplify(above.subs(meta_gradient.z, u)) == 0
-    with (
-        monkeypatch.context() as patch
-    ):  # a distribution with a smaller mean of 1/(4 + Z)^2 is not taken for the worst
-        patch.setattr(meta_gradient, "second_moment", lambda variance: (4 + M) ** 2 / (4 + M + variance) ** 2)
-        with pytest.raises(ArithmeticError):
-            meta_gradient.check_moments(8)
 
 
 def test_the_same_claim_takes_the_same_steps_each_time():

@@ -138,8 +138,16 @@ e, a, square = positive("e a s")  # the mean of weights, a weight, the mean of t
 room = ((1 - q**2) / (2 * q)) ** 2 - (1 - e) * (e - q**2) / e**2
 
 
-def check_any_number(best: Expr) -> None:
-    """Two tasks are the worst: (1 - a)(a - q^2) >= 0 has the mean e + q^2 e - q^2 - E[a^2], which bounds the variance of weights."""
+def check_any_number(best: Expr, room: Expr) -> None:
+    """Two tasks are the worst: (1 - a)(a - q^2) >= 0 has the mean e + q^2 e - q^2 - E[a^2], which bounds the variance of weights.
+
+    Parameters
+    ----------
+    best : expression
+        The slope of two tasks at the worst odds.
+    room : expression
+        By how much its square exceeds what that variance allows to any number of tasks.
+    """
     bend, slope, rest = sp.Poly((1 - a) * (a - q**2), a).all_coeffs()
     surplus = (bend * square + slope * e + rest) - ((1 - e) * (e - q**2) - (square - e**2))
     if sp.expand(surplus) != 0 or sign(room) != 1 or sp.simplify(best + (1 - q**2) / (2 * q)) != 0:
@@ -168,7 +176,7 @@ def check_any_number(best: Expr) -> None:
 def one_critical_point() -> Derivation:
     """The sublevel set from smoothness; the slope at a critical point from the weights; the figure's own constants."""
     slope, best, value = steepest_critical_point()
-    check_any_number(best)
+    check_any_number(best, room)
     lower, upper, kappa, spread = constants()
     radius = (sp.Rational(9, 7) * sp.sqrt(upper / lower) + 1) * spread
     largest = 7 * lower / (8 * kappa * (16 * radius + 9 * spread))

@@ -49,7 +49,7 @@ def two_slopes(weights: Iterable[Expr]) -> list[Expr]:
 )
 def first_order_floor() -> Derivation:
     """Use the stationarity of FO-MAML in the gradient of F; then two tasks, and the spread of their gradients there."""
-    check_general_bound()
+    check_general_bound(reach, parts)
     left = (one - alpha * A) * A * (w_FO - w_1)
     other = -p / (1 - p) * left  # (I - alpha Sigma_2) grad f_2 at a point where FO-MAML stops
     gradient = p * (one - alpha * A) * left + (1 - p) * (one - alpha * B) * other
@@ -95,8 +95,16 @@ parts = g.T * weight * g - 2 * mean_g.T * weight * g + mean_g.T * weight * mean_
 reach = (L - mu) ** 2 / 4 - (h_1 - (L + mu) / 2) ** 2
 
 
-def check_general_bound() -> None:
-    """What the bound for any number of tasks rests on: three inequalities between eigenvalues and an identity of quadratic forms."""
+def check_general_bound(reach: Expr, parts: Expr) -> None:
+    """What the bound for any number of tasks rests on: three inequalities between eigenvalues and an identity of quadratic forms.
+
+    Parameters
+    ----------
+    reach : expression
+        By how much ((L - mu)/2)^2 exceeds the square of an eigenvalue's distance from (L + mu)/2.
+    parts : expression
+        What the quadratic form of a gradient less the mean gradient is the sum of.
+    """
     small, between = (sp.Le(a, 1),), (sp.Le(mu, h_1), sp.Le(h_1, L))
     signs = sign(a - a**2, small), sign(1 - a, small), sign(reach, between)
     if signs != (1, 1, 1) or words(apart) != words(parts):

@@ -110,16 +110,21 @@ def parabola_above() -> tuple[Expr, Expr]:
     return parabola, sp.factor(parabola - curve)
 
 
-def check_moments(variance: Expr) -> None:
-    """Jensen's inequality by the tangent; the parabola's mean is what two values give, so no distribution gives more."""
+def check_moments(tangent: Expr, moment: Expr, variance: Expr) -> None:
+    """Jensen's inequality by the tangent; the parabola's mean is what two values give, so no distribution gives more.
+
+    Parameters
+    ----------
+    tangent : expression
+        How far 1/x lies above its tangent.
+    moment : expression
+        The second moment of the worst distribution of this variance, as `second_moment` gives it.
+    variance : expression
+    """
     parabola, above = parabola_above()
     _, slope, bend = sp.Poly(parabola, z).all_coeffs()[::-1]
     mean = (sp.Rational(1, 16) + slope * M + bend * (variance + M**2)).subs(u, (variance + M**2) / M)
-    if (
-        sign(tangent) != 1
-        or sign(above) != 1
-        or sp.simplify((4 + M) ** 2 * mean - second_moment(variance)) != 0
-    ):
+    if sign(tangent) != 1 or sign(above) != 1 or sp.simplify((4 + M) ** 2 * mean - moment) != 0:
         raise ArithmeticError("a step of the bounds on moments does not hold")
 
 
@@ -157,7 +162,7 @@ scaled_moment = quantity("L(w)^2 E", r"L(w)^2\,\mathbb{E}[\tilde\beta^2]")
 )  # fmt: skip
 def step_sizes() -> Derivation:
     """Jensen's inequality for the first moment; the worst distribution of given mean and variance for the second."""
-    check_moments(variance=8)
+    check_moments(tangent, second_moment(8), variance=8)
     exact, noisy = (least_bound(second_moment(variance)) for variance in (8, 9))
     plain = quantity("E[beta~] on quadratics", r"\mathbb{E}[\tilde\beta(w)]", positive=True)
     return Derivation(
