@@ -73,16 +73,17 @@ def pair_scatter(activation: Activation, w: Array, v: Array, noise: float) -> Sc
 
 
 @lru_cache(maxsize=4)
-def _normal(n: int) -> tuple[Array, Array]:
+def _normal(n: int, finer: int) -> tuple[Array, Array]:
     """Points (N, n) and weights for normal means, with every point its opposite."""
     from scipy.special import ndtri, roots_legendre  # optional: only scatter of several neurons needs it
     from scipy.stats import qmc  # optional: scipy.stats takes 0.6 s
 
     if n > 2:
-        points = ndtri(qmc.Sobol(n, seed=0).random(POINTS))
-        weights = np.ones(POINTS)
+        points = ndtri(qmc.Sobol(n, seed=0).random(finer * POINTS))
+        weights = np.ones(finer * POINTS)
     else:
-        turn = np.pi * (np.arange(DIRECTIONS) + 0.5) / DIRECTIONS
+        count = finer * DIRECTIONS
+        turn = np.pi * (np.arange(count) + 0.5) / count
         directions = np.stack([np.cos(turn), np.sin(turn)], axis=1) if n == 2 else np.ones((1, 1))
         nodes, weights = roots_legendre(RADII)
         radii = (8 + np.sqrt(n)) * (nodes + 1) / 2
@@ -92,11 +93,11 @@ def _normal(n: int) -> tuple[Array, Array]:
     return np.concatenate([points, -points]), np.tile(weights / (2 * weights.sum()), 2)
 
 
-def quasi_scatter(activation: Activation, W: Array, V: Array, noise: float) -> Scatter:
-    """Compute it for neurons W (points, M, d) and V (M, d), as a sum over fixed points."""
+def quasi_scatter(activation: Activation, W: Array, V: Array, noise: float, finer: int = 1) -> Scatter:
+    """Compute it for neurons W (points, M, d) and V (M, d), as a sum over fixed points; `finer` times as many as usual."""
     M, d = W.shape[-2:]
     n = min(d, M + len(V))
-    z, share = _normal(n)
+    z, share = _normal(n, finer)
     both = np.concatenate([W, np.broadcast_to(V, (len(W), *V.shape))], axis=1)
     frames = np.tile(np.eye(d), (len(W), 1, 1))
     if n < d:
