@@ -12,10 +12,12 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from importlib.machinery import ModuleSpec
 from textwrap import dedent
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,7 @@ import pytest
 import sympy
 
 import landscape as ls
-from landscape.analysis.sweep import formats, store, workers
+from landscape.analysis.sweep import formats, store
 from landscape.analysis.sweep.config import load
 from landscape.analysis.sweep.plan import Plan
 from landscape.cli import main
@@ -247,30 +249,45 @@ def test_writing_in_place_is_caught(tmp_path):
 
 def test_the_disk_has_a_file_before_it_takes_its_place(tmp_path, monkeypatch):
     """A kill does not tell, for the system writes later what it was given; a power cut would."""
-    done, sync, put = [], store.os.fsync, store.os.replace
-    monkeypatch.setattr(store.os, "fsync", lambda file: (done.append("to disk"), sync(file)))
-    monkeypatch.setattr(store.os, "replace", lambda *paths: (done.append("in place"), put(*paths)))
+    done, sync, put = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append("to disk"), sync(file)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (done.append("in place"), put(*paths)))
     sweep(over={"rho_hard": [0.2, 0.5]}, seeds=[0], file=tmp_path / "synced.csv")
     assert done == ["to disk"] + ["to disk", "in place"] * 2  # the first tells whether one can write at all
 
 
-def test_finished_cells_are_not_computed_again(tmp_path, monkeypatch, table):
+class Counting(Executor):
+    """Computes cells as they are handed out, and stops the sweep, as Ctrl-C would, when the file has as many as wanted."""
+
+    def __init__(self, file, stop_after=None):
+        self.file, self.stop_after, self.count, self.stopping = file, stop_after, 0, False
+
+    def submit(self, function, *arguments):
+        future = Future()
+        if self.stop_after is None or self.count < self.stop_after:
+            future.set_result(function(*arguments))
+            self.count += 1
+        elif not self.stopping:
+            self.stopping = True
+            threading.Thread(target=self.stop, args=(future,), daemon=True).start()
+        return future
+
+    def stop(self, future):
+        while len(cells(self.file)) < self.stop_after:
+            time.sleep(0.01)
+        future.set_exception(KeyboardInterrupt())
+
+
+def test_finished_cells_are_not_computed_again(tmp_path, table):
     file = tmp_path / "cells.csv"
-    count, run_cell = [], workers.run_cell
-
-    def stop_after_five(arguments):
-        if len(count) == 5:
-            raise KeyboardInterrupt
-        count.append(arguments)
-        return run_cell(arguments)
-
-    monkeypatch.setattr(workers, "run_cell", stop_after_five)
+    first, rest, none = Counting(file, stop_after=5), Counting(file), Counting(file)
     with pytest.raises(KeyboardInterrupt):
-        sweep(file=file)
-    assert len(cells(file)) == 5
-    monkeypatch.setattr(workers, "run_cell", lambda arguments: count.append(arguments) or run_cell(arguments))
-    pd.testing.assert_frame_equal(sweep(file=file).table, table)
-    assert len(count) == 12
+        sweep(file=file, executor=first, workers=None)
+    assert len(cells(file)) == first.count == 5
+    pd.testing.assert_frame_equal(sweep(file=file, executor=rest, workers=None).table, table)
+    assert rest.count == 7
+    pd.testing.assert_frame_equal(sweep(file=file, executor=none, workers=None).table, table)
+    assert none.count == 0
 
 
 @pytest.mark.parametrize("pool", [1, 2, "backwards"])
@@ -464,7 +481,9 @@ def test_a_file_holds_cells_of_one_engine(tmp_path, monkeypatch):
     file = tmp_path / "cells.csv"
     one = {"over": {"T": [20]}, "file": file}
     sweep(**one)
-    monkeypatch.setattr("landscape.simulator.sgd.find_spec", lambda name: name)
+    installed = ModuleType("numba")
+    installed.__spec__ = ModuleSpec("numba", None)
+    monkeypatch.setitem(sys.modules, "numba", installed)
     with pytest.raises(
         ValueError, match="engine was 'numpy', is 'numba'.*give what it was begun with, or another file"
     ):
