@@ -42,7 +42,7 @@ class Rows(NamedTuple):
     features: list[str]
 
 
-def as_numbers(selection: Selection, categories: str, account: list[str]) -> Rows:
+def as_numbers(selection: Selection, categories: str, account: list[str], most: int = MOST_NUMBERS) -> Rows:
     """Turn columns without missing values into numbers.
 
     Parameters
@@ -51,6 +51,8 @@ def as_numbers(selection: Selection, categories: str, account: list[str]) -> Row
     categories : {"indicators", "error"}
     account : list of str
         Sentences about what was done are added to it.
+    most : int
+        Rows times columns that are taken.
 
     Returns
     -------
@@ -73,9 +75,9 @@ def as_numbers(selection: Selection, categories: str, account: list[str]) -> Row
         account.append(
             f"{name!r} is a category: one 0/1 column for each of its levels but the first, {levels[0]!r}."
         )
-    if len(target) * max(len(features), 1) > MOST_NUMBERS:
+    if len(target) * max(len(features), 1) > most:
         raise ValueError(
-            f"{len(target):,} rows of {len(features)} features are more than {MOST_NUMBERS:,} numbers: take "
+            f"{len(target):,} rows of {len(features)} features are more than {most:,} numbers: take "
             "a sample of each task's rows, for example frame.groupby(task).sample(frac=0.1)"
         )
     if not _is_number(target):
