@@ -1,10 +1,14 @@
 """Every lesson has the shape of a lesson, and the index of the course says what is so."""
 
+import doctest
 import json
 import re
 from pathlib import Path
 
 import pytest
+
+from landscape import GradientSteps, HardEasy, Training, TwoTasks
+from landscape.core.parameters import parameters
 
 FOLDER = Path(__file__).parent.parent.parent / "notebooks"
 LESSONS = sorted(path for path in FOLDER.glob("*.ipynb") if not path.stem.endswith("_solutions"))
@@ -101,3 +105,40 @@ def test_checks_of_lesson_0_tell_right_from_wrong():
         assert not check(1.1 * answer)
     assert not student["check_2"](1 / (1 - 0.2**0.5 + 0.2))  # halves are equal here too, with opposite signs
     plt.close("all")
+
+
+INDEX = FOLDER / "README.md"
+
+
+def test_the_index_lists_every_lesson():
+    linked = set(re.findall(r"\]\((\w+\.ipynb)\)", section(INDEX.read_text(), "Lessons")))
+    assert linked == {path.name for path in FOLDER.glob("*.ipynb")}
+
+
+def test_answers_in_the_index_are_what_the_package_computes():
+    parser, runner, scope = doctest.DocTestParser(), doctest.DocTestRunner(), {}
+    blocks = re.findall(r"```python\n(.*?)```", INDEX.read_text(), re.S)
+    for number, block in enumerate(blocks):
+        test = parser.get_doctest(block, scope, f"answers {number}", INDEX.name, 0)
+        runner.run(test, clear_globs=False)
+        scope = test.globs
+    assert runner.summarize(verbose=False) == (0, runner.tries)
+    assert runner.tries > 20
+
+
+def test_the_index_explains_every_declared_symbol():
+    sheet = section(INDEX.read_text(), "Symbols and formulas")
+    declared = {
+        p for owner in (HardEasy, TwoTasks, Training, GradientSteps) for p in parameters(owner) if p.symbol
+    }
+    assert len(declared) > 12
+    for parameter in declared:
+        assert f"${parameter.symbol}$" in sheet or rf"${parameter.symbol}," in sheet, parameter.symbol
+        assert f"`{parameter.name}`" in sheet
+
+
+def test_a_word_of_the_glossary_has_one_meaning():
+    words = re.findall(r"^\| (.+?) \|", section(INDEX.read_text(), "Glossary"), re.M)[2:]
+    single = [word.lower() for entry in words for word in entry.split(", ")]
+    assert len(single) > 25
+    assert len(single) == len(set(single))
