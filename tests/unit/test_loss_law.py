@@ -266,11 +266,26 @@ def test_wins_of_other_adaptations_and_of_rows() -> None:
         assert float(one + other) == pytest.approx(1.0, abs=5 * float(one.standard_error))
     grid = ls.win_probability(env, ls.MAML(), ls.GradientSteps(0.5, 4), over={"m": [1, 4, 50]}, draws=500)
     assert grid.shape == grid.standard_error.shape == (3,)
-    assert ((grid.value >= 0) & (grid.value <= 1)).all()
+    alone = [ls.win_probability(env, ls.MAML(), ls.GradientSteps(0.5, m), draws=500) for m in (1, 4, 50)]
+    assert grid.value.tolist() == [float(one) for one in alone]
+    assert 0 < grid.value[0] < grid.value[1] < 1
     rows = ls.Mixture(
         [ls.DataTask("a", np.eye(3), [1.0, 2.0, 3.0]), ls.DataTask("b", np.eye(3) + 1, [0.0, 1.0, 1.0])]
     )
-    assert 0 <= float(ls.win_probability(rows, ls.MAML(), ls.GradientSteps(0.2, 3), draws=500)) <= 1
+    points = [
+        np.asarray(ls.optimum(rows, method)) for method in (ls.MAML(ls.GradientSteps(0.2, 3)), ls.NAL())
+    ]
+    wins = 0.0
+    for task in rows.families:
+        for batch in map(list, product(range(3), repeat=3)):
+            gradients = [task.X[batch].T @ (task.X[batch] @ w - task.y[batch]) / 3 for w in points]
+            first, second = (
+                np.sum((task.X @ (w - 0.2 * g) - task.y) ** 2) for w, g in zip(points, gradients, strict=True)
+            )
+            wins += (first < second) / 27 / 2
+    drawn = ls.win_probability(rows, ls.MAML(), ls.GradientSteps(0.2, 3), draws=4000)
+    assert float(drawn) == pytest.approx(wins, abs=4.5 * float(drawn.standard_error))
+    assert 4.5 * float(drawn.standard_error) < 0.05
 
 
 def test_what_is_not_known_says_so() -> None:

@@ -44,7 +44,8 @@ def score(adaptation: Any, theory: Any, count: int = 40_000, seed: int = 0) -> f
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ls.LandscapeWarning)
         exact = float(ls.risk(env, start, theory).total)
-    return float((sum(means) - exact) / np.sqrt(variance))
+    rounding = 1e-12 * exact  # where the adaptation finds each task's solution, all losses are the noise
+    return float((sum(means) - exact) / np.hypot(np.sqrt(variance), rounding))
 
 
 def is_exact(env: ls.Mixture, adaptation: Any) -> bool:
@@ -67,7 +68,7 @@ def test_theory_is_what_drawing_gives(kind: type) -> None:
     for seed in range(3):
         adaptation = exactly_known(kind, np.random.default_rng(seed))
         z = score(adaptation, adaptation, seed=seed)
-        assert abs(z) < 4 or np.isinf(adaptation.m), (adaptation, z)
+        assert abs(z) < 4, (adaptation, z)
 
 
 def test_same_batch_and_fresh_batches_are_told_apart() -> None:

@@ -150,7 +150,7 @@ def test_what_has_no_answer_says_so() -> None:
         ls.risk(sampled, ls.TRMAML(), 0.5)
     with pytest.raises(ls.NoClosedForm, match="those of exact risks"):
         ls.risk(ls.TwoTasks(d=2), ls.TRMAML(), ls.RidgeToStart(0.5, 4), draws=100)
-    with pytest.raises(ValueError):
+    with pytest.raises(ls.NoClosedForm, match="the scatter of TR-MAML on finite data is not known"):
         ls.asymptotics(ls.TwoTasks(), ls.TRMAML(0.5), ls.Training(100))
 
 
