@@ -16,10 +16,8 @@ LESSONS = sorted(path for path in FOLDER.glob("*.ipynb") if not path.stem.endswi
 NOT_YET = {
     name: {"exercises", "solutions"}
     for name in (
-        "02_how_many_tasks",
         "03_trusting_a_simulator",
         "04_what_the_papers_prove",
-        "05_how_fast",
         "06_your_own_tasks",
         "07_beyond_linear",
     )
