@@ -125,7 +125,7 @@ def agreement(simulation: Simulation, *, gradient_tasks: int | None = None) -> A
     draws = simulation.tasks if gradient_tasks is None else whole(0).check("gradient_tasks", gradient_tasks)
     if draws == 1:
         raise ValueError("gradient_tasks must be 0 or at least 2, got 1: one task has no standard error")
-    axes = simulation.grid.columns()
+    axes = simulation.grid.columns((*Row._fields, "gap"))
     # the simulation's own streams have spawn keys of one and two numbers, these have three
     streams = np.random.SeedSequence(simulation.seed, spawn_key=(0, 1))
     columns: dict[str, list[Any]] = {name: [] for name in (*axes, *Row._fields)}

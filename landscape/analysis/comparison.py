@@ -149,7 +149,8 @@ class Comparison(Result):
     def columns(self) -> Mapping[str, Any]:
         """Give one row a grid point and row: risk in its parts, gain, cut, share of the best possible, and cost.
 
-        The gain is blank (nan) where label noise costs the row something else than what it is measured against.
+        The gain is blank (nan) where label noise costs the row something else than what it is measured against. What
+        varies stands before; a name that another column has, too, as ``over_noise``.
         """
         totals = [*(risk.total for risk in self.risks.values()), *([] if self.best is None else [self.best])]
         drawn = any(total.replicates is not None for total in totals)
@@ -169,7 +170,6 @@ class Comparison(Result):
                 "share": self.share(label),
             }
         out: dict[str, Any] = {
-            **self.grid.columns(),
             "method": label,
             "adaptation": row.adaptation_label,
             "ignores_start": label in self.ignoring_start,
@@ -182,7 +182,7 @@ class Comparison(Result):
                     0.0 * number.value if number.replicates is None else number.standard_error
                 )
         out |= self.cost(label).columns()
-        return {name: _column(value, shape) for name, value in out.items()}
+        return self.grid.columns(out) | {name: _column(value, shape) for name, value in out.items()}
 
     def plot(self, ax: Any = None, x: str | None = None, y: str | None = None) -> Any:
         """Draw one line a row of `y` against the varying name `x`.

@@ -82,15 +82,18 @@ class Risk(Result):
         )
 
     def columns(self) -> Mapping[str, Any]:
-        """Give one row a grid point: the three parts, above_noise and total, their errors, and how they were had."""
-        out: dict[str, Any] = dict(self.grid.columns())
+        """Give one row a grid point: the three parts, above_noise and total, their errors, and how they were had.
+
+        Before them what varies; a name that a part has, too, as ``over_noise``.
+        """
+        out: dict[str, Any] = {}
         for name in PARTS:
             part: Estimate = getattr(self, name)
             out[name] = np.broadcast_to(part.value, self.grid.shape).ravel()
             if part.standard_error is not None:
                 out[f"{name}_error"] = np.broadcast_to(part.standard_error, self.grid.shape).ravel()
         out["how"] = self.how.rows(self.grid.shape)
-        return out
+        return self.grid.columns(out) | out
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the three parts as a stacked bar a grid point."""

@@ -122,9 +122,6 @@ class Simulation(Result):
     def columns(self) -> Mapping[str, Any]:
         """Give one row a grid point, method and repeat."""
         shape = self.losses.shape
-        out: dict[str, Any] = {
-            name: np.repeat(values, shape[-2] * shape[-1]) for name, values in self.grid.columns().items()
-        }
         names = np.broadcast_to(np.array(self.labels, dtype=object)[:, None], shape)
         errors = np.sqrt(np.diagonal(self.covariances, axis1=-2, axis2=-1))
         more = {
@@ -135,7 +132,10 @@ class Simulation(Result):
             "loss_standard_error": np.swapaxes(errors, -1, -2),
             "above_noise": self.above_noise,
         }
-        return out | {name: np.asarray(values).ravel() for name, values in more.items()}
+        where = {
+            name: np.repeat(values, shape[-2] * shape[-1]) for name, values in self.grid.columns(more).items()
+        }
+        return where | {name: np.asarray(values).ravel() for name, values in more.items()}
 
     def plot(self, ax: Any = None, x: str | None = None, y: str = "above_noise") -> Any:
         """Draw means over repeats with 95% intervals against the varying name `x`."""

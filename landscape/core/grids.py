@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
@@ -73,17 +73,19 @@ class Grid(Record):
         """Length of each axis."""
         return tuple(len(values) for values in self.axes.values())
 
-    def columns(self) -> dict[str, Array]:
+    def columns(self, beside: Collection[str] = ()) -> dict[str, Array]:
         """Spread each axis over the grid, one entry a point: the first columns of every table.
 
-        Values that are vectors or matrices stand as their position along the axis.
+        Values that are vectors or matrices stand as their position along the axis. A name that one of the columns
+        `beside` these has, too, becomes ``over_...``: of label noise beside ``noise``, the part of the risk.
         """
         count, out = len(self.axes), {}
         for axis, (name, values) in enumerate(self.axes.items()):
             line = values if values.ndim == 1 else np.arange(len(values))
             out[name] = np.broadcast_to(line.reshape(_along(axis, count)), self.shape).ravel()
         more = self.without_functions().computed
-        return out | {name: np.broadcast_to(values, self.shape).ravel() for name, values in more.items()}
+        out |= {name: np.broadcast_to(values, self.shape).ravel() for name, values in more.items()}
+        return {f"over_{name}" if name in beside else name: values for name, values in out.items()}
 
     def without_functions(self) -> Grid:
         """Return the grid with the values of derived parameters in place of the functions that compute them."""

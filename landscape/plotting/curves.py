@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,14 +28,16 @@ def comparison(
     ax = axes_or_new(ax)
     frame = result.to_frame()
     first = list(frame.columns).index("method")
-    x = _the_axis(result.grid.dims, x, list(frame.columns[:first]))
+    names = list(result.grid.columns())
+    x = _the_axis(result.grid.dims, x, names)
+    at = frame.columns[names.index(x)]  # where another column has its name, over_...
     checks.known("quantity", y, list(frame.columns[first + 1 :]))
     for label in result.labels:
         row = frame[frame["method"] == label]
         if row[y].notna().any():  # where the adaptation differs there is no gain
-            lines(ax, label, row, x, y, among=result.labels)
+            lines(ax, label, row, at, y, among=result.labels)
     if y == "total" and "best_possible" in frame and "best possible" not in result.labels:
-        lines(ax, "best possible", frame[frame["method"] == result.baseline], x, "best_possible")
+        lines(ax, "best possible", frame[frame["method"] == result.baseline], at, "best_possible")
     return finish(ax, x, y, records=(result.environment, result.adaptation, *result.methods))
 
 
@@ -43,7 +46,9 @@ def simulated(
 ) -> Axes:
     """Draw means over repeats with 95% intervals of `y` against `x`."""
     records = (result.environment, result.adaptation, result.training, *result.methods)
-    return _measured(result.to_frame(), result.grid.dims, ax, x, y, records)
+    frame = result.to_frame()
+    columns = dict(zip(result.grid.dims, frame.columns, strict=False))
+    return _measured(frame, result.grid.dims, ax, x, y, records, columns)
 
 
 def sweep(result: Sweep, ax: Axes | None = None, x: str | None = None, y: str = "above_noise") -> Axes:
@@ -52,15 +57,21 @@ def sweep(result: Sweep, ax: Axes | None = None, x: str | None = None, y: str = 
 
 
 def _measured(
-    frame: Any, axes: Sequence[str], ax: Axes | None, x: str | None, y: str, records: Sequence[Any] = ()
+    frame: Any,
+    axes: Sequence[str],
+    ax: Axes | None,
+    x: str | None,
+    y: str,
+    records: Sequence[Any] = (),
+    columns: Mapping[str, str] = MappingProxyType({}),
 ) -> Axes:
-    """Means of runs with 95% intervals, one row of the table a run."""
+    """Means of runs with 95% intervals, one row of the table a run; `columns` says where a name has another column."""
     ax = axes_or_new(ax)
     x = _the_axis(axes, x, axes)
     checks.known("quantity", y, ["coordinate", "loss", "above_noise"])
     labels = list(dict.fromkeys(frame["method"]))
     for label in labels:
-        groups = frame[frame["method"] == label].groupby(x)[y]
+        groups = frame[frame["method"] == label].groupby(columns.get(x, x))[y]
         points(ax, label, groups.agg(mean="mean", error="sem", count="count"), among=labels)
     return finish(ax, x, y, records=records)
 

@@ -113,7 +113,8 @@ def heatmap(
 
     ax = axes_or_new(ax)
     frame = result.to_frame()
-    table = frame[frame["method"] == label].pivot(index=y, columns=x, values="gain")
+    across, up = (frame.columns[result.grid.dims.index(name)] for name in (x, y))
+    table = frame[frame["method"] == label].pivot(index=up, columns=across, values="gain")
     values = table.to_numpy()
     norm = LogNorm(max(values.min(), 1e-3), values.max()) if values.max() > 3 * values.min() else None
     mesh = ax.pcolormesh(

@@ -31,6 +31,38 @@ def total(env: Any, start: Any = None, adaptation: Any = ADAPTATION) -> float:
     return float(ls.risk(env, ls.MAML() if start is None else start, adaptation).total)
 
 
+def test_a_name_that_a_column_has_too_keeps_its_values() -> None:
+    """Label noise varies beside the part of the risk that is called noise: both stay, and lines go over the first."""
+    from matplotlib import pyplot as plt
+
+    noise, m, env = [0.1, 0.4, 0.9], [5, 50], ls.HardEasy(d=3)
+    alone = ls.risk(env, ls.NAL(), ADAPTATION, over={"noise": noise})
+    table = alone.to_frame()
+    assert list(table["over_noise"]) == noise
+    np.testing.assert_array_equal(table["noise"], alone.noise.value)
+    assert not np.isclose(table["noise"], noise).any()
+    both = ls.compare(env, [ls.NAL(), ls.MAML()], ADAPTATION, over={"noise": noise})
+    table = both.to_frame()
+    assert list(table.columns[:2]) == ["over_noise", "method"]
+    assert list(table["over_noise"]) == 2 * noise
+    ax = both.plot(ax=plt.figure().add_subplot(), y="noise")
+    for line in ax.get_lines():
+        np.testing.assert_array_equal(line.get_xdata(), noise)
+        np.testing.assert_array_equal(line.get_ydata(), alone.noise.value)
+    assert "label noise" in ax.get_xlabel()
+    plane = ls.compare(env, [ls.NAL(), ls.MAML()], ADAPTATION, over={"noise": noise, "m": m})
+    assert plane.heatmap("noise", "m", ax=plt.figure().add_subplot()).get_xlim() == (0.1, 0.9)
+    run = ls.simulate(
+        lambda loss: ls.HardEasy(d=3, noise=loss), [ls.NAL()], ADAPTATION, ls.Training(20), over={"loss": [0.1, 0.4]},
+        repeats=2, tasks=50, progress=False,
+    )  # fmt: skip
+    frame = run.to_frame()
+    assert list(frame["over_loss"]) == [0.1, 0.1, 0.4, 0.4]
+    np.testing.assert_array_equal(frame["loss"], run.losses.ravel())
+    (points,) = run.plot(ax=plt.figure().add_subplot()).containers
+    np.testing.assert_array_equal(points.lines[0].get_xdata(), [0.1, 0.4])
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [
