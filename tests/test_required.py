@@ -257,6 +257,51 @@ def test_the_number_of_tasks_for_a_share_of_training_sets():
         ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006, probability=1.0)
 
 
+def test_below_the_floor_some_training_sets_reach_it():
+    """By luck: the share first grows with T, then falls to 0; at the floor it tends to one half."""
+    H, J = ls.HardEasy(), ls.GradientSteps(1.0, m=50)
+    floor = float(ls.risk(H, ls.NAL(), J).suboptimality)
+
+    def share(T, wanted):
+        return solution_law(H, ls.NAL(), ls.Training(T), J).probability_within(J, wanted)
+
+    assert floor > 0.125
+    with pytest.warns(ls.LandscapeWarning, match=ROUGH):
+        answer = ls.required_tasks(H, ls.NAL(), J, ls.Training(1), suboptimality=0.12, probability=0.2)
+    assert share(answer.value - 1, 0.12) < 0.2 <= share(answer.value, 0.12)
+    assert "with more tasks the share tends to 0" in answer.reason
+    assert share(10**6, 0.12) < 1e-3
+    none = ls.required_tasks(H, ls.NAL(), J, ls.Training(1), suboptimality=0.12, probability=0.5)
+    assert none.value is None
+    most = max(share(int(T), 0.12) for T in np.geomspace(500, 5000, 80))
+    said = float(none.reason.split("largest share is ")[1].split("%")[0])
+    assert said == pytest.approx(100 * most, rel=0.01)
+    assert "tends to 0" in none.reason
+    at = ls.required_tasks(H, ls.NAL(), J, ls.Training(1), suboptimality=floor, probability=0.6)
+    assert at.value is None
+    assert "tends to one half" in at.reason
+    assert share(10**9, floor) == pytest.approx(0.5, abs=1e-3)
+    above = ls.required_tasks(H, ls.NAL(), J, ls.Training(1), suboptimality=floor * 1.001, probability=0.9)
+    near = ls.required_tasks(H, ls.NAL(), J, ls.Training(1), suboptimality=floor * (1 + 1e-15))
+    assert near.value is None
+    assert share(above.value - 1, floor * 1.001) < 0.9 <= share(above.value, floor * 1.001)
+
+
+def test_the_least_share_need_not_reach_the_mean():
+    """Half of the training sets are served by fewer tasks than the mean takes."""
+    training = ls.Training(1, n1=10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ls.LandscapeWarning)
+        mean = ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006)
+        half = ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006, probability=0.3)
+    assert half.value < mean.value
+    sure = ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006, probability=1 - 1e-8)
+    assert "on 99.999999% of" in repr(sure)
+    for probability in (1 - 1e-16, 1 - 1e-9, 0.0):
+        with pytest.raises(ValueError, match="probability must be"):
+            ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006, probability=probability)
+
+
 def test_how_likely_a_trained_solution_beats_a_point():
     """Against NAL's optimum and against a point, by 400 simulated training sets; isotropic and dense alike."""
     dense = ls.Mixture(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,8 +14,20 @@ from landscape.tasks import Environment
 
 inside = Domain(0.0, 1.0, open_low=True, open_high=True)
 
+NEAR_1 = 1e-8
+"""How near 1 a share of the training sets may be: the law of the risk is computed to 1e-9."""
+
 MOST = 10**5
 """Samples or episodes up to which the least number is looked for."""
+
+MOST_TASKS = 10**15
+"""Tasks up to which they are looked for where some number suffices."""
+
+MOST_TASKS_BELOW_FLOOR = 10**6
+"""Tasks up to which a share of the training sets is looked for that tends to 0 or 1/2."""
+
+ROUNDING = 1e-9
+"""What is wanted is the floor where it differs by less than this share of it."""
 
 
 @record
@@ -60,8 +73,8 @@ def required_tasks(
     suboptimality : float
         What is wanted, above 0. To beat a point take its own, ``risk(environment, point, adaptation).suboptimality``.
     probability : float, optional
-        Share of the training sets of T tasks on which it must be reached, above 0 and below 1; the solution is
-        taken to be normal. By default the mean over training sets must reach it.
+        Share of the training sets of T tasks on which it must be reached, above 0 and at most 1 - 1e-8; the
+        solution is taken to be normal. By default the mean over training sets must reach it.
 
     Returns
     -------
@@ -72,6 +85,12 @@ def required_tasks(
     -----
     LandscapeWarning
         If the answer has fewer than 50 tasks a dimension, where the prediction is rough.
+
+    Notes
+    -----
+    As T grows the share tends to 1 where more is wanted than the suboptimality of the method's own optimum, to 1/2
+    where just that is wanted (the solution then falls on either side of a plane alike), and to 0 where less is. It
+    need not grow with T: the least T is looked for from below, on a grid of ratio 1.2 and between its points.
 
     Examples
     --------
@@ -88,8 +107,13 @@ def required_tasks(
         positive.check("suboptimality", suboptimality),
     )
     sure = None if probability is None else inside.check("probability", probability)
+    if sure is not None and sure > 1 - NEAR_1:
+        raise ValueError(
+            f"probability must be at most 1 - {NEAR_1:g}, for the law of the risk is computed to 1e-9: got 1 - {1 - sure:.2g}"
+        )
     d = environment.d
-    enough = max(d, math.ceil(plan.least_samples / plan.samples_in_hessian))
+    least = max(1, math.ceil(plan.least_samples / plan.samples_in_hessian))
+    enough = max(d, least)
     few = plan.with_training(T=enough).law()
     floor = few.limiting_suboptimality(plan.adaptation)
     slope = enough * (few.suboptimality(plan.adaptation) - floor)
@@ -99,43 +123,70 @@ def required_tasks(
         return plan.with_training(T=T).suboptimality() if few.is_exact else floor + slope / T
 
     needed = slope / (wanted - floor) if wanted > floor else math.inf
+    needed = needed if needed < MOST_TASKS else math.inf
     top = 10 * needed if math.isfinite(needed) else 10**6
     values = np.unique(np.geomspace(max(d, 2), max(top, 10 * d), 40).astype(int))
     curve = np.array([reached(int(T)) for T in values])
-    if not math.isfinite(needed):
-        reason = (
-            f"no number of tasks suffices: the method's own optimum already has suboptimality {floor:.3g}. "
-            "Train for the adaptation (n2 = m, the same alpha) or want less"
-        )
-        return RequiredData("T", floor, wanted, values, curve, None, reason)
-    T = max(1, math.ceil(needed - 1e-9), math.ceil(plan.least_samples / plan.samples_in_hessian))
     if sure is not None:
-        T = _sure(plan, wanted, sure, T)
-    elif few.is_exact:
+        found, reason = _sure(plan, wanted, sure, least, floor)
+    else:
+        found, reason = _in_the_mean(reached, wanted, needed, least, floor, few.is_exact)
+    if found is None:
+        return RequiredData("T", floor, wanted, values, curve, None, reason)
+    plan.with_training(T=found).warn_if_rough()
+    return RequiredData("T", reached(found), wanted, values, curve, found, reason)
+
+
+def _in_the_mean(
+    reached: Callable[[int], float], wanted: float, needed: float, least: int, floor: float, is_exact: bool
+) -> tuple[int | None, str]:
+    """The least number of tasks on which the expected suboptimality is what is wanted, and the sentence."""
+    if not math.isfinite(needed) and not reached(least) <= wanted:  # a bias may help few tasks
+        up_to = "" if wanted <= floor else f" up to {MOST_TASKS:,}"
+        return None, (
+            f"no number of tasks{up_to} suffices: the method's own optimum already has suboptimality {floor:.3g}. "
+            "Train for the adaptation (n2 = m, the same alpha) or accept a larger suboptimality"
+        )
+    T = max(least, math.ceil(needed - 1e-9)) if math.isfinite(needed) else least
+    if is_exact:
         while reached(T) > wanted:
             T *= 2
         T = _bisected(reached, 0, T, wanted)
-    plan.with_training(T=T).warn_if_rough()
-    reason = (
-        _found("T", T, wanted)
-        if sure is None
-        else (
-            f"T = {T:,} is the least with a suboptimality of at most {wanted:g} on {100 * sure:g}% of the training sets"
-        )
+    return T, _found("T", T, wanted)
+
+
+def _sure(plan: Plan, wanted: float, share: float, least: int, floor: float) -> tuple[int | None, str]:
+    """The least number of tasks on which so large a share of the training sets reaches it, and the sentence."""
+
+    def below(T: int) -> float:
+        return -plan.with_training(T=T).law().probability_within(plan.adaptation, wanted)
+
+    is_met, is_floor = wanted > floor, abs(wanted - floor) <= ROUNDING * floor
+    limit = "one half" if is_floor else "1" if is_met else "0"
+    optimum = f"the method's own optimum has suboptimality {floor:.3g}"
+    most = max(10 * least, MOST_TASKS if is_met and not is_floor else MOST_TASKS_BELOW_FLOOR)
+    tried = np.unique(
+        np.geomspace(least, most, 2 + math.ceil(math.log(most / least) / math.log(1.2))).astype(int)
     )
-    return RequiredData("T", reached(T), wanted, values, curve, T, reason)
-
-
-def _sure(plan: Plan, wanted: float, probability: float, T: int) -> int:
-    """The least number of tasks on which the suboptimality is at most what is wanted with a probability."""
-
-    def missed(T: int) -> float:
-        return 1 - plan.with_training(T=T).law().probability_within(plan.adaptation, wanted)
-
-    while missed(T) > 1 - probability:
-        T *= 2
-    least = math.ceil(plan.least_samples / plan.samples_in_hessian)
-    return T if least >= T else _bisected(missed, least - 1, T, 1 - probability)
+    best = (0.0, least)
+    for before, T in pairwise([least - 1, *map(int, tried)]):
+        best = min(best, (below(T), T))
+        if best[0] <= -share:
+            T = _bisected(below, before, T, -share)
+            more = (
+                ""
+                if is_met and not is_floor
+                else f"; with more tasks the share tends to {limit}, for {optimum}"
+            )
+            return T, (
+                f"T = {T:,} is the least with a suboptimality of at most {wanted:g} on {100 * share:.12g}% of the "
+                f"training sets{more}"
+            )
+    return None, (
+        f"no number of tasks up to {most:,} brings it to {wanted:g} on {100 * share:.12g}% of the training sets: the "
+        f"largest share is {-100 * best[0]:.3g}% at T = {best[1]:,}, and with more it tends to {limit}, for {optimum}. "
+        "Train for the adaptation (n2 = m, the same alpha) or accept a larger suboptimality"
+    )
 
 
 def required_outer_samples(
