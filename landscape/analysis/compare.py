@@ -9,7 +9,7 @@ import numpy as np
 
 from landscape.adaptations.base import Adaptation, as_adaptation
 from landscape.analysis.comparison import Comparison
-from landscape.analysis.drawn import drawn_risks, why_no_prior
+from landscape.analysis.drawn import drawn_risks
 from landscape.analysis.evaluate import Setting, unknown_name
 from landscape.analysis.risk import Risk, risks
 from landscape.analysis.rows import Row, as_rows
@@ -21,6 +21,7 @@ from landscape.methods.base import Cost, Method
 from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS
 from landscape.tasks.environment import Environment
+from landscape.tasks.sampled import why_no_prior
 
 
 def compare(

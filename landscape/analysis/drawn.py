@@ -23,7 +23,7 @@ from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS, mean_excesses, mean_gradients, mean_losses
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task
-from landscape.tasks.sampled import SampledEnvironment
+from landscape.tasks.sampled import SampledEnvironment, why_no_prior
 
 
 def drawn_risks(
@@ -144,14 +144,6 @@ def _known_parts(
         noise = noise + task.probability * np.asarray(task.inputs.noise_variance) / 2
         lost = lost + task.probability * excess
     return [np.broadcast_to(noise, lost.shape), lost, *[np.zeros(lost.shape)] * starts]
-
-
-def why_no_prior(environment: Environment) -> str | None:
-    """Say why the law of an environment's tasks is not known, if it is not."""
-    if isinstance(environment, SampledEnvironment):
-        return "of these tasks, which were drawn by a sampler, only the draws are known"
-    rows = next((task.name for task in environment.tasks() if not task.inputs.is_gaussian), None)
-    return None if rows is None else f"task {rows!r} is given by its rows alone"
 
 
 def _without_tasks(tasks: Sequence[Task]) -> list[Task]:

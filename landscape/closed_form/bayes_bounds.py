@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape.adaptations import Adaptation, PreconditionedSteps
+from landscape.adaptations import Adaptation, GradientSteps, PreconditionedSteps
 from landscape.adaptations.own_shots import OwnShots
 from landscape.closed_form.population import risk_parts
-from landscape.core import Array, NoClosedForm, count, is_symbolic_record
+from landscape.core import Array, NoClosedForm, is_symbolic_record, whole
 from landscape.tasks import Environment, Task, check_environment
+from landscape.tasks.sampled import why_no_prior
 
 
 class Bounds(NamedTuple):
@@ -32,7 +33,7 @@ def bayes_bounds(environment: Environment, m: int) -> Bounds:
     environment : Environment
         Of families with normal inputs, with numbers for all parameters.
     m : int
-        Samples of a new task.
+        Samples of a new task; at 0 both bounds are the risk of pooled training's optimum as it is.
 
     Returns
     -------
@@ -42,9 +43,9 @@ def bayes_bounds(environment: Environment, m: int) -> Bounds:
     Raises
     ------
     ValueError
-        If m < 1, or a parameter is an expression.
+        If m < 0, or a parameter is an expression.
     NoClosedForm
-        For tasks given by data, which have no prior.
+        For tasks given by data or drawn by a sampler, whose law is not known.
 
     Notes
     -----
@@ -64,12 +65,17 @@ def bayes_bounds(environment: Environment, m: int) -> Bounds:
     >>> bool(lower < risk(tasks, PriorMean(), MixedModel.of(tasks, m=10)).total < upper)
     True
     """
-    m = count.check("m", m)
+    m = whole(0).check("m", m)
     if is_symbolic_record(check_environment(environment)):
         raise ValueError("bayes_bounds needs numbers for all parameters: replace the symbols")
-    tasks = [task.expanded() for task in check_environment(environment).tasks()]
-    if not all(task.inputs.is_gaussian for task in tasks):
-        raise NoClosedForm("tasks given by data have no prior: their Bayes risk is not defined")
+    why = why_no_prior(environment)
+    if why is not None:
+        raise NoClosedForm(f"the Bayes risk needs the law of the tasks, and {why}")
+    tasks = [task.expanded() for task in environment.tasks()]
+    if m == 0:
+        noise, dispersion = risk_parts(tasks, GradientSteps(0.0, steps=0), [])
+        least = float(np.asarray(noise + dispersion))
+        return Bounds(least, least)
     lower = sum(float(task.probability) * _told_the_family(task, m) for task in tasks)
     mean, P = _linear_step(tasks, m)
     ways: list[Adaptation] = [PreconditionedSteps(P, m)]

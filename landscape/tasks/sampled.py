@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from landscape.core import checks, record, short, whole
-from landscape.tasks.environment import Mixture
+from landscape.tasks.environment import Environment, Mixture
 from landscape.tasks.families import TaskFamily
 
 
@@ -73,3 +73,11 @@ def from_sampler(
         optimum = checks.vector("optimum returned by draw", optimum)
         families.append(TaskFamily(f"task {index}", covariance, optimum, noise=noise))
     return SampledEnvironment(tuple(families))
+
+
+def why_no_prior(environment: Environment) -> str | None:
+    """Say why the law of an environment's tasks is not known, if it is not."""
+    if isinstance(environment, SampledEnvironment):
+        return "of these tasks, which were drawn by a sampler, only the draws are known"
+    rows = next((task.name for task in environment.tasks() if not task.inputs.is_gaussian), None)
+    return None if rows is None else f"task {rows!r} is given by its rows alone"

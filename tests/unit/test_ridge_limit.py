@@ -295,8 +295,25 @@ def test_bayes_risks_lie_between_their_bounds() -> None:
     assert ls.bayes_bounds(many, 8).upper <= float(ls.risk(many, 0.0, ls.OwnShots(8)).total)
     with pytest.raises(ValueError, match="replace the symbols"):
         ls.bayes_bounds(ls.HardEasy(noise=sp.Symbol("s", positive=True)), 3)
-    with pytest.raises(ls.NoClosedForm, match="no prior"):
-        ls.bayes_bounds(ls.Mixture([ls.DataTask("rows", np.eye(2), [1.0, 2.0])]), 3)
+    sampled = ls.from_sampler(lambda rng: (0.5, rng.normal(size=2), 0.1), 10, rng=0)
+    for known, why in (
+        (ls.Mixture([ls.DataTask("rows", np.eye(2), [1.0, 2.0])]), "given by its rows alone"),
+        (sampled, "only the draws are known"),
+    ):
+        with pytest.raises(ls.NoClosedForm, match=why):
+            ls.bayes_bounds(known, 3)
+
+
+def test_without_samples_the_bounds_are_the_bayes_risk() -> None:
+    """Pooled training's optimum as it is: the Bayes estimator's risk on 0 samples, spread and noise included."""
+    tasks = environment()
+    lower, upper = ls.bayes_bounds(tasks, 0)
+    pooled = ls.risk(tasks, ls.NAL(), ls.GradientSteps(0.0, steps=0)).total
+    assert lower == upper == pytest.approx(float(pooled), rel=1e-12)
+    assert lower == pytest.approx(float(ls.risk(tasks, 0.0, ls.BayesEstimator(0), draws=20).total), rel=1e-12)
+    assert lower > ls.bayes_bounds(tasks, 1).upper
+    with pytest.raises(ValueError, match="m must be"):
+        ls.bayes_bounds(tasks, -1)
 
 
 def batch(d: int, m: int, tasks: int, noise: float, seed: int) -> rows.Rows:
