@@ -17,8 +17,6 @@ NOT_YET = {
     name: {"exercises", "solutions"}
     for name in (
         "03_trusting_a_simulator",
-        "04_what_the_papers_prove",
-        "06_your_own_tasks",
         "07_beyond_linear",
     )
 }
