@@ -91,7 +91,7 @@ class Domain:
             raise ValueError(f"{name} must be a number or a list of numbers, got shape {array.shape}")
         return array
 
-    def _holds(self, x: float) -> bool:
+    def _holds(self, x: int | float) -> bool:
         """Whether a finite number surely belongs to the domain: the short way for nearly every number given."""
         if self.whole and (isinstance(x, float) or abs(x) > LARGEST_WHOLE):
             return False

@@ -115,7 +115,7 @@ class Record:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        return type(self) is type(other) and isinstance(other, Record) and self._key() == other._key()
+        return isinstance(other, Record) and type(self) is type(other) and self._key() == other._key()
 
     def __hash__(self) -> int:
         known: int | None = self.__dict__.get("_hash")

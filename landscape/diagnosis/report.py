@@ -81,7 +81,8 @@ def page(diagnosis: Diagnosis) -> str:
 
 def save(diagnosis: Diagnosis, path: str | Path) -> Path:
     """Write the report to a file; see `Diagnosis.save_html`."""
-    if not isinstance(path, (str, Path)) or not str(path) or "\0" in str(path):
+    is_path = isinstance(path, (str, Path))
+    if not is_path or not str(path) or "\0" in str(path):
         raise ValueError(f"path must be the name of a file to write, got {path!r}")
     path = Path(path)
     text = page(diagnosis).encode()
