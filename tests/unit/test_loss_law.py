@@ -254,7 +254,10 @@ def test_parallel_distances_without_noise() -> None:
 
 
 def test_wins_of_other_adaptations_and_of_rows() -> None:
-    """Several steps on one batch take rows; the complement of a win is the other's; grids are by name."""
+    """Several steps on one batch take rows; the complement of a win is the other's; grids are by name.
+
+    On rows against all batches, at 4.5 standard errors: a false alarm in 140,000 seeds; an error of 0.05 is seen.
+    """
     env = ls.HardEasy(d=3, noise=0.2)
     for adaptation in (
         ls.GradientSteps(0.5, 4, 2, "same"),
