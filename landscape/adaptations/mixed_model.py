@@ -130,6 +130,12 @@ class MixedModel(Adaptation):
         batch, C = draw(self.m), np.diag(self.covariance) if self.covariance.ndim == 1 else self.covariance
         H = batch.hessian()
         s = 0.0 if np.isinf(self.m) else self.noise / self.m
+        if s == 0 and (self.m < len(C) or np.any(Matrix(C).factor().is_singular)):
+            R = (
+                Matrix(C).root().matrix()
+            )  # no noise to make M regular: the limit R'(R H R' + s I)^-1 R for s to 0
+            K = R.T @ np.linalg.pinv(R @ H @ R.T, rcond=SINGULAR * len(R), hermitian=True) @ R
+            return Adapted(W - K @ batch.gradient(W), lambda g: g - H @ (K @ g))
         M = H @ C + s * np.eye(len(C))  # C (H C + s I)^-1 = (H + s C^-1)^-1 needs no inverse of C
         M = np.broadcast_to(M, (len(W), *M.shape[1:]))
 

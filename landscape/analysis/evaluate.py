@@ -78,7 +78,8 @@ class Setting:
         self.learns = any(isinstance(s, Method) and s.learns_step for s in self.starts)
         if self.learns and len(self.starts) > 1:
             raise ValueError(
-                "a method that learns its step is judged by that, so nothing else is judged with it"
+                "a method that learns its step is judged by that, so nothing else is judged with it: make them rows of "
+                "compare(...), or take found = MetaSGD(m=...).learn(environment), found.start and found.adaptation"
             )
         addressed = [i for i, s in enumerate(self.starts) if isinstance(s, Method) and self.grid.axes]
         if names is None:

@@ -347,3 +347,16 @@ def test_mixed_models_are_statsmodels_predictions_on_the_same_rows() -> None:
     points = model.adapt(start, lambda n: drawn).points[:, :, 0]
     expected = [np.asarray(fit.fe_params) + np.asarray(fit.random_effects[i]) for i in range(tasks)]
     np.testing.assert_allclose(points, expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("m", [1, 2, 5, np.inf])
+@pytest.mark.parametrize("covariance", [[1.0, 0.0, 2.0], [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 2.0]]])
+def test_mixed_models_that_assume_no_noise_interpolate_within_their_prior(covariance: Any, m: float) -> None:
+    """They are the limit of little noise, also of a singular covariance and below d samples."""
+    tasks = ls.Mixture([ls.TaskFamily("a", [1.0, 0.5, 0.8], 0.0, covariance, noise=0.0)])
+
+    def drawn(noise: float) -> float:
+        return float(ls.risk(tasks, 0.0, ls.MixedModel(covariance, noise, m), draws=200).total)
+
+    assert drawn(0.0) == pytest.approx(drawn(1e-9) if np.isfinite(m) else 0.0, rel=1e-3, abs=1e-6)
+    assert m > 1 or drawn(0.0) > 0.1  # two directions are not learned from one sample
