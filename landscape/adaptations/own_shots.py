@@ -91,10 +91,11 @@ class OwnShots(Adaptation):
         if not np.any(np.asarray(moments.noise_variance) != 0):
             return moments.noise_variance
         m, d = np.asarray(self.m, dtype=float), moments.Sigma.d
-        if np.any(np.abs(m - d) <= 1):
+        near = np.unique(m[np.abs(m - d) <= 1])
+        if near.size:
             raise ValueError(
                 f"own shots have infinite expected loss with label noise at m = {d - 1}, {d} and {d + 1} samples in d = {d}: "
-                "take other m"
+                f"leave these out, here m = {', '.join(f'{x:g}' for x in near)}"
             )
         fewer = np.minimum(m, d)
         more: Scalar = moments.noise_variance * (1 + fewer / (np.abs(m - d) - 1))

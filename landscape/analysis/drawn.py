@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -106,6 +107,7 @@ def _risk_parts(
     tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Any], draws: int, seed: int, sampled: bool
 ) -> list[Array]:
     """Each part at one grid point: the value and its replicates, shape (1 + groups,)."""
+    _check_finite(tasks, adaptation)
     forms = mean_losses(tasks, adaptation, draws, seed, 1 if sampled else GROUPS)
     if sampled:
         tasks, forms = _without_tasks(tasks), [_first(form) for form in forms]
@@ -122,6 +124,13 @@ def _risk_parts(
             point = _optimum(tasks, start, draws, seed, sampled) if isinstance(start, Method) else start
         out.append(np.asarray(landscape.suboptimality(point)))
     return [np.broadcast_to(part, out[0].shape) for part in out]
+
+
+def _check_finite(tasks: Sequence[Task], adaptation: Adaptation) -> None:
+    """Refuse what the theory refuses where it has a formula: draws have a mean where the expected loss is infinite."""
+    for task in tasks:
+        with contextlib.suppress(NoClosedForm):
+            adaptation.expected(task.with_limits().inputs)
 
 
 def _known_parts(

@@ -142,6 +142,28 @@ def test_own_shots_over_a_grid_of_samples() -> None:
         ls.risk(TASKS, 0.7, ls.OwnShots(5), over={"m": [3.0, 20.0]})
 
 
+@pytest.mark.parametrize("m", [2, 3, 4])
+def test_where_the_mean_is_infinite_draws_are_refused_as_the_formula_is(m: int) -> None:
+    """E tr (X'X)^-1 does not exist for |m - d| <= 1: any number of draws has a mean, which says nothing."""
+    slanted = ls.Mixture([ls.TaskFamily("a", [1.0, 0.2, 0.1], [1.0, 2.0, 3.0], noise=0.3)])
+    for env in (TASKS, slanted):
+        with pytest.raises(ValueError, match="infinite expected loss") as exact:
+            ls.risk(env, 0.7, ls.OwnShots(m))
+        with pytest.raises(ValueError, match="infinite expected loss") as drawn:
+            ls.risk(env, 0.7, ls.OwnShots(m), draws=100)
+        assert str(drawn.value) == str(exact.value)
+    silent = ls.HardEasy(d=3, noise=0.0)
+    found = ls.risk(silent, 0.7, ls.OwnShots(m), draws=400).total
+    if m >= 3:
+        assert float(found) < 1e-15
+    else:
+        assert float(found) > 0.01
+    rows = [(ls.NAL(), ls.OwnShots(8)), ls.NAL()]
+    with pytest.raises(ValueError, match=rf"leave these out, here m = {m}$"):
+        ls.compare(TASKS, rows, 0.5, over={"m": [1, m, 8, 16]})
+    assert ls.compare(TASKS, rows, 0.5, over={"m": [1, 8, 16]}, draws=50).grid.shape == (3,)
+
+
 def test_pictures_show_all_rows() -> None:
     from matplotlib import pyplot as plt
 
