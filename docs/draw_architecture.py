@@ -17,6 +17,8 @@ PAGE = DOCS / "architecture.md"
 PICTURE = DOCS / "architecture.svg"
 BEGIN, END = "<!-- imports: begin -->", "<!-- imports: end -->"
 WIDTH, ROW, BOX, HEIGHT = 760, 62, 128, 34
+ASIDE = {"plotting": 0.14, "symbolic": 0.86, "tasks": 0.5}
+"""Where a room stands across the picture, where the middle is taken."""
 
 Edges = set[tuple[str, str]]
 
@@ -64,13 +66,22 @@ def shown(edges: Edges, rows: list[list[str]]) -> list[tuple[str, str]]:
     return sorted(kept) + sorted(set(edges) - down)
 
 
+def halves(row: list[str], edges: Edges) -> list[list[str]]:
+    """Split a layer: first the rooms that no other of it imports, below them those that some do."""
+    lower = [room for room in row if any((other, room) in edges for other in row)]
+    return [part for part in ([room for room in row if room not in lower], lower) if part]
+
+
 def picture(rows: list[list[str]], edges: Edges) -> str:
     """Write the picture as SVG."""
+    rows = [row for given in rows for row in halves(given, edges)]
     at = {
         room: (WIDTH * (j + 1) / (len(row) + 1), 14 + i * ROW + HEIGHT / 2)
         for i, row in enumerate(rows)
         for j, room in enumerate(row)
     }
+    for room, share in ASIDE.items():
+        at[room] = (WIDTH * share, at[room][1])
     high = 14 + len(rows) * ROW
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {high}" font-family="sans-serif" font-size="13">',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import subprocess
 import sys
@@ -70,3 +71,15 @@ def test_the_picture_shows_the_imports(tmp_path: Path) -> None:
     done = draw(tmp_path, "--check")
     assert done.returncode == 1
     assert "architecture.md is out of date" in done.stdout
+
+
+def test_numbers_in_the_paper_are_computed() -> None:
+    text = (ROOT / "paper.md").read_text(encoding="utf-8")
+    blocks = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
+    runner = doctest.DocTestRunner(verbose=False)
+    runner.run(doctest.DocTestParser().get_doctest(blocks, {}, "paper.md", "paper.md", 0))
+    done = runner.summarize(verbose=False)
+    assert done.failed == 0
+    assert done.attempted > 15
+    cited = set(re.findall(r"@(\w+)", text))
+    assert cited == set(re.findall(r"^@\w+\{(\w+),", (ROOT / "paper.bib").read_text(encoding="utf-8"), re.M))
