@@ -13,15 +13,6 @@ from landscape.core.parameters import parameters
 FOLDER = Path(__file__).parent.parent.parent / "notebooks"
 LESSONS = sorted(path for path in FOLDER.glob("*.ipynb") if not path.stem.endswith("_solutions"))
 
-NOT_YET = {
-    name: {"exercises", "solutions"}
-    for name in (
-        "03_trusting_a_simulator",
-        "07_beyond_linear",
-    )
-}
-"""What lessons are known to lack. Whoever mends one takes it off this list."""
-
 
 def cells(path, kind):
     """Return the sources of a notebook's cells of one kind."""
@@ -55,7 +46,7 @@ def lesson(path):
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_has_its_parts(path):
-    assert lacking(*lesson(path)) == NOT_YET.get(path.stem, set())
+    assert lacking(*lesson(path)) == set()
 
 
 @pytest.mark.parametrize(
