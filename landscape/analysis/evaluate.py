@@ -13,7 +13,7 @@ from landscape.core.domains import is_symbolic, short
 from landscape.core.errors import OVERFLOW, warn
 from landscape.core.grids import Grid, Over, Varying, arguments, grid, put
 from landscape.core.parameters import Record, exact, is_symbolic_record, parameters
-from landscape.core.results import EXACT, Estimate, Provenance
+from landscape.core.results import Estimate, Provenance
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Matrix
 from landscape.methods.base import Method, labels
@@ -233,7 +233,7 @@ class Setting:
         shape, warned = self.grid.shape, False
         values: list[Array] = []
         replicates: list[Array | None] = []
-        hows: list[Provenance] = []
+        blocks: list[tuple[tuple[slice, ...], list[Provenance]]] = []
         for where, environment, adaptation, starts in self.judged():
             tasks = environment.tasks()
             if self.is_symbolic and any(isinstance(t.inputs.Sigma, Matrix) for t in tasks):
@@ -251,7 +251,7 @@ class Setting:
                 )
             if not shape:
                 values, replicates = [p.value for p in parts], [p.replicates for p in parts]
-                hows = [p.how for p in parts]
+                blocks = [((), [p.how for p in parts])]
                 break
             axes = sum(isinstance(place, slice) for place in where)
             own = [p.value.shape[axes:] for p in parts]
@@ -261,8 +261,7 @@ class Setting:
                 replicates = [
                     None if n is None else np.empty((n, *shape, *o)) for n, o in zip(sizes, own, strict=True)
                 ]
-                hows = [EXACT] * len(parts)
-            hows = [how.with_block(shape, where, p.how) for how, p in zip(hows, parts, strict=True)]
+            blocks.append((where, [p.how for p in parts]))
             for target, repeated, part in zip(values, replicates, parts, strict=True):
                 target[where] = part.value
                 if repeated is not None:
@@ -271,7 +270,9 @@ class Setting:
             warn(EXPANDS)
         if not infinite and any(v.dtype != object and not np.isfinite(v).all() for v in values):
             raise ValueError(OVERFLOW)
-        return [Estimate(*found) for found in zip(values, replicates, hows, strict=True)]
+        places, found = [where for where, _ in blocks], zip(*(hows for _, hows in blocks), strict=True)
+        hows = [Provenance.of_blocks(shape, list(zip(places, own, strict=True))) for own in found]
+        return [Estimate(*parts) for parts in zip(values, replicates, hows, strict=True)]
 
 
 def _estimate(part: Scalar | Estimate) -> Estimate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -109,16 +109,26 @@ class Provenance(Record):
         errors = np.asarray(self.expected_error)
         return Provenance(self.kind, errors[..., None] if errors.ndim else errors, self.draws)
 
-    def with_block(self, shape: tuple[int, ...], where: tuple[slice, ...], block: Provenance) -> Provenance:
-        """Add what is said of one block of a grid of that shape."""
-        if block is EXACT:
-            return self
-        both, own = self | replace(block, expected_error=0.0), np.asarray(block.expected_error)
-        if not own.any():
-            return both
-        errors = np.zeros(shape + own.shape[len(shape) :]) + self.expected_error
-        errors[where] = own
-        return replace(both, kind=max(self.kind, block.kind, key=_KINDS.index), expected_error=errors)
+    @classmethod
+    def of_blocks(
+        cls, shape: tuple[int, ...], blocks: Sequence[tuple[tuple[slice, ...], Provenance]]
+    ) -> Provenance:
+        """Say it of a grid of that shape, from where each of its blocks lies and how that was had."""
+        if not shape:
+            return blocks[0][1]
+        limits = [(where, np.asarray(how.expected_error)) for where, how in blocks if how.kind != "exact"]
+        out = EXACT
+        for how in {id(how): how for _, how in blocks}.values():
+            out = out | replace(how, expected_error=0.0)
+        own = next((error for _, error in limits if error.any()), None)
+        if own is None:
+            return out
+        errors = np.zeros(shape + own.shape[len(shape) :])
+        for where, error in limits:
+            errors[where] = error
+        return replace(
+            out, kind=max((how.kind for _, how in blocks), key=_KINDS.index), expected_error=errors
+        )
 
     def __str__(self) -> str:
         return self._said(np.max(self.expected_error))

@@ -246,6 +246,20 @@ def test_blocks_do_not_change_the_answer(blocks: str) -> None:
     assert (found[0] != found[1]).any()  # so that pieces in each other's place are seen
 
 
+def test_each_point_says_how_it_was_had_whatever_its_block() -> None:
+    """A grid of several blocks: a limit with an error of its own at each point, exact where m is infinite."""
+    m, noise = [2, 20, np.inf], np.linspace(0.1, 1.0, 9001)
+    tasks, ridge = ls.HardEasy(d=6), ls.RidgeToStart(0.4, 2)
+    whole = ls.risk(tasks, 0.0, ridge, over={"m": m, "noise": noise}).total
+    assert whole.how.kind == "limit"
+    for i, k in ((0, 0), (0, 9000), (1, 4500), (2, 8999)):
+        point = ls.risk(ls.HardEasy(d=6, noise=noise[k]), 0.0, ls.RidgeToStart(0.4, m[i])).total
+        np.testing.assert_allclose(whole.how.expected_error[i, k], point.how.expected_error, rtol=1e-12)
+        assert point.how.is_exact == (m[i] == np.inf)
+    exact = ls.risk(tasks, 0.0, ls.RidgeToStart(0.4), over={"strength": [0.1, 0.4], "noise": noise}).total
+    assert exact.how.is_exact
+
+
 def test_symbols_give_exact_numbers() -> None:
     rho, alpha, m, d = sympy.symbols("rho alpha m d", positive=True)
     env = ls.HardEasy(rho_hard=rho, d=d, R=2.0, r_hard=0.4)

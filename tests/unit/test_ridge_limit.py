@@ -263,6 +263,29 @@ def test_answers_say_that_they_are_limits() -> None:
     assert "drawn of a limit" in str(ls.optimum(sampled, ls.MAML(ridge)).how)
 
 
+def test_the_acting_strength_solves_its_equation() -> None:
+    """300 spectra over nine decades, also without ridge below d: the largest root, by bisection."""
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        lam, mult = 10.0 ** rng.uniform(-6, 3, 4), rng.integers(1, 20, 4)
+        m, g = float(rng.integers(1, 100)), 10.0 ** rng.uniform(-8, 3) * (rng.random() > 0.2)
+        if g == 0 and m >= mult.sum():
+            continue
+
+        def gap(kappa: float, lam: Any = lam, mult: Any = mult, m: float = m, g: float = g) -> float:
+            return float(kappa - g - kappa / m * (mult * lam / (lam + kappa)).sum())
+
+        above = g + (mult * lam).sum() / m
+        found = float(acting_strength(lam, mult, np.asarray(g), np.asarray(m)))
+        below = g if g else lam.min() * 1e-9
+        assert found == pytest.approx(
+            brentq(gap, below, above * (1 + 1e-9), xtol=1e-300, rtol=1e-14), rel=1e-8
+        )
+    equal = acting_strength(np.array([0.7]), np.array([5]), np.asarray(0.3), np.asarray(8.0))
+    b = 0.7 * (1 - 5 / 8) - 0.3
+    assert float(equal) == pytest.approx((np.sqrt(b**2 + 4 * 0.3 * 0.7) - b) / 2, rel=1e-14)
+
+
 def test_where_no_limit_is_known() -> None:
     ridge, rows_of = ls.RidgeToStart(0.5, m=10), ls.DataTask("rows", np.eye(5), np.arange(5.0))
     for call in (

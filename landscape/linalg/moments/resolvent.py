@@ -75,32 +75,29 @@ class RidgeLimit:
             Shares of the eigenvalues (*grid, k) -> their operator.
         """
         both = np.concatenate([eigenvalues, np.zeros((*eigenvalues.shape[:-1], 1))], axis=-1)
-        share = self.share(both)
-        wrong = share * self.expected_error(both)
+        share, relative = self._shares(both)
+        wrong = share * relative
         error = QuadraticForm(weight(wrong[..., :-1]), None, noise_variance * wrong[..., -1])
         return QuadraticForm(weight(share[..., :-1]), None, noise_variance * share[..., -1], error=error)
 
     def share(self, eigenvalues: Array) -> Array:
         """Compute g^2 E[Q Sigma Q]/lambda, shape (*grid, k); at 0 the factor of the noise."""
-        x, c2 = self._learned(eigenvalues), self.c[0][..., None]
-        out: Array = (1 - x) ** 2 / (1 - c2) * (1 + self._correction(x))
-        return out
+        return self._shares(eigenvalues)[0]
 
     def expected_error(self, eigenvalues: Array) -> Array:
         """Guess how far `share` is from the truth, relative to it, shape (*grid, k)."""
-        step = NEXT_TERM / (1 + self.m * (1 - self.c[0]))
-        out: Array = step[..., None] * np.abs(self._correction(self._learned(eigenvalues)))
-        return out
+        return self._shares(eigenvalues)[1]
 
-    def _learned(self, eigenvalues: Array) -> Array:
-        """x = lambda/(lambda + kappa): the share of a direction that is learned."""
-        return learned(eigenvalues, self.kappa)
-
-    def _correction(self, x: Array) -> Array:
-        c2, c3, c4 = (c[..., None] for c in self.c)
-        b, e = (c2 - c3) / (1 - c2), (c3 - c4) / (1 - c2)
-        out: Array = (3 * x**2 - 4 * b * x + 4 * b**2 - b + c2 - 3 * e) / (self.m[..., None] * (1 - c2))
-        return out
+    def _shares(self, eigenvalues: Array) -> tuple[Array, Array]:
+        """The share, and its expected error."""
+        x = learned(eigenvalues, self.kappa)  # the share of a direction that is learned
+        c2, c3, c4 = self.c
+        room = 1 - c2
+        b, e, scale = (c2 - c3) / room, (c3 - c4) / room, self.m * room
+        rest = ((4 * b**2 - b + c2 - 3 * e) / scale)[..., None]
+        correction = (3 * x - (4 * b)[..., None]) * x / scale[..., None] + rest
+        share = (1 - x) ** 2 / room[..., None] * (1 + correction)
+        return share, (NEXT_TERM / (1 + scale))[..., None] * np.abs(correction)
 
 
 def learned(eigenvalues: Array, kappa: Array) -> Array:
@@ -112,7 +109,8 @@ def learned(eigenvalues: Array, kappa: Array) -> Array:
 def acting_strength(eigenvalues: Array, multiplicity: Array, g: Array, m: Array) -> Array:
     """Solve g = kappa (1 - (1/m) sum lambda/(lambda + kappa)) for the largest kappa.
 
-    The right side is convex in kappa, so that Newton's method comes down from the right without a miss.
+    The right side is convex in kappa, so that Newton's method comes down from the right without a miss: from where
+    the root would be if all eigenvalues were their mean, for lambda/(lambda + kappa) is concave in lambda.
 
     Parameters
     ----------
@@ -124,16 +122,36 @@ def acting_strength(eigenvalues: Array, multiplicity: Array, g: Array, m: Array)
     -------
     array, shape (*grid)
     """
-    kappa = g + (multiplicity * eigenvalues).sum(axis=-1) / m
+    kappa = _from_above(eigenvalues, multiplicity, g, m)
     for _ in range(MOST_STEPS):
         x = learned(eigenvalues, kappa)
-        c1, c2 = ((multiplicity * x**k).sum(axis=-1) / m for k in (1, 2))
+        c1, c2 = _sums(multiplicity, x, m, 2)
         lower = np.divide(g + kappa * (c1 - c2), 1 - c2, out=np.zeros(np.shape(kappa)), where=c2 < 1)
         done = (kappa - lower) * (1 - c2) <= 8 * EPS * kappa
         kappa = np.minimum(kappa, lower)
         if done.all():
             break
     return kappa
+
+
+def _from_above(eigenvalues: Array, multiplicity: Array, g: Array, m: Array) -> Array:
+    """Solve the same for equal eigenvalues, where it is quadratic; a little above the root, against rounding."""
+    mean = (multiplicity * eigenvalues).sum(axis=-1) / multiplicity.sum()
+    b = mean * (1 - multiplicity.sum() / m) - g
+    root = np.sqrt(b**2 + 4 * g * mean)
+    high, low = np.maximum(b, 0) + root, root - np.minimum(b, 0)  # neither is a difference of like numbers
+    product = np.divide(4 * g * mean, high, out=np.zeros(np.shape(high)), where=high > 0)
+    out: Array = np.where(b > 0, product, low) / 2 * (1 + 8 * EPS)
+    return out
+
+
+def _sums(multiplicity: Array, x: Array, m: Array, most: int) -> list[Array]:
+    """Compute c_k for k = 1 to `most`."""
+    power, out = multiplicity * x, []
+    for _ in range(most):
+        out.append(power.sum(axis=-1) / m)
+        power = power * x
+    return out
 
 
 def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -> RidgeLimit:
@@ -157,7 +175,7 @@ def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -
     g, m, _ = np.broadcast_arrays(np.asarray(g, dtype=float), np.asarray(m, dtype=float), eigenvalues[..., 0])
     kappa = acting_strength(eigenvalues, multiplicity, g, m)
     x = learned(eigenvalues, kappa)
-    c2, c3, c4 = ((multiplicity * x**k).sum(axis=-1) / m for k in (2, 3, 4))
+    _, c2, c3, c4 = _sums(multiplicity, x, m, 4)
     if np.any(c2 > 1 - LEAST_ROOM):
         raise NoClosedForm(
             "with as many samples as coordinates and next to no ridge the expected loss has no limit: change m or the "
