@@ -56,6 +56,11 @@ class OwnShots(Adaptation):
             return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance)
         if not moments.is_gaussian or is_symbolic(self.m):
             return super().form(moments)
+        if np.any(moments.Sigma.factor().is_singular):
+            raise NoClosedForm(
+                "own shots have an exact risk where no covariance of inputs is singular: leave out columns that do not "
+                "vary or are sums of others, or give draws= and rng= for an estimate"
+            )
         if self._below(moments).any() and not _is_isotropic(moments.Sigma):
             raise NoClosedForm(
                 "own shots below d samples have an exact risk for isotropic inputs only: give draws= and rng= for an estimate"
@@ -64,7 +69,7 @@ class OwnShots(Adaptation):
 
     def limit(self, moments: Moments) -> QuadraticForm:
         """Compute E[R'Sigma R] and the noise below d, ridge regression of strength 0, to order 1/m."""
-        if not takes_numbers(moments, self.m):
+        if not takes_numbers(moments, self.m) or np.any(moments.Sigma.factor().is_singular):
             return super().limit(moments)
         eigenvalues, multiplicity = moments.Sigma.spectrum()
         below, noise = self._below(moments), self._noise(moments)

@@ -79,7 +79,8 @@ def bayes_bounds(environment: Environment, m: int) -> Bounds:
     lower = sum(float(task.probability) * _told_the_family(task, m) for task in tasks)
     mean, P = _linear_step(tasks, m)
     ways: list[Adaptation] = [PreconditionedSteps(P, m)]
-    if m >= tasks[0].inputs.Sigma.d + 2:
+    is_regular = not any(np.any(task.inputs.Sigma.factor().is_singular) for task in tasks)
+    if is_regular and m >= tasks[0].inputs.Sigma.d + 2:
         ways.append(OwnShots(m))
     totals = [sum(np.asarray(part) for part in risk_parts(tasks, way, [mean])) for way in ways]
     return Bounds(lower, float(min(totals)))

@@ -117,7 +117,8 @@ def _without_noise(inputs: Inputs, batch: Rows, R: Array) -> tuple[Array, Array]
     that of (I - R) S^- (I - R)' for any S^- with S S^- S = S: here of columns scaled alike.
     """
     S, learned = batch.hessian(), np.eye(R.shape[-1]) - R
-    scale = 1 / np.sqrt(np.diagonal(S, axis1=1, axis2=2))
+    size = np.sqrt(np.diagonal(S, axis1=1, axis2=2))
+    scale = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)  # 0 for inputs that do not vary
     unit = scale[:, :, None] * S * scale[:, None, :]
     learned = learned * scale[:, None, :]
     inverse = np.linalg.pinv(unit, rcond=SINGULAR * len(S[0]), hermitian=True)

@@ -383,3 +383,15 @@ def test_mixed_models_that_assume_no_noise_interpolate_within_their_prior(covari
 
     assert drawn(0.0) == pytest.approx(drawn(1e-9) if np.isfinite(m) else 0.0, rel=1e-3, abs=1e-6)
     assert m > 1 or drawn(0.0) > 0.1  # two directions are not learned from one sample
+
+
+@pytest.mark.parametrize("covariance", [[1.0, 0.0, 0.0], np.ones((3, 3))])
+def test_own_shots_of_inputs_that_vary_in_one_direction_are_refused_or_drawn(covariance: Any) -> None:
+    """The formula's d would have to be the rank: sigma^2 (m - 1)/(m - 2)/2."""
+    tasks = ls.Mixture([ls.TaskFamily("a", covariance, 1.0, 0.5, noise=0.3)])
+    with pytest.raises(ls.NoClosedForm, match="singular: leave out columns"):
+        ls.risk(tasks, 0.0, ls.OwnShots(6))
+    found = ls.risk(tasks, 0.0, ls.OwnShots(6), draws=2000).total
+    assert abs(float(found) - 0.3 * 5 / 4 / 2) < 5 * found.standard_error < 0.01
+    lower, upper = ls.bayes_bounds(tasks, 6)  # which leave own shots out
+    assert lower < float(ls.risk(tasks, 0.0, ls.BayesEstimator(6), draws=2000).total) < upper
