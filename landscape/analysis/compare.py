@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from landscape.core.domains import count
 from landscape.core.errors import NoClosedForm
 from landscape.core.grids import Over, arguments
 from landscape.core.results import Estimate, Provenance
+from landscape.core.typing import Array
 from landscape.methods.base import Cost, Method
 from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS
@@ -59,12 +62,13 @@ def compare(
         Outer samples of a training episode, for the column of samples.
     draws, rng
         As for `risk`: estimates by so many draws of each task's samples, the same for all rows and grid
-        points.
+        points. They draw every row, those with an exact risk too, so that differences between rows are paired.
     best : bool, optional
-        Whether to set rows against the best possible with as many samples as any of them takes (columns
-        ``best_possible`` and ``share``); by default where there are `draws`. Its cost grows with the square of
-        the number of families. For tasks whose law is not known, those given by data or by a sampler, the best
-        row stands in its place (column ``best_row``).
+        Whether to set each row against the best possible with as many samples of a new task as it takes (columns
+        ``best_possible`` and ``share``, see `Comparison.share`); by default where there are `draws`. All rows are
+        drawn with the same random numbers, and so is the best, once for each number of samples. Its cost grows with
+        the square of the number of families. For tasks whose law is not known, those given by data or by a sampler,
+        the best of the rows that take no more samples stands in its place (column ``best_row``).
 
     Returns
     -------
@@ -115,9 +119,21 @@ def compare(
             found[row.name] = Risk(noise, dispersion, part, grid), cost, ignores
     _check_names(settings)
     risks_of = {row.name: found[row.name][0] for row in rows}
-    floor, no_prior = None, None
+    floors, no_prior = None, None
+    shots: dict[str, Array] | None = None
     if best or (best is None and draws is not None):
-        floor, no_prior = _best(settings, [risk.total for risk in risks_of.values()], draws, rng)
+        if any(setting.is_symbolic for setting in settings):
+            raise ValueError(
+                "best=True needs numbers for all parameters: replace the symbols, or leave it out"
+            )
+        shots = {}
+        for setting, group in zip(settings, groups, strict=True):
+            shots |= dict.fromkeys((row.name for row in group), _shots(setting))
+        no_prior = why_no_prior(next(settings[0].points())[1])
+        if no_prior is None:
+            floors = _best(settings[0], shots, draws, rng)
+        else:
+            floors = _best_rows(shots, {name: risk.total for name, risk in risks_of.items()})
     return Comparison(
         None if arguments(environment) else settings[0].environment,
         tuple(rows),
@@ -126,53 +142,62 @@ def compare(
         risks_of,
         {row.name: found[row.name][1] for row in rows},
         tuple(row.name for row in rows if found[row.name][2]),
-        floor,
+        floors,
+        shots,
         no_prior,
     )
 
 
+def _shots(setting: Setting) -> Array:
+    """The samples of a new task that the rows of a setting take, shape (*grid)."""
+    out = np.zeros(setting.grid.shape)
+    for where, environment, adaptation, starts in setting.points():
+        out[where] = starts[0].n2 if setting.learns else adaptation.samples(environment.d)
+    return out
+
+
 def _best(
-    settings: Sequence[Setting],
-    totals: Sequence[Estimate],
+    setting: Setting,
+    shots: Mapping[str, Array],
     draws: int | None,
     rng: np.random.Generator | int | None,
-) -> tuple[Estimate, str | None]:
-    """The least possible total with as many samples as any row takes; or the best row's, and why."""
-    why = why_no_prior(next(settings[0].points())[1])
-    if why is not None:
-        return _lowest(totals), why
-    if any(setting.is_symbolic for setting in settings):
-        raise ValueError("best=True needs numbers for all parameters: replace the symbols, or leave it out")
-    samples = np.zeros(settings[0].grid.shape)
-    for setting in settings:
-        for where, environment, adaptation, starts in setting.points():
-            taken = starts[0].n2 if setting.learns else adaptation.samples(environment.d)
-            samples[where] = max(samples[where], taken)
-    if draws is None and not np.isinf(samples).all():
+) -> dict[str, Estimate]:
+    """The least possible total on each row's samples, with the same random numbers: once for each number of them."""
+    if draws is None and not all(np.isinf(taken).all() for taken in shots.values()):
         raise NoClosedForm(
             "the best possible with finitely many samples has no exact risk: give draws= and rng="
         )
-    noise, lost = drawn_risks(settings[0], draws or GROUPS, rng, samples)
-    total = noise + lost
-    if draws is None:
-        return Estimate(total.value), None
-    return Estimate(total.value, total.replicates, Provenance("drawn", draws=draws)), None
+    known: dict[bytes, Estimate] = {}
+    for taken in shots.values():
+        if taken.tobytes() not in known:
+            noise, lost = drawn_risks(setting, draws or GROUPS, rng, taken)
+            total = noise + lost
+            known[taken.tobytes()] = (
+                Estimate(total.value)
+                if draws is None
+                else Estimate(total.value, total.replicates, Provenance("drawn", draws=draws))
+            )
+    return {name: known[taken.tobytes()] for name, taken in shots.items()}
 
 
-def _lowest(totals: Sequence[Estimate]) -> Estimate:
-    """The smallest of some numbers at each grid point, with its own replicates."""
-    values = np.array([total.value for total in totals])
-    first = values.argmin(axis=0)[None]
-    drawn = [total.replicates for total in totals if total.replicates is not None]
-    how = totals[0].how
-    for total in totals[1:]:
-        how = how | total.how
-    if not drawn:
-        return Estimate(values.min(axis=0), how=how)
-    repeated = np.array(
-        [np.broadcast_to(t.value, drawn[0].shape) if t.replicates is None else t.replicates for t in totals]
-    )
-    return Estimate(values.min(axis=0), np.take_along_axis(repeated, first[:, None], axis=0)[0], how)
+def _best_rows(shots: Mapping[str, Array], totals: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    """The smallest total of the rows that take no more samples than each, with its own replicates."""
+    values = np.array([total.value for total in totals.values()])
+    taken = np.array([shots[name] for name in totals])
+    how = reduce(or_, [total.how for total in totals.values()])
+    drawn = [total.replicates for total in totals.values() if total.replicates is not None]
+    repeated = [
+        np.broadcast_to(t.value, drawn[0].shape) if t.replicates is None else t.replicates
+        for t in totals.values()
+        if drawn
+    ]
+    out = {}
+    for name in totals:
+        first = np.where(taken <= shots[name], values, np.inf).argmin(axis=0)[None]
+        lowest = np.take_along_axis(values, first, axis=0)[0]
+        own = np.take_along_axis(np.array(repeated), first[:, None], axis=0)[0] if drawn else None
+        out[name] = Estimate(lowest, own, how)
+    return out
 
 
 def _alike(rows: Sequence[Row], names: Sequence[str]) -> list[list[Row]]:

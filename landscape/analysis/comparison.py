@@ -39,11 +39,13 @@ class Comparison(Result):
         What one task costs an iteration of training.
     ignoring_start : tuple of str
         Names of the rows in which the start has no say.
-    best : Estimate, optional
-        The least total risk that is possible with as many samples as any of the rows takes; None where it was
-        not asked for.
+    best : dict of str to Estimate, optional
+        The least total risk that is possible with as many samples of a new task as the row of that name takes; None
+        where it was not asked for.
+    shots : dict of str to array, shape (*grid), optional
+        So many they are.
     no_prior : str, optional
-        Why the best row stands for the best possible.
+        Why the best row, of those that take no more samples, stands for the best possible.
     """
 
     environment: Any
@@ -53,7 +55,8 @@ class Comparison(Result):
     risks: dict[str, Risk]
     costs: dict[str, Cost]
     ignoring_start: tuple[str, ...] = ()
-    best: Estimate | None = None
+    best: dict[str, Estimate] | None = None
+    shots: dict[str, Array] | None = None
     no_prior: str | None = None
 
     @property
@@ -91,14 +94,19 @@ class Comparison(Result):
         return 1 - self.risk(label).total / self.risk(self.baseline if against is None else against).total
 
     def share(self, label: str) -> Estimate:
-        """Compute how much of what can be saved a row saves: (R_0 - R)/(R_0 - R_best), totals, R_0 NAL's or the first's.
+        """Compute how much of what can be saved a row saves: (R_0 - R)/(R_0 - R_best), all three totals.
 
-        1 where nothing can be saved.
+        R_0 is NAL's (or the first row's) on its own samples, R_best the least that is possible with as many samples
+        as this row takes. 1 where nothing can be saved; nan where R_0 takes more samples than the row: the best that
+        is possible with fewer may then lie above it, and what the samples are worth would count as a failure.
         """
-        if self.best is None:
+        if self.best is None or self.shots is None:
             raise ValueError("the best possible was not asked for: give compare draws=, or best=True")
         baseline, risk = self.risk(self.baseline).total, self.risk(label).total
-        return (baseline - risk).with_(baseline - self.best, ratio)
+        share = (baseline - risk).with_(baseline - self.best[label], ratio)
+        fewer = self.shots[label] < self.shots[self.baseline]
+        repeated = None if share.replicates is None else np.where(fewer, np.nan, share.replicates)
+        return Estimate(np.where(fewer, np.nan, share.value), repeated, share.how)
 
     def _same_noise(self, label: str, other: str) -> bool:
         return bool(np.array_equal(self.risk(label).noise.value, self.risk(other).noise.value))
@@ -142,6 +150,8 @@ class Comparison(Result):
             return f"{out} (shares are of the best row's cut: {self.no_prior})"
         if self.best is not None and not self.grid.dims:
             share = self.share(best)
+            if np.isnan(float(share)):
+                return out
             error = "" if share.standard_error is None else f" +- {share.standard_error:.2g}"
             out += f", {float(share):.3g}{error} of what can be cut"
         return out
@@ -149,10 +159,11 @@ class Comparison(Result):
     def columns(self) -> Mapping[str, Any]:
         """Give one row a grid point and row: risk in its parts, gain, cut, share of the best possible, and cost.
 
-        The gain is blank (nan) where label noise costs the row something else than what it is measured against. What
-        varies stands before; a name that another column has, too, as ``over_noise``.
+        The gain is blank (nan) where label noise costs the row something else than what it is measured against, the
+        share where the row takes fewer samples than that. What varies stands before; a name that another column has,
+        too, as ``over_noise``.
         """
-        totals = [*(risk.total for risk in self.risks.values()), *([] if self.best is None else [self.best])]
+        totals = [*(risk.total for risk in self.risks.values()), *(self.best or {}).values()]
         drawn = any(total.replicates is not None for total in totals)
         tables = [self._table(row, drawn) for row in self.rows]
         return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
@@ -166,7 +177,7 @@ class Comparison(Result):
         numbers["cut"] = self.cut(label)
         if self.best is not None:
             numbers |= {
-                "best_row" if self.no_prior else "best_possible": self.best,
+                "best_row" if self.no_prior else "best_possible": self.best[label],
                 "share": self.share(label),
             }
         out: dict[str, Any] = {

@@ -37,7 +37,10 @@ def comparison(
         if row[y].notna().any():  # where the adaptation differs there is no gain
             lines(ax, label, row, at, y, among=result.labels)
     if y == "total" and "best_possible" in frame and "best possible" not in result.labels:
-        lines(ax, "best possible", frame[frame["method"] == result.baseline], at, "best_possible")
+        floors = {tuple(row["best_possible"]): label for label, row in frame.groupby("method", sort=False)}
+        for label in floors.values():  # rows that take equally many samples share one
+            name = None if len(floors) == 1 else f"best possible with the samples of {label}"
+            lines(ax, "best possible", frame[frame["method"] == label], at, "best_possible", name)
     return finish(ax, x, y, records=(result.environment, result.adaptation, *result.methods))
 
 

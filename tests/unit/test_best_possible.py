@@ -39,7 +39,7 @@ def test_a_generator_serves_all_rows_alike() -> None:
     rows = [ls.NAL(), (ls.NAL(), STEP), ls.BayesEstimator(6)]
     found = ls.compare(TASKS, rows, STEP, draws=40, rng=np.random.default_rng(7))
     assert found.risk("NAL").total == found.risk("NAL + gradient steps").total
-    assert found.best.value == found.risk("best possible").total.value
+    assert found.best["NAL"].value == found.risk("best possible").total.value
 
 
 def test_every_sample_that_an_adaptation_takes_counts() -> None:
@@ -49,25 +49,62 @@ def test_every_sample_that_an_adaptation_takes_counts() -> None:
         ls.GradientSteps(0.5, 3, 2), ls.GradientSteps(0.5, 6, 2, "same"), ls.RidgeToStart(0.3, m=6),
     ):  # fmt: skip
         rows = [(ls.NAL(), ls.GradientSteps(0.5, 6, 0)), (ls.NAL(), adaptation)]
-        assert ls.compare(TASKS, rows, draws=40).best == six
-    none = ls.compare(TASKS, rows[:1], draws=40)
-    assert float(none.best) == pytest.approx(
-        float(none.risk(none.labels[0]).total)
-    )  # pooled training as it is
-    assert none.share(none.labels[0]) == 1
+        none, taking = ls.compare(TASKS, rows, draws=40).best.values()
+        assert taking == six
+    found = ls.compare(TASKS, rows, draws=40)
+    assert float(none) == pytest.approx(float(found.risk(found.labels[0]).total))  # pooled training as it is
+    assert found.share(found.labels[0]) == 1
+
+
+def test_each_row_has_the_floor_of_its_own_samples() -> None:
+    """The same draws as `BayesEstimator` at that m; no share against a baseline that takes more samples."""
+    few, many = (ls.NAL(), ls.OwnShots(6)), (ls.MAML(), ls.RidgeToStart(0.2, m=24))
+    rows = [(ls.NAL(), ls.GradientSteps(0.7, 12)), few, many, (ls.MAML(), ls.GradientSteps(0.7))]
+    found = ls.compare(TASKS, rows, draws=200, rng=4)
+    table = found.to_frame().set_index("method")
+    pooled = table["total"].iloc[0]
+    for name, m in zip(found.labels, (12, 6, 24, np.inf), strict=True):
+        floor = ls.risk(TASKS, 0.0, ls.BayesEstimator(m), draws=200, rng=4).total
+        assert table["best_possible"][name] == float(floor)
+        if m < 12:
+            assert np.isnan(table["share"][name])
+            assert np.isnan(table["share_error"][name])
+        else:
+            wanted = (pooled - table["total"][name]) / (pooled - float(floor))
+            assert table["share"][name] == pytest.approx(wanted)
+    assert table["share_error"].notna().sum() == 3
+    against_all = ls.compare(TASKS, [(ls.NAL(), ls.GradientSteps(0.7)), few], draws=40)
+    assert np.isnan(float(against_all.share(against_all.labels[1])))
+    said = ls.compare(TASKS, [(ls.NAL(), 1e-9), ls.OwnShots(6)], draws=40).headline()
+    assert "own shots cuts" in said
+    assert "of what can be cut" not in said
+    with pytest.raises(ls.NoClosedForm, match="give draws="):
+        ls.compare(
+            TASKS, [(ls.NAL(), ls.GradientSteps(0.7)), (ls.NAL(), ls.GradientSteps(0.7, 6))], best=True
+        )
+
+
+def test_the_best_row_takes_no_more_samples() -> None:
+    rows = [(ls.NAL(), ls.GradientSteps(0.7, m)) for m in (6, 24)]
+    for draws in (None, 40):
+        found = ls.compare(sampled(), rows, draws=draws, best=True)
+        totals = found.to_frame()["total"]
+        assert totals[1] < totals[0]
+        assert list(found.to_frame()["best_row"]) == list(totals)
 
 
 def test_over_a_grid_each_point_has_its_own() -> None:
     over = {"m": [3, 6, np.inf], "a.noise": [0.3, 0.6]}
     found = ls.compare(TASKS, ROWS[:3], STEP, over, draws=40)
-    assert found.best.shape == (3, 2)
+    best = found.best["NAL"]
+    assert best.shape == (3, 2)
     one = ls.compare(TASKS, ROWS[:3], STEP, {"a.noise": [0.3, 0.6]}, draws=40)
-    np.testing.assert_allclose(found.best.value[1], one.best.value, rtol=1e-13)
-    np.testing.assert_allclose(found.best.value[2], [(0.3 * s + 0.7 * 0.1) / 2 for s in (0.3, 0.6)])
+    np.testing.assert_allclose(best.value[1], one.best["NAL"].value, rtol=1e-13)
+    np.testing.assert_allclose(best.value[2], [(0.3 * s + 0.7 * 0.1) / 2 for s in (0.3, 0.6)])
     made = ls.compare(
         lambda s: TASKS, ROWS[:3], lambda m: ls.GradientSteps(0.7, m), {"s": [0.0], "m": [3, 6]}, draws=40
     )
-    np.testing.assert_allclose(made.best.value[0], found.best.value[:2, 0], rtol=1e-13)
+    np.testing.assert_allclose(made.best["NAL"].value[0], best.value[:2, 0], rtol=1e-13)
 
 
 def test_it_is_asked_for_and_never_guessed() -> None:
@@ -165,5 +202,5 @@ def test_pictures_show_the_floor() -> None:
     ax = found.plot(ax=plt.figure().add_subplot())
     drawn = {line.get_label(): line.get_ydata() for line in ax.get_lines()}
     assert list(drawn) == [*found.labels, "best possible"]
-    np.testing.assert_array_equal(drawn["best possible"], found.best.value)
+    np.testing.assert_array_equal(drawn["best possible"], found.best["NAL"].value)
     assert len(found.plot(ax=plt.figure().add_subplot(), y="share").get_lines()) == 4
