@@ -257,6 +257,13 @@ def test_drawn_tasks_with_drawn_batches_carry_both_errors():
     assert abs(np.mean(values)) < 0.6
 
 
+@pytest.mark.filterwarnings("ignore:the inner step expands")
+def test_steps_that_overflow_say_so():
+    steps = ls.GradientSteps(1.9, 4, steps=600, batches="same")
+    with pytest.raises(ValueError, match="overflows"):
+        ls.risk(ls.HardEasy(d=3), ls.NAL(), steps, draws=20)
+
+
 def test_bad_draws_are_named():
     with pytest.raises(ValueError, match="draws must be .*>= 20"):
         ls.risk(world("dense"), 0.0, 0.5, draws=5)

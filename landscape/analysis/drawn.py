@@ -109,6 +109,8 @@ def _risk_parts(
     """Each part at one grid point: the value and its replicates, shape (1 + groups,)."""
     _check_finite(tasks, adaptation)
     forms = mean_losses(tasks, adaptation, draws, seed, 1 if sampled else GROUPS)
+    if not all(np.isfinite(form.A.matrix()).all() for form in forms):
+        raise ValueError(OVERFLOW)  # before a solve says the same in words of its own
     if sampled:
         tasks, forms = _without_tasks(tasks), [_first(form) for form in forms]
     own = [
