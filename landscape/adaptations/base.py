@@ -89,6 +89,8 @@ class Adaptation(Record, ABC):
     """The adaptation's name in tables: the words of its class's name, where nothing else is said."""
     knows_environment: ClassVar[bool] = False
     """Whether it needs to know what tasks there are beside a task's samples: then it is no affine map."""
+    has_own_start: ClassVar[bool] = False
+    """Whether it starts from the mean of the tasks' optima where nothing else is said: its prior mean."""
     moves_by_gradient: ClassVar[bool] = False
     """Whether it moves w by a matrix, made of one batch's Hessian, times the batch's gradient at w."""
     m: Scalar = np.inf
@@ -117,8 +119,8 @@ class Adaptation(Record, ABC):
             Where no exact formula is known.
         """
         raise NoClosedForm(
-            f"{type(self).__name__} has no exact risk for these inputs: give draws= and rng= for an estimate with a "
-            "standard error"
+            f"{type(self).__name__} has no exact risk for these inputs: risk, gain, compare and optimum estimate it with "
+            "draws= and rng="
         )
 
     def excess_given(self, tasks: Sequence[Task]) -> ExcessGiven:

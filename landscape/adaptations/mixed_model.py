@@ -54,6 +54,7 @@ class MixedModel(Adaptation):
     )
     m: Scalar = number_of_samples()
 
+    has_own_start = True
     moves_by_gradient = True
 
     def __post_init__(self) -> None:
@@ -82,9 +83,13 @@ class MixedModel(Adaptation):
         noise = sum(float(task.probability * np.asarray(task.inputs.noise_variance)) for task in tasks)
         return cls(optima_law(tasks)[1], noise, m)
 
+    def ignores_start(self, d: int) -> bool:
+        """Say whether m = inf, and the prior allows every direction."""
+        return is_full(self.m) and bool(self._eigenvalues[0] > 0)
+
     def form(self, moments: Moments) -> QuadraticForm:
         """Return the task's noise at m = inf, where every direction that the prior allows is learned."""
-        if not is_full(self.m) or self._eigenvalues[0] <= 0:
+        if not self.ignores_start(moments.Sigma.d):
             return super().form(moments)
         return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance)
 
@@ -118,7 +123,7 @@ class MixedModel(Adaptation):
 
     def shrinkage(self, moments: Moments) -> Operator:
         """Return 0 at m = inf, where every direction that the prior allows is learned."""
-        if not is_full(self.m) or self._eigenvalues[0] <= 0:
+        if not self.ignores_start(moments.Sigma.d):
             return super().shrinkage(moments)
         return 0 * moments.Sigma.identity()
 

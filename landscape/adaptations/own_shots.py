@@ -59,11 +59,12 @@ class OwnShots(Adaptation):
         if np.any(moments.Sigma.factor().is_singular):
             raise NoClosedForm(
                 "own shots have an exact risk where no covariance of inputs is singular: leave out columns that do not "
-                "vary or are sums of others, or give draws= and rng= for an estimate"
+                "vary or are sums of others; risk, gain, compare and optimum estimate it with draws= and rng="
             )
         if self._below(moments).any() and not _is_isotropic(moments.Sigma):
             raise NoClosedForm(
-                "own shots below d samples have an exact risk for isotropic inputs only: give draws= and rng= for an estimate"
+                "own shots below d samples have an exact risk for isotropic inputs only: risk, gain, compare and optimum "
+                "estimate it with draws= and rng="
             )
         return QuadraticForm(self._left(moments) * moments.Sigma, None, self._noise(moments))
 

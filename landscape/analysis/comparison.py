@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.bayes_estimator import BayesEstimator
 from landscape.analysis.risk import PARTS, Risk
 from landscape.analysis.rows import Row
 from landscape.closed_form.hardness import window_boundary
@@ -128,9 +127,7 @@ class Comparison(Result):
 
     def headline(self) -> str:
         """Say what gains most, or, where label noise costs rows differently, which cuts the loss most; over what."""
-        judged = [
-            row.name for row in self.rows if not isinstance(row.adaptation, BayesEstimator)
-        ] or self.labels
+        judged = [row.name for row in self.rows if not row.knows_environment] or self.labels
         alike = all(self._same_noise(name, self.baseline) for name in judged)
         measures = {name: self.gain(name) if alike else self.cut(name) for name in judged}
         largest = {k: float(np.max(np.asarray(v.value, dtype=float))) for k, v in measures.items()}

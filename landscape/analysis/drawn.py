@@ -144,17 +144,22 @@ def _known_parts(
     seed: int,
 ) -> list[Array]:
     """The parts of an adaptation that knows the environment: the tasks' own noise, what is lost above it, and 0."""
-    why = why_no_prior(environment)
-    if why is not None and np.isfinite(adaptation.m):
-        raise ValueError(
-            f"{adaptation!r} needs the law of the tasks, and {why}: take the best row of a comparison in its place"
-        )
+    check_prior(environment, adaptation)
     excesses = mean_excesses(tasks, adaptation.excess_given(tasks), adaptation.m, draws, seed)
     noise, lost = np.zeros(1), np.zeros(1)
     for task, excess in zip(tasks, excesses, strict=True):
         noise = noise + task.probability * np.asarray(task.inputs.noise_variance) / 2
         lost = lost + task.probability * excess
     return [np.broadcast_to(noise, lost.shape), lost, *[np.zeros(lost.shape)] * starts]
+
+
+def check_prior(environment: Environment, adaptation: Adaptation) -> None:
+    """Refuse an adaptation to samples that knows the environment, where the law of its tasks is not known."""
+    why = why_no_prior(environment) if adaptation.knows_environment else None
+    if why is not None and np.isfinite(adaptation.m):
+        raise NoClosedForm(
+            f"{adaptation!r} needs the law of the tasks, and {why}: take the best row of a comparison in its place"
+        )
 
 
 def _without_tasks(tasks: Sequence[Task]) -> list[Task]:

@@ -35,6 +35,9 @@ EXPANDS = (
     "optimum, and in some direction it does not"
 )
 
+LEARNED = "found = MetaSGD(m=...).learn(environment), found.start and found.adaptation"
+"""What to take where a method that learns its step is not answered for."""
+
 
 class Setting:
     """An environment, an adaptation and starts, each of them given or a function of names in `over`.
@@ -79,7 +82,7 @@ class Setting:
         if self.learns and len(self.starts) > 1:
             raise ValueError(
                 "a method that learns its step is judged by that, so nothing else is judged with it: make them rows of "
-                "compare(...), or take found = MetaSGD(m=...).learn(environment), found.start and found.adaptation"
+                f"compare(...), or take {LEARNED}"
             )
         addressed = [i for i, s in enumerate(self.starts) if isinstance(s, Method) and self.grid.axes]
         if names is None:

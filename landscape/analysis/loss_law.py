@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations import Adaptation
-from landscape.analysis.evaluate import EXPANDS, Setting
+from landscape.analysis.evaluate import EXPANDS, LEARNED, Setting
 from landscape.analysis.wins import losses_on_same_samples
 from landscape.closed_form.loss_law.families import family_law
 from landscape.closed_form.loss_law.laws import Atoms, FamilyLaw
@@ -213,6 +213,8 @@ def loss_law(
     setting = Setting(environment, adaptation, [start])
     if setting.is_symbolic:
         raise ValueError("loss_law needs numbers for all parameters: replace the symbols")
+    if setting.learns:
+        raise ValueError(f"loss_law takes no method that learns its step: take {LEARNED}")
     env, adapt, (point,) = setting.at({})
     tasks, sampled = env.tasks(), isinstance(env, SampledEnvironment)
     if any(adapt.expands(task.inputs) for task in tasks if task.probability):

@@ -43,7 +43,7 @@ def optimum(
     -------
     Estimate, shape (*grid, d)
         Serves as an array; drawn, and on tasks from `from_sampler`, with a ``standard_error``. Its ``how`` says
-        whether it is exact or a limit (`MAML` with a ridge on m samples inside).
+        whether it is exact or a limit (`MAML` or `TRMAML` with a ridge on m samples inside).
 
     Raises
     ------

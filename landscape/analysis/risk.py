@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, as_adaptation
-from landscape.analysis.drawn import drawn_risks
-from landscape.analysis.evaluate import Setting
+from landscape.analysis.drawn import check_prior, drawn_risks
+from landscape.analysis.evaluate import LEARNED, Setting
 from landscape.closed_form.best_step import step_coefficients
 from landscape.closed_form.population import landscape_of, optimum_of, risk_forms, risk_parts
 from landscape.closed_form.sampling_error import risk_estimates
 from landscape.core.domains import batch_size, is_symbolic
-from landscape.core.errors import OVERFLOW
+from landscape.core.errors import OVERFLOW, NoClosedForm
 from landscape.core.grids import Grid, Over
 from landscape.core.parameters import record
 from landscape.core.results import EXACT, Estimate, Provenance, Result, ratio
@@ -146,7 +146,7 @@ def risk(
         Or a function of names in `over` that makes one.
     start : Method, float or array, shape (d,)
         A method stands for its population optimum; a number for that value in every coordinate. `MetaSGD` is
-        judged by the step that it learns, on as many samples.
+        judged by the step that it learns, on as many samples as the adaptation, a gradient step, if it says none.
     adaptation : Adaptation or float
         A number stands for full gradient steps of that size.
     over : dict of str to sequence, optional
@@ -186,6 +186,15 @@ def risk(
     1.316 (limit, expected error about 2%)
     """
     setting = Setting(environment, adaptation, [start], over)
+    if (
+        setting.learns
+        and isinstance(setting.adaptation, Adaptation)
+        and not hasattr(setting.adaptation, "steps")
+    ):
+        raise ValueError(
+            f"{setting.starts[0].label} is judged by the step that it learns, and {setting.adaptation!r} is no step: give "
+            "None, or a gradient step on as many samples, GradientSteps(0.5, m=20)"
+        )
     noise, dispersion, suboptimality = risks(setting, draws, rng)
     return Risk(noise, dispersion, suboptimality, setting.grid.without_functions())
 
@@ -206,7 +215,12 @@ def risks(
             return list(risk_estimates(tasks, adaptation, starts, len(setting.grid.shape)))
         return list(risk_parts(tasks, adaptation, starts))
 
-    return setting.answer(question)
+    try:
+        return setting.answer(question)
+    except NoClosedForm:
+        for _, environment, adaptation, _ in setting.points():
+            check_prior(environment, adaptation)  # draws would not help
+        raise
 
 
 def risk_landscape(environment: Environment, adaptation: Adaptation | float) -> QuadraticForm:
@@ -309,7 +323,8 @@ def gain(
     Returns
     -------
     Estimate, shape (*grid)
-        Ratio of ``above_noise``; 1 where both vanish, ``inf`` where only the method's does.
+        Ratio of ``above_noise``; 1 where both vanish, ``inf`` where only the method's does. 1, too, where the start
+        has no say: after `OwnShots` from d samples on, or `BayesEstimator`.
 
     Examples
     --------
@@ -366,6 +381,8 @@ def best_step(
     """
     step = Adaptation.registry["GradientSteps"](0.0, batch_size.check("m", m, symbols=True))
     setting = Setting(environment, step, [start], over)
+    if setting.learns:
+        raise ValueError(f"best_step takes no method that learns its step: take {LEARNED}")
     slope, bend = setting.answer(
         lambda tasks, adaptation, starts: step_coefficients(tasks, adaptation.m, starts[0])
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from landscape.adaptations.base import Adaptation, as_adaptation
-from landscape.adaptations.mixed_model import MixedModel
 from landscape.core.domains import short
 from landscape.core.parameters import Record, record
 from landscape.methods.base import Method, distinct_names
@@ -42,7 +41,12 @@ class Row(Record):
     @property
     def has_own_start(self) -> bool:
         """Whether the adaptation itself says where to start: a mixed model at its prior mean."""
-        return isinstance(self.adaptation, MixedModel)
+        return self.adaptation is not None and self.adaptation.has_own_start
+
+    @property
+    def knows_environment(self) -> bool:
+        """Whether the adaptation knows what tasks there are: it sets a floor, and is not for use."""
+        return self.adaptation is not None and self.adaptation.knows_environment
 
     @property
     def learns_step(self) -> bool:

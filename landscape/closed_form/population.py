@@ -174,6 +174,7 @@ def objective(
         If E[A] is singular.
     """
     floors: list[Array] = []
+    method.check_trainable(tasks[0].inputs.Sigma.d)
     shares = method.shares(tasks) if shares is None else shares
 
     def iter_objectives() -> Iterator[QuadraticForm]:
@@ -197,8 +198,8 @@ def optimum(tasks: Sequence[Task], method: Method) -> Array:
 def optimum_of(tasks: Sequence[Task], method: Method) -> tuple[Array, Provenance]:
     """Compute a method's optimum, of its objective's limit where no more is known, and say how it was had.
 
-    Only MAML's kind, whose objective is the risk of its inner adaptation, may stand on a limit. The error is
-    a share of how far the tasks lie from the optimum, in the norm of the objective.
+    Only the kinds of MAML and TR-MAML, whose objective is the risk of the inner adaptation, may stand on a limit.
+    The error is a share of how far the tasks lie from the optimum, in the norm of the objective.
     """
     large = as_seen(method, tasks)
     return optimum(large, method), how_optimum(large, method)
@@ -206,16 +207,19 @@ def optimum_of(tasks: Sequence[Task], method: Method) -> tuple[Array, Provenance
 
 def as_seen(method: Method, tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks as a method may see them: with limits where its objective is a risk."""
-    return list(tasks) if method.minimises() is None else [task.with_limits() for task in tasks]
+    return [task.with_limits() for task in tasks] if method.sees_limits else list(tasks)
 
 
 def how_optimum(tasks: Sequence[Task], method: Method) -> Provenance:
     """Say how the optimum on tasks `as_seen` was had."""
-    inner = method.minimises()
-    forms = [] if inner is None else risk_forms(tasks, inner)
+    forms = [method.objective(task.inputs) for task in tasks] if method.sees_limits else []
     if all(form.error is None for form in forms):
         return EXACT
-    return landscape_of(tasks, forms).how([])[1]
+    shares = method.shares(tasks)
+    around = [replace(form, origin=task.centre).completed() for form, task in zip(forms, tasks, strict=True)]
+    weighed = [replace(task, probability=share) for task, share in zip(tasks, shares, strict=True)]
+    noise, dispersion = landscape_of(weighed, around).how([])
+    return noise | dispersion if method.is_worst_case else dispersion  # floors have a say in which is worst
 
 
 def _vanishing(method: Method, task: Task, share: Scalar) -> Array:

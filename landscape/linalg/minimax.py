@@ -50,7 +50,8 @@ def minimax_weights(forms: Sequence[QuadraticForm]) -> list[Array]:
             break
         ratio, goal = p / slack, 0.1 * mu[..., None] / slack
         H = np.einsum("...k,...kij->...ij", p, A) + np.einsum("...k,...ki,...kj->...ij", ratio, g, g)
-        H = H + 1e-14 * np.einsum("...ii->...", H)[..., None, None] * identity
+        trace = np.einsum("...ii->...", H)
+        H = H + 1e-14 * np.where(trace > 0, trace, 1.0)[..., None, None] * identity  # 0: no form has a slope
         side = np.einsum("...k,...ki->...i", ratio, g)
         N = np.block([[H, -side[..., None]], [-side[..., None, :], ratio.sum(axis=-1)[..., None, None]]])
         right = np.concatenate(

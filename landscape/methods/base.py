@@ -100,6 +100,14 @@ class Method(Record, ABC):
         """Name the adaptation whose risk is the method's objective, if there is one."""
         return None
 
+    def check_trainable(self, d: int) -> None:
+        """Refuse what gives the method no optimum in d dimensions."""
+
+    @property
+    def sees_limits(self) -> bool:
+        """Whether its objective is a risk, for which a limit will do."""
+        return self.minimises() is not None
+
     @property
     def n2(self) -> Scalar | None:
         """Samples of an inner batch, where the method itself says how many."""
@@ -141,6 +149,8 @@ class InnerMethod(Method, register=False):
     inner: Adaptation | float | None = None
     kind: ClassVar[str]
     """The method's name where its inner adaptation does not change it."""
+    trains_by_loss: ClassVar[bool] = True
+    """Whether the adapted point's loss trains it: then nothing does where the start has no say in that point."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -172,6 +182,13 @@ class InnerMethod(Method, register=False):
             return self
         self._check_inner(adaptation)
         return with_values(self, {"inner": adaptation})
+
+    def check_trainable(self, d: int) -> None:
+        if self.trains_by_loss and self.adaptation.ignores_start(d):
+            raise ValueError(
+                f"{self!r} has no optimum: the start has no say in what {self.adaptation!r} adapts to, so any start is as "
+                "good; give a point, or another inner adaptation"
+            )
 
     @property
     def factors(self) -> int:

@@ -108,6 +108,7 @@ class Reptile(InnerMethod):
     """
 
     kind = "Reptile"
+    trains_by_loss = False
     factors = 0
     weight_latex = r"I-(I-\alpha\Sigma)^k"
 

@@ -218,5 +218,5 @@ class MetaSGD(Method):
 
 _NO_FORM = (
     "MetaSGD learns its step together with the start, so no quadratic form a task says what it minimises: take "
-    "found = MetaSGD(...).learn(environment), and MAML(found.adaptation) in its place"
+    "found = MetaSGD(...).learn(environment), and found.start or MAML(found.adaptation) in its place"
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape.adaptations import Adaptation, Draw, RidgeToStart, at_mean_step
-from landscape.core import Array, Scalar, choice, parameter, record
+from landscape.core import Array, Scalar, batch_size, choice, parameter, record
 from landscape.linalg import QuadraticForm
 from landscape.methods.base import Cost, InnerMethod, Method
 from landscape.tasks import Moments
@@ -101,4 +101,4 @@ def IMAML(strength: Scalar, n2: Scalar = np.inf) -> Method:
     >>> optimum(TwoTasks(d=2), IMAML(0.5, n2=20)).round(3)
     array([-0.315, -0.315])
     """
-    return MAML(RidgeToStart(strength, n2))
+    return MAML(RidgeToStart(strength, batch_size.check("n2", n2, symbols=True)))

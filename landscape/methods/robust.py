@@ -61,13 +61,17 @@ class TRMAML(InnerMethod):
                 form = self.adaptation.expected(task.inputs)
             except NoClosedForm:
                 raise NoClosedForm(
-                    f"the weights of {self.label} are those of exact risks, and {self.adaptation!r} has none here: train for "
-                    "m = inf, or for gradient steps"
+                    f"the weights of {self.label} are those of exact risks, and {self.adaptation!r} has none here: optimum and "
+                    "risk without draws= take its limit where that is known; else train for m = inf, or for gradient steps"
                 ) from None
             extra = 0.0 if task.spread is None else form.A.inner(task.spread)
             forms.append(QuadraticForm(form.A, form.b, form.c + extra, task.centre))
         weights = iter(minimax_weights(forms))
         return [next(weights) if np.any(task.probability) else 0.0 for task in tasks]
+
+    @property
+    def sees_limits(self) -> bool:
+        return True
 
     @property
     def factors(self) -> int:

@@ -116,6 +116,10 @@ def test_drawn_tasks_have_errors_but_no_start_has() -> None:
         (lambda env: ls.compare(env, [(ls.MetaSGD(), 0.5)]), "give it without an adaptation"),
         (lambda env: ls.simulate(env, ls.MetaSGD(m=5), 0.5, ls.Training(9)), "no quadratic form"),
         (lambda env: ls.FOMAML(ls.PreconditionedSteps([[1.0, 0.2], [0.0, 1.0]])), "not symmetric"),
+        (lambda env: ls.risk(env, ls.MetaSGD(m=5), ls.RidgeToStart(0.5, 5)), "RidgeToStart.* is no step"),
+        (lambda env: ls.loss_law(env, ls.MetaSGD(m=5), 0.5), "found.start and found.adaptation"),
+        (lambda env: ls.win_probability(env, ls.MetaSGD(m=5), 0.5), "found.start and found.adaptation"),
+        (lambda env: ls.best_step(env, ls.MetaSGD(m=5), 5), "found.start and found.adaptation"),
         (lambda env: ls.gain(env, ls.MetaSGD(m=5, starts=1), ls.GradientSteps(0.5, 5)), "does not compare"),
     ],
 )

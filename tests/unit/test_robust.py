@@ -19,7 +19,8 @@ ADAPTATION = ls.GradientSteps(0.5, 12)
 
 def duality_gap(env: ls.Environment, adaptation: ls.Adaptation) -> float:
     """The largest family risk less its bound from below, the weighted mean's minimum, as a share of the first."""
-    weights = np.array(ls.TRMAML(adaptation).shares(env.tasks()), dtype=float)
+    tasks = [task.with_limits() for task in env.tasks()]
+    weights = np.array(ls.TRMAML(adaptation).shares(tasks), dtype=float)
     assert (weights >= 0).all()
     assert weights.sum() == pytest.approx(1, rel=1e-12)
     risks = np.asarray(ls.family_risks(env, ls.TRMAML(adaptation), adaptation))
@@ -140,6 +141,54 @@ def test_one_family_alike_families_and_families_left_out() -> None:
         [ls.TaskFamily("a", 0.5, [1.0, 2.0], 0.0, 1.0), ls.TaskFamily("b", 0.5, [9.0, 9.0], 0.0, 0.0)]
     )
     np.testing.assert_allclose(ls.optimum(never, ls.TRMAML(0.5)), [1.0, 2.0])
+
+
+def test_where_risks_are_limits() -> None:
+    """The drawn risks of both families are equal at the point found, and the larger one is below that of MAML's."""
+    families = [
+        ls.TaskFamily("a", np.linspace(0.1, 0.6, 8), 0.0, noise=0.2),
+        ls.TaskFamily("b", np.linspace(1.5, 0.5, 8), 1.0, noise=0.1),
+    ]
+    env, ridge = ls.Mixture(families), ls.RidgeToStart(0.5, 20)
+    point = ls.optimum(env, ls.TRMAML(ridge))
+    assert "limit, expected error" in str(point.how)
+    assert point.how.expected_error.max() < 0.05
+    robust, plain = (
+        np.array([float(ls.risk(ls.Mixture([f]), w, ridge, draws=4000).total) for f in alone])
+        for w, alone in (
+            (w, [ls.TaskFamily(f.name, f.covariance, f.centre, noise=f.noise) for f in families])
+            for w in (np.asarray(point), np.asarray(ls.optimum(env, ls.MAML(ridge))))
+        )
+    )
+    assert robust[0] == pytest.approx(robust[1], rel=0.02)
+    assert plain.max() > 1.05 * robust.max()
+    assert abs(duality_gap(env, ridge)) < 1e-9
+    assert ls.compare(env, [ls.MAML(), ls.TRMAML()], ridge).risk("TR-MAML").how.kind == "limit"
+    assert np.asarray(ls.optimum(env, ls.TRMAML(ls.MixedModel.of(env, 20)))).shape == (8,)
+
+
+@pytest.mark.parametrize(
+    "inner", [ls.OwnShots(8), ls.MixedModel(np.ones(2), 0.3), ls.BayesEstimator(6), ls.BayesEstimator()], ids=repr
+)  # fmt: skip
+def test_where_the_start_has_no_say_nothing_trains_it(inner: ls.Adaptation) -> None:
+    env = ls.TwoTasks(d=2, noise=0.1)
+    for method in (ls.MAML(inner), ls.TRMAML(inner), ls.FOMAML(inner)):
+        for draws in (None, 100):
+            with pytest.raises(ValueError, match="the start has no say"):
+                ls.optimum(env, method, draws=draws)
+    if np.isinf(inner.m):  # Reptile goes to where tasks are adapted to, whatever the start
+        np.testing.assert_allclose(ls.optimum(env, ls.Reptile(inner)), ls.optimum(env, ls.PriorMean()))
+
+
+def test_imaml_names_its_own_argument() -> None:
+    with pytest.raises(ValueError, match="^n2 must be a whole number"):
+        ls.IMAML(0.3, n2=0)
+
+
+def test_steps_that_reach_every_optimum_leave_nothing_to_choose() -> None:
+    env = ls.Mixture([ls.TaskFamily("a", 1.0, [0.0, 1.0]), ls.TaskFamily("b", 1.0, [3.0, 1.0])])
+    with pytest.raises(ValueError, match="singular, so its optimum is not unique"):
+        ls.optimum(env, ls.TRMAML(1.0))
 
 
 def test_what_has_no_answer_says_so() -> None:

@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 import landscape as ls
+from landscape.adaptations.base import AdaptationCost, loss_form
+from landscape.core.parameters import record
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.tasks.inputs import Moments
 
 TASKS = ls.HardEasy(d=3, noise=0.3)
 STEP = ls.GradientSteps(0.5, m=20)
@@ -162,6 +166,39 @@ def test_where_the_mean_is_infinite_draws_are_refused_as_the_formula_is(m: int) 
     with pytest.raises(ValueError, match=rf"leave these out, here m = {m}$"):
         ls.compare(TASKS, rows, 0.5, over={"m": [1, m, 8, 16]})
     assert ls.compare(TASKS, rows, 0.5, over={"m": [1, 8, 16]}, draws=50).grid.shape == (3,)
+
+
+def test_a_new_adaptation_says_itself_what_rows_ask() -> None:
+    """One class: where it starts when nothing says, and whether it is a floor, which no headline praises."""
+
+    @record
+    class Prior(ls.Adaptation, register=False):
+        has_own_start = True
+
+        def form(self, moments: Moments) -> QuadraticForm:
+            return loss_form(moments)
+
+        def adapt(self, W: Any, draw: Any) -> Any:
+            raise NotImplementedError
+
+        def cost(self, d: int) -> AdaptationCost:
+            return AdaptationCost(0, 0, 0, 0)
+
+    class Oracle(Prior, register=False):
+        has_own_start = False
+        knows_environment = True
+
+        def ignores_start(self, d: int) -> bool:
+            return True
+
+        def form(self, moments: Moments) -> QuadraticForm:
+            return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance)
+
+    found = ls.compare(TASKS, [ls.NAL(), Prior(), Oracle()], STEP)
+    assert float(found.risk("prior").total) == total(ls.PriorMean(), ls.GradientSteps(0.0, steps=0))
+    assert float(found.risk("oracle").above_noise) == 0
+    assert found.ignoring_start == ("prior", "oracle")
+    assert found.headline().endswith(": NAL cuts 0 of the loss of NAL")
 
 
 def test_pictures_show_all_rows() -> None:
