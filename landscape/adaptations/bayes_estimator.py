@@ -38,6 +38,9 @@ class BayesEstimator(Adaptation):
     m = inf; with m samples it is drawn (``draws=``), and lies between `bayes_bounds`. It is best among points: a
     prediction that also looks at the new input to tell the family may be better still.
 
+    `risk`, `compare` and `gain` take it. What adapts a task by its samples alone does not, for it needs the environment
+    beside them: `simulate`, `loss_law`, `win_probability`, and as inner adaptation of a method.
+
     Raises
     ------
     ValueError

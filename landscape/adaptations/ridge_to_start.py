@@ -21,7 +21,8 @@ class RidgeToStart(Adaptation):
 
     Its risk is exact at m = inf. With m normal samples it is the limit of large problems with the first
     correction in 1/m (`landscape.linalg.moments.resolvent`), and says how large its error may be; drawn
-    (``draws=``) it has none but chance.
+    (``draws=``) it has none but chance. Between which numbers the least risk of any way to adapt
+    lies, for this one to be measured by, `bayes_bounds` says.
 
     Raises
     ------

@@ -92,9 +92,13 @@ class LossLaw(Result):
 
     def headline(self) -> str:
         """Say the mean, the median, and what is rarely exceeded."""
-        median, high = self.quantile([0.5, 0.95]).value
+        found = (self.mean, self.quantile(0.5), self.quantile(0.95))
+        mean, median, high = (
+            f"{float(x):.4g}" + ("" if x.standard_error is None else f" +- {x.standard_error:.2g}")
+            for x in found
+        )
         how = "" if self.how.is_exact else f", {self.how}"
-        return f"loss after adaptation: mean {float(self.mean):.4g}, median {median:.4g}, 95% below {high:.4g}{how}"
+        return f"loss after adaptation: mean {mean}, median {median}, 95% below {high}{how}"
 
     def columns(self) -> Mapping[str, Any]:
         """Give one row a probability: the quantile, and its error where tasks or samples were drawn."""

@@ -271,7 +271,9 @@ def family_risks(
     Returns
     -------
     Estimate, shape (*grid, families)
-        In the order of ``environment.families``; their mean by probability is the ``total`` of `risk`.
+        In the order of ``environment.families``; their mean by probability is the ``total`` of `risk`. On
+        tasks from `from_sampler` one number for each task that was drawn: given these tasks it is exact, so that it
+        has no ``standard_error`` (their mean has one: that of `risk`).
 
     Examples
     --------

@@ -63,7 +63,10 @@ def test_local_minima_are_counted() -> None:
     assert found.limits[0] == found.risk < 0.85 * found.limits[1]
     alone = ls.MetaSGD(m=200, starts=1).learn(mirrored())
     assert alone.risk == pytest.approx(found.limits[1], rel=1e-6)
-    assert "a local minimum, the least of 2 limits from 10 starts" in repr(found)
+    assert "a local minimum, the least of 2 limits that 10 starts found; others may exist" in repr(found)
+    missed = ls.MetaSGD(m=200, rng=3).learn(mirrored())
+    assert missed.risk > found.risk
+    assert "all 10 starts ended there; others may exist" in repr(missed)
     np.testing.assert_array_equal(ls.MetaSGD(m=200).learn(mirrored()).P, found.P)
     assert list(found.to_frame()["starts"]) == list(found.found)
     flat = ls.MetaSGD("full", np.inf).learn(ls.Mixture([ls.TaskFamily("a", [1.0, 0.3], 1.0, 0.5)]))

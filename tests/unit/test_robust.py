@@ -195,6 +195,11 @@ def test_what_has_no_answer_says_so() -> None:
     with pytest.raises(ValueError, match="TRMAML"):
         ls.optimum(ls.TwoTasks(), ls.TRMAML())
     sampled = ls.from_sampler(lambda rng: (0.5, rng.normal(size=2), 0.1), 10, rng=0)
+    each = ls.family_risks(sampled, ls.MAML(), 0.5)  # given the tasks they are exact; their mean has an error
+    total = ls.risk(sampled, ls.MAML(), 0.5).total
+    assert each.standard_error is None
+    assert total.standard_error > 0
+    assert np.mean(each) == pytest.approx(float(total), rel=1e-12)
     with pytest.raises(ls.NoClosedForm, match="no mean over tasks"):
         ls.risk(sampled, ls.TRMAML(), 0.5)
     with pytest.raises(ls.NoClosedForm, match="those of exact risks"):
