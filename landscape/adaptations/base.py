@@ -119,8 +119,8 @@ class Adaptation(Record, ABC):
             Where no exact formula is known.
         """
         raise NoClosedForm(
-            f"{type(self).__name__} has no exact risk for these inputs: risk, gain, compare and optimum estimate it with "
-            "draws= and rng="
+            f"{type(self).__name__} has no exact risk for these inputs: give draws= to risk, gain, compare or "
+            "optimum for an estimate"
         )
 
     def excess_given(self, tasks: Sequence[Task]) -> ExcessGiven:

@@ -59,12 +59,12 @@ class OwnShots(Adaptation):
         if np.any(moments.Sigma.factor().is_singular):
             raise NoClosedForm(
                 "own shots have an exact risk where no covariance of inputs is singular: leave out columns that do not "
-                "vary or are sums of others; risk, gain, compare and optimum estimate it with draws= and rng="
+                "vary or are sums of others; give draws= to risk, gain, compare or optimum for an estimate"
             )
         if self._below(moments).any() and not _is_isotropic(moments.Sigma):
             raise NoClosedForm(
-                "own shots below d samples have an exact risk for isotropic inputs only: risk, gain, compare and optimum "
-                "estimate it with draws= and rng="
+                "own shots below d samples have an exact risk for isotropic inputs only: give draws= to risk, gain, "
+                "compare or optimum for an estimate"
             )
         return QuadraticForm(self._left(moments) * moments.Sigma, None, self._noise(moments))
 

@@ -24,7 +24,7 @@ class Steps(Adaptation, register=False):
         if not moments.is_gaussian:
             raise NoClosedForm(
                 'batches="same" with several steps is exact for Gaussian inputs only: for data tasks use batches="fresh", '
-                "or give draws= for an estimate"
+                "or give draws= to risk, gain, compare or optimum for an estimate"
             )
         return True
 

@@ -262,5 +262,5 @@ def test_without_the_law_of_the_tasks_the_same_is_said_with_and_without_draws(dr
 def test_who_takes_draws_is_named_also_where_there_are_none() -> None:
     env = ls.HardEasy(d=3, noise=0.5)
     for call in (ls.risk_landscape, lambda env, a: ls.family_risks(env, 0.0, a)):
-        with pytest.raises(ls.NoClosedForm, match="risk, gain, compare and optimum estimate it with draws="):
+        with pytest.raises(ls.NoClosedForm, match="give draws= to risk, gain, compare or optimum"):
             call(env, ls.BayesEstimator(6))

@@ -179,6 +179,6 @@ def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -
     if np.any(c2 > 1 - LEAST_ROOM):
         raise NoClosedForm(
             "with as many samples as coordinates and next to no ridge the expected loss has no limit: change m or the "
-            "strength; risk, gain, compare and optimum estimate it with draws= and rng="
+            "strength, or give draws= to risk, gain, compare or optimum for an estimate"
         )
     return RidgeLimit(kappa, m, (c2, c3, c4))

@@ -121,7 +121,7 @@ def _check_steps(k: int) -> None:
     if k > ISOTROPIC_STEPS:
         raise NoClosedForm(
             f'batches="same" is exact for at most {ISOTROPIC_STEPS} steps, got {k}: '
-            "take fewer steps, or give draws= for an estimate"
+            "take fewer steps, or give draws= to risk, gain, compare or optimum for an estimate"
         )
 
 
@@ -129,7 +129,7 @@ def _check_order(order: int) -> None:
     if order > MAX_ORDER:
         raise NoClosedForm(
             f'batches="same" needs moments of order {order} here, and {MAX_ORDER} is the limit for inputs that are '
-            "not isotropic: take fewer steps, isotropic families, or give draws= for an estimate"
+            "not isotropic: take fewer steps, isotropic families, or give draws= to risk, gain, compare or optimum for an estimate"
         )
 
 
