@@ -86,11 +86,15 @@ class MixedModel(Adaptation):
 
     def ignores_start(self, d: int) -> bool:
         """Say whether m = inf, and the prior allows every direction."""
+        return self._learns_all
+
+    @property
+    def _learns_all(self) -> bool:
         return is_full(self.m) and bool(self._eigenvalues[0] > 0)
 
     def form(self, moments: Moments) -> QuadraticForm:
         """Return the task's noise at m = inf, where every direction that the prior allows is learned."""
-        if not self.ignores_start(moments.Sigma.d):
+        if not self._learns_all:
             return super().form(moments)
         return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance)
 
@@ -124,7 +128,7 @@ class MixedModel(Adaptation):
 
     def shrinkage(self, moments: Moments) -> Operator:
         """Return 0 at m = inf, where every direction that the prior allows is learned."""
-        if not self.ignores_start(moments.Sigma.d):
+        if not self._learns_all:
             return super().shrinkage(moments)
         return 0 * moments.Sigma.identity()
 

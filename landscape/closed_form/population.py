@@ -174,7 +174,9 @@ def objective(
         If E[A] is singular.
     """
     floors: list[Array] = []
-    method.check_trainable(tasks[0].inputs.Sigma.d)
+    Sigma = tasks[0].inputs.Sigma
+    if Sigma.diagonal().dtype != object:  # of symbols the number of coordinates may be one, too
+        method.check_trainable(Sigma.d)
     shares = method.shares(tasks) if shares is None else shares
 
     def iter_objectives() -> Iterator[QuadraticForm]:
