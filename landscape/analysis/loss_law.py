@@ -14,6 +14,7 @@ from landscape.closed_form.loss_law.rules import FEW, SHARP
 from landscape.closed_form.population import optimum_of
 from landscape.core import Array, Domain, Estimate, NoClosedForm, Result, real, record, warn, whole
 from landscape.core.results import EXACT, Provenance
+from landscape.core.tolerances import QUANTILE
 from landscape.methods import Method
 from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS
@@ -25,9 +26,6 @@ LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Probabilities whose quantiles the table lists."""
 
 level_domain = Domain(0.0, 1.0, open_low=True, open_high=True)
-
-ROUNDING = 1e-12
-"""A quantile is the least loss whose probability is the level, up to this."""
 
 
 @record
@@ -129,7 +127,7 @@ class LossLaw(Result):
 
         def found(shares: Array) -> float:
             below = np.cumsum(own * shares[member])
-            index = np.searchsorted(below, p * below[-1] * (1 - ROUNDING))
+            index = np.searchsorted(below, p * below[-1] * (1 - QUANTILE))
             return float(losses[order[min(index, len(order) - 1)]])
 
         rest = None if self.left_out is None else np.array([found(shares) for shares in self.left_out])

@@ -55,6 +55,12 @@ TINY: Final = 1e-300
 LOSS_ROUNDING: Final = 1e-14
 """Times the tasks' losses at the origin: a difference of two losses this small is rounding of their sums."""
 
+QUANTILE: Final = 1e-12
+"""Of the total probability: a quantile is the least loss whose probability is the level, up to this."""
+
+AT_FLOOR: Final = 1e-9
+"""Relative: a wanted risk this near the least that training approaches is that least."""
+
 EXPANDING: Final = 1e-12
 """Relative margin above 2 at which alpha times a curvature is called expanding."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from landscape.adaptations import Adaptation
 from landscape.closed_form.finite_sample.plan import Answer, Plan
 from landscape.core import Array, Domain, positive, record
+from landscape.core.tolerances import AT_FLOOR
 from landscape.methods import Method, Training
 from landscape.tasks import Environment
 
@@ -25,9 +26,6 @@ MOST_TASKS = 10**15
 
 MOST_TASKS_BELOW_FLOOR = 10**6
 """Tasks up to which a share of the training sets is looked for that tends to 0 or 1/2."""
-
-ROUNDING = 1e-9
-"""What is wanted is the floor where it differs by less than this share of it."""
 
 
 @record
@@ -161,7 +159,7 @@ def _sure(plan: Plan, wanted: float, share: float, least: int, floor: float) -> 
     def below(T: int) -> float:
         return -plan.with_training(T=T).law().probability_within(plan.adaptation, wanted)
 
-    is_met, is_floor = wanted > floor, abs(wanted - floor) <= ROUNDING * floor
+    is_met, is_floor = wanted > floor, abs(wanted - floor) <= AT_FLOOR * floor
     limit = "one half" if is_floor else "1" if is_met else "0"
     optimum = f"the method's own optimum has suboptimality {floor:.3g}"
     most = max(10 * least, MOST_TASKS if is_met and not is_floor else MOST_TASKS_BELOW_FLOOR)
