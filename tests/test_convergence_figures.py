@@ -1,6 +1,5 @@
 """The reproductions of the convergence and continuous-time papers, quick, and what they say where data are missing."""
 
-import dataclasses
 import sys
 
 import numpy as np
@@ -149,7 +148,7 @@ def test_missing_packages_leave_the_rest(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     digits.cache_clear()
     few = {
-        name: dataclasses.replace(problem, readings={problem.drawn: problem.readings[problem.drawn]})
+        name: problem._replace(readings={problem.drawn: problem.readings[problem.drawn]})
         for name, problem in data.PROBLEMS.items()
     }
     result = continuous_fig2.run(quick=True, seed=0, progress=False, problems=few)

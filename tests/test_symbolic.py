@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -311,7 +312,10 @@ def test_errata(capsys):
 
 def test_a_verdict_that_differs_from_the_record(tmp_path):
     """A copy of the package with another verdict on record; of another claim it has none."""
-    shutil.copytree(Path(ls.__file__).parent, tmp_path / "landscape")
+    shutil.copytree(
+        Path(ls.__file__).parent, tmp_path / "landscape", ignore=shutil.ignore_patterns("data", "__pycache__")
+    )
+    shutil.copytree(str(resources.files("landscape.data")), tmp_path / "landscape" / "data")
     record = tmp_path / "landscape" / "data" / "verdicts.csv"
     rows = [line for line in record.read_text().splitlines() if not line.startswith("L-q,")]
     record.write_text("\n".join(rows).replace("holds; holds as corrected", "holds; holds"))
