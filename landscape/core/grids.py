@@ -117,7 +117,9 @@ class Grid(Record):
             sizes.append(1 if name in single else max(1, min(length, room)))
             room = max(1, room // sizes[-1])
         sizes.reverse()
-        for index in np.ndindex(*(math.ceil(n / s) for n, s in zip(self.shape, sizes, strict=True))):
+        counts = tuple(math.ceil(n / s) for n, s in zip(self.shape, sizes, strict=True))
+        for k in range(math.prod(counts)):  # np.ndindex would list all of them first
+            index = np.unravel_index(k, counts)
             where = tuple(slice(i * s, (i + 1) * s) for i, s in zip(index, sizes, strict=True))
             values = dict(self._values(where, single))
             for name, f in self.derived.items():
