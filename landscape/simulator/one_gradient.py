@@ -8,8 +8,10 @@ batch costs J (d + 1) normal numbers and J chi-squares, whatever n; nothing is i
 coincide.
 """
 
+from collections.abc import Callable
 from itertools import combinations_with_replacement
 from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -128,7 +130,7 @@ def all_losses(inputs: Empirical, adaptation: Adaptation, point: Array) -> tuple
     return losses_at(inputs, adapted.points, optima)[:, 0], ways
 
 
-def _once(inputs: Inputs, optima: Array, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def _once(inputs: Inputs, optima: Array, rng: np.random.Generator) -> Callable[[Scalar], Any]:
     def draw(n: Scalar) -> OneGradient | Population:
         if np.isinf(n):
             return Population(inputs.Sigma, optima)
