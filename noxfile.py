@@ -19,7 +19,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
 
 PYTHONS = ["3.11", "3.12", "3.13"]
-SMOKE = ["tests/unit/test_registry.py", "tests/test_records.py"]
+SMOKE = ["tests/unit/methods/test_registry.py", "tests/unit/core/test_records.py"]
 
 
 def floors() -> list[str]:

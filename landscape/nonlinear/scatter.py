@@ -6,7 +6,7 @@ For one smooth neuron the square splits into products of a function of w'x and o
 Otherwise up to four neurons meet in one expectation, and a fixed set of points stands in: evenly spread rays
 in up to two dimensions, quasi-random points from three on. For vectors up to sqrt(w' Sigma w) = 4 and ten
 neurons (students and teachers together) the largest error is then about 1e-2 of the largest entry, in up to
-two dimensions 1e-3, for one neuron with ReLU 1e-6 (tests/test_nonlinear.py measures them).
+two dimensions 1e-3, for one neuron with ReLU 1e-6 (tests/unit/nonlinear/test_nonlinear.py measures them).
 """
 
 from functools import lru_cache

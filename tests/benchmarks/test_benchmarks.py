@@ -10,7 +10,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-import reference
+from support import reference
 
 import landscape as ls
 from landscape.closed_form.population import optimum, risk_parts

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-import reference
 
 import landscape as ls
+from support import reference
 
 Twin = dict[str, Any]
 
