@@ -1,7 +1,27 @@
-import matplotlib
+"""One thread a worker, figures that are closed, whole lines, and the CPU seconds of every room (`--budget`)."""
+
+import os
+
 import pytest
 
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")  # before numpy: xdist's workers share the cores already
+
+import matplotlib  # noqa: E402
+from support import budget  # noqa: E402
+
 matplotlib.use("agg")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--budget", action="store_true", help="print CPU seconds by room beside what they may take"
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("budget"):
+        config.pluginmanager.register(budget.Budget(config))
 
 
 @pytest.fixture(autouse=True)

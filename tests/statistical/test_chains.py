@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from test_agreement import check_z
+from support.agreement import check_z
 
 import landscape as ls
 from landscape.simulator import sgd

@@ -8,26 +8,18 @@ from math import comb
 
 import numpy as np
 import pytest
-from support.worlds import KINDS, skewed_rows
-from test_agreement import check_gradients, check_losses, check_z
+from support.agreement import check_gradients, check_losses, check_z
+from support.worlds import KINDS
+from support.worlds import small_inputs as inputs
 
 import landscape as ls
 from landscape.linalg.operators import Diagonal, Matrix
 from landscape.simulator.bartlett import distinct, draw_compressed, draw_rows
 from landscape.simulator.draw_samples import Population, Rows
 from landscape.simulator.solve import task_gradients, trained_point
-from landscape.tasks.inputs import Empirical, Gaussian
+from landscape.tasks.inputs import Gaussian
 
 N = 40_000
-
-
-def inputs(kind):
-    rng = np.random.default_rng(0)
-    if kind == "spectrum":
-        return Gaussian(Diagonal(np.array([0.5, 1.5]), np.array([2, 1])), 0.3)
-    if kind == "dense":
-        return Gaussian(Matrix(np.array([[1.0, 0.4, 0.1], [0.4, 0.8, -0.2], [0.1, -0.2, 0.5]])), 0.3)
-    return Empirical(*skewed_rows(rng, 3, N=5), ridge=0.4 if kind == "rows with ridge" else 0.0)
 
 
 def statistics(x, e):

@@ -7,8 +7,8 @@ false-alarm rate 1e-4; an error of 10% in the second moments of a product is see
 
 import numpy as np
 import pytest
-from test_agreement import check_gradients, check_z
-from test_sampling import inputs
+from support.agreement import check_gradients, check_z
+from support.worlds import small_inputs as inputs
 
 from landscape.linalg.operators import Diagonal, Matrix
 from landscape.simulator.draw_samples import drawer

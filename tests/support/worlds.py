@@ -3,6 +3,8 @@
 import numpy as np
 
 import landscape as ls
+from landscape.linalg.operators import Diagonal, Matrix
+from landscape.tasks.inputs import Empirical, Gaussian
 from support import reference
 
 KINDS = ("isotropic", "diagonal", "dense", "rows", "mixed")
@@ -51,3 +53,14 @@ def random_world(seed, kind):
     environment = ls.Mixture(families)
     top = max(np.linalg.eigvalsh(t["S"])[-1] for t in twins)
     return environment, twins, rng.uniform(0.2, 0.9) / top, rng
+
+
+def small_inputs(kind):
+    """Inputs in three dimensions, of each kind that the simulator tells apart."""
+    if kind == "spectrum":
+        return Gaussian(Diagonal(np.array([0.5, 1.5]), np.array([2, 1])), 0.3)
+    if kind == "dense":
+        return Gaussian(Matrix(np.array([[1.0, 0.4, 0.1], [0.4, 0.8, -0.2], [0.1, -0.2, 0.5]])), 0.3)
+    return Empirical(
+        *skewed_rows(np.random.default_rng(0), 3, N=5), ridge=0.4 if kind == "rows with ridge" else 0.0
+    )

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 from scipy.special import roots_genlaguerre
-from test_agreement import check_z
+from support.agreement import check_z
 
 import landscape as ls
 from landscape.core.errors import NoClosedForm
