@@ -8,6 +8,8 @@ argparse it imports inside ``run``, so that ``landscape --help`` answers at once
 import argparse
 import os
 import pkgutil
+import re
+import shlex
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None, among: Mapping[str, Command] | 
         parser.print_help()
         return 0
     usual = warnings.formatwarning
-    warnings.formatwarning = _brief(usual)
+    warnings.formatwarning = _brief(usual, options)
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -82,18 +84,35 @@ def main(arguments: Sequence[str] | None = None, among: Mapping[str, Command] | 
         print(f"landscape: {error}", file=sys.stderr)
         return 2
     except (ValueError, ImportError, MemoryError) as error:  # an import fails where an extra is not installed
-        print(f"landscape: {error}", file=sys.stderr)
+        print(f"landscape: {as_typed(str(error), options)}", file=sys.stderr)
         return 2
     finally:
         warnings.formatwarning = usual
 
 
-def _brief(usual: Any) -> Any:
+def as_typed(message: str, options: argparse.Namespace) -> str:
+    """Write arguments of Python as the command's options: missing='drop' as --missing drop."""
+    for name in vars(options):
+        flag = f"--{name.replace('_', '-')}"
+        message = re.sub(rf"(?<![\w-]){name}=(?:'([^']*)'|(?=\W|$))", lambda m: _flag(flag, m[1]), message)  # noqa: B023
+        message = re.sub(rf"^{name} must\b", f"{flag} must", message)
+    return message
+
+
+def _flag(flag: str, value: str | None) -> str:
+    return flag if value is None else f"{flag} {shlex.quote(value)}"
+
+
+def _brief(usual: Any, options: argparse.Namespace) -> Any:
     """Show our warnings as sentences: who types a command has no use for the line of code that warns."""
 
     def shown(message: Warning | str, category: type[Warning], *place: Any, **line: Any) -> str:
         ours = issubclass(category, LandscapeWarning)
-        return f"landscape: {message}\n" if ours else usual(message, category, *place, **line)
+        return (
+            f"landscape: {as_typed(str(message), options)}\n"
+            if ours
+            else usual(message, category, *place, **line)
+        )
 
     return shown
 

@@ -1,8 +1,10 @@
 """Predict whether meta-learning pays on the tasks of a table, with how many shots and which step size."""
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
+from typing import Any
 
+from landscape.cli import as_typed
+from landscape.core import check_output, save
 from landscape.core.terminal import columns, fitted
 
 HELP = "predict whether meta-learning pays on the tasks of a table"
@@ -10,16 +12,27 @@ HELP = "predict whether meta-learning pays on the tasks of a table"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("file", metavar="FILE", help="a CSV or Parquet file with one row an observation")
     parser.add_argument(
-        "--task", required=True, metavar="COLUMN", help="the column that says which task a row belongs to"
+        "file", metavar="FILE", help="a CSV (also .csv.gz) or Parquet file with one row an observation"
+    )
+    parser.add_argument(
+        "--task",
+        required=True,
+        action="append",
+        metavar="COLUMN",
+        help="the column that says which task a row belongs to; where several do, give it again for each",
     )
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
-    parser.add_argument("--features", metavar="A,B,...", help="columns to predict from (default: all others)")
+    parser.add_argument(
+        "--features",
+        metavar="A,B,...",
+        help="columns to predict from (default: all others but row numbers and what is constant in every task)",
+    )
     parser.add_argument(
         "--shots", metavar="N,N,...", help="samples of a new task to adapt to, for example 5,10,50"
     )
     parser.add_argument("--html", metavar="REPORT", help="write a report that opens in any browser")
+    parser.add_argument("--csv", metavar="TABLE", help="write the table of methods as CSV")
     parser.add_argument(
         "--weigh", default="tasks", choices=["tasks", "rows"], help="what counts alike (default: tasks)"
     )
@@ -32,7 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--missing", default="error", choices=["error", "drop"], help="rows that lack values (default: error)"
     )
-    parser.add_argument("--delimiter", help="what separates the columns of a text file")
+    add_format(parser)
     parser.add_argument("--no-intercept", action="store_true", help="add no column of ones")
     parser.add_argument(
         "--worth", type=float, default=0.01, help="the least cut of the loss worth having (default: 0.01)"
@@ -42,32 +55,49 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def add_format(parser: ArgumentParser) -> None:
+    """Declare how a text file is written."""
+    parser.add_argument("--delimiter", metavar="MARK", help="what separates the columns of a text file")
+    parser.add_argument("--decimal", default=".", choices=[".", ","], help="the decimal mark of a text file")
+    parser.add_argument("--encoding", help="of a text file's letters, such as latin-1 (default: UTF-8)")
+
+
+def given_format(options: Namespace) -> dict[str, Any]:
+    """Collect how a text file is written; the shell has no easy tab."""
+    delimiter = options.delimiter and options.delimiter.replace("\\t", "\t")
+    return {"delimiter": delimiter, "decimal": options.decimal, "encoding": options.encoding}
+
+
 def run(options: Namespace) -> int:
-    """Diagnose a file: the verdict, a table, and a report if one is asked for."""
+    """Diagnose a file: the verdict, a table, and what is to be written."""
     from landscape.diagnosis.diagnose import diagnose  # optional: other commands need it not
     from landscape.tasks.tables.from_data import from_data
 
-    if options.html and Path(options.html).resolve() == Path(options.file).resolve():
-        raise ValueError(f"--html must name another file than the table, got {options.html!r} for both")
     shots = None if options.shots is None else _whole_numbers(options.shots)
+    for name in ("html", "csv"):  # before the work, not after it
+        if getattr(options, name) is not None:
+            check_output(f"--{name}", getattr(options, name), inputs=[options.file])
     environment = from_data(
         options.file,
         options.target,
-        options.task,
+        options.task if len(options.task) > 1 else options.task[0],
         None if options.features is None else [name.strip() for name in options.features.split(",")],
         weigh=options.weigh,
         standardise=None if options.standardise == "no" else options.standardise,
         intercept=not options.no_intercept,
         missing=options.missing,
-        delimiter=options.delimiter and options.delimiter.replace("\\t", "\t"),
+        **given_format(options),
     )
     diagnosis = diagnose(environment, shots, worth=options.worth, rng=options.seed)
     wide = columns()
-    print(fitted(f"{environment!r}\n\n{diagnosis.verdict}\n", wide))
-    table = diagnosis.to_frame().drop(columns=["gradients", "hessian_vector_products"])
-    print(table.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="", line_width=wide))
+    print(fitted(f"{as_typed(repr(environment), options)}\n\n{diagnosis.verdict}\n", wide))
+    table = diagnosis.to_frame()
+    shown = table.drop(columns=["gradients", "hessian_vector_products"])
+    print(shown.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="", line_width=wide))
     if options.html is not None:
         print(f"\nwrote {diagnosis.save_html(options.html)}")
+    if options.csv is not None:
+        print(f"\nwrote {save('the table', options.csv, table.to_csv(index=False).encode())}")
     return 0
 
 

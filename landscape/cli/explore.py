@@ -18,15 +18,11 @@ def run(options: Namespace) -> int:
     from importlib.resources import files
     from pathlib import Path
 
-    from landscape.core.files import put_in_place
+    from landscape.core import save
 
     page = Path(str(files("landscape.plotting"))) / "explorable.html"
     if options.out:
-        try:
-            put_in_place(Path(options.out), page.read_bytes())
-        except OSError as error:
-            raise ValueError(f"cannot write the page to {options.out!r}: {error.strerror}") from None
-        print(options.out)
+        print(save("the page", options.out, page.read_bytes()))
         return 0
     print(page)
     webbrowser.open(page.as_uri())

@@ -17,7 +17,7 @@ from landscape.core.domains import (
     whole,
 )
 from landscape.core.errors import LandscapeWarning, NoClosedForm, warn
-from landscape.core.files import put_in_place
+from landscape.core.files import check_output, put_in_place, save
 from landscape.core.grids import Grid, Over, Varying, arguments
 from landscape.core.parameters import (
     Parameter,
@@ -40,5 +40,5 @@ __all__ = [
     "Grid", "Over", "Varying", "arguments",
     "Estimate", "Result", "ratio",
     "bar", "counter",
-    "put_in_place",
+    "check_output", "put_in_place", "save",
 ]  # fmt: skip

@@ -2,11 +2,92 @@
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 """Refuse a link where a new file should be made, on systems that can."""
+
+
+def check_output(name: str, path: str | Path, inputs: Iterable[str | Path] = ()) -> Path:
+    """Check that a file can be written, before the work whose result it is to hold.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    path : str or Path
+    inputs : sequence of str or Path
+        Files that must not be overwritten, under no name of theirs: links count, and letters' case where the
+        file system does not tell them apart.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If the path is an input, or no file can be written there.
+    """
+    path = _checked(name, path)
+    try:
+        for given in inputs:
+            if path.exists() and Path(given).exists() and path.samefile(given):
+                raise ValueError(
+                    f"{name} must name another file than the table {str(given)!r}, got {str(path)!r}"
+                )
+        if path.is_dir():
+            raise IsADirectoryError(21, "Is a directory")
+        if not path.exists() or path.is_file():
+            _check_replaceable(path.resolve())
+    except OSError as error:
+        raise ValueError(f"{name}: cannot write to {str(path)!r}: {error.strerror}") from None
+    return path
+
+
+def _checked(name: str, path: Any) -> Path:
+    if not isinstance(path, (str, Path)) or not str(path) or "\0" in str(path):
+        raise ValueError(f"{name} must be the name of a file to write, got {path!r}")
+    return Path(path)
+
+
+def _check_replaceable(path: Path) -> None:
+    _check_allowed(path)
+    write_beside(path, b"").unlink()
+
+
+def _check_allowed(path: Path) -> None:
+    """Refuse a file that may not be written: replacing it would not ask."""
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(13, "Permission denied")
+
+
+def save(what: str, path: str | Path, content: bytes) -> Path:
+    """Write a result to a file that it replaces whole; a device or a pipe is written to.
+
+    Parameters
+    ----------
+    what : str
+        For the message: "the report".
+    path : str or Path
+    content : bytes
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be written.
+    """
+    path = _checked("path", path)
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+        else:
+            put_in_place(path.resolve(), content)
+    except OSError as error:
+        raise ValueError(f"cannot write {what} to {str(path)!r}: {error.strerror}") from None
+    return path
 
 
 def put_in_place(path: Path, content: bytes) -> None:
@@ -20,8 +101,7 @@ def put_in_place(path: Path, content: bytes) -> None:
     OSError
         If the folder or the old file cannot be written.
     """
-    if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError(13, "Permission denied")
+    _check_allowed(path)
     beside = write_beside(path, content)
     if path.exists():
         os.chmod(beside, path.stat().st_mode & 0o777)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.core import Array, Result, checks, ratio, record
+from landscape.core import Array, Result, checks, ratio, record, save
 from landscape.diagnosis import verdict
 from landscape.diagnosis.geography import Geography
 from landscape.diagnosis.held_out import METHODS, HeldOut, methods_at
@@ -178,9 +178,7 @@ class Diagnosis(Result):
         ValueError
             If the file cannot be written.
         """
-        from landscape.diagnosis.report import save  # optional: pyplot takes 0.35 s
-
-        return save(self, path)
+        return save("the report", path, self.to_html().encode())
 
     def _repr_html_(self) -> str:
         import html

@@ -6,14 +6,12 @@ import base64
 import html
 import io
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from landscape._version import __version__
-from landscape.core import put_in_place
 from landscape.diagnosis import plots
 from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.held_out import REPTILE_STEPS
@@ -77,23 +75,6 @@ def page(diagnosis: Diagnosis) -> str:
         f"<h2>What was done to the data</h2>{account}{_how(diagnosis)}"
         f"<footer>landscape {__version__}, seed {diagnosis.seed}</footer></body></html>"
     )
-
-
-def save(diagnosis: Diagnosis, path: str | Path) -> Path:
-    """Write the report to a file; see `Diagnosis.save_html`."""
-    is_path = isinstance(path, (str, Path))
-    if not is_path or not str(path) or "\0" in str(path):
-        raise ValueError(f"path must be the name of a file to write, got {path!r}")
-    path = Path(path)
-    text = page(diagnosis).encode()
-    try:
-        if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
-            path.write_bytes(text)
-        else:
-            put_in_place(path.resolve(), text)
-    except OSError as error:
-        raise ValueError(f"cannot write the report to {str(path)!r}: {error.strerror}") from None
-    return path
 
 
 def _telling_shots(diagnosis: Diagnosis) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +22,20 @@ MOST_NUMBERS = 1 << 27
 """Rows times columns: 1 GiB."""
 
 
+class Coordinate(NamedTuple):
+    """What one coordinate is: (x - centre)/scale, x a column or the 0/1 indicator of a level."""
+
+    column: str
+    level: str | None = None
+    centre: float = 0.0
+    scale: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """The column's name, with the level where there is one."""
+        return self.column if self.level is None else f"{self.column}={self.level}"
+
+
 class Rows(NamedTuple):
     """All rows as numbers.
 
@@ -32,25 +47,50 @@ class Rows(NamedTuple):
         Which of `names` a row's task is.
     names : list of str
         Of the tasks.
-    features : list of str
+    coordinates : list of Coordinate
+        One a column of X.
     """
 
     X: Array
     y: Array
     codes: Array
     names: list[str]
-    features: list[str]
+    coordinates: list[Coordinate]
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the columns of X."""
+        return [one.name for one in self.coordinates]
 
 
-def as_numbers(selection: Selection, categories: str, account: list[str], most: int = MOST_NUMBERS) -> Rows:
+def find_levels(frame: pd.DataFrame, categories: str, account: list[str]) -> dict[str, tuple[str, ...]]:
+    """Find the levels of the columns that are categories, as texts in order; refuse what is no number and no category.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    categories : {"indicators", "error"}
+    account : list of str
+        Sentences about what was done are added to it.
+    """
+    levels = {}
+    for name in frame.columns:
+        if not is_number(frame[name]):
+            found = levels[str(name)] = _levels(name, frame[name], categories)
+            account.append(
+                f"{name!r} is a category: one 0/1 column for each of its levels but the first, {found[0]!r}."
+            )
+    return levels
+
+
+def as_numbers(selection: Selection, levels: Mapping[str, Sequence[str]], most: int = MOST_NUMBERS) -> Rows:
     """Turn columns without missing values into numbers.
 
     Parameters
     ----------
     selection : Selection
-    categories : {"indicators", "error"}
-    account : list of str
-        Sentences about what was done are added to it.
+    levels : dict of str to sequence of str
+        Of the categories; the first of each has no column.
     most : int
         Rows times columns that are taken.
 
@@ -60,43 +100,60 @@ def as_numbers(selection: Selection, categories: str, account: list[str], most: 
     """
     import pandas as pd  # optional here: importing it takes 0.3 s
 
-    frame, target, task = selection
-    columns: list[Array] = []
-    features: list[str] = []
-    for name in frame.columns:
-        values = frame[name]
-        if _is_number(values):
-            columns.append(_floats(f"feature {name!r}", values))
-            features.append(str(name))
-            continue
-        levels = _levels(name, values, categories)
-        columns += [(values == level).to_numpy(dtype=float) for level in levels[1:]]
-        features += [f"{name}={level}" for level in levels[1:]]
-        account.append(
-            f"{name!r} is a category: one 0/1 column for each of its levels but the first, {levels[0]!r}."
+    frame, target, task = selection.frame, selection.target, selection.task
+    coordinates = []
+    for name in map(str, frame.columns):
+        coordinates += (
+            [Coordinate(name, level) for level in levels[name][1:]] if name in levels else [Coordinate(name)]
         )
-    if len(target) * max(len(features), 1) > most:
+    if len(target) * max(len(coordinates), 1) > most:
         raise ValueError(
-            f"{len(target):,} rows of {len(features)} features are more than {most:,} numbers: take "
+            f"{len(target):,} rows of {len(coordinates)} features are more than {most:,} numbers: take "
             "a sample of each task's rows, for example frame.groupby(task).sample(frac=0.1)"
         )
-    if not _is_number(target):
+    X = expanded(frame, coordinates)
+    if not is_number(target):
         _refuse_target(target)
     y = _floats(f"target {target.name!r}", target)
     try:
         codes, names = pd.factorize(task, sort=_is_sortable(task))
     except TypeError:  # lists and the like, which cannot be told apart quickly
         raise ValueError(f"task {task.name!r} must hold names or numbers, got {task.iloc[0]!r}") from None
-    texts = [str(name) for name in names]
+    texts = [", ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in names]
     if len(set(texts)) < len(texts) or "" in texts:
         bad = next(text for text in texts if not text or texts.count(text) > 1)
         raise ValueError(
             f"values of task {task.name!r} must be different and not empty as text, got {bad!r}: rename them"
         )
-    return Rows(np.column_stack(columns), y, codes, texts, features)
+    return Rows(X, y, codes, texts, coordinates)
 
 
-def _is_number(values: pd.Series) -> bool:
+def by_name(frame: pd.DataFrame) -> dict[str, Any]:
+    """The columns of a table by their names as texts."""
+    return {str(name): name for name in frame.columns}
+
+
+def expanded(frame: pd.DataFrame, coordinates: Sequence[Coordinate]) -> Array:
+    """Compute columns and indicators as numbers, not centred nor scaled, shape (rows, coordinates)."""
+    known = by_name(frame)
+    X = np.empty((len(frame), len(coordinates)))
+    last, texts = None, None
+    for j, one in enumerate(coordinates):
+        values = frame[known[one.column]]
+        if one.level is None:
+            if not is_number(values):
+                _refuse_text(one.column, values)
+            X[:, j] = _floats(f"feature {one.column!r}", values)
+            continue
+        if one.column != last:
+            last, texts = one.column, values.astype(str)
+        X[:, j] = texts == one.level
+    return X
+
+
+def is_number(values: pd.Series) -> bool:
+    """Say whether a column holds real numbers, of whatever type."""
+    """Say whether a column holds real numbers, of whatever type."""
     import pandas as pd  # optional here: importing it takes 0.3 s
 
     if values.dtype == object:  # numbers that pandas keeps as Python objects
@@ -158,8 +215,8 @@ def _check_text(name: Any, values: pd.Series) -> None:
         )
     if _parses(values.astype(str).str.replace(",", "")).all():
         raise ValueError(
-            f"feature {name!r} holds numbers with a comma, such as {text!r}: write decimals with a point, "
-            "and thousands without a mark"
+            f"feature {name!r} holds numbers with a comma, such as {text!r}: if it is a decimal comma, read the "
+            "file with decimal=','; write thousands without a mark"
         )
     if share > 0:
         raise ValueError(
@@ -167,8 +224,13 @@ def _check_text(name: Any, values: pd.Series) -> None:
         )
 
 
-def _levels(name: Any, values: pd.Series, categories: str) -> list[Any]:
-    """The levels of a category in order; an error for what is none."""
+def _refuse_text(name: str, values: pd.Series) -> None:
+    text, row, _ = _first_text(values)
+    raise ValueError(f"feature {name!r} must be a number in every row, got {text!r} in row {row}")
+
+
+def _levels(name: Any, values: pd.Series, categories: str) -> tuple[str, ...]:
+    """The levels of a category as texts in order; an error for what is none."""
     import pandas as pd  # optional here: importing it takes 0.3 s
 
     foreign = _foreign_type(values)
@@ -179,7 +241,12 @@ def _levels(name: Any, values: pd.Series, categories: str) -> list[Any]:
         )
     if not isinstance(values.dtype, pd.CategoricalDtype):  # a declared category may have numbers for names
         _check_text(name, values)
-    levels = sorted(values.unique(), key=str)
+    found = values.unique()
+    levels = sorted({str(level) for level in found})
+    if len(levels) < len(found):
+        raise ValueError(
+            f"levels of feature {name!r} must be different as text, got {len(found)} of {len(levels)} texts"
+        )
     if categories == "error":
         raise ValueError(
             f"feature {name!r} is a category (got {levels[0]!r}): leave it out, or choose "
@@ -187,17 +254,17 @@ def _levels(name: Any, values: pd.Series, categories: str) -> list[Any]:
         )
     if len(levels) > MOST_LEVELS:
         raise ValueError(
-            f"feature {name!r} has {len(levels):,} different levels such as {str(levels[0])!r}, too many for "
+            f"feature {name!r} has {len(levels):,} different levels such as {levels[0]!r}, too many for "
             f"a category (at most {MOST_LEVELS}): join some, or leave it out by features="
         )
-    return levels
+    return tuple(levels)
 
 
 def _refuse_target(target: pd.Series) -> None:
     text, row, _ = _first_text(target)
     raise ValueError(
         f"target {target.name!r} must be a number in every row, got {text!r} in row {row}: for two classes "
-        "use 0 and 1; if decimals are written with a comma, write points"
+        "use 0 and 1; if decimals are written with a comma, read the file with decimal=','"
     )
 
 

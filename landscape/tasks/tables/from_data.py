@@ -9,15 +9,23 @@ import numpy as np
 from landscape.core import checks, count, nonnegative, record
 from landscape.tasks.environment import Mixture
 from landscape.tasks.families import DataTask
-from landscape.tasks.tables.columns import Rows, as_numbers
-from landscape.tasks.tables.read import check_distinct, read_table
-from landscape.tasks.tables.select import Selection, choose, join
+from landscape.tasks.tables.columns import Rows, as_numbers, find_levels
+from landscape.tasks.tables.doubtful import (
+    check_copies,
+    warn_of_classes,
+    warn_of_outliers,
+    without_row_numbers,
+    without_task_constants,
+)
+from landscape.tasks.tables.preprocessing import Preprocessing
+from landscape.tasks.tables.read import TextFormat, check_distinct, check_not_given, read_table
+from landscape.tasks.tables.select import Selection, choose, join, listed, pick
 from landscape.tasks.tables.treatments import (
     check_independent,
+    is_constant,
     is_undetermined,
     sorted_by_task,
     standardised,
-    with_intercept,
     without_constant,
     without_missing,
     without_small,
@@ -35,10 +43,13 @@ class TabularEnvironment(Mixture):
         Names of the coordinates, the intercept among them.
     account : tuple of str
         What was left out, changed or added, a sentence each.
+    preprocessing : Preprocessing
+        What was done to the columns; it does the same to the rows of a new task.
     """
 
     features: tuple[str, ...] = ()
     account: tuple[str, ...] = ()
+    preprocessing: Preprocessing | None = None
 
     def __repr__(self) -> str:
         rows = sum(len(task.y) for task in self.families if isinstance(task, DataTask))
@@ -67,6 +78,8 @@ def from_data(
     categories: str = "indicators",
     least_rows: int = 2,
     delimiter: str | None = None,
+    decimal: str = ".",
+    encoding: str | None = None,
 ) -> TabularEnvironment:
     r"""Make an environment whose tasks are given by data, with no assumption about inputs or noise.
 
@@ -76,13 +89,17 @@ def from_data(
 
     Parameters
     ----------
-    source : pandas.DataFrame, str, Path or dict
-        A table; a CSV or Parquet file (lines before the header that start with # are comments); or a dict of
-        task name to (X, y), then `target` and `task` are left out.
-    target, task : str
-        Names of the columns that hold what is predicted, and which task a row belongs to.
+    source : pandas.DataFrame, str, Path, tuple or dict
+        A table; a CSV (also with .gz after it) or Parquet file (lines before the header that start with # are
+        comments); arrays (X, y, groups), groups the task of each row; or a dict of task name to (X, y). For arrays
+        `target` and `task` are left out.
+    target : str
+        Name of the column that holds what is predicted.
+    task : str or list of str
+        Name of the column, or columns, that tell which task a row belongs to.
     features : sequence of str, optional
-        Columns to predict from; all others by default. For a dict of arrays, names for the columns of X.
+        Columns to predict from. By default all others but those that number the rows and those that do not vary
+        within any task. For arrays, names for the columns of X.
     weigh : {"tasks", "rows"}
         Whether all tasks are equally likely, or each in proportion to its rows.
     standardise : {"across", "within", None}
@@ -102,22 +119,35 @@ def from_data(
     least_rows : int
         Tasks with fewer rows are left out.
     delimiter : str, optional
-        What separates the columns of a text file; by default a comma, or a tab in a .tsv file.
+        What separates the columns of a text file; by default a comma (a semicolon where `decimal` is a comma), or
+        a tab in a .tsv file.
+    decimal : {".", ","}
+        The decimal mark of a text file.
+    encoding : str, optional
+        What the letters of a text file are written in, such as "latin-1"; by default UTF-8, or UTF-16 where the
+        file begins with its byte order mark.
 
     Returns
     -------
     TabularEnvironment
-        Its ``account``, which it also shows, says what was left out, changed or added.
+        Its ``account``, which it also shows, says what was left out, changed or added; its ``preprocessing`` does
+        the same to the rows of a new task.
 
     Raises
     ------
     ValueError
-        If a column is missing, named twice, infinite or no number; if features are linear combinations of one
-        another over all rows; or if fewer than two tasks are left.
+        If a column is missing, named twice, infinite or no number; if a feature is the target again, in whatever
+        units; if features are linear combinations of one another over all rows; or if fewer than two tasks are left.
     TypeError
         If `source` is none of the above.
     ImportError
         For a Parquet file without pyarrow.
+
+    Warns
+    -----
+    LandscapeWarning
+        Where a column that nobody has chosen is left out, one row carries most of a column's variance, or the target
+        has two values only.
 
     Examples
     --------
@@ -142,45 +172,71 @@ def from_data(
     ridge = nonnegative.check("ridge", ridge)
     least_rows = count.check("least_rows", least_rows)
     account: list[str] = []
-    selection = without_missing(
-        _selected(source, target, task, features, delimiter, account), missing, account
+    written = TextFormat(delimiter, decimal, encoding)
+    selection = without_row_numbers(_selected(source, target, task, features, written, account), account)
+    selection = without_missing(selection, missing, account)
+    levels = find_levels(selection.frame, categories, account)
+    rows = as_numbers(selection, levels)
+    columns, places, all_others = (
+        tuple(map(str, selection.frame.columns)),
+        selection.frame.index,
+        selection.all_others,
     )
-    rows = as_numbers(selection, categories, account)
+    named = str(selection.target.name)
+    tasks = tuple(map(str, task)) if isinstance(task, list) else (str(selection.task.name),)
     del selection  # a copy of the table
+    warn_of_outliers(rows, places, named, account)
     rows = without_small(rows, least_rows, account)
+    check_copies(rows, named)
+    warn_of_classes(rows.y, named, account)
     rows = without_constant(rows, not intercept and standardise is None, account)
-    rows, places = sorted_by_task(rows)
-    rows = standardised(rows, places, standardise, account)
+    rows = without_task_constants(rows, all_others, account)
+    rows, where = sorted_by_task(rows)
+    rows, centre, scale = standardised(rows, where, standardise, account)
+    preprocessing = Preprocessing(
+        named,
+        tasks,
+        columns,
+        levels,
+        tuple(rows.coordinates),
+        intercept,
+        centre,
+        scale,
+        standardise == "within",
+    )
     if intercept:
-        rows = with_intercept(rows, account)
-    check_distinct(rows.features, "the result (the intercept and levels of categories among them)")
-    check_independent(rows)
-    families = _families(rows, places, ridge, weigh, account)
+        account.append("an intercept was added.")
+        rows = rows._replace(X=np.column_stack([np.ones(len(rows.X)), rows.X]))
+    check_distinct(preprocessing.features, "the result (the intercept and levels of categories among them)")
+    check_independent(rows.X, preprocessing.features)
+    families = _families(rows, where, ridge, weigh, account)
     likely = (
         "all tasks are equally likely" if weigh == "tasks" else "tasks are likely in proportion to their rows"
     )
-    return TabularEnvironment(tuple(families), tuple(rows.features), (*account, f"{likely}."))
+    account.append(f"{likely}.")
+    return TabularEnvironment(tuple(families), preprocessing.features, tuple(account), preprocessing)
 
 
 def _selected(
-    source: Any, target: Any, task: Any, features: Any, delimiter: str | None, account: list[str]
+    source: Any, target: Any, task: Any, features: Any, written: TextFormat, account: list[str]
 ) -> Selection:
     """The columns asked for, whatever the source is."""
     import pandas as pd  # optional here: importing it takes 0.3 s
 
-    if delimiter is not None and not isinstance(source, (str, Path)):
-        kind = type(source).__name__
-        raise ValueError(f"delimiter is for text files, got {delimiter!r} with a {kind}: leave it out")
-    if isinstance(source, dict):
-        if target is not None or task is not None:
-            raise ValueError("target and task name columns of a table: leave them out for a dict of (X, y)")
-        return join(source, features)
     if isinstance(source, (str, Path)):
-        source, told = read_table(source, delimiter)
+        source, told = read_table(source, written)
         account += told
+    else:
+        check_not_given(written, f"a {type(source).__name__}")
+    if isinstance(source, (dict, tuple)):
+        if target is not None or task is not None:
+            raise ValueError("target and task name columns of a table: leave them out for arrays")
+        return join(source, features) if isinstance(source, dict) else pick(source, features)
     if not isinstance(source, pd.DataFrame):
-        kind = type(source).__name__
-        raise TypeError(f"source must be a DataFrame, a path, or a dict of name to (X, y), got {kind}")
+        raise TypeError(
+            "source must be a DataFrame, a path, arrays (X, y, groups), or a dict of name to (X, y), got "
+            f"{type(source).__name__}"
+        )
     return choose(source, target, task, features)
 
 
@@ -190,11 +246,17 @@ def _families(
     """One task a name; those whose rows leave their optimum open have a ridge."""
     undetermined = [is_undetermined(rows.X[where]) for where in places]
     if any(undetermined):
-        which = f"{sum(undetermined):,} of {len(places):,} tasks have fewer independent rows than features"
-        account.append(
-            f"{which}: their loss has a ridge of {ridge:g} times their mean curvature."
+        opened = [rows.X[where] for where, is_open in zip(places, undetermined, strict=True) if is_open]
+        still = np.sum([is_constant(X) for X in opened], axis=0)[-len(rows.coordinates) :]
+        named = [f"{one.name} (in {n:,})" for one, n in zip(rows.coordinates, still, strict=True) if n]
+        cure = (
+            f"their loss has a ridge of {ridge:g} times their mean curvature"
             if ridge
-            else f"{which}: of their many optima the smallest is taken."
+            else "of their many optima the smallest is taken"
+        )
+        account.append(
+            f"{len(opened):,} of {len(places):,} tasks have fewer independent rows than features: {cure}"
+            + (f"; constant within some of them: {listed(named)}." if named else ".")
         )
     families = []
     for name, where, is_open in zip(rows.names, places, undetermined, strict=True):

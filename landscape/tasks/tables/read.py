@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import gzip
+import io
+import itertools
 import warnings
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,15 +19,37 @@ if TYPE_CHECKING:
 SUFFIXES = {".csv": ",", ".txt": ",", ".tsv": "\t", ".parquet": None, ".pq": None}
 
 
-def read_table(path: str | Path, delimiter: str | None = None) -> tuple[pd.DataFrame, list[str]]:
+class TextFormat(NamedTuple):
+    """How a text file is written; what is None is found out.
+
+    Attributes
+    ----------
+    delimiter : str or None
+        What separates columns.
+    decimal : str
+        The decimal mark, a point or a comma.
+    encoding : str or None
+        What letters are written in.
+    """
+
+    delimiter: str | None = None
+    decimal: str = "."
+    encoding: str | None = None
+
+
+AS_USUAL = TextFormat()
+
+
+def read_table(path: str | Path, written: TextFormat = AS_USUAL) -> tuple[pd.DataFrame, list[str]]:
     """Read a table from a CSV or Parquet file, and say what was done to it.
 
     Parameters
     ----------
     path : str or Path
-        Its suffix says what it is: .csv, .txt (commas), .tsv (tabs), .parquet, .pq.
-    delimiter : str, optional
-        What separates the columns of a text file.
+        Its suffix says what it is: .csv, .txt (commas), .tsv (tabs), those with .gz after it, .parquet, .pq.
+    written : TextFormat
+        Of a text file: by default commas (semicolons where decimals have commas), or tabs in a .tsv file;
+        UTF-8, or UTF-16 with a byte order mark.
 
     Returns
     -------
@@ -40,14 +67,25 @@ def read_table(path: str | Path, delimiter: str | None = None) -> tuple[pd.DataF
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"there is no file {str(path)!r}")
-    if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path.name} must end in {', '.join(SUFFIXES)}, got {path.suffix!r}")
-    standard = SUFFIXES[path.suffix.lower()]
+    suffix = path.suffix.lower()
+    suffix = Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
+    if suffix not in SUFFIXES or (suffix != path.suffix.lower() and SUFFIXES[suffix] is None):
+        known = f"{', '.join(SUFFIXES)} (texts also with .gz after it)"
+        raise ValueError(f"{path.name} must end in {known}, got {path.suffix!r}")
+    standard = SUFFIXES[suffix]
     if standard is None:
-        if delimiter is not None:
-            raise ValueError(f"delimiter is for text files, got {delimiter!r} with {path.name}: leave it out")
+        check_not_given(written, path.name)
         return _parquet(path), []
-    return _text(path, delimiter or standard)
+    if standard == "," and written.decimal == ",":
+        standard = ";"
+    return _text(path, written.delimiter or standard, written)
+
+
+def check_not_given(written: TextFormat, what: str) -> None:
+    """Refuse a format of texts for what is no text file."""
+    for name, value in written._asdict().items():
+        if value != TextFormat._field_defaults[name]:
+            raise ValueError(f"{name} is for text files, got {value!r} with {what}: leave it out")
 
 
 def _parquet(path: Path) -> pd.DataFrame:
@@ -65,26 +103,42 @@ def _parquet(path: Path) -> pd.DataFrame:
     return frame.reset_index(named) if named else frame  # pandas keeps its row names in columns of the file
 
 
-def _text(path: Path, delimiter: str) -> tuple[pd.DataFrame, list[str]]:
+def _text(path: Path, delimiter: str, written: TextFormat) -> tuple[pd.DataFrame, list[str]]:
     import pandas as pd  # optional here: importing it takes 0.3 s
 
     if len(delimiter) != 1:
         raise ValueError(f"delimiter must be a single character, got {delimiter!r}")
+    if written.decimal not in (".", ","):
+        raise ValueError(f"decimal must be '.' or ',', got {written.decimal!r}")
+    if delimiter == written.decimal:
+        raise ValueError(f"delimiter and decimal must differ, got {delimiter!r} for both")
     try:
-        comments, names = _header(path, delimiter)
+        encoding = _encoding(path, written.encoding)
+        comments, names = _header(path, delimiter, encoding)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
-            # utf-8-sig takes a byte order mark off the first name; index_col=False keeps pandas from taking
-            # the first column for row names where rows are longer than the header
+            # index_col=False keeps pandas from taking the first column for row names where rows are longer
+            # than the header
             options = {
-                "encoding": "utf-8-sig",
+                "encoding": encoding,
+                "decimal": written.decimal,
                 "index_col": False,
                 "skipinitialspace": True,
                 "low_memory": False,
             }
             frame = pd.read_csv(path, sep=delimiter, skiprows=comments, **options)
-    except UnicodeDecodeError:
-        raise ValueError(f"{path.name} is not UTF-8 text: save it as UTF-8") from None
+    except LookupError:
+        raise ValueError(
+            f"encoding must be one that Python knows, such as 'latin-1', got {written.encoding!r}"
+        ) from None
+    except UnicodeError:  # what UTF-16 raises without a byte order mark is no UnicodeDecodeError
+        name, other = _shown(encoding), "" if written.encoding else "; files of Windows are often 'cp1252'"
+        raise ValueError(
+            f"{path.name} is not {name} text: say what its letters are written in, such as "
+            f"encoding='latin-1'{other}"
+        ) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise ValueError(f"{path.name} is not a whole gzip file: make or load it again") from None
     except pd.errors.ParserWarning:
         raise ValueError(
             f"{path.name} has rows with more fields than the header's {len(names)}: is the delimiter "
@@ -103,18 +157,35 @@ def _text(path: Path, delimiter: str) -> tuple[pd.DataFrame, list[str]]:
     ]
 
 
-def _header(path: Path, delimiter: str) -> tuple[int, list[str]]:
+def _opened(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _encoding(path: Path, given: str | None) -> str:
+    """UTF-16 where the file begins with its mark; else UTF-8, without the mark that it may begin with."""
+    if given is not None:
+        return "utf-8-sig" if codecs.lookup(given).name == "utf-8" else given
+    with _opened(path) as file:
+        mark = file.read(2)
+    return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _shown(encoding: str) -> str:
+    return encoding.removesuffix("-sig").upper()
+
+
+def _header(path: Path, delimiter: str, encoding: str) -> tuple[int, list[str]]:
     """How many comment lines lead the file, and the names in its header."""
     comments = 0
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        start = file.tell()
+    with _opened(path) as binary, io.TextIOWrapper(binary, encoding, newline="") as file:
         line = file.readline()
         while line.startswith("#"):
-            comments, start, line = comments + 1, file.tell(), file.readline()
+            comments, line = comments + 1, file.readline()
         if not line.strip():
             raise ValueError(f"{path.name} has no header: the first line that is no comment is empty")
-        file.seek(start)
-        names = [name.strip() for name in next(csv.reader(file, delimiter=delimiter, skipinitialspace=True))]
+        # a name in quotes may have a line break in it: the rest of the file is at hand
+        reader = csv.reader(itertools.chain([line], file), delimiter=delimiter, skipinitialspace=True)
+        names = [name.strip() for name in next(reader)]
     other = {mark: line.count(mark) for mark in ",;\t|" if mark != delimiter}
     mark = max(other, key=other.__getitem__)
     if len(names) == 1 and other[mark]:

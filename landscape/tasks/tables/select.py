@@ -1,4 +1,4 @@
-"""The columns asked for, from a table or from a dict of tasks."""
+"""The columns asked for: from a table, from arrays, or from a dict of tasks."""
 
 from __future__ import annotations
 
@@ -15,11 +15,21 @@ if TYPE_CHECKING:
 
 
 class Selection(NamedTuple):
-    """The columns asked for: the features, the target, and which task a row belongs to."""
+    """The columns asked for: the features, the target, and which task a row belongs to.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+    target, task : pandas.Series
+        Where several columns name the task, its values are tuples, and its name their names.
+    all_others : bool
+        Whether the features are whatever columns were there: nobody has chosen them.
+    """
 
     frame: pd.DataFrame
     target: pd.Series
     task: pd.Series
+    all_others: bool = False
 
 
 def choose(frame: pd.DataFrame, target: Any, task: Any, features: Any) -> Selection:
@@ -30,26 +40,39 @@ def choose(frame: pd.DataFrame, target: Any, task: Any, features: Any) -> Select
             f"columns of the table must have one name each, got {levels} levels: join them to one"
         )
     check_distinct(list(frame.columns), "the table")
-    for role, name in (("target", target), ("task", task)):
+    tasks = task if isinstance(task, list) and task else [task]
+    for role, name in (("target", target), *(("task", name) for name in tasks)):
         if name is None:
             raise ValueError(
                 f"{role} must name a column of the table, got None; there are {listed(frame.columns)}"
             )
         checks.known(f"column for {role}", name, list(frame.columns))
-    if target == task:
+    check_distinct(tasks, "task")
+    if target in tasks:
         raise ValueError(f"target and task must be different columns, got {target!r} for both")
+    all_others = features is None
     if features is None:
-        features = [name for name in frame.columns if name not in (target, task)]
+        features = [name for name in frame.columns if name not in (target, *tasks)]
     features = _as_list(features)
     check_distinct(features, "features")
     for name in features:
         checks.known("column in features", name, list(frame.columns))
-        if name in (target, task):
+        if name in (target, *tasks):
             raise ValueError(f"features must not hold the target or the task, got {name!r}")
     if not features:
         raise ValueError("features must name at least one column, got none")
-    chosen = (frame[columns].reset_index(drop=True) for columns in (features, target, task))
-    return Selection(*chosen)
+    frame = frame.reset_index(drop=True)
+    return Selection(frame[features], frame[target], _joined(frame[tasks]), all_others)
+
+
+def _joined(tasks: pd.DataFrame) -> pd.Series:
+    """One column that tells tasks apart: the only one, or tuples of several, None where one lacks a value."""
+    import pandas as pd  # optional here: importing it takes 0.3 s
+
+    if len(tasks.columns) == 1:
+        return tasks.iloc[:, 0]
+    pairs = pd.Series(list(tasks.itertuples(index=False, name=None)), index=tasks.index, dtype=object)
+    return pairs.where(~tasks.isna().any(axis=1), None).rename(", ".join(map(str, tasks.columns)))
 
 
 def _as_list(features: Any) -> list[Any]:
@@ -81,7 +104,7 @@ def join(tasks: Mapping[Any, Any], features: Any) -> Selection:
             X, y = pair
         except (TypeError, ValueError):
             raise ValueError(f"task {name!r} must be a pair (X, y), got {short(pair)}") from None
-        X = _as_frame(name, X, features)
+        X = _as_frame(f"X of task {name!r}", X, features)
         if frames and list(X.columns) != list(frames[0].columns):
             wanted, got = listed(frames[0].columns), listed(X.columns)
             raise ValueError(f"X of task {name!r} must have the columns {wanted}, got {got}")
@@ -92,23 +115,40 @@ def join(tasks: Mapping[Any, Any], features: Any) -> Selection:
         labels.append(pd.Series([name] * len(X), dtype=object))
     target = pd.concat(targets, ignore_index=True).rename("y")
     task = pd.concat(labels, ignore_index=True).rename("task")
-    return Selection(pd.concat(frames, ignore_index=True), target, task)
+    return Selection(pd.concat(frames, ignore_index=True), target, task, features is None)
 
 
-def _as_frame(name: Any, X: Any, features: list[Any] | None) -> pd.DataFrame:
-    """The inputs of one task as a table."""
+def pick(arrays: tuple[Any, ...], features: Any) -> Selection:
+    """Write inputs, targets and groups (X, y, groups) as one table."""
+    import pandas as pd  # optional here: importing it takes 0.3 s
+
+    if len(arrays) != 3:
+        raise ValueError(f"source must be three arrays (X, y, groups), got {len(arrays)}")
+    X, y, groups = arrays
+    frame = _as_frame("X", X, None if features is None else _as_list(features))
+    for name, values in (("y", y), ("groups", groups)):
+        if np.shape(values) != (len(frame),):
+            raise ValueError(f"{name} must have shape ({len(frame)},) to match X, got {np.shape(values)}")
+    frame = frame.reset_index(drop=True)
+    # through lists of pandas' own: NumPy would make texts of numbers and texts together
+    target, task = (pd.Series(v if isinstance(v, np.ndarray) else list(v)) for v in (y, groups))
+    return Selection(frame, target.rename("y"), task.rename("groups"), features is None)
+
+
+def _as_frame(what: str, X: Any, features: list[Any] | None) -> pd.DataFrame:
+    """Inputs as a table."""
     import pandas as pd  # optional here: importing it takes 0.3 s
 
     if not isinstance(X, pd.DataFrame):
         if np.ndim(X) != 2 or 0 in np.shape(X):
-            raise ValueError(f"X of task {name!r} must have shape (rows, features), got {np.shape(X)}")
+            raise ValueError(f"{what} must have shape (rows, features), got {np.shape(X)}")
         given = features or [f"x{j + 1}" for j in range(np.shape(X)[1])]
         if len(given) != np.shape(X)[1]:
-            raise ValueError(f"X of task {name!r} must have {len(given)} columns, got {np.shape(X)[1]}")
+            raise ValueError(f"{what} must have {len(given)} columns, got {np.shape(X)[1]}")
         X = pd.DataFrame(np.asarray(X), columns=given)
     elif features is not None:
         raise ValueError("features names the columns of arrays: select the columns of DataFrames before")
     if X.empty:
-        raise ValueError(f"X of task {name!r} must have rows and columns, got shape {X.shape}")
-    check_distinct(list(X.columns), f"task {name!r}")
+        raise ValueError(f"{what} must have rows and columns, got shape {X.shape}")
+    check_distinct(list(X.columns), what)
     return X

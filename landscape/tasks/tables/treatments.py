@@ -1,5 +1,7 @@
 """What is done to a table before it becomes tasks: a treatment adds a sentence to the account, or refuses."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from landscape.core import Array
@@ -14,7 +16,7 @@ DEPENDENT = 1e-10
 
 def without_missing(selection: Selection, missing: str, account: list[str]) -> Selection:
     """Keep the rows that have a value in every column that is used."""
-    frame, target, task = selection
+    frame, target, task, all_others = selection
     if not len(target):
         raise ValueError("the table has no rows")
     holes = frame.isna().assign(
@@ -33,7 +35,7 @@ def without_missing(selection: Selection, missing: str, account: list[str]) -> S
     if lacking.all():
         raise ValueError(f"every row lacks a value in {where}: leave out such columns by features=")
     account.append(f"{lacking.sum():,} of {len(target):,} rows left out, which lack a value in {where}.")
-    return Selection(frame[~lacking], target[~lacking], task[~lacking])
+    return Selection(frame[~lacking], target[~lacking], task[~lacking], all_others)
 
 
 def without_small(rows: Rows, least_rows: int, account: list[str]) -> Rows:
@@ -54,20 +56,25 @@ def without_small(rows: Rows, least_rows: int, account: list[str]) -> Rows:
     keep = ~small[rows.codes]
     renumbered = np.cumsum(~small) - 1
     names = [name for name, s in zip(rows.names, small, strict=True) if not s]
-    return Rows(rows.X[keep], rows.y[keep], renumbered[rows.codes[keep]], names, rows.features)
+    return Rows(rows.X[keep], rows.y[keep], renumbered[rows.codes[keep]], names, rows.coordinates)
 
 
 def without_constant(rows: Rows, serves: bool, account: list[str]) -> Rows:
     """Keep the columns that vary; where a constant one serves (as an intercept) only zeros are left out."""
-    constant = np.asarray(~rows.X.any(axis=0)) if serves else _is_constant(rows.X)
+    constant = np.asarray(~rows.X.any(axis=0)) if serves else is_constant(rows.X)
     if constant.all():
         raise ValueError(f"no feature varies: {listed(rows.features)}")
     for name in np.array(rows.features, dtype=object)[constant]:
         account.append(f"{name!r} is constant (to 12 digits) and was left out.")
-    if not constant.any():
+    return without(rows, constant)
+
+
+def without(rows: Rows, left_out: Array) -> Rows:
+    """Leave out columns."""
+    if not left_out.any():
         return rows
-    features = [name for name, c in zip(rows.features, constant, strict=True) if not c]
-    return rows._replace(X=rows.X[:, ~constant], features=features)
+    kept = [one for one, out in zip(rows.coordinates, left_out, strict=True) if not out]
+    return rows._replace(X=rows.X[:, ~left_out], coordinates=kept)
 
 
 def sorted_by_task(rows: Rows) -> tuple[Rows, list[slice]]:
@@ -78,50 +85,55 @@ def sorted_by_task(rows: Rows) -> tuple[Rows, list[slice]]:
     return rows, [slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True)]
 
 
-def standardised(rows: Rows, tasks: list[slice], how: str | None, account: list[str]) -> Rows:
-    """Give features mean 0 and variance 1, over all rows or within tasks, and the target over all rows."""
+def standardised(
+    rows: Rows, tasks: list[slice], how: str | None, account: list[str]
+) -> tuple[Rows, float, float]:
+    """Give features mean 0 and variance 1, over all rows or within tasks, and the target over all rows.
+
+    Returns
+    -------
+    rows : Rows
+        Its coordinates know the centres and scales taken over all rows.
+    target_centre, target_scale : float
+    """
     if how is None:
         account.append("features and target were left as they are, not standardised.")
-        return rows
+        return rows, 0.0, 1.0
     y = rows.y
-    if _is_constant(y):
+    if is_constant(y):
         raise ValueError(f"the target is the same in every row, {y[0]:g}: there is nothing to predict")
-    y = (y - y.mean()) / y.std()
+    centre, scale = float(y.mean()), float(y.std())
+    rows = rows._replace(y=(y - centre) / scale)
     if how == "across":
         account.append("features and target have mean 0 and variance 1 over all rows.")
-        return rows._replace(X=_scaled(rows.X)[0], y=y)
+        X, centres, scales = _scaled(rows.X)
+        moved = zip(rows.coordinates, centres.tolist(), scales.tolist(), strict=True)
+        coordinates = [one._replace(centre=c, scale=s) for one, c, s in moved]
+        return rows._replace(X=X, coordinates=coordinates), centre, scale
     X, constant = rows.X.copy(), 0
     for where in tasks:
-        X[where], count = _scaled(X[where])
-        constant += count
+        X[where], _, scales = _scaled(X[where])
+        constant += int(np.isinf(scales).sum())
     account.append(
         "features have mean 0 and variance 1 within each task, the target over all rows; a new task's shots "
         "alone cannot tell its means and variances."
     )
     if constant:
         account.append(f"{constant:,} times a feature is constant within a task: it is 0 there.")
-    return rows._replace(X=X, y=y)
+    return rows._replace(X=X), centre, scale
 
 
-def with_intercept(rows: Rows, account: list[str]) -> Rows:
-    """Add a column of ones."""
-    account.append("an intercept was added.")
-    X = np.column_stack([np.ones(len(rows.X)), rows.X])
-    return rows._replace(X=X, features=["intercept", *rows.features])
-
-
-def _is_constant(X: Array) -> Array:
+def is_constant(X: Array) -> Array:
     """Which columns are constant, up to rounding."""
     return X.std(axis=0) <= CONSTANT * np.abs(X).max(axis=0)
 
 
-def _scaled(X: Array) -> tuple[Array, int]:
-    """Columns with mean 0 and variance 1 (0 where constant), and how many are constant."""
-    constant = _is_constant(X)
-    centred = X - X.mean(axis=0)
-    return np.where(constant, 0.0, centred) / np.where(constant, 1.0, centred.std(axis=0)), int(
-        constant.sum()
-    )
+def _scaled(X: Array) -> tuple[Array, Array, Array]:
+    """Columns with mean 0 and variance 1, their centres, and their scales: infinite where constant, which gives 0."""
+    centres = X.mean(axis=0)
+    centred = X - centres
+    scales = np.where(is_constant(X), np.inf, centred.std(axis=0))
+    return centred / scales, centres, scales
 
 
 def _curvatures(X: Array, size: Array) -> tuple[Array, Array]:
@@ -131,17 +143,17 @@ def _curvatures(X: Array, size: Array) -> tuple[Array, Array]:
     return values, vectors
 
 
-def check_independent(rows: Rows) -> None:
+def check_independent(X: Array, features: Sequence[str]) -> None:
     """Refuse a feature that is a linear combination of others over all rows: E[W] would be singular."""
-    size = np.sqrt((rows.X**2).mean(axis=0))
+    size = np.sqrt((X**2).mean(axis=0))
     if not size.all():
-        name = rows.features[int((size == 0).argmax())]
+        name = features[int((size == 0).argmax())]
         raise ValueError(
             f"{name!r} does not vary within any task: leave it out by features=, or standardise across"
         )
-    values, vectors = _curvatures(rows.X, size)
+    values, vectors = _curvatures(X, size)
     if values[0] <= DEPENDENT * values[-1]:
-        involved = [name for name, v in zip(rows.features, vectors[:, 0], strict=True) if abs(v) > 1e-4]
+        involved = [name for name, v in zip(features, vectors[:, 0], strict=True) if abs(v) > 1e-4]
         raise ValueError(
             f"over all rows these features are linear combinations of one another: {listed(involved)}; leave "
             "one out by features="

@@ -106,12 +106,19 @@ def test_the_command_says_what_the_library_says(tmp_path, capsys):
     ("more", "message"),
     [
         (["--shots", "1,a"], "--shots must be whole numbers separated by commas"),
-        (["--shots", "0"], "shots must be"),
+        (["--shots", "0"], "--shots must be"),
         (["--features", "a,zz"], "unknown column in features 'zz'"),
         (["--delimiter", ";"], "seems to be separated by ','"),
-        (["--worth", "-1"], "worth must be"),
-        (["--html", "/no/such/folder/r.html"], "cannot write the report"),
+        (["--worth", "-1"], "--worth must be"),
+        (["--html", "/no/such/folder/r.html"], "--html: cannot write to '/no/such/folder/r.html'"),
+        (["--csv", "/no/such/folder/r.csv"], "--csv: cannot write to"),
         (["--html", "{table}"], "--html must name another file than the table"),
+        (["--csv", "{table}"], "--csv must name another file than the table"),
+        (["--encoding", "utf-16"], "such as --encoding latin-1"),
+        (
+            ["--decimal", ","],
+            "has a single column when separated by ';': it seems to be separated by ',', so give --delimiter ,",
+        ),
     ],
 )
 def test_bad_arguments(more, message, tmp_path, capsys):
@@ -121,6 +128,72 @@ def test_bad_arguments(more, message, tmp_path, capsys):
     assert main(["diagnose", str(path), "--task", "clinic", "--target", "y", *more]) == 2
     assert message in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_outputs_are_tried_before_the_work(tmp_path, capsys):
+    """The table is not even looked for; a report that was there is left as it was."""
+    (tmp_path / "old.html").write_text("old")
+    for more in (["--html", str(tmp_path)], ["--html", ""], ["--csv", str(tmp_path / "no" / "t.csv")]):
+        arguments = [
+            "diagnose",
+            "nowhere.csv",
+            "--task",
+            "clinic",
+            "--target",
+            "y",
+            "--html",
+            str(tmp_path / "old.html"),
+        ]
+        assert main([*arguments, *more]) == 2
+        said = capsys.readouterr().err
+        assert more[0] in said
+        assert "nowhere" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["old.html"]
+    assert (tmp_path / "old.html").read_text() == "old"
+
+
+@pytest.mark.parametrize("link", ["hardlink_to", "symlink_to"])
+def test_a_table_is_not_replaced_under_another_name(link, tmp_path, capsys):
+    path = clinics(tmp_path / "t.csv", tasks=5, rows=8)
+    before, other = path.read_bytes(), tmp_path / "other.html"
+    getattr(other, link)(path)
+    assert main(["diagnose", str(path), "--task", "clinic", "--target", "y", "--html", str(other)]) == 2
+    assert "--html must name another file than the table" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_messages_name_flags(tmp_path, capsys):
+    """What Python's arguments are called is of no use to who types a command."""
+    path = tmp_path / "t.csv"
+    table = pd.read_csv(clinics(path, tasks=6, rows=12))
+    table = table[["clinic", "a", "c", "y"]].assign(id=range(1, len(table) + 1), again=table["y"])
+    table.to_csv(path, index=False)
+    base = ["diagnose", str(path), "--task", "clinic", "--target", "y"]
+    with pytest.warns(ls.LandscapeWarning, match="'id' numbers the rows"):
+        assert main(base) == 2
+    assert "leave it out by --features" in capsys.readouterr().err
+    table.drop(columns="again").assign(a=table["a"].where(table["a"] > -1)).to_csv(path, index=False)
+    with pytest.warns(ls.LandscapeWarning, match="numbers the rows"):
+        assert main(base) == 2
+    said = capsys.readouterr().err
+    assert "leave these rows out with --missing drop, leave out the columns by --features" in said
+    with pytest.warns(ls.LandscapeWarning, match="numbers the rows"):
+        assert main([*base, "--missing", "drop", "--shots", "2"]) == 0
+    assert "to keep it, name it in --features." in " ".join(capsys.readouterr().out.split())
+
+
+def test_european_files_several_task_columns_and_a_table_of_methods(tmp_path, capsys):
+    path = tmp_path / "t.csv.gz"
+    table = pd.read_csv(clinics(tmp_path / "plain.csv", tasks=6, rows=12))[["clinic", "a", "c", "y"]]
+    table = table.assign(clinic=table["clinic"].str[-1].map(lambda i: "Süd" if i in "135" else "Nord"),
+                         ward=np.resize(np.repeat(["i", "ii"], 6), 72))  # fmt: skip
+    table.to_csv(path, index=False, sep=";", decimal=",", encoding="latin-1")
+    arguments = ["--target", "y", "--shots", "2", "--decimal", ",", "--encoding", "latin-1"]
+    assert main(["diagnose", str(path), "--task", "clinic", "--task", "ward", *arguments,
+                 "--csv", str(tmp_path / "m.csv")]) == 0  # fmt: skip
+    diagnosis = ls.diagnose(ls.from_data(table, "y", ["clinic", "ward"]), [2], progress=False)
+    assert diagnosis.verdict in capsys.readouterr().out
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "m.csv"), diagnosis.to_frame(), rtol=1e-6)
 
 
 def small_diagnosis():

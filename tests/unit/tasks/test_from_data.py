@@ -138,7 +138,8 @@ def test_numbers_of_other_kinds_are_numbers():
     assert levels.features == ("intercept", "a", "b=1")
     exact = frame["a"].map(lambda value: Decimal(repr(value)))
     assert ls.from_data(frame.assign(a=exact), "y", "task") == plain
-    yes = ls.from_data(frame.assign(y=frame["y"] > 0), "y", "task", standardise=None)
+    with pytest.warns(ls.LandscapeWarning, match="two values only, 0 and 1"):
+        yes = ls.from_data(frame.assign(y=frame["y"] > 0), "y", "task", standardise=None)
     assert set(np.concatenate([task.y for task in yes.families])) == {0.0, 1.0}
 
 
@@ -268,7 +269,7 @@ BAD = {
     "collinear": (lambda f: change(f, c=f["a"] + 2 * f["b"]), {}, "linear combinations of one another: a, b, c"),
     "collinear but for one": (lambda f: change(f, c=f["a"] + 2 * f["b"], e=f["a"] ** 2), {}, "of one another: a, b, c; leave"),
     "constant within every task": (
-        lambda f: change(f, b=f["task"].str[1].astype(int)), {"standardise": "within"}, "does not vary within any task"),
+        lambda f: change(f, b=f["task"].str[1].astype(int)), {"standardise": "within", "features": ["a", "b"]}, "does not vary within any task"),
     "no rows": (lambda f: f[:0], {}, "has no rows"),
     "bad option": (lambda f: f, {"weigh": "task"}, "unknown weigh 'task'; did you mean tasks"),
     "bad ridge": (lambda f: f, {"ridge": -1}, "ridge must be"),
@@ -285,9 +286,9 @@ def test_bad_tables(case):
 def test_a_table_that_would_fill_the_memory_is_refused():
     frame = table()
     selection = Selection(frame[["a", "b"]], frame["y"], frame["task"])
-    assert as_numbers(selection, "indicators", [], most=240).X.shape == (120, 2)
+    assert as_numbers(selection, {}, most=240).X.shape == (120, 2)
     with pytest.raises(ValueError, match="120 rows of 2 features are more than 239 numbers: take a sample"):
-        as_numbers(selection, "indicators", [], most=239)
+        as_numbers(selection, {}, most=239)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +320,7 @@ def test_a_table_that_would_fill_the_memory_is_refused():
             "must have the columns x1, got x1, x2",
         ),
         ({"a": (np.eye(2), [1, 2])}, ValueError, "at least two tasks"),
-        ([1, 2], TypeError, "source must be a DataFrame, a path, or a dict"),
+        ([1, 2], TypeError, r"source must be a DataFrame, a path, arrays \(X, y, groups\), or a dict"),
         ("nowhere.csv", ValueError, "there is no file 'nowhere.csv'"),
     ],
 )
@@ -375,9 +376,10 @@ def test_bad_files(case, tmp_path):
 
 
 def test_entries_that_underflow_are_taken():
-    tiny = ls.from_data(
-        table().assign(c=lambda t: np.exp(-(np.arange(120.0) ** 2))), "y", "task", standardise=None
-    )
+    with pytest.warns(ls.LandscapeWarning, match="row 0 .* carries 87% of the variance of 'c'"):
+        tiny = ls.from_data(
+            table().assign(c=lambda t: np.exp(-(np.arange(120.0) ** 2))), "y", "task", standardise=None
+        )
     assert min(np.abs(task.X[:, 3]).min() for task in tiny.families) == 0
 
 
