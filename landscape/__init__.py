@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from landscape.analysis.sweep import Sweep, sweep
     from landscape.diagnosis.diagnosis import Diagnosis
     from landscape.diagnosis.diagnose import diagnose
+    from landscape.diagnosis.model import TrainedModel
     from landscape.plotting.explore import explore
     from landscape.plotting.landscapes import plot_landscape
     from landscape.symbolic import Ledger, verify
@@ -92,7 +93,7 @@ __all__ = [
     # the same by drawing data, and both side by side
     "simulate", "Simulation", "agreement", "Agreement", "sweep", "Sweep",
     # will meta-learning pay on my tasks?
-    "diagnose", "Diagnosis", "replacement_effect",
+    "diagnose", "Diagnosis", "replacement_effect", "TrainedModel",
     # other people's code
     "check_meta_gradient", "check_optimum", "GradientReport", "OptimumReport",
     # beyond linear: neurons and logistic regression
@@ -116,6 +117,7 @@ _LATER = {
     "Sweep": "landscape.analysis.sweep",
     "Diagnosis": "landscape.diagnosis.diagnosis",
     "diagnose": "landscape.diagnosis.diagnose",
+    "TrainedModel": "landscape.diagnosis.model",
     "explore": "landscape.plotting.explore",
     "plot_landscape": "landscape.plotting.landscapes",
     "Ledger": "landscape.symbolic",

@@ -88,14 +88,24 @@ class Preprocessing(Record):
             If a column or a value is missing, a number is text or infinite, or a category has a level that no
             task had.
         """
+        self.check_across()
+        frame = self._checked(rows)
+        X = (expanded(frame, self.coordinates) - self._centres) / self._scales
+        return np.column_stack([np.ones(len(X)), X]) if self.intercept else X
+
+    def check_across(self) -> None:
+        """Refuse scales of each task's own."""
         if self.within:
             raise ValueError(
                 "features were scaled within each task, by all of its rows, which a new task's shots cannot tell: "
                 "make the tasks with standardise='across'"
             )
-        frame = self._checked(rows)
-        X = (expanded(frame, self.coordinates) - self._centres) / self._scales
-        return np.column_stack([np.ones(len(X)), X]) if self.intercept else X
+
+    @classmethod
+    def none(cls, d: int) -> Preprocessing:
+        """Take d columns x1 to xd as they are."""
+        columns = tuple(f"x{j + 1}" for j in range(d))
+        return cls("y", ("task",), columns, {}, tuple(map(Coordinate, columns)), intercept=False)
 
     def _checked(self, rows: Any) -> pd.DataFrame:
         """The rows as a table that has all columns and no holes."""
