@@ -46,6 +46,9 @@ RESIDUAL: Final = 1e-11
 SETTLED: Final = 1e-14
 """Share of a risk by which a last alternation may still lower it."""
 
+UNDECIDED: Final = 1e-12
+"""Share of the risk before a step by which rounding may seem to raise the risk after the best one."""
+
 SAME_LIMIT: Final = 1e-6
 """Two alternations that end this close, in shares of the risk, ended at the same point."""
 

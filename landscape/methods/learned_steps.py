@@ -13,12 +13,11 @@ from landscape.core import checks
 from landscape.core.domains import batch_size, choice, count
 from landscape.core.parameters import parameter, record, with_values
 from landscape.core.results import Result
-from landscape.core.tolerances import SAME_LIMIT
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Matrix
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Cost, Method
-from landscape.methods.one_step import SOLVERS, OneStep
+from landscape.methods.one_step import SOLVERS, LearnedPoint, OneStep
 from landscape.methods.pooled import NAL
 from landscape.tasks.environment import Environment, check_environment
 from landscape.tasks.families import Task, optima_law
@@ -194,20 +193,14 @@ class MetaSGD(Method):
         centre, covariance = optima_law(problem.tasks)
         normal = checks.generator(self.rng).standard_normal((self.starts - 1, len(centre)))
         starts = [problem.pooled, *(centre + Gaussian(Matrix(covariance)).colour(normal))]
-        limits: list[tuple[float, Array, Array]] = []
-        found: list[int] = []
-        for risk, w, P in sorted((problem.alternate(w) for w in starts), key=lambda end: end[0]):
-            near = SAME_LIMIT * (risk + SAME_LIMIT * problem.size)
-            for k, (other, v, _) in enumerate(limits):
-                if risk - other <= near and problem.apart(w, v, P) <= near:
-                    found[k] += 1
-                    break
-            else:
-                limits.append((risk, w, P))
-                found.append(1)
-        risk, w, P = limits[0]
-        risks = np.array([end[0] for end in limits])
-        return LearnedStep(w, problem.adaptation(P), risk, risks, np.array(found))
+        found: dict[LearnedPoint, int] = {}
+        for w in starts:
+            limit = problem.descend(w, found)
+            found[limit] = found.get(limit, 0) + 1
+        limits = sorted(found, key=lambda limit: limit.risk)
+        best, risks = limits[0], np.array([limit.risk for limit in limits])
+        counts = np.array([found[limit] for limit in limits])
+        return LearnedStep(best.w, problem.adaptation(best.P), best.risk, risks, counts)
 
     def objective(self, moments: Moments) -> QuadraticForm:
         raise ValueError(_NO_FORM)

@@ -2,21 +2,22 @@ r"""The best matrix of one inner step at a given start, and the best start and m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from landscape.adaptations.base import loss_form
+from landscape.adaptations.base import is_full, loss_form
 from landscape.adaptations.preconditioned import PreconditionedSteps
 from landscape.core.domains import is_symbolic
 from landscape.core.errors import warn
 from landscape.core.parameters import with_values
-from landscape.core.tolerances import EPS, SETTLED
+from landscape.core.tolerances import EPS, SAME_LIMIT, SETTLED, UNDECIDED
 from landscape.core.typing import Array, Scalar
 from landscape.linalg import matrix_equation
-from landscape.linalg.operators import Matrix
+from landscape.linalg.operators import Matrix, Operator
 from landscape.linalg.quadratic import QuadraticForm, difference, mean_form
+from landscape.linalg.secants import Secants
 from landscape.tasks.families import Task
 
 SOLVERS = {
@@ -25,7 +26,18 @@ SOLVERS = {
 }  # fmt: skip
 """The kinds of matrices, and what finds the best one of each."""
 MOST = 2000
-"""Alternations from one start: the slowest of 1,200 took 400."""
+"""Moves from one start: the slowest of 1,200 took 400 without secants."""
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedPoint:
+    """A start w, the best matrix P there, the risk of both, its gradient by w and, of a limit, its Hessian by w."""
+
+    w: Array
+    P: Array
+    risk: float
+    slope: Array
+    curvature: Operator | None = None
 
 
 class OneStep:
@@ -68,21 +80,32 @@ class OneStep:
         self.p = np.array([task.probability for task in tasks], dtype=float)
         self.S = np.array([task.inputs.Sigma.matrix() for task in self.tasks])
         losses = [replace(loss_form(task.inputs), origin=task.centre) for task in self.tasks]
-        self.pooled = mean_form(self.p, losses).minimiser
+        loss = mean_form(self.p, losses)
+        self.pooled = loss.minimiser
         self.size = self.risk(self.pooled, losses)
+        self.unadapted = replace(loss, c=loss.c + 2 * (self.size - loss(self.pooled)))
+        self._spreads = [self._moments_of_spread(*pair) for pair in zip(self.tasks, self.shots, strict=True)]
+
+    def _moments_of_spread(self, task: Task, m: float) -> tuple[Array, Array]:
+        """What the spread C of a task's optima adds to Sigma D Sigma and to G: no start changes it."""
+        if task.spread is None:
+            return np.zeros_like(self.S[0]), np.zeros_like(self.S[0])
+        SC = task.inputs.Sigma @ task.spread
+        mean = (SC @ task.inputs.Sigma).matrix()
+        return mean, mean if is_full(m) else mean + task.inputs.scatter(task.spread, SC).matrix() / m
 
     def gradient_moments(self, w: Array) -> tuple[Array, Array]:
         """Compute the second moments G of each task's gradient, (K, d, d), and sum p Sigma D Sigma, (d, d)."""
-        mean, G = [], []
-        for task, m in zip(self.tasks, self.shots, strict=True):
-            inputs, delta = task.inputs, difference(w, task.centre)
-            D = Matrix(np.outer(delta, delta))
-            if task.spread is not None:
-                D = D + task.spread
-            SD = inputs.Sigma @ D
-            mean.append((SD @ inputs.Sigma).matrix())  # Sigma D Sigma
-            G.append(mean[-1] + (inputs.scatter(D, SD) + inputs.residual_scatter(delta)).matrix() / m)
-        return np.array(G), np.tensordot(self.p, mean, 1)
+        G, R = np.empty_like(self.S), np.zeros_like(self.S[0])
+        for k, (task, m, (mean, second)) in enumerate(zip(self.tasks, self.shots, self._spreads, strict=True)):
+            delta = difference(w, task.centre)
+            gradient = task.inputs.Sigma @ delta
+            square = np.outer(gradient, gradient)
+            R += self.p[k] * (mean + square)
+            G[k] = second + square
+            if not is_full(m):
+                G[k] += task.inputs.gradient_covariance(delta, gradient).matrix() / m
+        return G, R
 
     def best_matrix(self, w: Array, guess: Array | None = None) -> Array:
         """Solve for the best P at a start: sum p Sigma P G = sum p Sigma D Sigma, over matrices of the kind."""
@@ -108,48 +131,75 @@ class OneStep:
             total += float(p * (form(w) + spread))
         return total
 
-    def apart(self, w: Array, v: Array, P: Array) -> float:
-        """Compute how much the risk after a step rises if its start moves from where it is least by w - v."""
-        return float(mean_form(self.p, self.forms(P)).A.quad(w - v) / 2)
+    def at(self, w: Array, guess: Array | None = None) -> LearnedPoint:
+        """Find the best matrix at a start, from a guess, the risk of both and its gradient, without d x d forms."""
+        G, R = self.gradient_moments(w)
+        P = SOLVERS[self.kind](self.p, self.S, G, R, guess)
+        gained = np.sum(R.diagonal() * P if P.ndim == 1 else R * P.T) / 2  # as P is the best of its kind
+        return LearnedPoint(w, P, float(self.unadapted(w) - gained), self._slope(w, P))
 
-    def alternate(self, w: Array) -> tuple[float, Array, Array]:
-        """Minimise in P and in w in turn: each is a linear solve, so the risk never rises.
+    def _slope(self, w: Array, P: Array) -> Array:
+        """The gradient of the risk by w: K' Sigma K delta + scatter(P' Sigma P) delta/m, K = I - P Sigma."""
+        step, slope = self.adaptation(P).operator, np.zeros_like(w)
+        for p, task, m in zip(self.p, self.tasks, self.shots, strict=True):
+            Sigma, delta = task.inputs.Sigma, difference(w, task.centre)
+            left = Sigma @ (delta - step @ (Sigma @ delta))
+            slope += p * (left - Sigma @ (step.T @ left))
+            if not is_full(m):
+                slope += p / m * task.inputs.scattered(step.T @ Sigma @ step, delta)
+        return slope
 
-        The move of w is lengthened for as long as that lowers the risk at least as much as the move itself is
-        sure to. Where the risk does not depend on w, up to rounding, w stays: the solve has a proximal term of
-        that size.
+    def descend(self, w: Array, known: Iterable[LearnedPoint] = ()) -> LearnedPoint:
+        r"""Minimise over w the risk :math:`f(w) = \min_P R(w, P)` of the best matrix there, from a start.
+
+        The gradient of f is that of R(., P) at the best P. A move to the minimum for this P,
+        :math:`-A^{-1} \nabla f` with A the Hessian of R(., P), lowers f by
+        :math:`\tfrac12 \nabla f^\top A^{-1} \nabla f` at least; it is made where the quasi-Newton move, which
+        starts from an earlier A and learns from the last moves, does not lower f. So the risk never rises. Where it
+        does not depend on w, up to rounding, w stays: the solve has a proximal term of that size.
 
         Returns
         -------
-        float, array (d,), array (d,) or (d, d)
-            The risk, w and P.
+        LearnedPoint
+            A limit; one of the known ones where the descent comes as near to it as the limits of two starts may be.
         """
-        proximal, length = EPS * Matrix(np.tensordot(self.p, self.S, 1)), 1.0
-        P = self.best_matrix(w)
-        forms = self.forms(P)
-        risk = self.risk(w, forms)
-        for _ in range(MOST):
-            form = mean_form(self.p, forms)
-            slope = form.gradient(w)
-            move = (form.A + proximal).solve(slope)
-            fall = float(slope @ move) / 2  # by the move alone, P as it is
-            if fall <= SETTLED * (risk + SETTLED * self.size):
-                return risk, w, P
-            after = self._moved(w - length * move, P)
-            if length > 1 and after[0] > risk - fall:
-                length, after = 1.0, self._moved(w - move, P)
-            risk, w, P, forms = after
-            length *= 1.5
-        warn(
-            "learning the start and the step together has not settled: the risk is that of the last alternation"
-        )
-        return risk, w, P
+        point, secants = self.at(w), Secants()
+        for moves in range(MOST):
+            for limit in known:
+                if self._is_at(limit, point):
+                    return limit
+            if not moves & (moves - 1):  # after 0, 1, 2, 4, 8, ... moves
+                solve = self._solver(point.P)
+            move = secants.move(point.slope, solve)
+            hoped = -float(point.slope @ move) / 2
+            if hoped <= SETTLED * (point.risk + SETTLED * self.size):
+                break
+            after = self.at(point.w + move, point.P)
+            if after.risk > point.risk - hoped / 10 + UNDECIDED * self.size:
+                secants.clear()
+                solve = self._solver(point.P)
+                move = secants.move(point.slope, solve)
+                after = self.at(point.w + move, point.P)
+            secants.add(move, after.slope - point.slope)
+            point = after
+        else:
+            warn("learning the start and the step together has not settled: the risk is that of the last move")
+        forms = self.forms(point.P)
+        return replace(point, risk=self.risk(point.w, forms), curvature=mean_form(self.p, forms).A)
 
-    def _moved(self, w: Array, P: Array) -> tuple[float, Array, Array, list[QuadraticForm]]:
-        """The risk from a new start with its best matrix, found from the last one."""
-        P = self.best_matrix(w, P)
-        forms = self.forms(P)
-        return self.risk(w, forms), w, P, forms
+    def _is_at(self, limit: LearnedPoint, point: LearnedPoint) -> bool:
+        """Say whether a point is at a limit, up to SAME_LIMIT of the risk, there and with the limit's matrix."""
+        near = SAME_LIMIT * (limit.risk + SAME_LIMIT * self.size)
+        assert limit.curvature is not None  # it is known where a descent ended
+        return (
+            abs(point.risk - limit.risk) <= near
+            and float(limit.curvature.quad(point.w - limit.w)) <= 2 * near
+        )
+
+    def _solver(self, P: Array) -> Callable[[Array], Array]:
+        proximal = EPS * Matrix(np.tensordot(self.p, self.S, 1))
+        inverse = (mean_form(self.p, self.forms(P)).A + proximal).factor().solve(np.eye(len(self.pooled)))
+        return lambda v: inverse @ v
 
 
 def _is_symbolic(task: Task) -> bool:

@@ -146,6 +146,15 @@ class Gaussian(KnownMoments):
         """Compute what noise adds to the covariance scatter(D) of a sample's gradient: sigma^2 Sigma."""
         return self.noise_variance * self.Sigma
 
+    def gradient_covariance(self, delta: Array, mean: Array) -> Operator:
+        """Compute the covariance of a sample's gradient at the distance delta; mean is Sigma delta."""
+        return Matrix(np.outer(mean, mean)) + (self.noise_variance + delta @ mean) * self.Sigma
+
+    def scattered(self, A: Operator, delta: Array) -> Array:
+        """Compute scatter(A) delta - third(A)."""
+        mean = self.Sigma @ delta
+        return self.Sigma @ (A @ mean) + self.Sigma.inner(A) * mean
+
     def expanded(self) -> Gaussian:
         """Return the same inputs with one entry a coordinate."""
         return Gaussian(self.Sigma.expanded(), self.noise_variance)
@@ -263,6 +272,19 @@ class Empirical(CountedMoments):
             pulled = np.outer(self.Sigma @ delta - self.ridge * delta, self.pull)
             out = out + pulled + pulled.T - np.outer(self.pull, self.pull)
         return Matrix(out)
+
+    def gradient_covariance(self, delta: Array, mean: Array) -> Operator:
+        """Compute the covariance of a sample's gradient at the distance delta."""
+        residuals = self.X @ delta - self.e
+        weighted = residuals[:, None] * self.X
+        push = weighted.mean(axis=0)  # with a ridge, that of the rows alone
+        return Matrix(weighted.T @ weighted / len(self.X) - np.outer(push, push))
+
+    def scattered(self, A: Operator, delta: Array) -> Array:
+        """Compute scatter(A) delta - third(A)."""
+        fourth, third, _ = self._at(A)
+        mean = self.Sigma @ delta
+        return fourth @ delta - self.Sigma @ (A @ mean) - third
 
     def expanded(self) -> Empirical:
         """Return the inputs themselves: they have an entry a coordinate."""

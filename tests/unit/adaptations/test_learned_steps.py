@@ -83,8 +83,9 @@ class WithoutThirdMoments(Empirical):
     def __init__(self, X: np.ndarray, y: np.ndarray, ridge: float) -> None:
         super().__init__(X, y, ridge)
 
-    def residual_scatter(self, delta: np.ndarray) -> Any:
-        return super().residual_scatter(0 * delta)
+    def gradient_covariance(self, delta: np.ndarray, mean: np.ndarray) -> Any:
+        both = super().gradient_covariance(delta, mean) + super().gradient_covariance(-delta, -mean)
+        return both / 2
 
 
 class Forgetful(ls.DataTask):

@@ -36,16 +36,16 @@ def test_learned_together(kind: str) -> None:
     assert min(found.limits, key=lambda r: abs(r - limit.fun)) == pytest.approx(limit.fun, rel=1e-9)
 
 
-def test_alternating_never_raises_the_risk() -> None:
+def test_descending_never_raises_the_risk() -> None:
     for seed in range(8):
         env, rng = three_families(3, seed), np.random.default_rng(seed)
         problem = OneStep(env.tasks(), KINDS[seed % 4], [3, 20, np.inf][seed % 3])
         w = 3 * rng.normal(size=3)
         before = problem.risk(w, problem.forms(problem.best_matrix(w)))
-        ended, v, P = problem.alternate(w)
-        assert ended <= before
-        assert ended == pytest.approx(risk(env, v, P, problem.m), rel=1e-12)
-        assert problem.alternate(v)[0] == pytest.approx(ended, rel=1e-9)
+        end = problem.descend(w)
+        assert end.risk <= before
+        assert end.risk == pytest.approx(risk(env, end.w, end.P, problem.m), rel=1e-12)
+        assert problem.descend(end.w).risk == pytest.approx(end.risk, rel=1e-9)
 
 
 def mirrored() -> ls.Mixture:
