@@ -97,7 +97,9 @@ class OneStep:
     def gradient_moments(self, w: Array) -> tuple[Array, Array]:
         """Compute the second moments G of each task's gradient, (K, d, d), and sum p Sigma D Sigma, (d, d)."""
         G, R = np.empty_like(self.S), np.zeros_like(self.S[0])
-        for k, (task, m, (mean, second)) in enumerate(zip(self.tasks, self.shots, self._spreads, strict=True)):
+        for k, (task, m, (mean, second)) in enumerate(
+            zip(self.tasks, self.shots, self._spreads, strict=True)
+        ):
             delta = difference(w, task.centre)
             gradient = task.inputs.Sigma @ delta
             square = np.outer(gradient, gradient)
@@ -183,7 +185,9 @@ class OneStep:
             secants.add(move, after.slope - point.slope)
             point = after
         else:
-            warn("learning the start and the step together has not settled: the risk is that of the last move")
+            warn(
+                "learning the start and the step together has not settled: the risk is that of the last move"
+            )
         forms = self.forms(point.P)
         return replace(point, risk=self.risk(point.w, forms), curvature=mean_form(self.p, forms).A)
 

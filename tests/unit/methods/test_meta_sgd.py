@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from support import random_worlds as worlds
 from support.matrix_steps import KINDS, M, bases, risk, three_families
 
 import landscape as ls
+from landscape.linalg.quadratic import mean_form
 from landscape.methods.one_step import OneStep
 
 
@@ -46,6 +49,73 @@ def test_descending_never_raises_the_risk() -> None:
         assert end.risk <= before
         assert end.risk == pytest.approx(risk(env, end.w, end.P, problem.m), rel=1e-12)
         assert problem.descend(end.w).risk == pytest.approx(end.risk, rel=1e-9)
+
+
+def spectra(condition: float, rotated: bool, seed: int, d: int = 4) -> ls.Mixture:
+    """Three families whose inputs have eigenvalues from 1 down to 1/condition, along axes of their own."""
+    rng, made = np.random.default_rng(seed), []
+    for i, scale in enumerate((0.2, 0.6, 1.5)):
+        values = scale * rng.permutation(np.geomspace(1, 1 / condition, d))
+        V = np.linalg.qr(rng.normal(size=(d, d)))[0] if rotated else np.eye(d)
+        made.append(
+            ls.TaskFamily(f"{i}", (V * values) @ V.T, rng.normal(size=d), 0.1 * np.eye(d), noise=0.05)
+        )
+    return ls.Mixture(made)
+
+
+def twin_risk(env: ls.Mixture, m: float) -> Callable[[np.ndarray], float]:
+    """The risk of w and of a diagonal P, stacked, written out for Gaussian inputs: the slow twin."""
+    known = [(f.covariance, f.centre, f.spread, f.noise) for f in env.families]
+
+    def value(x: np.ndarray) -> float:
+        w, P, total = x[: env.d], np.diag(x[env.d :]), 0.0
+        for S, centre, C, noise in known:
+            D = C + np.outer(w - centre, w - centre)
+            K, B = np.eye(env.d) - P @ S, P @ S @ P
+            total += np.trace(K.T @ S @ K @ D) + noise
+            total += (np.trace(S @ B @ S @ D) + np.trace(S @ B) * (np.trace(S @ D) + noise)) / m
+        return float(total / 2 / len(known))
+
+    return value
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+@pytest.mark.parametrize("condition", [1.0, 1e3, 1e6])
+def test_a_generic_minimiser_finds_nothing_lower(condition: float, rotated: bool) -> None:
+    """BFGS from each limit stays there, and from random points and steps it gets to nothing lower."""
+    env, m = spectra(condition, rotated, 3), 20
+    value, rng = twin_risk(env, m), np.random.default_rng(0)
+    found = ls.MetaSGD(m=m, starts=6).learn(env)
+    best = np.r_[found.start, found.P]
+    assert value(best) == pytest.approx(found.risk, rel=1e-12)
+    unit = np.r_[np.ones(env.d), np.maximum(np.abs(found.P), 1.0)]  # along steep directions steps are long
+    starts = [best, *(np.r_[rng.normal(size=env.d), rng.uniform(0, 2, env.d)] for _ in range(1))]
+    for x in starts:
+        lowest = minimize(lambda z: value(z * unit), x / unit, method="BFGS", options={"gtol": 1e-9}).fun
+        assert lowest > found.risk * (1 - 1e-8)
+
+
+@pytest.mark.parametrize("world", ["diagonal", "dense", "data", "mixed"])
+def test_the_gradient_by_the_start_is_that_of_the_form(world: str) -> None:
+    """`at` knows the risk and its gradient without the form that the risk is, as a function of the start."""
+    for seed, kind in itertools.product(range(3), KINDS):
+        rng = np.random.default_rng(seed)
+        tasks, w = worlds.environment(world, rng).tasks(), rng.normal(size=3)
+        problem = OneStep(tasks, kind, [3, 20, np.inf][seed])
+        here = problem.at(w)
+        forms = problem.forms(here.P)
+        assert here.risk == pytest.approx(problem.risk(w, forms), abs=1e-13 * problem.size)
+        wanted = mean_form(problem.p, forms).gradient(w)
+        np.testing.assert_allclose(here.slope, wanted, rtol=1e-10, atol=1e-12 * problem.size)
+
+
+def test_a_start_that_comes_near_a_limit_ends_there() -> None:
+    problem = OneStep(spectra(1e2, True, 0).tasks(), "diagonal", 20)
+    limit = problem.descend(problem.pooled)
+    assert problem.descend(problem.pooled + 0.5, [limit]) is limit
+    assert problem.descend(problem.pooled + 0.5) is not limit
+    far = replace(limit, w=limit.w + 1.0)  # planted: as low, elsewhere
+    assert problem.descend(problem.pooled + 0.5, [far]) is not far
 
 
 def mirrored() -> ls.Mixture:
