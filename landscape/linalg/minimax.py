@@ -5,7 +5,7 @@ convex. The weights are found with the point, by a primal-dual interior-point me
 
 .. math:: \sum_i p_i \nabla F_i = 0, \qquad \sum_i p_i = 1, \qquad p_i (t - F_i) = \mu,
 
-with mu going to 0 and t above all F_i throughout.
+with mu going to 0 and t above all F_i throughout. For two isotropic forms they have a closed form.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import numpy as np
 
 from landscape.core import Array
 from landscape.linalg.operators import Diagonal
-from landscape.linalg.quadratic import QuadraticForm, mean_form
+from landscape.linalg.quadratic import QuadraticForm, difference, mean_form
 
 STEPS = 100
 """Newton's steps; some twenty are taken."""
@@ -39,6 +39,8 @@ def minimax_weights(forms: Sequence[QuadraticForm]) -> list[Array]:
     """
     if len(forms) == 1:
         return [np.ones(())]
+    if len(forms) == 2 and all(map(_is_isotropic, forms)):
+        return _isotropic_pair(*forms)
     A, b, c = _coefficients(forms)
     count, d = A.shape[-3], A.shape[-1]
     p, e = np.full(c.shape, 1 / count), np.zeros((*c.shape[:-1], d))
@@ -74,6 +76,34 @@ def minimax_weights(forms: Sequence[QuadraticForm]) -> list[Array]:
     p = np.where(p < slack, 0.0, p)
     p = p / p.sum(axis=-1, keepdims=True)
     return [p[..., i] for i in range(count)]
+
+
+def _is_isotropic(form: QuadraticForm) -> bool:
+    entries = form.A.diagonal() if isinstance(form.A, Diagonal) else np.zeros(0)
+    return entries.shape[-1] == 1 and bool((entries > 0).all())
+
+
+def _isotropic_pair(first: QuadraticForm, second: QuadraticForm) -> list[Array]:
+    r"""The weights of :math:`F_i = \tfrac12(A_i \|w - w_i\|^2 + c_i)`, with :math:`a_i = A_i \|w_1 - w_2\|^2`.
+
+    A share s of the way from w_1 to w_2 they are equal: :math:`a_1 s^2 + k = a_2 (1 - s)^2` with k = c_1 - c_2,
+    between -a_1 and a_2: beyond, one form is the larger one even where it is least. Their mean is least there for
+
+    .. math:: p_1 = \frac{a_2 (t + k)}{t (t + a_2)}, \qquad t^2 = (a_1 + k)(a_2 - k) + k^2,
+
+    which for k = 0 is :math:`p_i \propto 1/\sqrt{a_i}`. At one point, w_1 = w_2, the larger form has all the weight.
+    """
+    one, two = first.completed(), second.completed()
+    distance = np.asarray(one.A.identity().quad(difference(np.asarray(one.origin), two.origin)))
+    a1, a2, gap = distance * one.A.diagonal()[..., 0], distance * two.A.diagonal()[..., 0], one.c - two.c
+    k = np.clip(gap, -a1, a2)
+    u = (a1 + k) * (a2 - k)
+    t = np.sqrt(u + k**2)
+    same = t == 0
+    larger = t + np.abs(k) + same  # and u/larger is t - |k|, without subtracting one from the other
+    p = a2 * np.where(k > 0, larger, u / larger) / ((t + same) * (t + a2 + same))
+    p = np.where(same, (1 + np.sign(gap)) / 2, p)
+    return [p, 1 - p]
 
 
 def _coefficients(forms: Sequence[QuadraticForm]) -> tuple[Array, Array, Array]:

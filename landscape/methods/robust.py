@@ -28,6 +28,8 @@ class TRMAML(InnerMethod):
 
     Notes
     -----
+    Two isotropic families have weights in closed form, which for equal least losses are inversely proportional to the
+    roots of the curvatures after adaptation; others have them by concave maximisation.
     What trains it (`flow`, `simulate`, SGD) takes these weights as found. On tasks given one by one it guards
     against the worst of those that are given.
 

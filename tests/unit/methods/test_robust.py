@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from support import random_worlds as worlds
 
 import landscape as ls
 from landscape.linalg.minimax import minimax_weights
-from landscape.linalg.operators import Matrix
+from landscape.linalg.operators import isotropic
 from landscape.linalg.quadratic import QuadraticForm
 
 ADAPTATION = ls.GradientSteps(0.5, 12)
@@ -35,19 +37,23 @@ def test_the_worst_risk_is_the_dual_value(kind: str) -> None:
         assert abs(duality_gap(env, ADAPTATION)) < 1e-9
 
 
-def two_tasks(a: float, b: float, floors: tuple[float, float]) -> list[QuadraticForm]:
-    """Isotropic forms of curvatures a, b in two dimensions, their minimisers a distance 3 apart."""
-    away = np.array([3.0, 0.0])
-    return [
-        QuadraticForm(Matrix(k * np.eye(2)), None, 2 * c, o)
+def two_tasks(
+    a: Any, b: Any, floors: tuple[Any, Any], dense: bool = True, D: Any = 3.0
+) -> list[QuadraticForm]:
+    """Isotropic forms of curvatures a, b in two dimensions, their minimisers a distance D apart."""
+    away = np.stack([np.asarray(D, dtype=float), np.zeros(np.shape(D))], axis=-1)
+    forms = [
+        QuadraticForm(isotropic(np.asarray(k), 2), None, 2 * np.asarray(c), o)
         for k, c, o in zip((a, b), floors, (0 * away, away), strict=True)
     ]
+    return [replace(form, A=form.A.dense()) for form in forms] if dense else forms
 
 
-def test_two_tasks_in_closed_form() -> None:
+@pytest.mark.parametrize("dense", [True, False])
+def test_two_tasks_in_closed_form(dense: bool) -> None:
     """p_i a_i proportional to sqrt(a_i); the worst risk is a b D^2/(2 (sqrt a + sqrt b)^2)."""
     a, b = 0.3, 2.0
-    p = np.array(minimax_weights(two_tasks(a, b, (0.0, 0.0))))
+    p = np.array(minimax_weights(two_tasks(a, b, (0.0, 0.0), dense)))
     np.testing.assert_allclose(p[0] * a / (p[1] * b), np.sqrt(a / b), rtol=1e-9)
     env = ls.Mixture([ls.TaskFamily("a", a, [0.0, 0.0]), ls.TaskFamily("b", b, [3.0, 0.0])])
     full = ls.GradientSteps(0.0, steps=0)
@@ -57,14 +63,46 @@ def test_two_tasks_in_closed_form() -> None:
     np.testing.assert_allclose(point, [3 * np.sqrt(b) / (np.sqrt(a) + np.sqrt(b)), 0.0], rtol=1e-9)
 
 
-def test_unequal_floors() -> None:
+@pytest.mark.parametrize("dense", [True, False])
+def test_unequal_floors(dense: bool) -> None:
     """a s^2 D^2/2 + c_1 = b (1-s)^2 D^2/2 + c_2; where c_1 >= c_2 + b D^2/2 the first family takes all weight."""
     a, b, D2 = 0.3, 2.0, 9.0
     c1, c2 = 1.0, 0.4
-    p = minimax_weights(two_tasks(a, b, (c1, c2)))
+    p = minimax_weights(two_tasks(a, b, (c1, c2), dense))
     s = p[1] * b / (p[0] * a + p[1] * b)
     assert a * s**2 * D2 / 2 + c1 == pytest.approx(b * (1 - s) ** 2 * D2 / 2 + c2, rel=1e-9)
-    assert [float(x) for x in minimax_weights(two_tasks(a, b, (c2 + b * D2 / 2 + 0.1, c2)))] == [1.0, 0.0]
+    assert [float(x) for x in minimax_weights(two_tasks(a, b, (c2 + b * D2 / 2 + 0.1, c2), dense))] == [
+        1.0,
+        0.0,
+    ]
+
+
+def test_the_closed_form_is_what_the_general_solver_finds() -> None:
+    """Isotropic forms kept as one number take the closed form, as matrices the interior-point method."""
+    rng = np.random.default_rng(0)
+    a, b, c1, c2, D = (
+        rng.uniform(low, high, 40) for low, high in ((0.1, 3),) * 2 + ((0, 2),) * 2 + ((0.5, 3),)
+    )
+    found = minimax_weights(two_tasks(a, b, (c1, c2), False, D))
+    np.testing.assert_allclose(found, minimax_weights(two_tasks(a, b, (c1, c2), True, D)), atol=1e-9)
+    assert 0 < np.sum(found[0] == 1) < 40, "in some pairs one family is the worst even at its optimum"
+    np.testing.assert_allclose(sum(found), 1, rtol=1e-15)
+    wrong = minimax_weights(two_tasks(a, b, (c2, c1), False, D))  # planted: floors mixed up
+    assert np.abs(wrong[0] - found[0]).max() > 0.1
+
+
+@pytest.mark.parametrize(("gap", "share"), [(0.3, 1.0), (-0.3, 0.0), (0.0, 0.5)])
+def test_two_tasks_at_one_point(gap: float, share: float) -> None:
+    p = minimax_weights(two_tasks(0.3, 2.0, (1 + gap, 1.0), False, 0.0))
+    np.testing.assert_array_equal(p, [share, 1 - share])
+
+
+def test_floors_that_all_but_decide_keep_their_digits() -> None:
+    """k = -a_1 (1 - e): p_1 is e a_2/(2 a_1) to first order in e, and not rounding."""
+    near = 1e-9
+    for a, b in ((0.3, 2.0), (2.0, 0.3)):
+        p = minimax_weights(two_tasks(a, b, (0.0, a / 2 * (1 - near)), False, 1.0))
+        assert float(p[0]) == pytest.approx(near * b / (2 * a), rel=1e-6)
 
 
 def test_a_generic_minimiser_finds_nothing_better() -> None:
