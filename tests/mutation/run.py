@@ -42,7 +42,15 @@ COLUMNS = [
     "seconds",
     "reason",
 ]
-CPU = 45.0  # seconds of tests a mutant may cost
+CPU = 8.0  # seconds of tests a mutant may cost
+OPTIONS = [
+    "-q",
+    "-p",
+    "pytest_benchmark.plugin",
+    "-p",
+    "no:cacheprovider",
+    "--tb=short",
+]  # no other plugins: they take time
 SLOWER = 10  # times its usual time, and 20 seconds: then a test hangs
 
 
@@ -123,22 +131,14 @@ class Judge:
             self.by = report.nodeid.split("::", 1)[1]
 
 
-def plant(file, source, mutant):
+def plant(file, source, mutant, functions):
     """Put a mutant into this process, as new code of its function, or into the tree."""
     code = compile(mutant.planted(source), str(ROOT / file), "exec")
-    if mutant.function and not compiled(file):
-        new = next(
-            c
-            for c in constants(code)
-            if (c.co_qualname, c.co_firstlineno) == (mutant.function, mutant.first_line)
-        )
-        old = [
-            f for f in gc.get_objects()
-            if isinstance(f, types.FunctionType) and f.__code__.co_filename == code.co_filename
-            and (f.__code__.co_qualname, f.__code__.co_firstlineno) == (mutant.function, mutant.first_line)
-        ]  # fmt: skip
-        if old and all(f.__code__.co_freevars == new.co_freevars for f in old):
-            for function in old:
+    place = (code.co_filename, mutant.function, mutant.first_line)
+    if place in functions and not compiled(file):
+        new = next(c for c in constants(code) if (c.co_qualname, c.co_firstlineno) == place[1:])
+        if all(function.__code__.co_freevars == new.co_freevars for function in functions[place]):
+            for function in functions[place]:
                 function.__code__ = new
             return
     path = ROOT / file
@@ -152,6 +152,16 @@ def plant(file, source, mutant):
             del sys.modules[name]
 
 
+def functions_in_use():
+    """Return (file, qualified name, first line): the functions of that code in this process."""
+    found = defaultdict(list)
+    for function in gc.get_objects():
+        if isinstance(function, types.FunctionType):
+            code = function.__code__
+            found[code.co_filename, code.co_qualname, code.co_firstlineno].append(function)
+    return dict(found)
+
+
 def constants(code):
     """Yield all code objects inside one."""
     for constant in code.co_consts:
@@ -160,7 +170,7 @@ def constants(code):
             yield from constants(constant)
 
 
-def judge(file, source, mutant, learned):
+def judge(file, source, mutant, learned, functions):
     """Run the tests of a mutant in a child; return outcome, tests and killer."""
     tests = tests_for(file, mutant, learned)
     if not tests:
@@ -169,15 +179,15 @@ def judge(file, source, mutant, learned):
     child = os.fork()
     if not child:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_AS, (12 << 30, 12 << 30))
         sink = os.open(os.environ.get("MUTANT_LOG", os.devnull), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(sink, 1)
         os.dup2(sink, 2)
         judged = Judge(learned)
         try:
-            plant(file, source, mutant)
-            options = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--tb=short"]
-            status = pytest.main([*options, *tests], plugins=[judged])
+            plant(file, source, mutant, functions)
+            status = pytest.main([*OPTIONS, "-x", *tests], plugins=[judged])
             by = judged.by or ("" if status in (0, 2) else "import")
         except BaseException as error:
             by = f"import: {type(error).__name__}"
@@ -200,7 +210,7 @@ def judge(file, source, mutant, learned):
 
 def wait(child, read):
     """Return what a child says; "slow" where a limit ended it, "" where it crashed."""
-    deadline = time.monotonic() + 20 * CPU
+    deadline = time.monotonic() + 60 * CPU
     said = b""
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -258,6 +268,7 @@ def main():
     parser.add_argument("--summary", action="store_true")
     options = parser.parse_args()
     rows = read_table()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that `judge` restores the file
     if not options.summary:
         if options.survivors:
             wanted = {key(row) for row in rows if row["outcome"] != "killed" and not row["reason"]}
@@ -267,21 +278,15 @@ def main():
             done = {key(row) for row in rows}
             work = [w for w in sample(options.number, options.seed) if key(row_of(*w)) not in done]
         learned = known()
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         warm_up()
         with contextlib.redirect_stdout(io.StringIO()):
-            pytest.main(
-                [
-                    "-q",
-                    "--collect-only",
-                    "-p",
-                    "no:cacheprovider",
-                    *sorted({t.split("::")[0] for t in learned}),
-                ]
-            )
+            pytest.main([*OPTIONS, "--collect-only", *sorted({test.split("::")[0] for test in learned})])
+        functions = functions_in_use()
         gc.freeze()
         for file, source, mutant in work:
             start = time.monotonic()
-            outcome, tests, by = judge(file, source, mutant, learned)
+            outcome, tests, by = judge(file, source, mutant, learned, functions)
             row = row_of(file, source, mutant) | {"outcome": outcome, "tests": tests, "by": by, "reason": ""}
             row["seconds"] = round(time.monotonic() - start, 1)
             rows = read_table()
