@@ -36,7 +36,7 @@ def check_output(name: str, path: str | Path, inputs: Iterable[str | Path] = ())
         for given in inputs:
             if path.exists() and Path(given).exists() and path.samefile(given):
                 raise ValueError(
-                    f"{name} must name another file than the table {str(given)!r}, got {str(path)!r}"
+                    f"{name} must name another file than the input {str(given)!r}, got {str(path)!r}"
                 )
         if path.is_dir():
             raise IsADirectoryError(21, "Is a directory")

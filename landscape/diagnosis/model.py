@@ -114,7 +114,7 @@ class TrainedModel(Record):
         targets = self.preprocessing.transform_target(y)
         if targets.shape != (len(rows),):
             raise ValueError(f"y must have shape ({len(rows)},) to match X, got {targets.shape}")
-        adaptation = self._for(len(rows))
+        adaptation = self.adaptation_to(len(rows))
         adapted = _adapted(adaptation, self.start, rows, targets)
         covariance = None
         if isinstance(adaptation, MixedModel):
@@ -124,8 +124,26 @@ class TrainedModel(Record):
             covariance = R @ (np.diag(C) if C.ndim == 1 else C)
         return AdaptedModel(self, adapted.points[0, :, 0], len(rows), covariance)
 
-    def _for(self, shots: int) -> Adaptation:
-        """The adaptation for another number of shots: a pull to the start weighs as many samples as before."""
+    def point(self, rows: Array, targets: Array) -> Array:
+        """Compute where shots in coordinates lead, shape (d,); `adapt` does so from shots in the table's units.
+
+        Parameters
+        ----------
+        rows : array, shape (n, d)
+        targets : array, shape (n,)
+            Standard values.
+        """
+        out: Array = _adapted(self.adaptation_to(len(rows)), self.start, rows, targets).points[0, :, 0]
+        return out
+
+    def adaptation_to(self, shots: int) -> Adaptation:
+        """Return the adaptation for a number of shots: a pull to the start weighs as many samples as before.
+
+        Warns
+        -----
+        LandscapeWarning
+            As `adapt` does.
+        """
         usual = self.adaptation.m
         if isinstance(self.adaptation, RidgeToStart) and np.isfinite(usual):
             strength = self.adaptation.strength * usual / shots

@@ -112,8 +112,8 @@ def test_the_command_says_what_the_library_says(tmp_path, capsys):
         (["--worth", "-1"], "--worth must be"),
         (["--html", "/no/such/folder/r.html"], "--html: cannot write to '/no/such/folder/r.html'"),
         (["--csv", "/no/such/folder/r.csv"], "--csv: cannot write to"),
-        (["--html", "{table}"], "--html must name another file than the table"),
-        (["--csv", "{table}"], "--csv must name another file than the table"),
+        (["--html", "{table}"], "--html must name another file than the input"),
+        (["--csv", "{table}"], "--csv must name another file than the input"),
         (["--encoding", "utf-16"], "such as --encoding latin-1"),
         (
             ["--decimal", ","],
@@ -158,7 +158,7 @@ def test_a_table_is_not_replaced_under_another_name(link, tmp_path, capsys):
     before, other = path.read_bytes(), tmp_path / "other.html"
     getattr(other, link)(path)
     assert main(["diagnose", str(path), "--task", "clinic", "--target", "y", "--html", str(other)]) == 2
-    assert "--html must name another file than the table" in capsys.readouterr().err
+    assert "--html must name another file than the input" in capsys.readouterr().err
     assert path.read_bytes() == before
 
 
