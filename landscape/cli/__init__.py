@@ -13,6 +13,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -92,15 +93,14 @@ def main(arguments: Sequence[str] | None = None, among: Mapping[str, Command] | 
 
 def as_typed(message: str, options: argparse.Namespace) -> str:
     """Write arguments of Python as the command's options: missing='drop' as --missing drop."""
-    for name in vars(options):
-        flag = f"--{name.replace('_', '-')}"
-        message = re.sub(rf"(?<![\w-]){name}=(?:'([^']*)'|(?=\W|$))", lambda m: _flag(flag, m[1]), message)  # noqa: B023
+    for name, flag in options.flags.items():
+        message = re.sub(rf"(?<![\w-]){name}=(?:'([^']*)'|(?=\W|$))", partial(_flag_and_value, flag), message)
         message = re.sub(rf"^{name} must\b", f"{flag} must", message)
     return message
 
 
-def _flag(flag: str, value: str | None) -> str:
-    return flag if value is None else f"{flag} {shlex.quote(value)}"
+def _flag_and_value(flag: str, found: re.Match[str]) -> str:
+    return flag if found[1] is None else f"{flag} {shlex.quote(found[1])}"
 
 
 def _brief(usual: Any, options: argparse.Namespace) -> Any:
@@ -137,5 +137,8 @@ def _parser(among: Mapping[str, Command]) -> argparse.ArgumentParser:
     for name, command in among.items():
         subparser = choices.add_parser(name, help=command.HELP, description=command.__doc__)
         command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+        flags = {one.dest: one.option_strings[-1] for one in subparser._actions if one.option_strings}
+        if "seed" in flags:
+            flags["rng"] = flags["seed"]
+        subparser.set_defaults(run=command.run, flags=flags)
     return parser

@@ -110,6 +110,7 @@ def test_the_command_says_what_the_library_says(tmp_path, capsys):
         (["--features", "a,zz"], "unknown column in features 'zz'"),
         (["--delimiter", ";"], "seems to be separated by ','"),
         (["--worth", "-1"], "--worth must be"),
+        (["--seed", "-1"], "--seed must be"),
         (["--html", "/no/such/folder/r.html"], "--html: cannot write to '/no/such/folder/r.html'"),
         (["--csv", "/no/such/folder/r.csv"], "--csv: cannot write to"),
         (["--html", "{table}"], "--html must name another file than the input"),
