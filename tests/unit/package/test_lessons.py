@@ -1,8 +1,10 @@
 """Every lesson has the shape of a lesson, and the index of the course says what is so."""
 
+import ast
 import doctest
-import json
+import importlib.util
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,17 @@ from landscape import GradientSteps, HardEasy, Training, TwoTasks
 from landscape.core.parameters import parameters
 
 FOLDER = Path(__file__).parents[3] / "notebooks"
-LESSONS = sorted(path for path in FOLDER.glob("*.ipynb") if not path.stem.endswith("_solutions"))
+SPEC = importlib.util.spec_from_file_location("build", FOLDER / "build.py")
+build = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(build)
+
+LESSONS = build.lessons()
+INDEX = FOLDER / "README.md"
 
 
-def cells(path, kind):
+def sources(book, kind):
     """Return the sources of a notebook's cells of one kind."""
-    notebook = json.loads(path.read_text())
-    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == kind]
+    return [cell["source"] for cell in book["cells"] if cell["cell_type"] == kind]
 
 
 def section(text, title):
@@ -26,27 +32,35 @@ def section(text, title):
     return found[1] if found else ""
 
 
-def lacking(text, solutions):
-    """Return the parts of a lesson that a lesson's text does not have."""
+def lacking(book):
+    """Return the parts of a lesson that a notebook does not have."""
+    text = "\n\n".join(sources(build.student(book), "markdown"))
     goals = text.partition("After this lesson you can")[2].partition("\n##")[0]
+    answers = [cell for cell in book["cells"] if build.is_solution(cell)]
+    exercises = len(re.findall(r"^\d\. ", section(text, "Exercises"), re.M))
     has = {
         "goals": len(re.findall(r"^\* ", goals, re.M)) >= 3,
         "prediction": "**Predict:** " in text,
         "summary": len(re.findall(r"^\d\. ", section(text, "Summary"), re.M)) >= 3,
-        "exercises": len(re.findall(r"^\d\. ", section(text, "Exercises"), re.M)) >= 3,
-        "solutions": solutions,
+        "exercises": exercises >= 3,
+        "solutions": sum(cell["cell_type"] == "markdown" for cell in answers) >= exercises,
         "references": "](https://" in section(text, "References"),
     }
     return {part for part, there in has.items() if not there}
 
 
-def lesson(path):
-    return "\n\n".join(cells(path, "markdown")), path.with_stem(path.stem + "_solutions").exists()
+def altered(book, text, spoilt):
+    """Return a lesson with one text in place of another, in all cells that are not a student's to write."""
+    cells = [
+        cell if build.is_solution(cell) else cell | {"source": cell["source"].replace(text, spoilt)}
+        for cell in book["cells"]
+    ]
+    return book | {"cells": cells}
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_has_its_parts(path):
-    assert lacking(*lesson(path)) == set()
+    assert lacking(build.read(path)) == set()
 
 
 @pytest.mark.parametrize(
@@ -60,29 +74,120 @@ def test_a_lesson_has_its_parts(path):
     ],
 )
 def test_a_lesson_without_a_part_is_noticed(part, text, spoilt):
-    whole, solutions = lesson(FOLDER / "00_one_parabola.ipynb")
-    assert text in whole
-    assert lacking(whole.replace(text, spoilt), solutions) == {part}
+    book = build.read(FOLDER / "00_one_parabola.ipynb")
+    assert altered(book, text, spoilt) != book
+    assert lacking(altered(book, text, spoilt)) == {part}
 
 
-@pytest.mark.parametrize(
-    "path", sorted(FOLDER.glob("*.ipynb")) + sorted(FOLDER.glob("*.md")), ids=lambda p: p.name
-)
+def test_a_lesson_without_its_solutions_is_noticed():
+    book = build.read(FOLDER / "00_one_parabola.ipynb")
+    left = [c for c in book["cells"] if not (build.is_solution(c) and c["cell_type"] == "markdown")]
+    assert lacking(book | {"cells": left}) == {"solutions"}
+
+
+def shows(cell):
+    """Return what a cell does that a reader need not see, and that no tag hides."""
+    tags = set(cell["metadata"].get("tags", []))
+    if cell["cell_type"] != "code" or build.is_solution(cell) or "hide-cell" in tags:
+        return set()
+    tree = list(ast.walk(ast.parse(cell["source"])))
+    drawn = {"subplots", "set_xlabel", "legend", "minorticks_off"} & {
+        node.attr for node in tree if isinstance(node, ast.Attribute)
+    }
+    found = {"a check"} if any(isinstance(node, ast.Assert) for node in tree) else set()
+    return found | ({"drawing"} if drawn and "hide-input" not in tags else set())
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_checks_and_drawing_are_folded(path):
+    assert {cell["id"]: shows(cell) for cell in build.read(path)["cells"] if shows(cell)} == {}
+
+
+def test_a_check_or_a_drawing_in_sight_is_noticed():
+    cell = {"cell_type": "code", "metadata": {}, "source": "x = 1\nassert x == 1"}
+    assert shows(cell) == {"a check"}
+    assert shows(cell | {"source": "fig, ax = plt.subplots()"}) == {"drawing"}
+    assert shows(cell | {"metadata": {"tags": ["hide-cell"]}}) == set()
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_students_get_no_solution_and_instructors_get_all(path):
+    book = build.read(path)
+    answers = [cell for cell in book["cells"] if build.is_solution(cell)]
+    names = [cell["metadata"]["nbgrader"]["grade_id"] for cell in answers]
+    assert len(answers) >= 6
+    assert len(names) == len(set(names))  # nbgrader takes no name twice
+    student, instructor = build.student(book), build.instructor(book, "Note.")
+    told = "\n".join(cell["source"] for cell in student["cells"])
+    own = "\n".join(cell["source"] for cell in book["cells"] if not build.is_solution(cell))
+    for cell in answers:
+        hidden = build.REGION.search(cell["source"])
+        whole = hidden[0] if hidden else cell["source"]
+        lines = [line for line in whole.splitlines() if line.strip() and line not in own]
+        assert lines, "a solution says something that the lesson does not"
+        assert not [line for line in lines if line in told]
+    assert "SOLUTION" not in told
+    assert not any(cell.get("outputs") for cell in student["cells"])
+    kept = [cell["source"] for cell in student["cells"] if not build.is_solution(cell)]
+    assert kept == [cell["source"] for cell in book["cells"] if not build.is_solution(cell)]
+    assert [c["source"] for c in instructor["cells"] if c["id"] != "instructor"] == [
+        c["source"] for c in book["cells"]
+    ]
+    assert not any("jupyter" in cell["metadata"] for cell in instructor["cells"] if build.is_solution(cell))
+
+
+def test_the_command_writes_both_builds(tmp_path, monkeypatch):
+    line = ["build.py", "--student", str(tmp_path / "student"), "--instructor", str(tmp_path / "instructor")]
+    monkeypatch.setattr(sys, "argv", line)
+    build.main()
+    wanted = {path.name for path in LESSONS} | {"README.md"}
+    for folder in ("student", "instructor"):
+        assert {path.name for path in (tmp_path / folder).iterdir()} == wanted
+    assert "Where they stumble" not in (tmp_path / "student" / "README.md").read_text()
+    for path in LESSONS:
+        book = build.read(tmp_path / "instructor" / path.name)
+        assert "**For the instructor.**" in book["cells"][1]["source"]
+
+
+def test_the_command_keeps_its_hands_off_the_sources(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["build.py", "--student", str(FOLDER)])
+    with pytest.raises(SystemExit):
+        build.main()
+    assert "name another folder" in capsys.readouterr().err
+
+
+def test_slides_of_lesson_0():
+    pytest.importorskip("nbconvert")
+    path = FOLDER / "00_one_parabola.ipynb"
+    assert [p for p in LESSONS if build.has_slides(build.read(p))] == [path]
+    page = build.slides(path, reveal="reveal.js")
+    assert page.count("<section") > 20
+    assert "reveal.js/dist/reveal.js" in page
+    assert "draw_steps(parabola" not in page  # the code that draws
+    assert "assert " not in page
+    assert "**Solution" not in page
+
+
+def links(path):
+    """Return the files that a lesson or a page links to."""
+    text = path.read_text() if path.suffix == ".md" else "\n".join(sources(build.read(path), "markdown"))
+    return re.findall(r"\]\(([\w./-]+\.(?:ipynb|md|html|png))", text) + re.findall(r"`(\w+\.ipynb)`", text)
+
+
+@pytest.mark.parametrize("path", [*LESSONS, INDEX], ids=lambda p: p.name)
 def test_links_between_lessons_lead_somewhere(path):
-    text = path.read_text() if path.suffix == ".md" else "\n".join(cells(path, "markdown"))
-    for target in re.findall(r"\]\(([\w./-]+\.(?:ipynb|md|html|png))", text) + re.findall(
-        r"`(\w+\.ipynb)`", text
-    ):
+    for target in links(path):
         assert (FOLDER / target).exists(), target
 
 
 def test_checks_of_lesson_0_tell_right_from_wrong():
     """The cells that judge a student's answers, run on the answers of the solutions and on wrong ones."""
     plt = pytest.importorskip("matplotlib.pyplot")
+    book = build.read(FOLDER / "00_one_parabola.ipynb")
     student, solved = {}, {}
-    for source in cells(FOLDER / "00_one_parabola.ipynb", "code"):
+    for source in sources(build.student(book), "code"):
         exec(source, student)
-    for source in cells(FOLDER / "00_one_parabola_solutions.ipynb", "code"):
+    for source in sources(book, "code"):
         exec(source, solved)
     for number in (1, 2, 3):
         check, answer = student[f"check_{number}"], solved[f"answer_{number}"]
@@ -92,9 +197,6 @@ def test_checks_of_lesson_0_tell_right_from_wrong():
         assert not check(1.1 * answer)
     assert not student["check_2"](1 / (1 - 0.2**0.5 + 0.2))  # halves are equal here too, with opposite signs
     plt.close("all")
-
-
-INDEX = FOLDER / "README.md"
 
 
 def test_the_index_lists_every_lesson():
