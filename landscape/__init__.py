@@ -102,6 +102,7 @@ __all__ = [
     "plot_landscape", "explore",
     # the papers' claims, decided
     "verify", "Ledger",
+    # what is said where something is amiss
     "LandscapeWarning", "NoClosedForm", "__version__",
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Examples in docstrings and in the README run, and say what the code says."""
+"""Examples in docstrings, in README and on the site's pages run, and say what the code says."""
 
 import doctest
 import importlib
@@ -51,17 +51,44 @@ def test_what_users_call_says_how():
         assert re.search(r"Examples\n-+\n(.|\n)*>>> ", text), f"{value.__name__} has no example"
 
 
-def test_readme_examples():
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert blocks
+PAGES = [ROOT / "README.md", ROOT / "docs" / "index.md", *sorted((ROOT / "docs" / "howto").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_on_pages(page):
+    """README and the site's own pages: a page's blocks share their names, and each page stands by itself."""
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.S)
     parser, runner = doctest.DocTestParser(), doctest.DocTestRunner()
     scope = {}
     for number, block in enumerate(blocks):
-        test = parser.get_doctest(block, scope, f"README example {number + 1}", "README.md", 0)
-        assert test.examples, "README examples are doctests"
+        test = parser.get_doctest(block, scope, f"{page.name}, example {number + 1}", page.name, 0)
+        assert test.examples, "examples are doctests"
         runner.run(test, clear_globs=False)
         scope = test.globs
+    assert blocks or page.stem == "index"
     assert runner.summarize(verbose=False).failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_of_pages_lead_somewhere(page):
+    """Files of the repository, or pages that docs/pages.py writes."""
+    written = {"course": "notebooks", "gallery": None, "ledger": None, "reference": None, "project": None}
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+        path = (page.parent / target).resolve()
+        room = path.relative_to(ROOT / "docs").parts[0] if path.is_relative_to(ROOT / "docs") else ""
+        if room not in written:
+            assert path.exists(), target
+        elif path.suffix == ".ipynb":
+            assert (ROOT / "notebooks" / path.name).exists(), target
+
+
+def test_readme_is_short_and_has_the_lines_that_machines_read():
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) < 90
+    lines = re.findall(r"^python3 -m venv .*$", text, re.M)
+    assert len(lines) == 2
+    assert lines[0].endswith("landscape reproduce fig3 --quick")
+    assert "pip install -e '.[test]'" in lines[1]
 
 
 def arrows(root):
