@@ -49,6 +49,10 @@ SETTLED: Final = 1e-14
 UNDECIDED: Final = 1e-12
 """Share of the risk before a step by which rounding may seem to raise the risk after the best one."""
 
+RUNAWAY: Final = 1e6
+"""Times the risk of the pooled start: a learned start of that risk before its step is on its way to infinity, and many
+digits of the risk after it are gone."""
+
 SAME_LIMIT: Final = 1e-6
 """Two alternations that end this close, in shares of the risk, ended at the same point."""
 

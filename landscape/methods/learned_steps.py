@@ -99,6 +99,7 @@ class MetaSGD(Method):
     best full P is in general not symmetric.
     Learned jointly the problem is quartic and not convex: the limits are local minima. In the example a start in five
     ends at the best one, so that one seed in seven misses it with ten starts, one in fifty with twenty.
+    On all samples (m = inf) the risk may be lowest as w goes to infinity, which is said.
     Ten take a tenth of a second for a diagonal at d = 100, up to half a second where the families' inputs have
     spectra that fall steeply in different directions.
 

@@ -118,6 +118,25 @@ def test_a_start_that_comes_near_a_limit_ends_there() -> None:
     assert problem.descend(problem.pooled + 0.5, [far]) is not far
 
 
+def test_a_risk_that_is_lowest_at_infinity() -> None:
+    """P = 11'/3 undoes every distance along 1 in both families, so the farther the start, the more else P can do."""
+    along = np.ones((2, 2))
+    env = ls.Mixture(
+        [
+            ls.TaskFamily("a", [1.0, 2.0], [1.0, 0.0], along),
+            ls.TaskFamily("b", [2.0, 1.0], [-1.0, 0.0], along),
+        ]
+    )
+    for start in (1, 2):
+        with pytest.warns(ls.LandscapeWarning, match="falls towards .* as the start goes to infinity"):
+            far = ls.MetaSGD("symmetric", np.inf, starts=start).learn(env)
+    np.testing.assert_allclose(far.P, along / 3, atol=0.01)
+    risks = [ls.best_preconditioner(env, t * np.ones(2), kind="symmetric").risk for t in (1, 10, 100, 1000)]
+    assert all(after < before / 10 for before, after in itertools.pairwise(risks))
+    near = ls.MetaSGD("symmetric", 100, starts=2).learn(env)
+    assert np.abs(near.start).max() < 10, "of few samples a far start's gradients are too noisy"
+
+
 def mirrored() -> ls.Mixture:
     """Two families that are one another with the coordinates swapped and the centre mirrored."""
     return ls.Mixture(
