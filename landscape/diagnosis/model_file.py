@@ -49,6 +49,7 @@ def to_object(
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
+    value = value.item() if isinstance(value, np.generic) else value
     return "inf" if isinstance(value, float) and np.isinf(value) else value
 
 
