@@ -45,7 +45,9 @@ from landscape.closed_form.finite_sample.required import (
 )
 from landscape.closed_form.finite_sample.best import best_design, best_split, best_training_step
 from landscape.analysis.optimum import optimum
-from landscape.analysis.risk import Risk, best_step, family_risks, gain, risk, risk_landscape
+from landscape.analysis.best_step import best_step
+from landscape.analysis.family_risks import family_risks
+from landscape.analysis.risk import Risk, gain, risk, risk_landscape
 from landscape.analysis.compare import compare
 from landscape.analysis.comparison import Comparison
 from landscape.analysis.simulate import Simulation, simulate

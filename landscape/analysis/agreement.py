@@ -14,7 +14,8 @@ from landscape.core import checks
 from landscape.core.domains import whole
 from landscape.core.errors import NoClosedForm
 from landscape.core.parameters import record
-from landscape.core.results import EXACT, Result
+from landscape.core.provenance import EXACT
+from landscape.core.results import Result
 from landscape.core.tolerances import LOSS_ROUNDING
 from landscape.core.typing import Array
 from landscape.simulator.runs import Point

@@ -18,7 +18,8 @@ from landscape.analysis.rows import Row, as_rows
 from landscape.core.domains import count
 from landscape.core.errors import NoClosedForm
 from landscape.core.grids import Over, arguments
-from landscape.core.results import Estimate, Provenance
+from landscape.core.provenance import Provenance
+from landscape.core.results import Estimate
 from landscape.core.typing import Array
 from landscape.methods.base import Cost, Method
 from landscape.simulator.draw_samples import seed_of

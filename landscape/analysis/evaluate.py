@@ -13,7 +13,8 @@ from landscape.core.domains import is_symbolic, short
 from landscape.core.errors import OVERFLOW, warn
 from landscape.core.grids import Grid, Over, Varying, arguments, grid, put
 from landscape.core.parameters import Record, exact, is_symbolic_record, parameters
-from landscape.core.results import Estimate, Provenance
+from landscape.core.provenance import Provenance
+from landscape.core.results import Estimate
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Matrix
 from landscape.methods.base import Method, labels

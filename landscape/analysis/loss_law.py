@@ -13,7 +13,7 @@ from landscape.closed_form.loss_law.laws import Atoms, FamilyLaw
 from landscape.closed_form.loss_law.rules import FEW, SHARP
 from landscape.closed_form.population import optimum_of
 from landscape.core import Array, Domain, Estimate, NoClosedForm, Result, real, record, warn, whole
-from landscape.core.results import EXACT, Provenance
+from landscape.core.provenance import EXACT, Provenance
 from landscape.core.tolerances import QUANTILE
 from landscape.methods import Method
 from landscape.simulator.draw_samples import seed_of

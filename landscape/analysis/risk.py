@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, as_adaptation
 from landscape.analysis.drawn import check_prior, drawn_risks
-from landscape.analysis.evaluate import LEARNED, Setting
-from landscape.closed_form.best_step import step_coefficients
-from landscape.closed_form.population import landscape_of, optimum_of, risk_forms, risk_parts
+from landscape.analysis.evaluate import Setting
+from landscape.closed_form.population import landscape_of, risk_forms, risk_parts
 from landscape.closed_form.sampling_error import risk_estimates
-from landscape.core.domains import batch_size, is_symbolic
+from landscape.core.domains import is_symbolic
 from landscape.core.errors import OVERFLOW, NoClosedForm
 from landscape.core.grids import Grid, Over
 from landscape.core.parameters import record
-from landscape.core.results import EXACT, Estimate, Provenance, Result, ratio
-from landscape.core.typing import Array, Scalar
+from landscape.core.provenance import Provenance
+from landscape.core.results import Estimate, Result, ratio
+from landscape.core.typing import Array
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
 from landscape.methods.pooled import NAL
@@ -255,49 +252,6 @@ def risk_landscape(environment: Environment, adaptation: Adaptation | float) -> 
     return form
 
 
-def family_risks(
-    environment: Environment,
-    start: Method | float | Array,
-    adaptation: Adaptation | float,
-    over: Over = None,
-) -> Estimate:
-    """Compute the risk after adaptation of each family from one start: the largest is what TR-MAML minimises.
-
-    Parameters
-    ----------
-    environment, start, adaptation, over
-        As for `risk`.
-
-    Returns
-    -------
-    Estimate, shape (*grid, families)
-        In the order of ``environment.families``; their mean by probability is the ``total`` of `risk`. On
-        tasks from `from_sampler` one number for each task that was drawn: given these tasks it is exact, so that it
-        has no ``standard_error`` (their mean has one: that of `risk`).
-
-    Examples
-    --------
-    >>> from landscape import MAML, TRMAML, TwoTasks
-    >>> family_risks(TwoTasks(d=2), MAML(), 0.8).round(3)
-    array([0.04 , 0.079])
-    >>> np.max(family_risks(TwoTasks(d=2), TRMAML(), 0.8), axis=-1).round(3)
-    0.061
-    """
-    setting = Setting(environment, adaptation, [start], over)
-    if setting.adaptation is None:
-        as_adaptation(None)  # says what is wanted; only `optimum` needs none
-
-    def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
-        point, how = optimum_of(tasks, starts[0]) if isinstance(starts[0], Method) else (starts[0], EXACT)
-        alone = [risk_parts([replace(task, probability=1.0)], adaptation, [point]) for task in tasks]
-        zero = Estimate(np.zeros(()), how=how)
-        found = [zero + noise + dispersion + above for noise, dispersion, above in alone]
-        values = np.stack(np.broadcast_arrays(*[f.value for f in found]), axis=-1)
-        return [Estimate(values, how=reduce(or_, [f.how for f in found]).of_vectors())]
-
-    return setting.answer(question)[0]
-
-
 def gain(
     environment: Environment,
     method: Method,
@@ -345,51 +299,3 @@ def gain(
         return one.above_noise.with_(other.above_noise, ratio)
     _, dispersion, worse, better = risks(Setting(environment, adaptation, starts, over), draws, rng)
     return (dispersion + worse).with_(dispersion + better, ratio)
-
-
-def best_step(
-    environment: Environment, start: Method | float | Array, m: Scalar = np.inf, over: Over = None
-) -> Estimate:
-    r"""Compute the step size :math:`\alpha^*` that minimises the risk after one step on m samples.
-
-    Parameters
-    ----------
-    environment : Environment
-    start : Method, float or array, shape (d,)
-        As for `risk`.
-    m : float
-        Samples of the step.
-    over : dict of str to sequence, optional
-        A grid: names of parameters (``"m"`` among them) and the values they take; see `compare`.
-
-    Returns
-    -------
-    Estimate, shape (*grid)
-
-    Raises
-    ------
-    ValueError
-        If the point is the optimum of every task and no noise matters: then any alpha is as good.
-
-    Notes
-    -----
-    F_m after one step is exactly quadratic in alpha: `landscape.closed_form.best_step`.
-
-    Examples
-    --------
-    >>> from landscape import NAL, HardEasy
-    >>> best_step(HardEasy(), NAL(), m=50).round(3)
-    0.915
-    """
-    step = Adaptation.registry["GradientSteps"](0.0, batch_size.check("m", m, symbols=True))
-    setting = Setting(environment, step, [start], over)
-    if setting.learns:
-        raise ValueError(f"best_step takes no method that learns its step: take {LEARNED}")
-    slope, bend = setting.answer(
-        lambda tasks, adaptation, starts: step_coefficients(tasks, adaptation.m, starts[0])
-    )
-    if bend.value.dtype != object and np.any(bend.value <= 0):
-        raise ValueError(
-            "start is the optimum of every task and noise does not matter at this m: any alpha is as good"
-        )
-    return slope / bend

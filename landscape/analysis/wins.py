@@ -8,7 +8,7 @@ from landscape.analysis.evaluate import Setting, Start
 from landscape.closed_form.population import optimum_of
 from landscape.core import Array, Estimate, NoClosedForm, Over, whole
 from landscape.core.errors import OVERFLOW
-from landscape.core.results import Provenance
+from landscape.core.provenance import Provenance
 from landscape.core.tolerances import EQUAL
 from landscape.methods import NAL, Method
 from landscape.simulator.draw_samples import seed_of

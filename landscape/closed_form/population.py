@@ -16,7 +16,8 @@ import numpy as np
 
 from landscape.adaptations.base import Adaptation
 from landscape.core.errors import OVERFLOW, warn
-from landscape.core.results import EXACT, Estimate, Provenance
+from landscape.core.provenance import EXACT, Provenance
+from landscape.core.results import Estimate
 from landscape.core.tolerances import EPS, ILL_CONDITIONED, VANISHING
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Factor, Operator

@@ -12,7 +12,7 @@ import numpy as np
 from landscape.adaptations import Adaptation
 from landscape.closed_form.population import as_seen, how_optimum, landscape_of, objective, risk_forms
 from landscape.core import Array, Estimate, NoClosedForm, Scalar
-from landscape.core.results import EXACT, Provenance
+from landscape.core.provenance import EXACT, Provenance
 from landscape.linalg import QuadraticForm
 from landscape.methods import Method
 from landscape.tasks import Task

@@ -12,7 +12,8 @@ from landscape.adaptations import Adaptation, GradientSteps, PreconditionedSteps
 from landscape.adaptations.bayes_estimator import BayesEstimator
 from landscape.adaptations.mixed_model import MixedModel
 from landscape.adaptations.own_shots import OwnShots
-from landscape.analysis.risk import best_step, risk
+from landscape.analysis.best_step import best_step
+from landscape.analysis.risk import risk
 from landscape.analysis.simulate import simulate
 from landscape.closed_form.bayes_bounds import bayes_bounds
 from landscape.methods import MAML, NAL, MetaSGD, Method, Training

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import landscape as ls
-from landscape.core.results import Estimate, Provenance
+from landscape.core.provenance import Provenance
+from landscape.core.results import Estimate
 
 ADAPTATION = ls.GradientSteps(0.7, m=15)
 

@@ -1,0 +1,63 @@
+"""Which step size is best at meta-test?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.analysis.evaluate import LEARNED, Setting
+from landscape.closed_form.best_step import step_coefficients
+from landscape.core.domains import batch_size
+from landscape.core.grids import Over
+from landscape.core.results import Estimate
+from landscape.core.typing import Array, Scalar
+from landscape.methods.base import Method
+from landscape.tasks.environment import Environment
+
+
+def best_step(
+    environment: Environment, start: Method | float | Array, m: Scalar = np.inf, over: Over = None
+) -> Estimate:
+    r"""Compute the step size :math:`\alpha^*` that minimises the risk after one step on m samples.
+
+    Parameters
+    ----------
+    environment : Environment
+    start : Method, float or array, shape (d,)
+        As for `risk`.
+    m : float
+        Samples of the step.
+    over : dict of str to sequence, optional
+        A grid: names of parameters (``"m"`` among them) and the values they take; see `compare`.
+
+    Returns
+    -------
+    Estimate, shape (*grid)
+
+    Raises
+    ------
+    ValueError
+        If the point is the optimum of every task and no noise matters: then any alpha is as good.
+
+    Notes
+    -----
+    F_m after one step is exactly quadratic in alpha: `landscape.closed_form.best_step`.
+
+    Examples
+    --------
+    >>> from landscape import NAL, HardEasy
+    >>> best_step(HardEasy(), NAL(), m=50).round(3)
+    0.915
+    """
+    step = GradientSteps(0.0, batch_size.check("m", m, symbols=True))
+    setting = Setting(environment, step, [start], over)
+    if setting.learns:
+        raise ValueError(f"best_step takes no method that learns its step: take {LEARNED}")
+    slope, bend = setting.answer(
+        lambda tasks, adaptation, starts: step_coefficients(tasks, adaptation.m, starts[0])
+    )
+    if bend.value.dtype != object and np.any(bend.value <= 0):
+        raise ValueError(
+            "start is the optimum of every task and noise does not matter at this m: any alpha is as good"
+        )
+    return slope / bend
