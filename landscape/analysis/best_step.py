@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from landscape.adaptations.gradient_steps import GradientSteps
 from landscape.analysis.evaluate import LEARNED, Setting
-from landscape.closed_form.best_step import step_coefficients
+from landscape.closed_form.best_step import best_step_size, step_coefficients
+from landscape.closed_form.sampling_error import best_step_estimate
 from landscape.core.domains import batch_size
 from landscape.core.grids import Over
 from landscape.core.results import Estimate
 from landscape.core.typing import Array, Scalar
 from landscape.methods.base import Method
 from landscape.tasks.environment import Environment
+from landscape.tasks.families import Task
+from landscape.tasks.sampled import SampledEnvironment
 
 
 def best_step(
@@ -33,6 +38,7 @@ def best_step(
     Returns
     -------
     Estimate, shape (*grid)
+        With a ``standard_error`` on tasks from `from_sampler`.
 
     Raises
     ------
@@ -53,11 +59,11 @@ def best_step(
     setting = Setting(environment, step, [start], over)
     if setting.learns:
         raise ValueError(f"best_step takes no method that learns its step: take {LEARNED}")
-    slope, bend = setting.answer(
-        lambda tasks, adaptation, starts: step_coefficients(tasks, adaptation.m, starts[0])
-    )
-    if bend.value.dtype != object and np.any(bend.value <= 0):
-        raise ValueError(
-            "start is the optimum of every task and noise does not matter at this m: any alpha is as good"
-        )
-    return slope / bend
+    axes, sampled = len(setting.grid.shape), isinstance(setting.environment, SampledEnvironment)
+
+    def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
+        if sampled:
+            return [best_step_estimate(tasks, adaptation.m, starts[0], axes)]
+        return [best_step_size(*step_coefficients(tasks, adaptation.m, starts[0]))]
+
+    return setting.answer(question)[0]

@@ -14,6 +14,7 @@ from landscape.core import checks
 from landscape.core.grids import Grid
 from landscape.core.parameters import record
 from landscape.core.results import Estimate, Result, ratio
+from landscape.core.tolerances import EQUAL
 from landscape.core.typing import Array
 from landscape.methods.base import Cost, Method
 from landscape.methods.pooled import NAL
@@ -96,13 +97,21 @@ class Comparison(Result):
         """Compute how much of what can be saved a row saves: (R_0 - R)/(R_0 - R_best), all three totals.
 
         R_0 is NAL's (or the first row's) on its own samples, R_best the least that is possible with as many samples
-        as this row takes. 1 where nothing can be saved; nan where R_0 takes more samples than the row: the best that
-        is possible with fewer may then lie above it, and what the samples are worth would count as a failure.
+        as this row takes. Where nothing can be saved it is 1 for a row that loses nothing, and nan for one that does:
+        no share of nothing is a loss. nan, too, where R_0 takes more samples than the row: the best that is possible
+        with fewer may then lie above it, and what the samples are worth would count as a failure.
         """
         if self.best is None or self.shots is None:
             raise ValueError("the best possible was not asked for: give compare draws=, or best=True")
         baseline, risk = self.risk(self.baseline).total, self.risk(label).total
-        share = (baseline - risk).with_(baseline - self.best[label], ratio)
+        rounding = EQUAL * np.abs(baseline.value)
+
+        def of_what_can_be(saved: Array, possible: Array) -> Array:
+            saved, possible = (np.where(np.abs(x) <= rounding, 0.0, x) for x in (saved, possible))
+            out: Array = np.asarray(ratio(saved, possible))
+            return np.where(np.isinf(out), np.nan, out)
+
+        share = (baseline - risk).with_(baseline - self.best[label], of_what_can_be)
         fewer = self.shots[label] < self.shots[self.baseline]
         repeated = None if share.replicates is None else np.where(fewer, np.nan, share.replicates)
         return Estimate(np.where(fewer, np.nan, share.value), repeated, share.how)

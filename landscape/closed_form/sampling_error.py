@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.adaptations import Adaptation
+from landscape.closed_form.best_step import best_step_size, step_forms
 from landscape.closed_form.population import as_seen, how_optimum, landscape_of, objective, risk_forms
 from landscape.core import Array, Estimate, NoClosedForm, Scalar
 from landscape.core.provenance import EXACT, Provenance
@@ -88,3 +89,23 @@ def risk_estimates(
     hows = [a | b for a, b in zip(landscape.how(points), hows, strict=True)]
     parts = zip(landscape.parts(points), influences, hows, strict=True)
     return [_estimate(part, np.asarray(own), how) for part, own, how in parts]
+
+
+def best_step_estimate(tasks: Sequence[Task], m: Scalar, start: Method | Array, axes: int) -> Estimate:
+    """Compute the best step size S/B on m samples with its error, shape (*grid); arguments as of `risk_estimates`.
+
+    A task moves it by its own share of S - alpha B and by how it moves the start, a method's optimum.
+    """
+    stack = stacked(tasks, [task.probability for task in tasks], axes)
+    weights = np.asarray(stack.probability)
+    slope, bend = step_forms(stack, m)
+    known = (
+        _optimum_influences(tasks, start, axes) if isinstance(start, Method) else (start, np.zeros(()), EXACT)
+    )
+    point, moved, how = known
+    total = stack.total(weights * bend(point))
+    alpha = best_step_size(stack.total(weights * slope(point)), total)
+    left = stack.total(weights * (slope + (-alpha) * bend))
+    own = weights * len(tasks) * (slope(point) - alpha * bend(point))
+    through = np.sum(moved * left.gradient(point), axis=-1)
+    return _estimate(alpha, (own + through) / total, how)

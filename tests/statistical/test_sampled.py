@@ -85,7 +85,16 @@ def test_standard_errors_are_those_of_the_influence_of_each_task(start, noise):
     risks = influence(environment.families, lambda e: float(ls.risk(e, start, ADAPT).total))
     by_hand = risks.std(ddof=1) / np.sqrt(6)
     assert ls.risk(environment, start, ADAPT).total.standard_error == pytest.approx(by_hand, rel=1e-6)
+    steps = influence(environment.families, lambda e: float(ls.best_step(e, start, 7)))
+    found = ls.best_step(environment, start, over={"m": [7, 20]})
+    assert found.standard_error[0] == pytest.approx(steps.std(ddof=1) / np.sqrt(6), rel=1e-6)
+    families = reweighted(environment.families, 0, 0.0)
+    np.testing.assert_allclose(found, ls.best_step(families, start, over={"m": [7, 20]}), rtol=1e-12)
     if isinstance(start, ls.Method):
+        moved = ls.best_step(environment, ls.optimum(environment, start).value, 7).standard_error
+        assert moved != pytest.approx(found.standard_error[0], rel=1e-3), (
+            "the optimum moves with the tasks, too"
+        )
         optima = influence(environment.families, lambda e: ls.optimum(e, start).value)
         by_hand = optima.std(axis=0, ddof=1) / np.sqrt(6)
         np.testing.assert_allclose(ls.optimum(environment, start).standard_error, by_hand, rtol=1e-6)

@@ -107,6 +107,15 @@ def test_over_a_grid_each_point_has_its_own() -> None:
     np.testing.assert_allclose(made.best["NAL"].value[0], best.value[:2, 0], rtol=1e-13)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_no_share_of_nothing_is_a_loss(noise: float) -> None:
+    """One full step of size 1/rho solves every task: nothing is left to be saved, and another step loses."""
+    env = ls.Mixture([ls.TaskFamily("a", 0.3, [1.0, -1.0], 2.0, noise=noise)])
+    steps = (ls.GradientSteps(1 / 0.3), ls.GradientSteps(1 / 0.3, steps=2), ls.GradientSteps(0.4))
+    found = ls.compare(env, [(ls.NAL(), step) for step in steps], best=True)
+    np.testing.assert_array_equal([float(found.share(name)) for name in found.labels], [1.0, 1.0, np.nan])
+
+
 def test_it_is_asked_for_and_never_guessed() -> None:
     exact = ls.compare(TASKS, ROWS[:2], STEP)
     assert "share" not in exact.to_frame()
