@@ -48,7 +48,7 @@ class OwnShots(Adaptation):
         """Say whether all batches have at least d samples."""
         if is_symbolic(self.m) or is_symbolic(d):
             return False
-        return bool(np.all(np.asarray(self.m, dtype=float) >= d))
+        return bool(np.all(np.asarray(self.m) >= d))
 
     def form(self, moments: Moments) -> QuadraticForm:
         """Compute E[R'Sigma R] and the noise: inverse Wishart moments, of G or (below d) of the Gram matrix."""

@@ -104,7 +104,7 @@ def difference(point: Array, other: Array | float) -> Array:
     if out.dtype == object or not out.size:
         return out
     size = np.abs(out)
-    if size.min() > EQUAL * max(np.max(np.abs(point)), np.max(np.abs(other))):
+    if size.min() > 2 * EQUAL * np.max(np.abs(point)):  # where they nearly agree, |other| < 2 |point|
         return out  # nothing is near rounding: the short way for nearly every grid
     return np.where(size <= EQUAL * np.maximum(np.abs(point), np.abs(other)), 0.0, out)
 

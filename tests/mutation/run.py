@@ -195,10 +195,10 @@ def judge(file, source, mutant, learned, functions):
         os._exit(0)
     os.close(write)
     try:
-        with contextlib.suppress(ProcessLookupError):
-            said = wait(child, read)
-            os.killpg(child, signal.SIGKILL)
+        said = wait(child, read)
     finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
         path = ROOT / file
         if path.read_bytes() != source:
             path.write_bytes(source)

@@ -189,6 +189,16 @@ def _vector(value: Any) -> np.ndarray:
     return np.broadcast_to(value, 5)
 
 
+@pytest.mark.parametrize("m", [3, 40])
+def test_a_vector_of_variances_is_a_diagonal_matrix(m: int) -> None:
+    env = ls.Mixture([ls.TaskFamily("a", [0.5, 1.5], [1.0, 2.0], [0.3, 0.1], noise=0.3)])
+    vector, matrix = (ls.MixedModel(C, 0.3, m) for C in ([0.7, 0.2], np.diag([0.7, 0.2])))
+    start = [0.2, -0.4]
+    assert float(ls.risk(env, start, vector).total) == pytest.approx(
+        float(ls.risk(env, start, matrix).total), rel=1e-12
+    )
+
+
 def test_limits() -> None:
     env = environment()
     still = ls.risk(env, 0.5, ls.GradientSteps(0.1, steps=0)).total

@@ -280,6 +280,13 @@ def test_last_iteration_is_recorded():
     assert run.time_to(norms[2]) == 8  # at most, not below
 
 
+def test_nothing_is_printed_unless_asked(capsys):
+    tr.train(TASKS, ls.NAL(), 1.0, 0.1, 10)
+    assert capsys.readouterr() == ("", "")
+    tr.train(TASKS, ls.NAL(), 1.0, 0.1, 10, progress=True)
+    assert capsys.readouterr().err
+
+
 def test_a_start_far_away_is_no_divergence():
     run = tr.train(tr.LossTasks([Quadratic(1e-9, [0.0])]), ls.NAL(), 1e9, 1.0, 5)
     assert not run.diverged
