@@ -12,7 +12,19 @@ from landscape.closed_form.loss_law.families import family_law
 from landscape.closed_form.loss_law.laws import Atoms, FamilyLaw
 from landscape.closed_form.loss_law.rules import FEW, SHARP
 from landscape.closed_form.population import optimum_of
-from landscape.core import Array, Domain, Estimate, NoClosedForm, Result, real, record, warn, whole
+from landscape.core import (
+    Array,
+    Domain,
+    Estimate,
+    NoClosedForm,
+    Result,
+    bar,
+    checks,
+    real,
+    record,
+    warn,
+    whole,
+)
 from landscape.core.provenance import EXACT, Provenance
 from landscape.core.tolerances import QUANTILE
 from landscape.methods import Method
@@ -53,28 +65,33 @@ class LossLaw(Result):
         """The mean loss: the ``total`` of `risk`."""
         return self._averaged(np.array([law.mean for law in self.laws]))
 
-    def cdf(self, loss: Any) -> Estimate:
+    def cdf(self, loss: Any, *, progress: bool = False) -> Estimate:
         """Compute the probability of at most this loss.
 
         Parameters
         ----------
         loss : float or array
+        progress : bool
+            Show a bar over the laws: on thousands of drawn tasks they take minutes.
 
         Returns
         -------
         Estimate, shape of `loss`
         """
         points = real.check_many("loss", loss)
-        parts = np.array([[law.probability(float(x)) for x in points.ravel()] for law in self.laws])
+        laws = bar(self.laws, checks.flag("progress", progress), desc="laws", leave=False)
+        parts = np.array([[law.probability(float(x)) for x in points.ravel()] for law in laws])
         return self._averaged(np.clip(parts, 0.0, 1.0).reshape(len(self.laws), *points.shape))
 
-    def quantile(self, probability: Any) -> Estimate:
+    def quantile(self, probability: Any, *, progress: bool = False) -> Estimate:
         """Compute the least loss that is exceeded with at most 1 - probability.
 
         Parameters
         ----------
         probability : float or array
             Above 0 and below 1.
+        progress : bool
+            As for `cdf`; a search goes over the laws a dozen times.
 
         Returns
         -------
@@ -82,7 +99,7 @@ class LossLaw(Result):
         """
         levels = level_domain.check_many("probability", probability)
         find = self._among_atoms if all(isinstance(law, Atoms) for law in self.laws) else self._by_search
-        found = [find(float(p)) for p in levels.ravel()]
+        found = [find(float(p), checks.flag("progress", progress)) for p in levels.ravel()]
         value = np.array([v for v, _ in found]).reshape(levels.shape)
         if self.left_out is None:
             return Estimate(value, how=self.how)
@@ -118,7 +135,7 @@ class LossLaw(Result):
             self.how,
         )
 
-    def _among_atoms(self, p: float) -> tuple[float, Array | None]:
+    def _among_atoms(self, p: float, progress: bool) -> tuple[float, Array | None]:
         atoms: list[Any] = list(self.laws)
         losses = np.concatenate([law.losses for law in atoms])
         order = np.argsort(losses, kind="stable")
@@ -133,7 +150,7 @@ class LossLaw(Result):
         rest = None if self.left_out is None else np.array([found(shares) for shares in self.left_out])
         return found(self.shares), rest
 
-    def _by_search(self, p: float) -> tuple[float, Array | None]:
+    def _by_search(self, p: float, progress: bool) -> tuple[float, Array | None]:
         from scipy.optimize import brentq  # optional here: importing it takes 0.2 s
 
         present = [(s, law) for s, law in zip(self.shares, self.laws, strict=True) if s > 0]
@@ -141,7 +158,8 @@ class LossLaw(Result):
 
         def excess(y: float) -> float:  # y = log(loss - floor): quantiles may be decades apart
             loss = floor + np.exp(y)
-            return float(sum(s * law.probability(loss) for s, law in present)) - p
+            laws = bar(present, progress, desc=f"laws, losses up to {loss:.4g}", leave=False)
+            return float(sum(s * law.probability(loss) for s, law in laws)) - p
 
         low = high = np.log(float(self.mean) - floor)
         while excess(high) < 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from landscape.adaptations import Adaptation
 from landscape.closed_form.finite_sample.plan import Answer, Plan
-from landscape.core import Array, Domain, positive, record
+from landscape.core import Array, Domain, bar, checks, positive, record
 from landscape.core.tolerances import AT_FLOOR
 from landscape.methods import Method, Training
 from landscape.tasks import Environment
@@ -56,6 +56,7 @@ def required_tasks(
     *,
     suboptimality: float,
     probability: float | None = None,
+    progress: bool = False,
 ) -> RequiredData:
     """Find the least number of tasks T that brings the suboptimality down to what is wanted: in the mean, or surely.
 
@@ -73,6 +74,8 @@ def required_tasks(
     probability : float, optional
         Share of the training sets of T tasks on which it must be reached, above 0 and at most 1 - 1e-8; the
         solution is taken to be normal. By default the mean over training sets must reach it.
+    progress : bool
+        Show a bar over the numbers of tasks tried for a probability: on thousands of drawn tasks each takes seconds.
 
     Returns
     -------
@@ -104,6 +107,7 @@ def required_tasks(
         Plan.of(environment, method, adaptation, training),
         positive.check("suboptimality", suboptimality),
     )
+    checks.flag("progress", progress)
     sure = None if probability is None else inside.check("probability", probability)
     if sure is not None and sure > 1 - NEAR_1:
         raise ValueError(
@@ -126,7 +130,7 @@ def required_tasks(
     values = np.unique(np.geomspace(max(d, 2), max(top, 10 * d), 40).astype(int))
     curve = np.array([reached(int(T)) for T in values])
     if sure is not None:
-        found, reason = _sure(plan, wanted, sure, least, floor)
+        found, reason = _sure(plan, wanted, sure, least, floor, progress)
     else:
         found, reason = _in_the_mean(reached, wanted, needed, least, floor, few.is_exact)
     if found is None:
@@ -153,7 +157,9 @@ def _in_the_mean(
     return T, _found("T", T, wanted)
 
 
-def _sure(plan: Plan, wanted: float, share: float, least: int, floor: float) -> tuple[int | None, str]:
+def _sure(
+    plan: Plan, wanted: float, share: float, least: int, floor: float, progress: bool
+) -> tuple[int | None, str]:
     """The least number of tasks on which so large a share of the training sets reaches it, and the sentence."""
 
     def below(T: int) -> float:
@@ -167,7 +173,8 @@ def _sure(plan: Plan, wanted: float, share: float, least: int, floor: float) -> 
         np.geomspace(least, most, 2 + math.ceil(math.log(most / least) / math.log(1.2))).astype(int)
     )
     best = (0.0, least)
-    for before, T in pairwise([least - 1, *map(int, tried)]):
+    steps = list(pairwise([least - 1, *map(int, tried)]))
+    for before, T in bar(steps, progress, desc="numbers of tasks", leave=False):
         best = min(best, (below(T), T))
         if best[0] <= -share:
             T = _bisected(below, before, T, -share)

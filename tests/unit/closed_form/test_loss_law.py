@@ -326,3 +326,16 @@ def test_the_result_has_a_headline_a_table_and_a_plot() -> None:
         assert f"{words} {float(number):.4g} +- {number.standard_error:.2g}, " in repr(drawn)
     assert "loss_error" in drawn.to_frame()
     assert len(drawn.plot(label="MAML").collections) == 1
+
+
+def test_bars_where_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    env = ls.from_sampler(lambda rng: (rng.uniform(0.2, 0.9, 2), rng.normal(size=2), 0.1), 3, rng=0)
+    law = ls.loss_law(env, 0.0, ls.GradientSteps(0.8, 6))
+    silent = float(law.cdf(1.0)), float(law.quantile(0.5))
+    assert capsys.readouterr().err == ""
+    assert (float(law.cdf(1.0, progress=True)), float(law.quantile(0.5, progress=True))) == silent
+    shown = capsys.readouterr().err
+    assert "laws: 100%" in shown
+    assert f"laws, losses up to {silent[1]:.4g}" in shown
+    with pytest.raises(ValueError, match="progress must be True or False"):
+        law.quantile(0.5, progress=2)  # type: ignore[arg-type]

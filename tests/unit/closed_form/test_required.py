@@ -238,10 +238,16 @@ def test_questions_without_an_answer_say_so():
             call()
 
 
-def test_the_number_of_tasks_for_a_share_of_training_sets():
+def test_the_number_of_tasks_for_a_share_of_training_sets(capsys):
     """By simulation at the answer: 95% of 400 training sets, standard error 1.1%, and the normal law's own error."""
     training = ls.Training(1, n1=10)
     answer = ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006, probability=0.95)
+    assert capsys.readouterr().err == ""
+    shown = ls.required_tasks(
+        ENV, ls.MAML(), ADAPT, training, suboptimality=0.006, probability=0.95, progress=True
+    )
+    assert shown.value == answer.value
+    assert "numbers of tasks" in capsys.readouterr().err
     mean = ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006)
     assert answer.value > mean.value
     assert "95% of the training sets" in repr(answer)
