@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 
 from landscape.core.domains import is_symbolic, short
-from landscape.core.errors import NoClosedForm
+from landscape.core.errors import BY_DRAWING, NoClosedForm
 from landscape.core.parameters import Record
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Operator
@@ -118,10 +118,7 @@ class Adaptation(Record, ABC):
         NoClosedForm
             Where no exact formula is known.
         """
-        raise NoClosedForm(
-            f"{type(self).__name__} has no exact risk for these inputs: give draws= to risk, gain, compare or "
-            "optimum for an estimate"
-        )
+        raise NoClosedForm(f"{type(self).__name__} has no exact risk for these inputs: {BY_DRAWING}")
 
     def excess_given(self, tasks: Sequence[Task]) -> ExcessGiven:
         """Say what is lost above the noise on given samples; only where the adaptation `knows_environment`.

@@ -81,8 +81,7 @@ class BayesEstimator(Adaptation):
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         if not np.isinf(self.m):
             raise NoClosedForm(
-                "BayesEstimator needs the environment beside a task's samples: judge it by risk(..., draws=) or "
-                "compare(..., draws=)"
+                "BayesEstimator needs the environment beside a task's samples: judge it by risk, gain, compare or family_risks"
             )
         batch = draw(self.m)
         return Adapted(W - np.linalg.pinv(batch.hessian(), hermitian=True) @ batch.gradient(W), np.zeros_like)

@@ -20,7 +20,7 @@ class GradientSteps(Steps):
     r"""Gradient steps w -> w - alpha grad f_i(w; m), each on m fresh samples or all on one batch.
 
     On one batch the steps are dependent: exact for Gaussian inputs only, up to 10 steps for isotropic
-    families and 3 for others. For more give ``draws=``: on Gaussian inputs batches whose rare, large losses
+    families and 3 for others. What is beyond is drawn: on Gaussian inputs batches whose rare, large losses
     carry the mean are then drawn more often than they come up, so that standard errors can be trusted.
 
     Raises

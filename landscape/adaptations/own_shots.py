@@ -9,7 +9,7 @@ import numpy as np
 from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
 from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import is_symbolic
-from landscape.core.errors import NoClosedForm
+from landscape.core.errors import BY_DRAWING, NoClosedForm
 from landscape.core.parameters import record
 from landscape.core.tolerances import SINGULAR
 from landscape.core.typing import Array, Scalar
@@ -59,12 +59,11 @@ class OwnShots(Adaptation):
         if np.any(moments.Sigma.factor().is_singular):
             raise NoClosedForm(
                 "own shots have an exact risk where no covariance of inputs is singular: leave out columns that do not "
-                "vary or are sums of others; give draws= to risk, gain, compare or optimum for an estimate"
+                f"vary or are sums of others; {BY_DRAWING}"
             )
         if self._below(moments).any() and not _is_isotropic(moments.Sigma):
             raise NoClosedForm(
-                "own shots below d samples have an exact risk for isotropic inputs only: give draws= to risk, gain, "
-                "compare or optimum for an estimate"
+                f"own shots below d samples have an exact risk for isotropic inputs only: {BY_DRAWING}"
             )
         return QuadraticForm(self._left(moments) * moments.Sigma, None, self._noise(moments))
 

@@ -1,7 +1,7 @@
 """What gradient steps have in common, whatever their size: how many, and on which samples."""
 
 from landscape.adaptations.base import Adaptation, AdaptationCost, is_full
-from landscape.core.errors import NoClosedForm
+from landscape.core.errors import BY_DRAWING, NoClosedForm
 from landscape.linalg.operators import Operator
 from landscape.tasks.inputs import Moments
 
@@ -23,8 +23,8 @@ class Steps(Adaptation, register=False):
             return False
         if not moments.is_gaussian:
             raise NoClosedForm(
-                'batches="same" with several steps is exact for Gaussian inputs only: for data tasks use batches="fresh", '
-                "or give draws= to risk, gain, compare or optimum for an estimate"
+                'batches="same" with several steps is exact for Gaussian inputs only: for data tasks use batches="fresh"; '
+                + BY_DRAWING
             )
         return True
 

@@ -166,7 +166,7 @@ def _rows(
             error = np.sqrt(np.clip(spread, 0, None).sum()) / repeats
             theory, empirical = (exact[i] - exact[0]).mean(), (losses[i] - losses[0]).mean()
             yield _unbiased(label, "loss difference", theory, empirical, error, rounding)
-        best = _known(optimum, environment, method)
+        best = _known(optimum, environment, method, draws=0)
         if draws and best is not None:
             rng = np.random.default_rng(streams.spawn(1)[0])
             mean, covariance = mean_gradient(
@@ -184,7 +184,7 @@ def _rows(
         yield Row(
             label, "coordinate", theory, coordinates.mean(), _standard_error(coordinates), UNKNOWN, *places
         )
-        floor = _known(risk, environment, method, adaptation)
+        floor = _known(risk, environment, method, adaptation, draws=0)
         theory = UNKNOWN if floor is None else float(floor.above_noise)
         yield Row(
             label,

@@ -11,19 +11,17 @@ import numpy as np
 
 from landscape.adaptations.base import Adaptation, as_adaptation
 from landscape.analysis.comparison import Comparison
-from landscape.analysis.drawn import drawn_risks
+from landscape.analysis.drawn import Draws, drawn
 from landscape.analysis.evaluate import Setting, unknown_name
 from landscape.analysis.risk import Risk, risks
 from landscape.analysis.rows import Row, as_rows
 from landscape.core.domains import count
 from landscape.core.errors import NoClosedForm
 from landscape.core.grids import Over, arguments
-from landscape.core.provenance import Provenance
 from landscape.core.results import Estimate
 from landscape.core.typing import Array
 from landscape.methods.base import Cost, Method
 from landscape.simulator.draw_samples import seed_of
-from landscape.simulator.landscapes import GROUPS
 from landscape.tasks.environment import Environment
 from landscape.tasks.sampled import why_no_prior
 
@@ -63,7 +61,8 @@ def compare(
         Outer samples of a training episode, for the column of samples.
     draws, rng
         As for `risk`: estimates by so many draws of each task's samples, the same for all rows and grid
-        points. They draw every row, those with an exact risk too, so that differences between rows are paired.
+        points. They draw every row, those with an exact risk too, so that differences between rows are paired; without
+        them only rows are drawn that have neither a formula nor a limit, see the column ``how``.
     best : bool, optional
         Whether to set each row against the best possible with as many samples of a new task as it takes (columns
         ``best_possible`` and ``share``, see `Comparison.share`); by default where there are `draws`. All rows are
@@ -94,7 +93,7 @@ def compare(
     n1 = count.check("n1", n1)
     if adaptation is not None and not arguments(adaptation):
         adaptation = as_adaptation(adaptation)
-    rng = seed_of(rng) if draws is not None else rng  # one for all: a Generator would give each its own
+    rng = seed_of(rng)  # one for all: a Generator would give each its own
     rows = as_rows(methods, adaptation)
     names = list(over) if isinstance(over, Mapping) else []
     groups = _alike(rows, names)
@@ -164,20 +163,15 @@ def _best(
     rng: np.random.Generator | int | None,
 ) -> dict[str, Estimate]:
     """The least possible total on each row's samples, with the same random numbers: once for each number of them."""
-    if draws is None and not all(np.isinf(taken).all() for taken in shots.values()):
+    if draws == 0 and not all(np.isinf(taken).all() for taken in shots.values()):
         raise NoClosedForm(
-            "the best possible with finitely many samples has no exact risk: give draws= and rng="
+            "the best possible with finitely many samples has no exact risk: leave draws=0 out"
         )
     known: dict[bytes, Estimate] = {}
     for taken in shots.values():
         if taken.tobytes() not in known:
-            noise, lost = drawn_risks(setting, draws or GROUPS, rng, taken)
-            total = noise + lost
-            known[taken.tobytes()] = (
-                Estimate(total.value)
-                if draws is None
-                else Estimate(total.value, total.replicates, Provenance("drawn", draws=draws))
-            )
+            noise, lost = drawn(setting, Draws.risks, draws or None, rng, taken)
+            known[taken.tobytes()] = noise + lost
     return {name: known[taken.tobytes()] for name, taken in shots.items()}
 
 

@@ -1,24 +1,27 @@
-"""Risk in its parts by drawing: for adaptations without a closed form, with standard errors."""
+"""Answers by drawing, with standard errors: on request, and where neither a formula nor a limit is known."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from landscape.adaptations.base import Adaptation
 from landscape.adaptations.bayes_estimator import BayesEstimator
-from landscape.analysis.evaluate import EXPANDS, Setting
+from landscape.analysis.evaluate import EXPANDS, Question, Setting, Start
 from landscape.closed_form import population
+from landscape.closed_form.sampling_error import check_mean_over_tasks
 from landscape.core.domains import whole
 from landscape.core.errors import OVERFLOW, NoClosedForm, warn
+from landscape.core.provenance import Provenance
 from landscape.core.results import Estimate
 from landscape.core.typing import Array
 from landscape.linalg.operators import Matrix
-from landscape.linalg.quadratic import QuadraticForm
+from landscape.linalg.quadratic import QuadraticForm, mean_form
 from landscape.methods.base import Method
 from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS, mean_excesses, mean_gradients, mean_losses
@@ -26,131 +29,209 @@ from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task
 from landscape.tasks.sampled import SampledEnvironment, why_no_prior
 
+DRAWS, FEWEST = 4000, 200
+"""How often samples are drawn where nobody says: so many times in all, shared among the tasks, but so many of each."""
 
-def drawn_risks(
-    setting: Setting, draws: int, rng: np.random.Generator | int | None, best: Array | None = None
+
+@dataclass(frozen=True)
+class Draws:
+    """What is estimated at one grid point by drawing the samples of each task `count` times.
+
+    Everything is an array with one leading axis: the estimate from all draws, and with each group of them left out, or
+    (`leaves_out_tasks`) of the tasks that were drawn themselves. Its length is 1 where nothing was drawn.
+    """
+
+    environment: Environment
+    count: int
+    seed: int
+    leaves_out_tasks: bool = False
+
+    @classmethod
+    def of(cls, environment: Environment, draws: int, rng: np.random.Generator | int | None) -> Draws:
+        """Check how many draws, and take a seed."""
+        return cls(environment, whole(GROUPS).check("draws", draws), seed_of(rng))
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """The tasks; leaving some out, with probabilities (1 + groups,): a task's own draws are left out with it."""
+        tasks = [task.expanded() for task in self.environment.tasks()]
+        if not self.leaves_out_tasks:
+            return tasks
+        groups = min(GROUPS, len(tasks))
+        kept = np.vstack([np.ones(len(tasks)), np.arange(groups)[:, None] != np.arange(len(tasks)) % groups])
+        shares = kept / kept.sum(axis=1, keepdims=True)
+        return [replace(task, probability=share) for task, share in zip(tasks, shares.T, strict=True)]
+
+    @property
+    def _groups(self) -> int:
+        return 1 if self.leaves_out_tasks else GROUPS
+
+    def losses(self, adaptation: Adaptation) -> list[QuadraticForm]:
+        """Estimate each task's expected loss after adaptation as a form of w, around the task's own best point."""
+        for task in self.tasks:  # refuses what the theory refuses where it has a formula: infinite means
+            with contextlib.suppress(NoClosedForm):
+                adaptation.expected(task.with_limits().inputs)
+        forms = mean_losses(self.tasks, adaptation, self.count, self.seed, self._groups)
+        if not all(np.isfinite(form.A.matrix()).all() for form in forms):
+            raise ValueError(OVERFLOW)  # before a solve says the same in words of its own
+        if self.leaves_out_tasks:
+            forms = [_first(form) for form in forms]
+        around = [replace(form, origin=task.centre) for form, task in zip(forms, self.tasks, strict=True)]
+        return [form.completed() for form in around]
+
+    def landscape(self, adaptation: Adaptation) -> QuadraticForm:
+        """Estimate the risk after adaptation as a function of the start, from all draws."""
+        form = population.landscape_of(self.tasks, self.losses(adaptation)).form
+        return QuadraticForm(
+            Matrix(form.A.matrix()[0]), None, np.asarray(form.c)[0], np.asarray(form.origin)[0]
+        )
+
+    def optimum(self, method: Method) -> Array:
+        """Find a method's optimum: exactly where a formula is known, else of the drawn risks or mean meta-gradients."""
+        if self.leaves_out_tasks:
+            check_mean_over_tasks(method)
+        try:
+            point = population.optimum(self.tasks, method)
+            return point if self.leaves_out_tasks else point[None]
+        except NoClosedForm:
+            inner = method.trains_for()
+        if inner is not None:
+            risks = self.losses(inner)
+            mean = mean_form(method.shares(self.tasks, risks), risks)
+            return np.asarray(mean.completed(population.check_stationary(mean.A, method, 0.0)).origin)
+        found = mean_gradients(self.tasks, method, self.count, self.seed, self._groups)
+        H: Array | float = 0.0
+        v: Array | float = 0.0
+        for task, share, (A, b) in zip(self.tasks, method.shares(self.tasks), found, strict=True):
+            p = np.asarray(share)[..., None]
+            A, b = (A[0], b[0]) if self.leaves_out_tasks else (A, b)
+            H, v = H + p[..., None] * A, v + p * (np.matvec(A, task.centre) + b)
+        root: Array = np.linalg.solve(H, np.asarray(v)[..., None])[..., 0]
+        return root
+
+    def risks(self, adaptation: Adaptation, starts: Sequence[Start]) -> list[Array]:
+        """Estimate noise, dispersion and the suboptimality of each start."""
+        if adaptation.knows_environment:
+            noises, excesses = self._known(adaptation)
+            noise, lost = (
+                sum(task.probability * part for task, part in zip(self.tasks, parts, strict=True))
+                for parts in (noises, excesses)
+            )
+            return list(np.broadcast_arrays(noise, lost, *[0.0] * len(starts)))
+        landscape = population.landscape_of(self.tasks, self.losses(adaptation))
+        best = np.asarray(landscape.form.origin)
+        points = [
+            best if isinstance(start, Method) and start.minimises() == adaptation else self.point(start)
+            for start in starts
+        ]
+        return list(np.broadcast_arrays(*landscape.parts(points)))
+
+    def family_risks(self, adaptation: Adaptation, start: Start) -> Array:
+        """Estimate the risk of each family from one start, shape (1 + groups, families)."""
+        if adaptation.knows_environment:
+            noises, excesses = self._known(adaptation)
+            return (noises[:, None] + excesses).T
+        point, risks = self.point(start), []
+        for task, form in zip(self.tasks, self.losses(adaptation), strict=True):
+            spread = 0.0 if task.spread is None else form.A.inner(task.spread) / 2
+            risks.append(np.asarray(form(point) + spread))
+        return np.stack(np.broadcast_arrays(*risks), axis=-1)
+
+    def point(self, start: Start) -> Array:
+        """Find where adaptation starts."""
+        return self.optimum(start) if isinstance(start, Method) else start[None]
+
+    def _known(self, adaptation: Adaptation) -> tuple[Array, Array]:
+        """Of an adaptation that knows the environment: each task's noise (tasks,), and what is lost above it."""
+        check_prior(self.environment, adaptation)
+        excess = adaptation.excess_given(self.tasks)
+        lost = mean_excesses(self.tasks, excess, adaptation.m, self.count, self.seed)
+        noises = [np.asarray(task.inputs.noise_variance) / 2 for task in self.tasks]
+        return np.array(noises), np.array(lost)
+
+
+Ask: TypeAlias = Callable[[Draws, Any, list[Any]], list[Array]]
+"""Takes the draws of a grid point, the adaptation and the starts; gives arrays with the leading axis of `Draws`."""
+
+
+def answer(
+    setting: Setting,
+    question: Question,
+    ask: Ask,
+    draws: int | None,
+    rng: np.random.Generator | int | None,
 ) -> list[Estimate]:
-    """Estimate noise, dispersion and the suboptimality of each start of a setting, over its grid.
-
-    All points of the grid are drawn with the same random numbers: curves are smooth, and differences between
-    points have smaller errors than the points.
+    """Answer on the whole grid: exactly or as a limit where that is known everywhere, else by drawing.
 
     Parameters
     ----------
     setting : Setting
-    draws : int
-        Draws of the samples of each task, at least 20.
+    question : callable
+        What `Setting.answer` asks.
+    ask : callable
+        The same of draws.
+    draws : int, optional
+        Draw so often, whatever is known; 0 never draws.
     rng : numpy.random.Generator or int
-    best : array, shape (*grid), optional
-        Judge the best possible adaptation to so many samples in place of the setting's own, whatever the start.
 
     Returns
     -------
-    list of Estimate, shape (*grid)
+    list of Estimate, shape (*grid), or (*grid, k)
+
+    Raises
+    ------
+    NoClosedForm
+        Where no formula is known, for symbols or with `draws` = 0.
     """
-    draws, seed = _checked(setting, draws, rng)
-    values: list[Array] = []
-    warned = False
-    for where, environment, adaptation, starts in (
-        setting.points() if best is not None else setting.judged(by_point=True)
-    ):
-        if best is not None:
-            adaptation, starts = BayesEstimator(best[where]), []
-        tasks = [task.expanded() for task in environment.tasks()]
-        if not setting.learns:
-            warned = warned or any(adaptation.expands(t.inputs) for t in tasks if t.probability)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if adaptation.knows_environment:
-                parts = _known_parts(environment, tasks, adaptation, len(starts), draws, seed)
-            else:
-                sampled = isinstance(environment, SampledEnvironment)
-                parts = _risk_parts(tasks, adaptation, starts, draws, seed, sampled)
-        if not values:
-            values = [np.empty((*setting.grid.shape, len(part))) for part in parts]
-        for target, part in zip(values, parts, strict=True):
-            target[where] = part
-    if warned:
-        warn(EXPANDS)
-    if not all(np.isfinite(value).all() for value in values):
-        raise ValueError(OVERFLOW)
-    return [Estimate(value[..., 0], np.moveaxis(value[..., 1:], -1, 0)) for value in values]
+    if draws is None or draws == 0:
+        try:
+            return setting.answer(question)
+        except NoClosedForm:
+            if draws == 0 or setting.is_symbolic:
+                raise
+    return drawn(setting, ask, draws, rng)
 
 
-def drawn_optimum(setting: Setting, draws: int, rng: np.random.Generator | int | None) -> Estimate:
-    """Find the optimum of a setting's one method, by drawing where no formula is known; arguments as for `drawn_risks`.
+def drawn(
+    setting: Setting,
+    ask: Ask,
+    draws: int | None,
+    rng: np.random.Generator | int | None,
+    best: Array | None = None,
+) -> list[Estimate]:
+    """Ask draws at each point of a setting's grid, all with the same random numbers.
 
-    Returns
-    -------
-    Estimate, shape (*grid, d)
+    Curves are smooth, and differences between points have smaller errors than the points. With `best` (*grid) the best
+    possible adaptation to so many samples is judged in place of the setting's own, whatever the start.
     """
-    draws, seed = _checked(setting, draws, rng)
-    points = []
-    for _, environment, _, (method, *_) in setting.points():
-        tasks = [task.expanded() for task in environment.tasks()]
-        sampled = isinstance(environment, SampledEnvironment)
-        points.append(_optimum(_without_tasks(tasks) if sampled else tasks, method, draws, seed, sampled))
-    values = np.array(points).reshape(*setting.grid.shape, *points[0].shape)
-    if points[0].ndim == 1:
-        return Estimate(values)
-    return Estimate(values[..., 0, :], np.moveaxis(values[..., 1:, :], -2, 0))
-
-
-def _checked(setting: Setting, draws: int, rng: np.random.Generator | int | None) -> tuple[int, int]:
-    """How many draws, and the seed; no symbols."""
-    draws = whole(GROUPS).check("draws", draws)
+    if draws is not None:
+        draws = whole(GROUPS).check("draws", draws)
     if setting.is_symbolic:
         raise ValueError("draws= needs numbers for all parameters: replace the symbols, or leave draws out")
-    return draws, seed_of(rng)
-
-
-def _risk_parts(
-    tasks: Sequence[Task], adaptation: Adaptation, starts: Sequence[Any], draws: int, seed: int, sampled: bool
-) -> list[Array]:
-    """Each part at one grid point: the value and its replicates, shape (1 + groups,)."""
-    _check_finite(tasks, adaptation)
-    forms = mean_losses(tasks, adaptation, draws, seed, 1 if sampled else GROUPS)
-    if not all(np.isfinite(form.A.matrix()).all() for form in forms):
-        raise ValueError(OVERFLOW)  # before a solve says the same in words of its own
-    if sampled:
-        tasks, forms = _without_tasks(tasks), [_first(form) for form in forms]
-    own = [
-        QuadraticForm(form.A, form.b, form.c, task.centre).completed()
-        for form, task in zip(forms, tasks, strict=True)
-    ]
-    landscape = population.landscape_of(tasks, own)
-    out = [np.asarray(landscape.noise), np.asarray(landscape.dispersion)]
-    for start in starts:
-        if isinstance(start, Method) and start.minimises() == adaptation:
-            point = np.asarray(landscape.form.origin)
-        else:
-            point = _optimum(tasks, start, draws, seed, sampled) if isinstance(start, Method) else start
-        out.append(np.asarray(landscape.suboptimality(point)))
-    return [np.broadcast_to(part, out[0].shape) for part in out]
-
-
-def _check_finite(tasks: Sequence[Task], adaptation: Adaptation) -> None:
-    """Refuse what the theory refuses where it has a formula: draws have a mean where the expected loss is infinite."""
-    for task in tasks:
-        with contextlib.suppress(NoClosedForm):
-            adaptation.expected(task.with_limits().inputs)
-
-
-def _known_parts(
-    environment: Environment,
-    tasks: Sequence[Task],
-    adaptation: Adaptation,
-    starts: int,
-    draws: int,
-    seed: int,
-) -> list[Array]:
-    """The parts of an adaptation that knows the environment: the tasks' own noise, what is lost above it, and 0."""
-    check_prior(environment, adaptation)
-    excesses = mean_excesses(tasks, adaptation.excess_given(tasks), adaptation.m, draws, seed)
-    noise, lost = np.zeros(1), np.zeros(1)
-    for task, excess in zip(tasks, excesses, strict=True):
-        noise = noise + task.probability * np.asarray(task.inputs.noise_variance) / 2
-        lost = lost + task.probability * excess
-    return [np.broadcast_to(noise, lost.shape), lost, *[np.zeros(lost.shape)] * starts]
+    seed, found, warned, fewest = seed_of(rng), [], False, DRAWS
+    walk: Iterator[Any] = setting.judged(by_point=True) if best is None else setting.points()
+    for where, environment, adaptation, starts in walk:
+        tasks = environment.tasks()
+        if best is not None:
+            adaptation, starts = BayesEstimator(best[where]), []
+        elif adaptation is not None and not setting.learns:
+            warned = warned or any(adaptation.expands(t.inputs) for t in tasks if t.probability)
+        count = max(FEWEST, DRAWS // len(tasks)) if draws is None else draws
+        fewest = min(fewest, count)
+        sampled = isinstance(environment, SampledEnvironment)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found.append(ask(Draws(environment, count, seed, sampled), adaptation, starts))
+    if warned:
+        warn(EXPANDS)
+    out = []
+    for parts in zip(*found, strict=True):
+        values = np.stack(np.broadcast_arrays(*parts), axis=1)
+        if not np.isfinite(values).all():
+            raise ValueError(OVERFLOW)
+        values = values.reshape(len(values), *setting.grid.shape, *values.shape[2:])
+        how = Provenance("drawn", draws=fewest if draws is None else draws)
+        out.append(Estimate(values[0], values[1:], how) if len(values) > 1 else Estimate(values[0]))
+    return out
 
 
 def check_prior(environment: Environment, adaptation: Adaptation) -> None:
@@ -162,37 +243,7 @@ def check_prior(environment: Environment, adaptation: Adaptation) -> None:
         )
 
 
-def _without_tasks(tasks: Sequence[Task]) -> list[Task]:
-    """Tasks that were drawn, all of them and with each group of them left out: probabilities (1 + groups,).
-
-    A task's own draws are left out with it, so that the errors hold both.
-    """
-    T = len(tasks)
-    groups = min(GROUPS, T)
-    member = np.arange(T) % groups
-    kept = np.vstack([np.ones(T), np.arange(groups)[:, None] != member])
-    shares = kept / kept.sum(axis=1, keepdims=True)
-    return [replace(task, probability=share) for task, share in zip(tasks, shares.T, strict=True)]
-
-
 def _first(form: QuadraticForm) -> QuadraticForm:
     """The form of all draws."""
     assert form.b is not None
     return QuadraticForm(Matrix(form.A.matrix()[0]), form.b[0], np.asarray(form.c)[0])
-
-
-def _optimum(tasks: Sequence[Task], method: Method, draws: int, seed: int, sampled: bool) -> Array:
-    """A method's optimum: exact where a formula is known, else where its drawn mean meta-gradient vanishes, (1 + groups, d)."""
-    try:
-        return population.optimum(tasks, method)
-    except NoClosedForm:
-        found = mean_gradients(tasks, method, draws, seed, 1 if sampled else GROUPS)
-    H: Array | float = 0.0
-    v: Array | float = 0.0
-    for task, share, (A, b) in zip(tasks, method.shares(tasks), found, strict=True):
-        A, b, p = (
-            (A[0], b[0], np.asarray(share)[..., None]) if sampled else (A, b, np.asarray(share)[..., None])
-        )
-        H, v = H + p[..., None] * A, v + p * (np.matvec(A, task.centre) + b)
-    point: Array = np.linalg.solve(H, np.asarray(v)[..., None])[..., 0]
-    return point

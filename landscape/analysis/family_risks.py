@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations.base import Adaptation, as_adaptation
+from landscape.analysis.drawn import Draws, answer
 from landscape.analysis.evaluate import Setting
 from landscape.closed_form.population import optimum_of, risk_parts
 from landscape.core.grids import Over
@@ -26,20 +27,23 @@ def family_risks(
     start: Method | float | Array,
     adaptation: Adaptation | float,
     over: Over = None,
+    *,
+    draws: int | None = None,
+    rng: np.random.Generator | int | None = 0,
 ) -> Estimate:
     """Compute the risk after adaptation of each family from one start: the largest is what TR-MAML minimises.
 
     Parameters
     ----------
-    environment, start, adaptation, over
+    environment, start, adaptation, over, draws, rng
         As for `risk`.
 
     Returns
     -------
     Estimate, shape (*grid, families)
         In the order of ``environment.families``; their mean by probability is the ``total`` of `risk`. On
-        tasks from `from_sampler` one number for each task that was drawn: given these tasks it is exact, so that it
-        has no ``standard_error`` (their mean has one: that of `risk`).
+        tasks from `from_sampler` one number for each task that was drawn, given these tasks: unless their samples are
+        drawn it has no ``standard_error`` (their mean has one: that of `risk`).
 
     Examples
     --------
@@ -61,4 +65,7 @@ def family_risks(
         values = np.stack(np.broadcast_arrays(*[f.value for f in found]), axis=-1)
         return [Estimate(values, how=reduce(or_, [f.how for f in found]).of_vectors())]
 
-    return setting.answer(question)[0]
+    def ask(draws: Draws, adaptation: Any, starts: list[Any]) -> list[Array]:
+        return [replace(draws, leaves_out_tasks=False).family_risks(adaptation, starts[0])]
+
+    return answer(setting, question, ask, draws, rng)[0]

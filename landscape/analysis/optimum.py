@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.analysis.drawn import drawn_optimum
+from landscape.analysis.drawn import Draws, answer
 from landscape.analysis.evaluate import Setting
 from landscape.closed_form import population
 from landscape.closed_form.sampling_error import optimum_estimate
@@ -12,6 +12,7 @@ from landscape.core import checks
 from landscape.core.domains import is_symbolic
 from landscape.core.grids import Over, arguments
 from landscape.core.results import Estimate
+from landscape.core.typing import Array
 from landscape.methods.base import Method
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task
@@ -36,21 +37,21 @@ def optimum(
     over : dict of str to sequence, optional
         A grid: names of parameters and the values they take; see `compare`.
     draws, rng
-        As for `risk`: where no formula is known, the root of the mean meta-gradient over so many draws of each
-        task's samples. What is known stays exact.
+        As for `risk`: where no formula is known, the least mean risk over so many draws of each task's samples, or
+        the root of the mean meta-gradient. What is known stays exact.
 
     Returns
     -------
     Estimate, shape (*grid, d)
         Serves as an array; drawn, and on tasks from `from_sampler`, with a ``standard_error``. Its ``how`` says
-        whether it is exact or a limit (`MAML` or `TRMAML` with a ridge on m samples inside).
+        whether it is exact, a limit (`MAML` or `TRMAML` with a ridge on m samples inside) or drawn.
 
     Raises
     ------
     ValueError
         If E[W] vanishes or is singular.
     NoClosedForm
-        If no exact formula is known for the method's inner adaptation: give `draws`.
+        If no formula is known for symbols, or with ``draws=0``.
 
     Notes
     -----
@@ -66,30 +67,31 @@ def optimum(
     array([[-0.818, -0.818],
            [-0.333, -0.333]])
     >>> optimum(TwoTasks(d=2), MAML(RidgeToStart(0.5, m=10)), draws=1000)  # iMAML with ten samples
-    array([-0.39598159, -0.39626662]), standard error array([0.01135037, 0.00949749])
+    array([-0.39562645, -0.39601164]), standard error array([0.01116768, 0.00945886])
     """
     if not arguments(method):
         checks.instance("method", method, Method)
     setting = Setting(environment, None, [method], over)
     d = _dimension(setting)
-    if draws is not None:
-        return drawn_optimum(setting, draws, rng)
     sampled = isinstance(setting.environment, SampledEnvironment)
+    if setting.learns and sampled:
+        raise ValueError(
+            "the standard error of a start that is learned with its step is not known: take "
+            "MetaSGD(...).learn(environment).start, without one"
+        )
 
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
-        if isinstance(starts[0], np.ndarray):  # learned with its step
-            if sampled:
-                raise ValueError(
-                    "the standard error of a start that is learned with its step is not known: take "
-                    "MetaSGD(...).learn(environment).start, without one"
-                )
+        if setting.learns:
             return [starts[0]]
         if sampled:
             return [optimum_estimate(tasks, starts[0], len(setting.grid.shape))]
         point, how = population.optimum_of(tasks, starts[0])
         return [Estimate(point, how=how.of_vectors())]
 
-    (point,) = setting.answer(question)
+    def ask(draws: Draws, adaptation: Any, starts: list[Any]) -> list[Array]:
+        return [draws.point(starts[0])]
+
+    (point,) = answer(setting, question, ask, draws, rng)
     return point.map(lambda v: np.repeat(v, d // v.shape[-1], axis=-1))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape.adaptations import Adaptation
-from landscape.analysis.drawn import drawn_optimum
+from landscape.analysis.drawn import Draws
 from landscape.analysis.evaluate import Setting, Start
 from landscape.closed_form.population import optimum_of
 from landscape.core import Array, Estimate, NoClosedForm, Over, whole
@@ -38,7 +38,7 @@ def _point(environment: Environment, method: Method, draws: int, seed: int) -> A
     try:
         return optimum_of([task.expanded() for task in environment.tasks()], method)[0]
     except NoClosedForm:
-        return drawn_optimum(Setting(environment, None, [method]), draws, seed).value
+        return Draws(environment, draws, seed).optimum(method)[0]
 
 
 def win_probability(

@@ -182,7 +182,7 @@ def predictions(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", LandscapeWarning)
             try:
-                best = optimum(environment, expected.method).value
+                best = optimum(environment, expected.method, draws=0).value
             except ValueError:  # no optimum, or no moments of so high an order
                 continue
             try:

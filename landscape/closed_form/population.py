@@ -210,12 +210,12 @@ def optimum_of(tasks: Sequence[Task], method: Method) -> tuple[Array, Provenance
 
 def as_seen(method: Method, tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks as a method may see them: with limits where its objective is a risk."""
-    return [task.with_limits() for task in tasks] if method.sees_limits else list(tasks)
+    return [task.with_limits() for task in tasks] if method.trains_for() else list(tasks)
 
 
 def how_optimum(tasks: Sequence[Task], method: Method) -> Provenance:
     """Say how the optimum on tasks `as_seen` was had."""
-    forms = [method.objective(task.inputs) for task in tasks] if method.sees_limits else []
+    forms = [method.objective(task.inputs) for task in tasks] if method.trains_for() else []
     if all(form.error is None for form in forms):
         return EXACT
     shares = method.shares(tasks)

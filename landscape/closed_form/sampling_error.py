@@ -29,13 +29,18 @@ def _estimate(value: Scalar, influences: Array, how: Provenance = EXACT) -> Esti
     )
 
 
-def _optimum_influences(tasks: Sequence[Task], method: Method, axes: int) -> tuple[Array, Array, Provenance]:
-    """The optimum w* (*grid, d), and how much each task moves it: -H^-1 s_i for its score s_i, shape (T, *grid, d)."""
+def check_mean_over_tasks(method: Method) -> None:
+    """Refuse methods whose optimum on drawn tasks has no standard error."""
     if method.is_worst_case:
         raise NoClosedForm(
             f"the worst of tasks that were drawn is no mean over tasks, and the optimum of {method.label} on them has no "
             "standard error: give families, Mixture([...])"
         )
+
+
+def _optimum_influences(tasks: Sequence[Task], method: Method, axes: int) -> tuple[Array, Array, Provenance]:
+    """The optimum w* (*grid, d), and how much each task moves it: -H^-1 s_i for its score s_i, shape (T, *grid, d)."""
+    check_mean_over_tasks(method)
     (stack,) = as_seen(method, [stacked(tasks, method.shares(tasks), axes)])
     mean, factor = objective([stack], method, [stack.probability])
     point, form = np.asarray(mean.origin), method.objective(stack.inputs)

@@ -9,8 +9,11 @@ class LandscapeWarning(UserWarning):
 
 
 class NoClosedForm(ValueError):
-    """The quantity is defined, but no exact formula for it is known: estimate it by drawing."""
+    """The quantity is defined, but no exact formula for it is known, and nothing was to be drawn, or it can not."""
 
+
+BY_DRAWING = "for numbers risk, gain, compare, optimum and family_risks estimate it by drawing, and risk_landscape with draws="
+"""What to do about `NoClosedForm` of a risk."""
 
 OVERFLOW = (
     "the result overflows: some argument is too large to compute with (an inner step multiplies by "

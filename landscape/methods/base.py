@@ -103,10 +103,9 @@ class Method(Record, ABC):
     def check_trainable(self, d: int) -> None:
         """Refuse what gives the method no optimum in d dimensions."""
 
-    @property
-    def sees_limits(self) -> bool:
-        """Whether its objective is a risk, for which a limit will do."""
-        return self.minimises() is not None
+    def trains_for(self) -> Adaptation | None:
+        """Name the adaptation whose risks its objective is made of, if it is: then their limits will do, or draws."""
+        return self.minimises()
 
     @property
     def n2(self) -> Scalar | None:
@@ -122,8 +121,11 @@ class Method(Record, ABC):
         """Return the method with n2 samples in its inner batches, where it leaves their number open."""
         return self
 
-    def shares(self, tasks: Sequence[Task]) -> list[Scalar]:
-        """Compute how much each task counts: its probability, unless the method weighs tasks itself."""
+    def shares(self, tasks: Sequence[Task], risks: Sequence[QuadraticForm] | None = None) -> list[Scalar]:
+        """Compute how much each task counts: its probability, unless the method weighs tasks itself.
+
+        Where that goes by the tasks' risks and these have no formula, `risks` are what is taken for them.
+        """
         return [task.probability for task in tasks]
 
     @property

@@ -74,7 +74,7 @@ class NAL(Method):
             raise ValueError("task_weights are 0 for every family: give at least one a weight > 0")
         return weights
 
-    def shares(self, tasks: Sequence[Task]) -> list[Scalar]:
+    def shares(self, tasks: Sequence[Task], risks: Sequence[QuadraticForm] | None = None) -> list[Scalar]:
         """Probability times weight, or the expected normalised weight where there is a batch."""
         weights = self.weights([task.name for task in tasks])
         if self.batch is None:

@@ -1,11 +1,12 @@
 """Task-robust MAML: the worst family's loss after adaptation in place of the mean."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from landscape.adaptations import Draw
-from landscape.core import Array, NoClosedForm, Scalar, record
+from landscape.adaptations import Adaptation, Draw
+from landscape.core import Array, Scalar, record
 from landscape.linalg.minimax import minimax_weights
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Cost, InnerMethod
@@ -60,26 +61,19 @@ class TRMAML(InnerMethod):
         """Compute the expected loss after the inner adaptation."""
         return self.adaptation.expected(moments)
 
-    def shares(self, tasks: Sequence[Task]) -> list[Scalar]:
+    def shares(self, tasks: Sequence[Task], risks: Sequence[QuadraticForm] | None = None) -> list[Scalar]:
         """Compute the weights p of the families' risks; a family's spread only raises its floor."""
-        met = [task for task in tasks if np.any(task.probability)]
-        forms = []
-        for task in met:
-            try:
-                form = self.adaptation.expected(task.inputs)
-            except NoClosedForm:
-                raise NoClosedForm(
-                    f"the weights of {self.label} are those of exact risks, and {self.adaptation!r} has none here: optimum and "
-                    "risk without draws= take its limit where that is known; else train for m = inf, or for gradient steps"
-                ) from None
+        met, forms = [index for index, task in enumerate(tasks) if np.any(task.probability)], []
+        for index in met:
+            task = tasks[index]
+            form = risks[index] if risks else replace(self.objective(task.inputs), origin=task.centre)
             extra = 0.0 if task.spread is None else form.A.inner(task.spread)
-            forms.append(QuadraticForm(form.A, form.b, form.c + extra, task.centre))
-        weights = iter(minimax_weights(forms))
-        return [next(weights) if np.any(task.probability) else 0.0 for task in tasks]
+            forms.append(replace(form, c=form.c + extra))
+        weights = dict(zip(met, minimax_weights(forms), strict=True))
+        return [weights.get(index, 0.0) for index in range(len(tasks))]
 
-    @property
-    def sees_limits(self) -> bool:
-        return True
+    def trains_for(self) -> Adaptation:
+        return self.adaptation
 
     @property
     def factors(self) -> int:

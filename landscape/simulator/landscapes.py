@@ -137,9 +137,10 @@ def mean_excesses(
     Returns
     -------
     list of array, shape (1 + GROUPS,)
+        (1,) at m = inf, where nothing is drawn.
     """
     if np.isinf(m):
-        return [np.zeros(1 + GROUPS) for _ in tasks]
+        return [np.zeros(1) for _ in tasks]
 
     def conditional(task: int, size: int, draw: Draw, rng: np.random.Generator) -> tuple[Array, ...]:
         batch = draw(m)

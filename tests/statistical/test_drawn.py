@@ -177,7 +177,7 @@ def test_a_drawn_optimum_is_the_one_that_risks_are_of():
 def test_what_has_no_closed_form_is_drawn():
     environment = world("dense")
     for adaptation in (ls.RidgeToStart(0.5, m=10), ls.GradientSteps(0.25, 20, 5, "same")):
-        with pytest.raises(NoClosedForm, match="give draws"):
+        with pytest.raises(NoClosedForm, match="with draws="):
             ls.risk_landscape(environment, adaptation)
         risk = ls.risk(environment, ls.MAML(), adaptation, draws=1000)
         assert 0 < risk.total.standard_error < 0.05 * float(risk.total)

@@ -29,7 +29,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.core.errors import NoClosedForm
 from landscape.core.tolerances import EPS
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Operator
@@ -169,7 +168,7 @@ def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -
 
     Raises
     ------
-    NoClosedForm
+    ValueError
         If there are as many samples as directions, and nothing but rounding holds them back.
     """
     g, m, _ = np.broadcast_arrays(np.asarray(g, dtype=float), np.asarray(m, dtype=float), eigenvalues[..., 0])
@@ -177,8 +176,8 @@ def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -
     x = learned(eigenvalues, kappa)
     _, c2, c3, c4 = _sums(multiplicity, x, m, 4)
     if np.any(c2 > 1 - LEAST_ROOM):
-        raise NoClosedForm(
-            "with as many samples as coordinates and next to no ridge the expected loss has no limit: change m or the "
-            "strength, or give draws= to risk, gain, compare or optimum for an estimate"
+        raise ValueError(
+            "with as many samples as coordinates and next to no ridge the expected loss is as good as infinite, and draws "
+            "would miss what carries it: change m or the strength"
         )
     return RidgeLimit(kappa, m, (c2, c3, c4))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from landscape.core import Array, NoClosedForm, Scalar, is_symbolic
+from landscape.core.errors import BY_DRAWING
 from landscape.linalg.moments.isotropic import power_moment
 from landscape.linalg.moments.words import MAX_ORDER, expected_word
 from landscape.linalg.operators import Diagonal, Matrix, Operator
@@ -64,7 +65,7 @@ def same_batch_form(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int)
     for i, j in product(range(k), repeat=2):  # U = sum_i (-1)^i C(k, i+1) (A S)^i
         sign = comb(k, i + 1) * comb(k, j + 1) * (-1.0) ** (i + j)
         links = [P] * (i + 1) + [P.swapaxes(-1, -2)] * (j + 1)  # A S ... A S A' ... S A', i + j + 1 factors S
-        noise_total = noise_total + sign * np.trace(S @ _word(links, S, m))
+        noise_total = noise_total + sign * np.trace(S @ _word(links, S, m), axis1=-2, axis2=-1)
     return _like(Sigma, step, form), noise_total / m
 
 
@@ -86,7 +87,7 @@ def mean_shrinkage(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int) 
 
 def _links(i: int, j: int, P: Array, Sigma: Array) -> list[Array]:
     """The matrices between the S of (S A')^i Sigma (A S)^j."""
-    identity, PT = np.eye(len(Sigma)), P.swapaxes(-1, -2)
+    identity, PT = np.eye(Sigma.shape[-1]), P.swapaxes(-1, -2)
     left, right = [identity] + [PT] * (i - 1) if i else [], [P] * (j - 1) + [identity] if j else []
     middle = Sigma
     middle = PT @ middle if i else middle
@@ -121,7 +122,7 @@ def _check_steps(k: int) -> None:
     if k > ISOTROPIC_STEPS:
         raise NoClosedForm(
             f'batches="same" is exact for at most {ISOTROPIC_STEPS} steps, got {k}: '
-            "take fewer steps, or give draws= to risk, gain, compare or optimum for an estimate"
+            f"take fewer steps; {BY_DRAWING}"
         )
 
 
@@ -129,7 +130,7 @@ def _check_order(order: int) -> None:
     if order > MAX_ORDER:
         raise NoClosedForm(
             f'batches="same" needs moments of order {order} here, and {MAX_ORDER} is the limit for inputs that are '
-            "not isotropic: take fewer steps, isotropic families, or give draws= to risk, gain, compare or optimum for an estimate"
+            f"not isotropic: take fewer steps, or isotropic families; {BY_DRAWING}"
         )
 
 

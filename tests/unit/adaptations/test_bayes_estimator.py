@@ -235,8 +235,8 @@ def test_what_has_no_prior_is_refused() -> None:
         best(sampled, 3)
     with pytest.raises(ValueError, match="replace the symbols"):
         best(ls.HardEasy(d=2, R=sympy.Symbol("R")), 3)
-    with pytest.raises(ls.NoClosedForm, match="give draws"):
-        ls.risk(SPREAD, 0.0, ls.BayesEstimator(3))
+    with pytest.raises(ls.NoClosedForm, match="estimate it by drawing"):
+        ls.risk(SPREAD, 0.0, ls.BayesEstimator(3), draws=0)
     with pytest.raises(ls.NoClosedForm, match="needs the environment"):
         ls.simulate(
             SPREAD, ls.NAL(), ls.BayesEstimator(3), ls.Training(20), repeats=2, tasks=10, progress=False
@@ -259,11 +259,14 @@ def test_without_the_law_of_the_tasks_the_same_is_said_with_and_without_draws(dr
         assert float(ls.risk(env, 0.0, ls.BayesEstimator()).above_noise) == pytest.approx(0, abs=1e-12)
 
 
-def test_who_takes_draws_is_named_also_where_there_are_none() -> None:
+def test_who_draws_is_named_by_what_does_not() -> None:
     env = ls.HardEasy(d=3, noise=0.5)
-    for call in (ls.risk_landscape, lambda env, a: ls.family_risks(env, 0.0, a)):
-        with pytest.raises(ls.NoClosedForm, match="give draws= to risk, gain, compare or optimum"):
-            call(env, ls.BayesEstimator(6))
+    with pytest.raises(
+        ls.NoClosedForm, match="risk, gain, compare, optimum and family_risks estimate it by drawing"
+    ):
+        ls.risk_landscape(env, ls.BayesEstimator(6))
+    with pytest.raises(ls.NoClosedForm, match="judge it by risk, gain, compare or family_risks"):
+        ls.risk_landscape(env, ls.BayesEstimator(6), draws=100)
 
 
 def test_centres_close_to_each_other_and_far_from_0_are_told_apart() -> None:

@@ -299,15 +299,17 @@ def test_the_acting_strength_solves_its_equation() -> None:
 def test_where_no_limit_is_known() -> None:
     ridge, rows_of = ls.RidgeToStart(0.5, m=10), ls.DataTask("rows", np.eye(5), np.arange(5.0))
     for call in (
-        lambda: ls.risk(ls.Mixture([rows_of]), 0.0, ridge),
+        lambda: ls.risk(ls.Mixture([rows_of]), 0.0, ridge, draws=0),
         lambda: ls.risk(ls.HardEasy(), 0.0, ls.RidgeToStart(sp.Symbol("g", positive=True), m=10)),
-        lambda: ls.risk(environment(), 0.0, ls.MixedModel(np.ones(5), 0.0, 10)),
+        lambda: ls.risk(environment(), 0.0, ls.MixedModel(np.ones(5), 0.0, 10), draws=0),
         lambda: ls.risk_landscape(environment(), ridge),  # which could not say what it is
-        lambda: ls.optimum(environment(), ls.FOMAML(ridge)),
-        lambda: ls.risk(environment(), 0.0, ls.RidgeToStart(1e-30, m=5)),
+        lambda: ls.optimum(environment(), ls.FOMAML(ridge), draws=0),
     ):
         with pytest.raises(ls.NoClosedForm):
             call()
+    for draws in (None, 100):
+        with pytest.raises(ValueError, match="as good as infinite"):
+            ls.risk(environment(), 0.0, ls.RidgeToStart(1e-30, m=5), draws=draws)
 
 
 def test_bayes_risks_lie_between_their_bounds() -> None:
@@ -400,7 +402,7 @@ def test_own_shots_of_inputs_that_vary_in_one_direction_are_refused_or_drawn(cov
     """The formula's d would have to be the rank: sigma^2 (m - 1)/(m - 2)/2."""
     tasks = ls.Mixture([ls.TaskFamily("a", covariance, 1.0, 0.5, noise=0.3)])
     with pytest.raises(ls.NoClosedForm, match="singular: leave out columns"):
-        ls.risk(tasks, 0.0, ls.OwnShots(6))
+        ls.risk(tasks, 0.0, ls.OwnShots(6), draws=0)
     found = ls.risk(tasks, 0.0, ls.OwnShots(6), draws=2000).total
     assert abs(float(found) - 0.3 * 5 / 4 / 2) < 5 * found.standard_error < 0.01
     lower, upper = ls.bayes_bounds(tasks, 6)  # which leave own shots out

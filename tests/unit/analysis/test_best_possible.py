@@ -78,10 +78,13 @@ def test_each_row_has_the_floor_of_its_own_samples() -> None:
     said = ls.compare(TASKS, [(ls.NAL(), 1e-9), ls.OwnShots(6)], draws=40).headline()
     assert "own shots cuts" in said
     assert "of what can be cut" not in said
-    with pytest.raises(ls.NoClosedForm, match="give draws="):
-        ls.compare(
-            TASKS, [(ls.NAL(), ls.GradientSteps(0.7)), (ls.NAL(), ls.GradientSteps(0.7, 6))], best=True
-        )
+    full_and_few = [(ls.NAL(), ls.GradientSteps(0.7)), (ls.NAL(), ls.GradientSteps(0.7, 6))]
+    with pytest.raises(ls.NoClosedForm, match="leave draws=0 out"):
+        ls.compare(TASKS, full_and_few, best=True, draws=0)
+    unasked = ls.compare(TASKS, full_and_few, best=True)  # only what is not known is drawn
+    assert [unasked.best[name].standard_error is None for name in unasked.labels] == [True, False]
+    assert list(unasked.to_frame()["how"]) == ["exact", "exact"]
+    assert unasked.best[unasked.labels[1]].how.kind == "drawn"
 
 
 def test_the_best_row_takes_no_more_samples() -> None:
@@ -121,8 +124,8 @@ def test_it_is_asked_for_and_never_guessed() -> None:
     assert "share" not in exact.to_frame()
     with pytest.raises(ValueError, match="give compare draws="):
         exact.share("NAL")
-    with pytest.raises(ls.NoClosedForm, match="give draws="):
-        ls.compare(TASKS, ROWS[:2], STEP, best=True)
+    with pytest.raises(ls.NoClosedForm, match="leave draws=0 out"):
+        ls.compare(TASKS, ROWS[:2], STEP, best=True, draws=0)
     assert "share" not in ls.compare(TASKS, ROWS[:2], STEP, draws=20, best=False).to_frame()
     with pytest.raises(ValueError, match="replace the symbols"):
         ls.compare(ls.HardEasy(d=2, R=sympy.Symbol("R")), ROWS[:2], STEP, best=True)

@@ -1,5 +1,6 @@
 """Wishart moments: enumeration on signs, simulation, polynomials, and steps on one batch."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -374,6 +375,28 @@ def test_grids_on_one_batch():
         assert total[i, j] == pytest.approx(float(one), rel=1e-12)
 
 
+@pytest.mark.parametrize("count", [2, 4])
+def test_grids_on_one_batch_of_dense_inputs(count):
+    """As many points as coordinates, and more: each is the number of its own call, label noise included."""
+    environment, steps = worlds()["dense"], ls.GradientSteps(0.25, 6, 2, "same")
+    tilted, other = environment.families
+
+    def alone(name, value):
+        if name == "a.covariance":
+            return ls.Mixture([replace(tilted, covariance=value), other]), steps
+        return environment, replace(steps, **{name: value})
+
+    covariances = [np.array(tilted.covariance) * k for k in (1, 2, 0.5, 3)]
+    for name, values in {
+        "m": [5, 9, 30, 7],
+        "alpha": [0.1, 0.3, 0.6, 0.2],
+        "a.covariance": covariances,
+    }.items():
+        total = ls.risk(environment, 0.5, steps, over={name: values[:count]}).total
+        each = [float(ls.risk(env, 0.5, a).total) for env, a in (alone(name, v) for v in values[:count])]
+        np.testing.assert_allclose(total, each, rtol=1e-12)
+
+
 def test_what_one_batch_cannot_do():
     data = ls.Mixture([ls.DataTask("a", np.eye(3), np.arange(3.0))])
     unknown = [
@@ -383,7 +406,7 @@ def test_what_one_batch_cannot_do():
     ]
     for environment, adaptation, message in unknown:
         with pytest.raises(NoClosedForm, match=message):
-            ls.risk(environment, 0.0, adaptation)
+            ls.risk(environment, 0.0, adaptation, draws=0)
     with pytest.raises(ValueError, match="another batch for each step"):
         ls.MAML(ls.GradientSteps(0.1, 2, 2, batches="same"), hessian="independent")
     with pytest.raises(ValueError, match="batches must be one of 'fresh', 'same', got 'sane'"):
