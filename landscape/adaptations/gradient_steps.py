@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from landscape.adaptations.base import Adapted, Batch, Draw, is_full, loss_form
+from landscape.adaptations.base import is_full
 from landscape.adaptations.samples_and_steps import number_of_samples, number_of_steps, samples_of_steps
 from landscape.adaptations.steps import Steps
 from landscape.core.domains import is_symbolic, real
 from landscape.core.parameters import parameter, record
 from landscape.core.tolerances import EXPANDING
-from landscape.core.typing import Array, Scalar
-from landscape.linalg.moments.same_batch import mean_shrinkage, same_batch_form
+from landscape.core.typing import Scalar
 from landscape.linalg.operators import Diagonal, Operator
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.tasks.inputs import Moments
@@ -44,32 +43,14 @@ class GradientSteps(Steps):
     steps: int = number_of_steps()
     batches: str = samples_of_steps()
 
-    def form(self, moments: Moments) -> QuadraticForm:
-        """Compute Q of Collins et al., Proposition 1, by one `step` after another, or by Wishart moments."""
-        if not self._shares_batch(moments):
-            form = loss_form(moments)
-            P = moments.Sigma.identity() - self.alpha * moments.Sigma
-            for _ in range(self.steps):
-                form = step(moments, form, P, self.alpha, self.m)
-            return form
-        A, noise = same_batch_form(moments.Sigma, self.alpha, self.m, self.steps)
-        return QuadraticForm(A, None, moments.noise_variance * (1 + noise))
+    def multiplier(self) -> Scalar:
+        return self.alpha
 
-    def shrinkage(self, moments: Moments) -> Operator:
-        """Compute (I - alpha Sigma)^k; on one batch E[(I - alpha S)^k]."""
-        if self._shares_batch(moments):
-            return mean_shrinkage(moments.Sigma, self.alpha, self.m, self.steps)
-        return (moments.Sigma.identity() - self.alpha * moments.Sigma) ** self.steps
+    def multiplier_for(self, moments: Moments) -> Scalar:
+        return self.alpha
 
-    def pull(self, moments: Moments) -> Operator:
-        """Compute alpha Sigma (I + P + ... + P^(k-1)), P = I - alpha Sigma."""
-        if self._shares_batch(moments):
-            return super().pull(moments)
-        P = moments.Sigma.identity() - self.alpha * moments.Sigma
-        out: Operator = 0 * moments.Sigma
-        for _ in range(self.steps):
-            out = out @ P + self.alpha * moments.Sigma
-        return out
+    def after_step(self, moments: Moments, form: QuadraticForm, K: Operator) -> QuadraticForm:
+        return step(moments, form, K, self.alpha, self.m)
 
     def expands(self, moments: Moments) -> bool:
         """Say whether alpha times some curvature lies outside [0, 2]."""
@@ -81,40 +62,27 @@ class GradientSteps(Steps):
             return bool(low < 0)
         return bool(np.max(alpha * moments.Sigma.largest()) > 2 * (1 + EXPANDING))
 
-    def adapt(self, W: Array, draw: Draw) -> Adapted:
-        used: list[Batch] = []
-        for k in range(self.steps):
-            used.append(used[0] if k and self.batches == "same" else draw(self.m))
-            W = W - self.alpha * used[-1].gradient(W)
 
-        def pullback(g: Array) -> Array:
-            for batch in reversed(used):
-                g = g - self.alpha * batch.hessian_times(g)
-            return g
-
-        return Adapted(W, pullback)
-
-
-def step(moments: Moments, form: QuadraticForm, P: Operator, alpha: Scalar, m: Scalar) -> QuadraticForm:
+def step(moments: Moments, form: QuadraticForm, K: Operator, alpha: Scalar, m: Scalar) -> QuadraticForm:
     r"""Compute the expected value of a form after one gradient step on m fresh samples, as a form.
 
     .. math::
-        A &\to P A P + \tfrac{\alpha^2}{m} \mathrm{scatter}(A), \qquad P = I - \alpha\Sigma \\
-        b &\to P b + \tfrac{\alpha^2}{m} \mathrm{third}(A), \qquad c \to c + \tfrac{\alpha^2}{m}
+        A &\to K A K + \tfrac{\alpha^2}{m} \mathrm{scatter}(A), \qquad K = I - \alpha\Sigma \\
+        b &\to K b + \tfrac{\alpha^2}{m} \mathrm{third}(A), \qquad c \to c + \tfrac{\alpha^2}{m}
         \mathrm{noise}(A)
 
     It follows from d -> (I - alpha S) d + alpha s with S the mean of xx', s the mean of xe. From the loss it
-    gives Collins et al., eq. (84). A product: written out, the terms of P A P would cancel.
+    gives Q of Collins et al., eq. (84). A product: written out, the terms of K A K would cancel.
     """
     A, b, c = form.A, form.b, form.c
     SA = moments.times(A)
-    PAP = P @ A @ P if isinstance(A, Diagonal) else (A - alpha * SA) @ P
-    b = None if b is None else P @ b
+    KAK = K @ A @ K if isinstance(A, Diagonal) else (A - alpha * SA) @ K
+    b = None if b is None else K @ b
     if is_full(m):
-        return QuadraticForm(PAP, b, c)
+        return QuadraticForm(KAK, b, c)
     share = alpha**2 / m
     third = moments.third(A)
     if third is not None:
         push = np.asarray(share)[..., None] * third
         b = push if b is None else b + push
-    return QuadraticForm(PAP + share * moments.scatter(A, SA), b, c + share * moments.noise(A, SA))
+    return QuadraticForm(KAK + share * moments.scatter(A, SA), b, c + share * moments.noise(A, SA))

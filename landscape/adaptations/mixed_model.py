@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
+from landscape.adaptations.base import Adapted, Draw, is_full, takes_numbers
+from landscape.adaptations.linear_solve import LinearSolve
 from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import nonnegative, symmetric
 from landscape.core.parameters import parameter, record
-from landscape.core.tolerances import SINGULAR, SYMMETRIC
+from landscape.core.tolerances import SYMMETRIC
 from landscape.core.typing import Array, Scalar
-from landscape.linalg.moments.resolvent import ridge_limit
-from landscape.linalg.operators import Diagonal, Matrix, Operator, diagonal
+from landscape.linalg.inverse import pseudo_inverse
+from landscape.linalg.moments.resolvent import ridge_form
+from landscape.linalg.operators import Matrix, Operator, diagonal
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import optima_law
@@ -22,7 +23,7 @@ from landscape.tasks.inputs import Moments
 
 
 @record
-class MixedModel(Adaptation):
+class MixedModel(LinearSolve):
     r"""The posterior mean under the prior N(w, C) of a task's optimum, w the start, and label noise of one variance.
 
     :math:`v = w + C X^\top (X C X^\top + \sigma^2 I)^{-1} (y - X w)`: ridge regression towards the start with
@@ -60,15 +61,21 @@ class MixedModel(Adaptation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        least, largest = self._eigenvalues[[0, -1]]
+        eigenvalues = self.prior.spectrum()[0]
+        least, largest = eigenvalues.min(), eigenvalues.max()
         if least < -SYMMETRIC * abs(largest):
             raise ValueError(
                 f"covariance must be positive semidefinite, but its smallest eigenvalue is {least:g}"
             )
 
     @property
-    def _eigenvalues(self) -> Array:
-        return np.sort(self.covariance) if self.covariance.ndim == 1 else np.linalg.eigvalsh(self.covariance)
+    def prior(self) -> Operator:
+        """C as an operator."""
+        return diagonal(self.covariance) if self.covariance.ndim == 1 else Matrix(self.covariance)
+
+    @property
+    def _is_singular(self) -> bool:
+        return bool(np.any(self.prior.factor().is_singular))
 
     @classmethod
     def of(cls, environment: Environment, m: Scalar = np.inf) -> MixedModel:
@@ -84,72 +91,26 @@ class MixedModel(Adaptation):
         noise = sum(float(task.probability * np.asarray(task.inputs.noise_variance)) for task in tasks)
         return cls(optima_law(tasks)[1], noise, m)
 
-    def ignores_start(self, d: int) -> bool:
-        """Say whether m = inf, and the prior allows every direction."""
-        return self._learns_all
-
     @property
-    def _learns_all(self) -> bool:
-        return is_full(self.m) and bool(self._eigenvalues[0] > 0)
+    def learns_all(self) -> bool:
+        """Whether m = inf, and the prior allows every direction."""
+        return is_full(self.m) and not self._is_singular
 
-    def form(self, moments: Moments) -> QuadraticForm:
-        """Return the task's noise at m = inf, where every direction that the prior allows is learned."""
-        if not self._learns_all:
-            return super().form(moments)
-        return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance)
+    def ignores_start(self, d: int) -> bool:
+        """Say whether all is learned."""
+        return self.learns_all
 
     def limit(self, moments: Moments) -> QuadraticForm:
-        r"""Compute the limit of ridge regression for :math:`C^{1/2} \Sigma C^{1/2}` in place of Sigma.
-
-        Where C allows nothing, what is off is noise to the rest: it is left as noise is.
-        """
+        r"""Compute the limit of ridge regression for :math:`C^{1/2} \Sigma C^{1/2}` in place of Sigma."""
         if not takes_numbers(moments, self.m) or not (self.noise or is_full(self.m)):
             return super().limit(moments)
-        tau, weight = self._whitened(moments.Sigma)
-        limit = ridge_limit(tau, np.ones(tau.shape[-1]), self.noise / np.asarray(self.m), self.m)
-        return limit.form(tau, moments.noise_variance, weight)
-
-    def _whitened(self, Sigma: Operator) -> tuple[Array, Callable[[Array], Operator]]:
-        """Eigenvalues tau of C^1/2 Sigma C^1/2, and what makes of shares of them the weight of w - w_i."""
-        if isinstance(Sigma, Diagonal) and self.covariance.ndim == 1:
-            lam = Sigma.expanded().entries
-            return lam * self.covariance, lambda share: diagonal(lam * share)
-        C = diagonal(self.covariance) if self.covariance.ndim == 1 else Matrix(self.covariance)
-        R = C.root().matrix()  # R'R = C
-        S = Sigma.matrix()
-        tau, V = np.linalg.eigh(R @ S @ R.T)
-        tau = np.where(tau > SINGULAR * len(R) * tau[..., -1:], tau, 0.0)
-        size = np.divide(1.0, np.sqrt(tau), out=np.zeros(tau.shape), where=tau > 0)
-        B = S @ R.T @ V * size[..., None, :]  # BB' is Sigma on what C allows
-        rest = np.where(tau[..., :1, None] > 0, 0.0, S - B @ B.swapaxes(-1, -2))
-        return tau, lambda share: Matrix(
-            B * share[..., None, :] @ B.swapaxes(-1, -2) + share[..., :1, None] * rest
-        )
-
-    def shrinkage(self, moments: Moments) -> Operator:
-        """Return 0 at m = inf, where every direction that the prior allows is learned."""
-        if not self._learns_all:
-            return super().shrinkage(moments)
-        return 0 * moments.Sigma.identity()
-
-    def cost(self, d: int) -> AdaptationCost:
-        """Count a gradient, and a linear solve of at most d Hessian-vector products each way."""
-        return AdaptationCost(1, d, d, 1)
+        strength = self.noise / np.asarray(self.m)
+        return ridge_form(moments.Sigma, moments.noise_variance, strength, self.m, self.prior)
 
     def adapt(self, W: Array, draw: Draw) -> Adapted:
-        batch, C = draw(self.m), np.diag(self.covariance) if self.covariance.ndim == 1 else self.covariance
-        H = batch.hessian()
-        s = 0.0 if np.isinf(self.m) else self.noise / self.m
-        if s == 0 and (self.m < len(C) or np.any(Matrix(C).factor().is_singular)):
-            R = (
-                Matrix(C).root().matrix()
-            )  # no noise to make M regular: the limit R'(R H R' + s I)^-1 R for s to 0
-            K = R.T @ np.linalg.pinv(R @ H @ R.T, rcond=SINGULAR * len(R), hermitian=True) @ R
-            return Adapted(W - K @ batch.gradient(W), lambda g: g - H @ (K @ g))
-        M = H @ C + s * np.eye(len(C))  # C (H C + s I)^-1 = (H + s C^-1)^-1 needs no inverse of C
-        M = np.broadcast_to(M, (len(W), *M.shape[1:]))
-
-        def pullback(g: Array) -> Array:
-            return g - H @ np.linalg.solve(M.swapaxes(1, 2), C @ g)
-
-        return Adapted(W - C @ np.linalg.solve(M, batch.gradient(W)), pullback)
+        batch, R = draw(self.m), self.prior.root().matrix()  # R'R = C
+        H, s = batch.hessian(), 0.0 if np.isinf(self.m) else self.noise / self.m
+        # Nothing assumed to be noise, the samples may not tell: then the solution nearest to the start by the prior.
+        tells = bool(s > 0 or (self.m >= len(R) and not self._is_singular))
+        K = R.T @ pseudo_inverse(R @ H @ R.T + s * np.eye(len(R)), scaled=tells) @ R
+        return Adapted(W - K @ batch.gradient(W), lambda g: g - H @ (K @ g))

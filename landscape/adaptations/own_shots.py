@@ -6,21 +6,22 @@ from dataclasses import MISSING
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
+from landscape.adaptations.base import Adapted, Draw, is_full, takes_numbers
+from landscape.adaptations.linear_solve import LinearSolve
 from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import is_symbolic
 from landscape.core.errors import BY_DRAWING, NoClosedForm
 from landscape.core.parameters import record
-from landscape.core.tolerances import SINGULAR
 from landscape.core.typing import Array, Scalar
-from landscape.linalg.moments.resolvent import ridge_limit
-from landscape.linalg.operators import Diagonal, Operator
+from landscape.linalg.inverse import pseudo_inverse
+from landscape.linalg.moments.resolvent import ridge_form
+from landscape.linalg.operators import Operator, is_isotropic
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.tasks.inputs import Moments
 
 
 @record
-class OwnShots(Adaptation):
+class OwnShots(LinearSolve):
     r"""Least squares on m samples of the task; below d samples the interpolant nearest to the start.
 
     With normal inputs of any covariance and m >= d + 2 samples the expected loss is exactly
@@ -52,16 +53,14 @@ class OwnShots(Adaptation):
 
     def form(self, moments: Moments) -> QuadraticForm:
         """Compute E[R'Sigma R] and the noise: inverse Wishart moments, of G or (below d) of the Gram matrix."""
-        if is_full(self.m):
-            return QuadraticForm(0 * moments.Sigma, None, moments.noise_variance)
-        if not moments.is_gaussian or is_symbolic(self.m):
+        if is_full(self.m) or not moments.is_gaussian or is_symbolic(self.m):
             return super().form(moments)
         if np.any(moments.Sigma.factor().is_singular):
             raise NoClosedForm(
                 "own shots have an exact risk where no covariance of inputs is singular: leave out columns that do not "
                 f"vary or are sums of others; {BY_DRAWING}"
             )
-        if self._below(moments).any() and not _is_isotropic(moments.Sigma):
+        if self._below(moments).any() and not is_isotropic(moments.Sigma):
             raise NoClosedForm(
                 f"own shots below d samples have an exact risk for isotropic inputs only: {BY_DRAWING}"
             )
@@ -71,21 +70,20 @@ class OwnShots(Adaptation):
         """Compute E[R'Sigma R] and the noise below d, ridge regression of strength 0, to order 1/m."""
         if not takes_numbers(moments, self.m) or np.any(moments.Sigma.factor().is_singular):
             return super().limit(moments)
-        eigenvalues, multiplicity = moments.Sigma.spectrum()
-        below, noise = self._below(moments), self._noise(moments)
-        limit = ridge_limit(eigenvalues, multiplicity, 0.0, np.minimum(self.m, moments.Sigma.d - 1))
-
-        def weight(share: Array) -> Operator:
-            return moments.Sigma.apply(lambda lam: lam * np.where(below[..., None], share, 0.0))
-
-        form = limit.form(eigenvalues, moments.noise_variance, weight)
+        below, Sigma = self._below(moments), moments.Sigma
+        form = ridge_form(Sigma, moments.noise_variance, 0.0, np.minimum(self.m, Sigma.d - 1))
         assert form.error is not None
-        error = QuadraticForm(form.error.A, None, np.where(below, form.error.c, 0.0))
-        return QuadraticForm(form.A, None, np.where(below, form.c, noise), error=error)
+        A, error = np.where(below, 1.0, 0.0) * form.A, np.where(below, 1.0, 0.0) * form.error
+        noise = np.where(below & ~self._is_near(moments), form.c, self._noise(moments))
+        return QuadraticForm(A, None, noise, error=error)
 
     def _below(self, moments: Moments) -> Array:
         """Where there are fewer samples than coordinates."""
         return np.asarray(np.asarray(self.m) < moments.Sigma.d)
+
+    def _is_near(self, moments: Moments) -> Array:
+        """Where the inverse of the samples' second moment, or of their Gram matrix, has an infinite mean."""
+        return np.asarray(np.abs(np.asarray(self.m, dtype=float) - moments.Sigma.d) <= 1)
 
     def _left(self, moments: Moments) -> Array:
         """The share of isotropic inputs' directions that is left: of d - m among d."""
@@ -102,34 +100,18 @@ class OwnShots(Adaptation):
                 f"own shots have infinite expected loss with label noise at m = {d - 1}, {d} and {d + 1} samples in d = {d}: "
                 f"leave these out, here m = {', '.join(f'{x:g}' for x in near)}"
             )
-        fewer = np.minimum(m, d)
-        more: Scalar = moments.noise_variance * (1 + fewer / (np.abs(m - d) - 1))
+        more: Scalar = moments.noise_variance * (1 + np.minimum(m, d) / (np.abs(m - d) - 1))
         return more
 
     def shrinkage(self, moments: Moments) -> Operator:
         """Compute E[R]: 0 from d samples on; (1 - m/d) I for isotropic inputs below."""
-        if not moments.is_gaussian or (self._below(moments).any() and not _is_isotropic(moments.Sigma)):
+        if not moments.is_gaussian or (self._below(moments).any() and not is_isotropic(moments.Sigma)):
             return super().shrinkage(moments)
         return self._left(moments) * moments.Sigma.identity()
-
-    def cost(self, d: int) -> AdaptationCost:
-        """Count a gradient, and a linear solve of at most d Hessian-vector products each way."""
-        return AdaptationCost(1, d, d, 1)
 
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         batch = draw(self.m)
         H = batch.hessian()
-        d = H.shape[-1]
-        # From d samples on the solution is unique: columns are scaled, so that units do not matter. Below d the
-        # nearest interpolant is meant in the given coordinates.
-        size = np.sqrt(np.diagonal(H, axis1=-2, axis2=-1)) if self.m >= d else np.ones(d)
-        scale = np.divide(1.0, size, out=np.zeros(size.shape), where=size > 0)
-        unit = scale[..., :, None] * H * scale[..., None, :]
-        inverse = np.linalg.pinv(unit, rcond=SINGULAR * d, hermitian=True)
-        inverse = scale[..., :, None] * inverse * scale[..., None, :]
+        # From d samples on the solution is unique, and units do not matter. Below, the nearest one in the given coordinates.
+        inverse = pseudo_inverse(H, scaled=self.m >= H.shape[-1])
         return Adapted(W - inverse @ batch.gradient(W), lambda g: g - H @ (inverse @ g))
-
-
-def _is_isotropic(Sigma: Operator) -> bool:
-    """Whether all coordinates are alike, however many entries they are kept as."""
-    return isinstance(Sigma, Diagonal) and bool(np.all(Sigma.entries == Sigma.entries[..., :1]))

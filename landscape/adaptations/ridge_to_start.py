@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from landscape.adaptations.base import Adaptation, AdaptationCost, Adapted, Draw, is_full, takes_numbers
+from landscape.adaptations.base import Adapted, Draw, is_full, takes_numbers
+from landscape.adaptations.linear_solve import LinearSolve
 from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import positive
 from landscape.core.parameters import parameter, record
 from landscape.core.typing import Array, Scalar
-from landscape.linalg.moments.resolvent import ridge_limit
+from landscape.linalg.moments.resolvent import ridge_form
 from landscape.linalg.operators import Operator
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.tasks.inputs import Moments
 
 
 @record
-class RidgeToStart(Adaptation):
+class RidgeToStart(LinearSolve):
     r"""The minimiser of the mean loss of m samples plus :math:`\tfrac g2\|v-w\|^2`.
 
     Its risk is exact at m = inf. With m normal samples it is the limit of large problems with the first
@@ -46,6 +47,7 @@ class RidgeToStart(Adaptation):
     maml_label = "iMAML"
     moves_by_gradient = True
     label = "ridge"
+    learns_all = False  # the pull to the start stays
 
     def form(self, moments: Moments) -> QuadraticForm:
         """Compute Sigma (g (Sigma + g I)^-1)^2, the weight of iMAML."""
@@ -59,13 +61,7 @@ class RidgeToStart(Adaptation):
         """Compute g^2 E[Q Sigma Q] and the noise, Q = (S + g I)^-1, to order 1/m."""
         if not takes_numbers(moments, self.m, self.strength):
             return super().limit(moments)
-        eigenvalues, multiplicity = moments.Sigma.spectrum()
-        limit = ridge_limit(eigenvalues, multiplicity, self.strength, self.m)
-
-        def weight(share: Array) -> Operator:
-            return moments.Sigma.apply(lambda lam: lam * share)
-
-        return limit.form(eigenvalues, moments.noise_variance, weight)
+        return ridge_form(moments.Sigma, moments.noise_variance, self.strength, self.m)
 
     def shrinkage(self, moments: Moments) -> Operator:
         """Compute g (Sigma + g I)^-1."""
@@ -80,10 +76,6 @@ class RidgeToStart(Adaptation):
             return super().pull(moments)
         g = np.asarray(self.strength)[..., None]
         return moments.Sigma.apply(lambda lam: lam / (lam + g))
-
-    def cost(self, d: int) -> AdaptationCost:
-        """Count a gradient, and two linear solves of at most d Hessian-vector products each."""
-        return AdaptationCost(1, d, d, 1)
 
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         batch, g = draw(self.m), self.strength

@@ -437,6 +437,11 @@ def isotropic(value: Scalar, d: int) -> Diagonal:
     return Diagonal(np.asarray(value)[..., None], np.asarray([d]))
 
 
+def is_isotropic(A: Operator) -> bool:
+    """Say whether all coordinates are alike, however many entries they are kept as."""
+    return isinstance(A, Diagonal) and bool(np.all(A.entries == A.entries[..., :1]))
+
+
 def diagonal(entries: Array) -> Diagonal:
     """Make a diagonal operator of d entries, shape (*grid, d)."""
     return Diagonal(entries, np.ones(entries.shape[-1], dtype=int))

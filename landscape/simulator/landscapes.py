@@ -12,8 +12,8 @@ import numpy as np
 
 from landscape.adaptations.base import Adaptation, Batch, Draw, ExcessGiven
 from landscape.core import Array, Scalar, warn
-from landscape.core.tolerances import SINGULAR
 from landscape.linalg import Matrix, QuadraticForm
+from landscape.linalg.inverse import pseudo_inverse
 from landscape.methods import Method
 from landscape.simulator.draw_samples import Rows, chunk_size, drawer, hessian_times
 from landscape.simulator.tilted import Tilts
@@ -117,12 +117,7 @@ def _without_noise(inputs: Inputs, batch: Rows, R: Array) -> tuple[Array, Array]
     that of (I - R) S^- (I - R)' for any S^- with S S^- S = S: here of columns scaled alike.
     """
     S, learned = batch.hessian(), np.eye(R.shape[-1]) - R
-    size = np.sqrt(np.diagonal(S, axis1=1, axis2=2))
-    scale = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)  # 0 for inputs that do not vary
-    unit = scale[:, :, None] * S * scale[:, None, :]
-    learned = learned * scale[:, None, :]
-    inverse = np.linalg.pinv(unit, rcond=SINGULAR * len(S[0]), hermitian=True)
-    scatter = learned @ inverse @ learned.swapaxes(1, 2)
+    scatter = learned @ pseudo_inverse(S) @ learned.swapaxes(1, 2)
     c = inputs.noise_variance / batch.n * np.trace(hessian_times(inputs.Sigma, scatter), axis1=1, axis2=2)
     return R.swapaxes(1, 2) @ hessian_times(inputs.Sigma, R), c
 

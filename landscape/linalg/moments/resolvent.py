@@ -29,9 +29,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.core.tolerances import EPS
+from landscape.core.tolerances import EPS, SINGULAR
 from landscape.core.typing import Array, Scalar
-from landscape.linalg.operators import Operator
+from landscape.linalg.operators import Diagonal, Matrix, Operator, diagonal
 from landscape.linalg.quadratic import QuadraticForm
 
 MOST_STEPS = 200
@@ -151,6 +151,44 @@ def _sums(multiplicity: Array, x: Array, m: Array, most: int) -> list[Array]:
         out.append(power.sum(axis=-1) / m)
         power = power * x
     return out
+
+
+def ridge_form(
+    Sigma: Operator, noise_variance: Scalar, g: Scalar, m: Scalar, prior: Operator | None = None
+) -> QuadraticForm:
+    """Compute the expected loss of ridge regression as a form of the distance w - w_i that it starts from.
+
+    Parameters
+    ----------
+    Sigma : Operator
+    noise_variance, g, m : float or array, shape (*grid)
+        For g and m see `ridge_limit`.
+    prior : Operator, optional
+        C of a penalty of g C^-1 in place of g: what C allows nothing of is noise to the rest, and is left as noise is.
+    """
+    if prior is None:
+        eigenvalues, multiplicity = Sigma.spectrum()
+        limit = ridge_limit(eigenvalues, multiplicity, g, m)
+        return limit.form(eigenvalues, noise_variance, lambda share: Sigma.apply(lambda lam: lam * share))
+    eigenvalues, weight = _seen_through(prior, Sigma)
+    limit = ridge_limit(eigenvalues, np.ones(eigenvalues.shape[-1]), g, m)
+    return limit.form(eigenvalues, noise_variance, weight)
+
+
+def _seen_through(C: Operator, Sigma: Operator) -> tuple[Array, Callable[[Array], Operator]]:
+    """Eigenvalues tau of C^1/2 Sigma C^1/2, and what makes of shares of them the weight of w - w_i."""
+    if isinstance(Sigma, Diagonal) and isinstance(C, Diagonal):
+        lam = Sigma.expanded().entries
+        return lam * C.entries, lambda share: diagonal(lam * share)
+    R, S = C.root().matrix(), Sigma.matrix()  # R'R = C
+    tau, V = np.linalg.eigh(R @ S @ R.T)
+    tau = np.where(tau > SINGULAR * len(R) * tau[..., -1:], tau, 0.0)
+    size = np.divide(1.0, np.sqrt(tau), out=np.zeros(tau.shape), where=tau > 0)
+    B = S @ R.T @ V * size[..., None, :]  # BB' is Sigma on what C allows
+    rest = np.where(tau[..., :1, None] > 0, 0.0, S - B @ B.swapaxes(-1, -2))
+    return tau, lambda share: Matrix(
+        B * share[..., None, :] @ B.swapaxes(-1, -2) + share[..., :1, None] * rest
+    )
 
 
 def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -> RidgeLimit:

@@ -18,7 +18,7 @@ from landscape.core import Array, NoClosedForm, Scalar, is_symbolic
 from landscape.core.errors import BY_DRAWING
 from landscape.linalg.moments.isotropic import power_moment
 from landscape.linalg.moments.words import MAX_ORDER, expected_word
-from landscape.linalg.operators import Diagonal, Matrix, Operator
+from landscape.linalg.operators import Diagonal, Matrix, Operator, is_isotropic
 
 ISOTROPIC_STEPS = 10
 """Steps on isotropic inputs: moments of order 20; beyond it the recursion takes long."""
@@ -48,9 +48,8 @@ def same_batch_form(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int)
     NoClosedForm
         Beyond the moments that can be summed.
     """
-    if _is_polynomial(Sigma, step):
+    if is_isotropic(Sigma) and not isinstance(step, Operator):
         assert isinstance(Sigma, Diagonal)
-        assert not isinstance(step, Operator)
         _check_steps(k)
         shrink, spread = _power(k), _sum_of_powers(k)
         A = Sigma @ _polynomial(Sigma, step, _product(shrink, shrink), m)
@@ -71,9 +70,8 @@ def same_batch_form(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int)
 
 def mean_shrinkage(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int) -> Operator:
     """Compute E[R^k]: the mean share of the distance to the optimum that k steps on one batch leave."""
-    if _is_polynomial(Sigma, step):
+    if is_isotropic(Sigma) and not isinstance(step, Operator):
         assert isinstance(Sigma, Diagonal)
-        assert not isinstance(step, Operator)
         _check_steps(k)
         return _polynomial(Sigma, step, _power(k), m)
     _check_order(k)
@@ -109,13 +107,6 @@ def _word(links: list[Array], Sigma: Array, m: Scalar) -> Array:
         *here, covariance = (link[where] for link in spread)
         out[where] = expected_word(here, covariance, float(sizes[where]))
     return out
-
-
-def _is_polynomial(Sigma: Operator, step: Scalar | Operator) -> bool:
-    """Whether all coordinates are alike, however many entries they are kept as, and the step is a number."""
-    if isinstance(step, Operator) or not isinstance(Sigma, Diagonal):
-        return False
-    return len(Sigma.multiplicity) == 1 or bool(np.all(Sigma.entries == Sigma.entries[..., :1]))
 
 
 def _check_steps(k: int) -> None:
