@@ -1,4 +1,4 @@
-"""Predict whether meta-learning pays on the tasks of a table, with how many shots and which step size."""
+"""Say what to do with the tasks of a table: how to train and how to adapt, and what that brings."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -7,7 +7,7 @@ from landscape.cli import as_typed
 from landscape.core import check_output, save
 from landscape.core.terminal import columns, fitted
 
-HELP = "predict whether meta-learning pays on the tasks of a table"
+HELP = "say what to do with the tasks of a table, and what meta-learning adds"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -48,8 +48,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_format(parser)
     parser.add_argument("--no-intercept", action="store_true", help="add no column of ones")
     parser.add_argument(
-        "--worth", type=float, default=0.01, help="the least cut of the loss worth having (default: 0.01)"
+        "--worth", type=float, default=0.02,
+        help="how much more loss than the least is as good; the cheapest such method is advised (default: 0.02)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--methods", metavar="A,B,...", help='what to compare (default: all but the slowest; or "all")'
     )
+    parser.add_argument("--only", choices=["gradient"], help="advise gradient steps only")
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the folds and the bootstrap (default: 0)"
     )
@@ -88,11 +93,16 @@ def run(options: Namespace) -> int:
         missing=options.missing,
         **given_format(options),
     )
-    diagnosis = diagnose(environment, shots, worth=options.worth, rng=options.seed)
+    methods = options.methods
+    if methods not in (None, "all"):
+        methods = [name.strip() for name in methods.split(",")]
+    diagnosis = diagnose(
+        environment, shots, methods=methods, only=options.only, worth=options.worth, rng=options.seed
+    )
     wide = columns()
     print(fitted(f"{as_typed(repr(environment), options)}\n\n{diagnosis.verdict}\n", wide))
     table = diagnosis.to_frame()
-    shown = table.drop(columns=["gradients", "hessian_vector_products"])
+    shown = table[["shots", "method", "step", "strength", "loss", "cut", "low", "high", "share", "advised"]]
     print(shown.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="", line_width=wide))
     if options.html is not None:
         print(f"\nwrote {diagnosis.save_html(options.html)}")

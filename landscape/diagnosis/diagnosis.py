@@ -3,51 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.core import Array, Result, checks, ratio, record, save
+from landscape.core import Result, checks, record, save
 from landscape.diagnosis import verdict
 from landscape.diagnosis.geography import Geography
-from landscape.diagnosis.held_out import METHODS, HeldOut, methods_at
-from landscape.diagnosis.intervals import bootstrap
+from landscape.diagnosis.held_out import HeldOut
+from landscape.diagnosis.intervals import Bootstrap, Cut, dominating
+from landscape.diagnosis.learners import LEARNERS, Trained
 from landscape.tasks import Environment
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MAML = METHODS.index("MAML")
+
+@dataclass(frozen=True)
+class Line:
+    """One learner at one number of shots.
+
+    Attributes
+    ----------
+    name : str
+    shots : int
+    loss : float
+        Mean over held-out tasks, on rows not drawn.
+    value : float
+        The step size or strength chosen; NaN where there is none.
+    unadapted, pooled : Cut
+        Against the pooled model as it is, and against one gradient step from it.
+    share : float
+        The latter as a share of the best learner's; NaN where nothing can be cut.
+    task : str or None
+        The task that carries so much of the loss that intervals cannot be trusted.
+    task_share : float
+        What share.
+    """
+
+    name: str
+    shots: int
+    loss: float
+    value: float
+    unadapted: Cut
+    pooled: Cut
+    share: float
+    task: str | None
+    task_share: float
 
 
 @record
 class Diagnosis(Result):
-    """What meta-learning is predicted to gain on new tasks like the given ones.
+    """What to do on new tasks like the given ones, with its size and its uncertainty.
 
     Parameters
     ----------
     environment : Environment
         The tasks.
     shots : tuple of int
-    alphas : array
-        Step sizes that were tried; 0 means no adaptation.
-    losses : HeldOut
-        Losses of each task under methods that were trained without it.
+    held : tuple of HeldOut
+        Losses of each task under learners that were trained without it, for each number of shots.
     geography : Geography
         Hardness of each task, and where hard and easy tasks' optima lie.
     worth : float
-        The smallest cut of the loss that is worth having.
+        How much more loss than the least is as good.
+    only : str, optional
+        "gradient": nothing but gradient steps is advised.
     seed : int
     """
 
     environment: Environment
     shots: tuple[int, ...]
-    alphas: Array
-    losses: HeldOut
+    held: tuple[HeldOut, ...]
     geography: Geography
     worth: float
+    only: str | None
     seed: int
 
     def __repr__(self) -> str:
@@ -59,94 +92,135 @@ class Diagnosis(Result):
 
     @property
     def verdict(self) -> str:
-        """What to do, in one paragraph."""
+        """What to do, what meta-learning adds, and how sure that is: three sentences."""
         return " ".join(self._sentences)
 
     @cached_property
     def _sentences(self) -> list[str]:
-        import pandas as pd  # optional here: importing it takes 0.3 s
-
-        winners = pd.DataFrame((self.losses.chosen[MAML] < self.losses.chosen[0]).T, columns=list(self.shots))
-        return verdict.sentences(self.to_frame(), self.geography, winners, self.worth)
+        return verdict.sentences(self)
 
     @cached_property
-    def _shares(self) -> Array:
-        return np.array([task.probability for task in self.environment.tasks()], dtype=float)
+    def lines(self) -> list[Line]:
+        """One line a number of shots and learner, in the order of their costs."""
+        return [line for held in self.held for line in self._lines(held)]
 
-    @cached_property
-    def _table(self) -> dict[str, list[Any]]:
-        rows = [row for j in range(len(self.shots)) for row in self._rows(j)]
-        return {name: [row[name] for row in rows] for name in rows[0]}
+    def _lines(self, held: HeldOut) -> list[Line]:
+        bootstrap = Bootstrap(held, self.seed)
+        cuts = {
+            name: [bootstrap.cut(name, against) for against in ("not adapted", "pooled (1 step)")]
+            for name in held.judged
+        }
+        possible = max(pooled.value for _, pooled in cuts.values())
+        out = []
+        for name, (unadapted, pooled) in cuts.items():
+            share = pooled.value / possible if possible > 0 else np.nan
+            place, part = dominating(held, name)
+            task = None if place is None else self.geography.names[held.tasks[place]]
+            value = held.judged[name].value
+            out.append(Line(name, held.shots, held.mean(name), value, unadapted, pooled, share, task, part))
+        return out
 
-    def _rows(self, j: int) -> list[dict[str, Any]]:
-        """One row a method, for one number of shots."""
-        m, losses = self.shots[j], self.losses.chosen[:, j]
-        low, high = bootstrap(
-            losses, self.losses.by_step[:, j], self.losses.training[:, j], self._shares, self.seed
-        )
-        mean = losses @ self._shares
-        rows = []
-        for k, label in enumerate(METHODS):
-            alpha = float(self.alphas[self.losses.best[k, j]])
-            cut, ends, said = np.nan, (np.nan, np.nan), None
-            if k:
-                cut, ends = 1 - float(ratio(mean[k], mean[0])), (float(low[k]), float(high[k]))
-                said = verdict.answer(cut, *ends, self.worth)
-            cost = methods_at(alpha, m)[label].cost(self.environment.d, m, m)
-            rows.append(
-                {"shots": m, "method": label, "step": alpha, "loss": float(mean[k])}
-                | {"cut": cut, "low": ends[0], "high": ends[1], "answer": said}
-                | {"gradients": cost.gradients, "hessian_vector_products": cost.hessian_vector_products}
-            )
-        return rows
+    def best(self, shots: int) -> Line:
+        """Name the learner that loses least."""
+        return min((line for line in self.lines if line.shots == shots), key=lambda line: line.loss)
+
+    def advised(self, shots: int, only: str | None = "") -> Line:
+        """Name the cheapest learner whose loss is within `worth` of the least.
+
+        Parameters
+        ----------
+        shots : int
+        only : "gradient", optional
+            Among gradient steps only; None means among all, left out what the diagnosis was asked for.
+        """
+        only = self.only if only == "" else only
+        eligible = [
+            line
+            for line in self.lines
+            if line.shots == shots and (only is None or LEARNERS[line.name].by_gradient)
+        ]
+        least = min(line.loss for line in eligible)
+        return next(line for line in eligible if line.loss <= (1 + self.worth) * least)
+
+    def trained(self, method: str, shots: int | None = None) -> Trained:
+        """Return a learner as trained on all tasks: its start, and the adaptation with what was chosen.
+
+        Parameters
+        ----------
+        method : str
+        shots : int, optional
+            One of `shots`; the largest by default.
+
+        Returns
+        -------
+        Trained
+        """
+        return self._judged_at(method, shots).trained
+
+    def _judged_at(self, method: str, shots: int | None) -> Any:
+        held = self.held[self.shots.index(self.known_shots(shots))]
+        return held.judged[checks.known("method", method, held.judged)]
 
     def columns(self) -> Mapping[str, Any]:
         """Give one row a number of shots and method.
 
-        ``step`` is the best step size, ``loss`` the mean over held-out tasks with steps chosen without them,
-        ``cut`` how much less that is than pooled training's, ``low`` to ``high`` its 95% interval; then the
-        ``answer``, and what one task costs an iteration of training.
+        ``loss`` is the mean over held-out tasks, on rows not drawn; ``cut`` is how much less that is than that of the
+        pooled start with its best step, ``low`` to ``high`` its 95% interval, and ``share`` what share of the best
+        method's cut; ``cut_unadapted`` and its interval are against the pooled model as it is. ``trusted`` says whether
+        no single task decides, ``advised`` what to do, ``takes`` what one needs for it.
         """
-        return self._table
+        out: dict[str, list[Any]] = {}
+        for line in self.lines:
+            learner = LEARNERS[line.name]
+            kind = learner.tuned
+            row = {
+                "shots": line.shots, "method": line.name,
+                "step": line.value if kind == "alpha" else 0.0 if line.name == "not adapted" else np.nan,
+                "strength": line.value if kind == "strength" else np.nan,
+                "loss": line.loss, "cut": line.pooled.value, "low": line.pooled.low, "high": line.pooled.high, "share": line.share,
+                "cut_unadapted": line.unadapted.value, "low_unadapted": line.unadapted.low, "high_unadapted": line.unadapted.high,
+                "trusted": line.task is None and not self.geography.is_steep,
+                "advised": line == self.advised(line.shots), "cost": learner.rank, "takes": learner.takes,
+            }  # fmt: skip
+            for name, value in row.items():
+                out.setdefault(name, []).append(value)
+        return out
 
     def steps(self) -> pd.DataFrame:
-        """Return one row a number of shots, step size and method: mean held-out loss, and the cut.
+        """Return one row a number of shots, method and value tried: the mean held-out loss.
 
-        ``cut`` is against pooled training with its own best step, ``cut_same_step`` with the same one.
+        ``value`` is a step size, or the strength of a ridge; NaN where nothing is chosen.
         """
         import pandas as pd  # optional here: importing it takes 0.3 s
 
-        mean = self.losses.by_step @ self._shares
-        k, j, i = np.indices(mean.shape)
-        frame = {
-            "shots": np.array(self.shots)[j],
-            "step": self.alphas[i],
-            "method": np.array(METHODS, dtype=object)[k],
-            "loss": mean,
-            "cut": 1 - ratio(mean, mean[:1].min(axis=2, keepdims=True)),
-            "cut_same_step": 1 - ratio(mean, mean[:1]),
-        }
-        return pd.DataFrame({name: values.ravel() for name, values in frame.items()})
+        rows = [
+            {"shots": held.shots, "method": name, "value": value, "loss": float(losses @ held.shares)}
+            for held in self.held
+            for name, judged in held.judged.items()
+            for value, losses in zip(judged.values, judged.by_value, strict=True)
+        ]
+        return pd.DataFrame(rows)
 
-    def tasks(self, shots: int | None = None, method: str = "MAML") -> pd.DataFrame:
-        """Return one row a task: its hardness, loss with and without a method, and the cut, largest first.
+    def tasks(self, shots: int | None = None, method: str | None = None) -> pd.DataFrame:
+        """Return one row a task: its hardness, loss with pooled start and step and with a method, and the cut.
 
         Parameters
         ----------
         shots : int, optional
             One of `shots`; the largest by default.
-        method : str
-            Label of a method.
+        method : str, optional
+            By default what is advised.
 
         Returns
         -------
         pandas.DataFrame
+            The largest cut first; without tasks that have too few rows to be judged.
         """
-        j = self.shots.index(self.known_shots(shots))
-        k = METHODS.index(checks.known("method", method, METHODS))
-        pooled, own = self.losses.chosen[0, j], self.losses.chosen[k, j]
+        held = self.held[self.shots.index(self.known_shots(shots))]
+        method = method or self.advised(held.shots).name
+        pooled, own = (self._judged_at(name, shots).losses for name in ("pooled (1 step)", method))
         cut = 1 - own / np.where(pooled > 0, pooled, np.nan)
-        frame = self.geography.to_frame().assign(pooled=pooled, loss=own, cut=cut)
+        frame = self.geography.to_frame().iloc[held.tasks].assign(pooled=pooled, loss=own, cut=cut)
         return frame.sort_values("cut", ascending=False, ignore_index=True)
 
     def known_shots(self, shots: int | None) -> int:

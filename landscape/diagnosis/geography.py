@@ -1,13 +1,15 @@
 """Which tasks are hard, and where the solutions of hard and easy tasks lie."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from landscape.core import Array, Result, record
-from landscape.diagnosis.single_tasks import SingleTasks
-from landscape.methods import Method
+from landscape.diagnosis.task_sums import TaskSums
+
+STEEP = 2.0
+"""How much faster than three quarters of the tasks the fastest may descend before rates count as unbounded."""
 
 
 @record
@@ -55,6 +57,16 @@ class Geography(Result):
             f"{self.hardness:.2f} times the rate of the others; separation over spread {self.separation:.2g}"
         )
 
+    @property
+    def steepness(self) -> float:
+        """How many times as fast as three quarters of the tasks the fastest one descends."""
+        return float(self.curvature.max() / np.quantile(self.curvature, 0.75))
+
+    @property
+    def is_steep(self) -> bool:
+        """Whether rates differ so widely that steeper tasks are to be expected, on which steps chosen here may fail."""
+        return self.steepness > STEEP
+
     def columns(self) -> Mapping[str, Any]:
         """Give one row a task."""
         return {
@@ -66,47 +78,47 @@ class Geography(Result):
         }
 
 
-def geography(tasks: SingleTasks, methods: Sequence[Method]) -> Geography:
+def geography(tasks: TaskSums, starts: Mapping[str, Array]) -> Geography:
     """Compute hardness and geography of single tasks.
 
     Parameters
     ----------
-    tasks : SingleTasks
-    methods : sequence of Method
-        Their solutions are shown among the tasks' own.
+    tasks : TaskSums
+    starts : dict of str to array (d,)
+        Trained points, shown among the tasks' own solutions.
 
     Returns
     -------
     Geography
     """
-    shares, second = tasks.shares, tasks.moments.Sigma.matrix()
+    shares, second = tasks.shares, tasks.S
     spectrum = np.clip(np.linalg.eigvalsh(second), 0, None)
     curvature = (spectrum**2).sum(axis=1) / spectrum.sum(axis=1)
     hard = slower(np.log(curvature), shares)
     values, vectors = np.linalg.eigh(np.tensordot(shares, second, 1))
     root = vectors * np.sqrt(np.clip(values, 0, None))
-    measured = tasks.centres @ root  # |.|^2 is now the loss that a distance costs
+    measured = (tasks.optima - tasks.origin) @ root  # |.|^2 is now the loss that a distance costs
     middle = shares @ measured
     plane = np.linalg.svd(np.sqrt(shares)[:, None] * (measured - middle), full_matrices=False)[2]
     plane = np.vstack([plane, np.zeros((1, len(middle)))])[:2]
-    trained = np.array([tasks.trained(method) for method in methods])
+    trained = np.array(list(starts.values())) - tasks.origin
     return Geography(
         tasks.names,
         spectrum,
         curvature,
         hard,
         (measured - middle) @ plane.T,
-        tuple(method.label for method in methods),
+        tuple(starts),
         (trained @ root - middle) @ plane.T,
         float(
             np.average(curvature[hard], weights=shares[hard])
             / np.average(curvature[~hard], weights=shares[~hard])
         ),
-        _separation(measured, hard, shares),
+        _separation(measured, hard, shares, 1e-20 * tasks.size),
     )
 
 
-def _separation(measured: Array, hard: Array, shares: Array) -> float:
+def _separation(measured: Array, hard: Array, shares: Array, rounding: float) -> float:
     """Squared distance of the centres of hard and easy optima over the spread of the hard ones."""
     weights = {
         group: np.where(hard == group, shares, 0) / shares[hard == group].sum() for group in (True, False)
@@ -114,7 +126,6 @@ def _separation(measured: Array, hard: Array, shares: Array) -> float:
     centres = {group: weight @ measured for group, weight in weights.items()}
     spread = float(weights[True] @ ((measured - centres[True]) ** 2).sum(axis=1))
     distance = float(((centres[True] - centres[False]) ** 2).sum())
-    rounding = 1e-20 * float(shares @ (measured**2).sum(axis=1))
     if spread > rounding:
         return distance / spread
     return float("inf") if distance > rounding else 0.0

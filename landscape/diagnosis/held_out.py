@@ -1,170 +1,233 @@
-"""Losses on tasks that took no part in training, nor in choosing the step size.
+"""Losses on tasks that took no part in training, on rows that were not drawn as shots.
 
-Tasks are split into folds. A method trained without a fold gives that fold's tasks their losses. The step
-size used there is the one that does best when each other fold in turn is left out as well, so neither
-training nor the choice has seen the task. A method's training is the minimum of a sum of quadratics: without
-some folds it is that of the sum over the others.
+Tasks are split into folds; a learner trained without a fold gives that fold's tasks their losses. Of step sizes and
+strengths that one is chosen whose loss over all held-out tasks is least: the one to use.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 
-from landscape.adaptations import GradientSteps
-from landscape.core import Array, Record, Scalar, bar, checks, record
-from landscape.diagnosis.single_tasks import SingleTasks, minimisers, solver, sums, taken
-from landscape.linalg import QuadraticForm
-from landscape.methods import FOMAML, IMAML, MAML, NAL, Method, Reptile
+from landscape.adaptations import Adaptation
+from landscape.core import Array, Record, bar, record
+from landscape.core.tolerances import LOSS_ROUNDING
+from landscape.diagnosis.episodes import Episodes, draw_episodes
+from landscape.diagnosis.learners import Learner, Trained
+from landscape.diagnosis.task_sums import TaskSums
+from landscape.diagnosis.training import Ends, TrainingSets
+from landscape.methods import NAL
 
-FOLDS = 20
-REPTILE_STEPS = 5
-ROUNDING = 2e-13
-"""Losses below this share of the loss at 0 are rounding, and their ratios mean nothing."""
-
-Solutions: TypeAlias = tuple[Array, Array]
-"""What is trained without each fold (K, d), and without each pair of folds (pairs, d)."""
-
-
-def methods_at(alpha: float, m: float) -> dict[str, Method]:
-    """List the methods compared, trained for one step of size alpha on m shots; for alpha = 0 all are NAL."""
-    methods: list[Method] = [
-        NAL(),
-        MAML(GradientSteps(alpha, m)),
-        FOMAML(GradientSteps(alpha)),
-        Reptile(GradientSteps(alpha, steps=REPTILE_STEPS)),
-        IMAML(1 / alpha if alpha else 1.0),
-    ]
-    return {method.label: method if alpha else NAL() for method in methods}
+FOLDS = 10
+CONTRACTING = 2.0
+"""Step size times the largest curvature that shots may have, for several steps: beyond 2 they lead away, each step farther
+than the last, and a rare draw's loss is millions."""
 
 
-METHODS = list(methods_at(0.0, 1))
+@record
+class Judged(Record):
+    """What one learner loses on each task at one number of shots.
+
+    Parameters
+    ----------
+    trained : Trained
+        On all tasks, with the value chosen.
+    values : array, shape (candidates,)
+        Step sizes or strengths that were tried; NaN where nothing is chosen.
+    by_value : array, shape (candidates, tasks)
+        Losses of held-out tasks with each; infinite where training has no minimum.
+    best : int
+        Which was chosen.
+    """
+
+    trained: Trained
+    values: Array
+    by_value: Array
+    best: int
+
+    @property
+    def losses(self) -> Array:
+        """With the value chosen, shape (tasks,)."""
+        out: Array = self.by_value[self.best]
+        return out
+
+    @property
+    def value(self) -> float:
+        """The step size or strength chosen."""
+        return float(self.values[self.best])
 
 
 @record
 class HeldOut(Record):
-    """Losses of held-out tasks.
+    """All learners at one number of shots, on the same episodes.
 
     Parameters
     ----------
-    by_step : array, shape (methods, shots, steps, T)
-        With each step size; infinite where training has no minimum.
-    chosen : array, shape (methods, shots, T)
-        With the step size chosen without the task's fold, among those with which training always has a
-        minimum.
-    best : array of int, shape (methods, shots)
-        Where among the step sizes the least mean loss over all held-out tasks lies: the one to use.
-    training : array, shape (methods, shots, T)
-        How a task changes the mean loss by its part in training, to first order: -g' H^-1 s_i for the task's
-        score s_i and the slope g of the mean loss at the solution. Its mean is 0; NaN where training has no
-        minimum.
+    shots : int
+    tasks : array of int, shape (n,)
+        Which of the tasks have enough rows to be judged.
+    shares : array, shape (n,)
+        Their probabilities, which sum to 1.
+    judged : dict of str to Judged
+        By the learner's name.
     """
 
-    by_step: Array
-    chosen: Array
-    best: Array
-    training: Array
+    shots: int
+    tasks: Array
+    shares: Array
+    judged: dict[str, Judged]
+
+    def mean(self, name: str) -> float:
+        """Compute the mean loss of a learner."""
+        return float(self.judged[name].losses @ self.shares)
 
 
 class Folds:
-    """A split of T tasks into K folds.
+    """A split of T tasks into folds of about one size, at random.
 
     Parameters
     ----------
-    shares : array, shape (T,)
-    rng : numpy.random.Generator or int
+    tasks : TaskSums
+    rng : numpy.random.Generator
     """
 
-    def __init__(self, shares: Array, rng: np.random.Generator | int | None) -> None:
-        T = len(shares)
-        self.K = min(T, FOLDS)
-        self.of_task: Array = checks.generator(rng).permutation(np.arange(T) % self.K)
-        self.weights = (np.arange(self.K)[:, None] == self.of_task) * shares  # (K, T)
-        self.pairs = np.array([(a, b) for a in range(self.K) for b in range(a)])
-        one = np.eye(self.K)
-        self._others = 1 - one, 1 - one[self.pairs[:, 0]] - one[self.pairs[:, 1]]
-
-    def solutions(self, by_fold: QuadraticForm) -> Solutions:
-        """Train without each fold, and without each pair of folds, on the sums of the other folds."""
-        without_one, without_two = (minimisers(sums(by_fold, others)) for others in self._others)
-        return without_one, without_two
-
-    def inner_losses(self, by_fold: QuadraticForm, points: Array) -> Array:
-        """Compute for each fold a the loss on other folds b, trained without a and b, shape (K,)."""
-        out = np.zeros(self.K)
-        for outer, inner in (self.pairs.T, self.pairs.T[::-1]):
-            np.add.at(out, outer, _infinite_for_nan(taken(by_fold, inner)(points)))
-        return out
+    def __init__(self, tasks: TaskSums, rng: np.random.Generator) -> None:
+        T = len(tasks.shares)
+        count = min(T, FOLDS)
+        self.of_task: Array = rng.permutation(np.arange(T) % count)
+        kept = np.vstack([self.of_task != np.arange(count)[:, None], np.ones(T, dtype=bool)])
+        self.sets = TrainingSets(tasks, kept * tasks.shares)
 
 
 def held_out(
-    tasks: SingleTasks,
+    tasks: TaskSums,
+    learners: Sequence[Learner],
     shots: Sequence[int],
-    alphas: Array,
-    rng: np.random.Generator | int | None,
+    steps: Array | None,
+    rng: np.random.Generator,
     progress: bool = False,
-) -> HeldOut:
-    """Compute the losses of each task under methods trained without it.
+) -> tuple[HeldOut, ...]:
+    """Judge learners on tasks held out from training, at each number of shots.
 
     Parameters
     ----------
-    tasks : SingleTasks
+    tasks : TaskSums
+    learners : sequence of Learner
     shots : sequence of int
-    alphas : array
-        Step sizes to choose from.
-    rng : numpy.random.Generator or int
-        Of the split into folds.
+    steps : array, optional
+        Step sizes to choose from; by default in octaves about tr(S^2)/tr(S^3), then half octaves about the best.
+    rng : numpy.random.Generator
+        Of folds and shots.
     progress : bool
 
     Returns
     -------
-    HeldOut
+    tuple of HeldOut
+        One for each number of shots.
     """
-    shares = tasks.shares
-    folds = Folds(shares, rng)
-    shape = (len(METHODS), len(shots), len(alphas))
-    by_step, inner = np.full((*shape, len(shares)), np.inf), np.full((*shape, folds.K), np.inf)
-    plain = tasks.objective(NAL())
-    middle = tasks.trained(NAL())  # an origin near all points that are judged: far from 0 nothing cancels
-    rounding = ROUNDING * float(shares @ plain(np.zeros(1)))
-    pooled = folds.solutions(sums(plain, folds.weights))
-    for i, alpha in enumerate(bar(alphas, progress, desc="diagnosing", unit="step size", leave=False)):
-        known: dict[Method, Solutions] = {NAL(): pooled}
-        full, single = (tasks.risk(GradientSteps(alpha, m)) for m in (np.inf, 1))
-        for j, m in enumerate(shots):
-            adaptation = GradientSteps(alpha, m)
-            judged = (1 - 1 / m) * full + (1 / m) * single  # after one step the loss is affine in 1/m
-            by_fold = sums(judged, folds.weights, middle)
-            for k, method in enumerate(methods_at(alpha, m).values()):
-                if method not in known:
-                    own = method.minimises() == adaptation
-                    known[method] = folds.solutions(
-                        by_fold if own else sums(tasks.objective(method), folds.weights)
-                    )
-                without_one, without_two = known[method]
-                losses = _infinite_for_nan(judged(without_one[folds.of_task]))
-                by_step[k, j, i] = np.where(losses < rounding, 0.0, losses)
-                inner[k, j, i] = folds.inner_losses(by_fold, without_two)
-    # where training without some fold has no minimum, the step is not used
-    inner[np.isinf(by_step).any(axis=-1)] = np.inf
-    without = inner.argmin(axis=2)  # (methods, shots, K)
-    chosen = np.take_along_axis(by_step, without[:, :, None, folds.of_task], axis=2)[:, :, 0]
-    best = (by_step @ shares).argmin(axis=2)
-    training = np.empty_like(chosen)
-    for k, j in np.ndindex(best.shape):
-        training[k, j] = _training_effect(tasks, k, shots[j], alphas[best[k, j]])
-    return HeldOut(by_step, chosen, best, training)
+    folds, out = Folds(tasks, rng), []
+    cells = bar([(m, one) for m in shots for one in learners], progress, desc="diagnosing", leave=False)
+    drawn: dict[int, Episodes] = {}
+    best_steps: dict[Adaptation, float] = {}  # from the pooled start
+    for m, learner in cells:
+        if m not in drawn:
+            drawn = {m: draw_episodes(tasks, m, rng)}
+            met = drawn[m].task[:: drawn[m].each]
+            out.append(HeldOut(m, met, tasks.shares[met] / tasks.shares[met].sum(), {}))
+        near = 0.0
+        if learner.tuned == "alpha" and not isinstance(learner.method, NAL) and steps is None:
+            near = best_steps.get(learner.adaptation, 0.0)
+        judged = _judged(learner, tasks, drawn[m], folds, m, steps, near)
+        if isinstance(learner.method, NAL) and learner.tuned == "alpha":
+            best_steps[learner.adaptation] = judged.value
+        out[-1].judged[learner.name] = judged
+    return tuple(out)
 
 
-def _training_effect(tasks: SingleTasks, k: int, m: int, alpha: float) -> Array:
-    """How each task moves the mean loss by moving the solution, -g' H^-1 s_i, shape (T,)."""
-    form = tasks.objective(list(methods_at(alpha, m).values())[k])
-    mean = sums(form, tasks.shares[None])
-    point = minimisers(mean)[0]
-    slope = tasks.shares @ tasks.risk(GradientSteps(alpha, m)).gradient(point)
-    solve, _ = solver(mean.A)
-    return -form.gradient(point) @ solve(slope)[0]
+def _judged(
+    learner: Learner,
+    tasks: TaskSums,
+    episodes: Episodes,
+    folds: Folds,
+    shots: int,
+    steps: Array | None,
+    near: float,
+) -> Judged:
+    """Losses with each value that is tried, and the one to use.
+
+    Steps from a pooled start and strengths cost little: they are tried on a grid. Where training depends on them one
+    goes from `near`, the best one from the pooled start, to where the loss is least. Last come half ways to the next.
+    """
+    shares = tasks.shares[episodes.task[:: episodes.each]]
+    found: dict[float, tuple[Ends, Array]] = {}
+
+    grid, ratio = _grid(learner, tasks, steps)
+    several = ratio > 1 and getattr(learner.adaptation, "steps", 1) > 1
+
+    def loss(value: float) -> float:
+        if several and value * episodes.largest > CONTRACTING:
+            return np.inf
+        if value not in found:
+            found[value] = _losses(learner, tasks, episodes, folds, shots, None if np.isnan(value) else value)
+        mean = float(found[value][1] @ shares)
+        return mean if np.isfinite(mean) else np.inf
+
+    best = min(grid, key=loss) if near == 0 else near
+    while near and ratio > 1:
+        best, before = min((best, best * ratio, best / ratio), key=loss), best
+        if best == before:
+            break
+    if ratio > 1 and best > 0:
+        best = min((best, best * ratio**0.5, best / ratio**0.5), key=loss)
+    if 0.0 in grid:
+        best = min((best, 0.0), key=loss)
+    ends = found[best][0]
+    trained = Trained(learner, shots, ends.starts[-1] + tasks.origin, ends.adaptations[-1])
+    values = sorted(found)
+    by_value = np.array([found[value][1] for value in values])
+    return Judged(trained, np.array(values), by_value, values.index(best) if best == best else 0)
 
 
-def _infinite_for_nan(values: Scalar) -> Array:
-    return np.where(np.isnan(values), np.inf, values)
+def _grid(learner: Learner, tasks: TaskSums, steps: Array | None) -> tuple[list[float], float]:
+    """The values to try, and the ratio of neighbours; 1 where they are given."""
+    S, p = tasks.S, tasks.shares
+    if learner.tuned is None:
+        return [np.nan], 1.0
+    if learner.tuned == "strength":
+        usual = float(p @ np.trace(S, axis1=1, axis2=2)) / tasks.d
+        return [*(usual * 4.0 ** np.arange(-5, 5))], 4.0
+    if steps is not None:
+        return [float(step) for step in steps], 1.0
+    return [0.0, *(usual_step(tasks) * 2.0 ** np.arange(-8, 2))], 2.0
+
+
+def usual_step(tasks: TaskSums) -> float:
+    """Compute tr(S^2)/tr(S^3), the best exact step on average over directions."""
+    S, p = tasks.S, tasks.shares
+    return float(p @ np.vecdot(S, S).sum(axis=-1) / (p @ np.vecdot(S @ S, S).sum(axis=-1)))
+
+
+def _losses(
+    learner: Learner, tasks: TaskSums, episodes: Episodes, folds: Folds, shots: int, value: float | None
+) -> tuple[Ends, Array]:
+    """Where training ends up, and the losses of the tasks of each fold where it took place without them."""
+    ends = folds.sets.ends(learner, episodes, shots, value)
+    fold = folds.of_task[episodes.task]
+    points = np.empty((len(fold), tasks.d))
+    if len(ends.adaptations) == 1:
+        points = ends.adaptations[0].adapt(ends.starts[fold][:, :, None], episodes.draw).points[:, :, 0]
+    else:
+        for k, adaptation in enumerate(ends.adaptations[:-1]):
+            own = np.flatnonzero(fold == k)
+            W = np.broadcast_to(ends.starts[k][None, :, None], (len(own), tasks.d, 1))
+            points[own] = adaptation.adapt(W, episodes.of(own).draw).points[:, :, 0]
+    losses = episodes.losses(points)
+    rounding = LOSS_ROUNDING * tasks.size
+    return ends, np.where(np.isnan(losses), np.inf, np.where(losses < rounding, 0.0, losses))
+
+
+def judge(trained: Trained, tasks: TaskSums, episodes: Episodes) -> Array:
+    """Compute the losses of other tasks after adaptation, on the rows that were not drawn; one for each task met."""
+    start = np.broadcast_to((trained.start - tasks.origin)[:, None], (len(episodes.task), tasks.d, 1))
+    return episodes.losses(trained.adaptation.adapt(start, episodes.draw).points[:, :, 0])

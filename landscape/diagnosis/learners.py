@@ -34,7 +34,7 @@ class Learner(Record):
     takes : str
         What one needs for it, in words.
     advice : str
-        What to do, in words that follow "you should".
+        What to do, as a request.
     tuned : str, optional
         The adaptation's parameter that is chosen: a step size or a strength.
     by_gradient : bool
@@ -52,6 +52,11 @@ class Learner(Record):
     tuned: str | None = None
     by_gradient: bool = False
     is_default: bool = True
+
+    @property
+    def is_meta(self) -> bool:
+        """Whether training looks at how the start adapts."""
+        return not isinstance(self.method, (NAL, PriorMean))
 
     def adaptation_at(self, shots: int, value: float | None) -> Adaptation:
         """Fill in the number of shots and the parameter that is chosen."""
@@ -84,12 +89,12 @@ _MANY = GradientSteps(1.0, steps=STEPS, batches="same")
 LEARNERS = {
     learner.name: learner
     for learner in (
-        Learner("not adapted", 0, NAL(), GradientSteps(0.0), "a pooled model as it is", "pool the tasks and not adapt", by_gradient=True),
-        Learner("own shots", 1, NAL(), OwnShots(1), "the new task's shots alone, no other task", "fit each task alone"),
+        Learner("not adapted", 0, NAL(), GradientSteps(0.0), "a pooled model as it is", "pool them, do not adapt", by_gradient=True),
+        Learner("own shots", 1, NAL(), OwnShots(1), "the new task's shots alone, no other task", "fit each alone"),
         Learner("pooled (1 step)", 2, NAL(), GradientSteps(1.0), "a pooled model and one gradient step",
                 "take one gradient step from a pooled model", "alpha", by_gradient=True),
         Learner("pooled (5 steps)", 3, NAL(), _MANY, "a pooled model and 5 gradient steps",
-                f"take {STEPS} gradient steps from a pooled model", "alpha", by_gradient=True),
+                "take 5 gradient steps from a pooled model", "alpha", by_gradient=True),
         Learner("ridge", 4, NAL(), RidgeToStart(1.0), "a pooled model and a linear solve",
                 "use ridge regression towards a pooled model", "strength"),
         Learner("mixed model", 5, PriorMean(), MixedModel(np.ones(1), 1.0),
@@ -98,11 +103,11 @@ LEARNERS = {
         Learner("FO-MAML", 7, FOMAML(), GradientSteps(1.0), "shots and other rows of each training task", "train by FO-MAML",
                 "alpha", by_gradient=True),
         Learner("FO-MAML (5 steps)", 8, FOMAML(), _MANY, "shots and other rows of each training task",
-                "train by FO-MAML with 5 steps", "alpha", by_gradient=True, is_default=False),
+                "train by FO-MAML with 5 steps", "alpha", by_gradient=True),
         Learner("MAML", 9, MAML(), GradientSteps(1.0), "second derivatives, shots and other rows of each training task", "train by MAML",
                 "alpha", by_gradient=True),
         Learner("MAML (5 steps)", 10, MAML(), _MANY, "second derivatives through 5 steps, shots and other rows of each training task",
-                "train by MAML with 5 steps", "alpha", by_gradient=True, is_default=False),
+                "train by MAML with 5 steps", "alpha", by_gradient=True),
         Learner("Meta-SGD", 11, MetaSGD(), PreconditionedSteps(np.ones(1)),
                 "second derivatives, a step size per coordinate, shots and other rows of each training task", "train by Meta-SGD",
                 by_gradient=True, is_default=False),

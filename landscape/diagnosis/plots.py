@@ -7,9 +7,10 @@ import numpy as np
 from landscape import plotting
 from landscape.core import Array
 from landscape.diagnosis.diagnosis import Diagnosis
-from landscape.diagnosis.held_out import METHODS
+from landscape.diagnosis.learners import LEARNERS
 
 HARD: Final = {"color": "#7A4B9A", "marker": "^", "markerfacecolor": "#7A4B9A", "linestyle": "none"}
+POOLED: Final = "pooled (1 step)"
 EASY: Final = {"color": "#6E6E6E", "marker": "o", "markerfacecolor": "white", "linestyle": "none"}
 
 
@@ -18,29 +19,30 @@ def cuts(diagnosis: Diagnosis, ax: Any = None) -> Any:
     ax = plotting.axes_or_new(ax)
     table, shots = diagnosis.to_frame(), np.array(diagnosis.shots)[_some(len(diagnosis.shots))]
     table = table[table["shots"].isin(shots)]
+    names = [name for name in table["method"].unique() if name != POOLED]
     places = np.arange(len(shots))
-    for k, label in enumerate(METHODS[1:]):
+    for k, label in enumerate(names):
         rows = table[table["method"] == label]
         finite = np.isfinite(rows["cut"].to_numpy())
-        colour, _, marker = plotting.style(label)
+        colour, _, marker = plotting.style(label, names)
         cut, low, high = (100 * rows[name].to_numpy()[finite] for name in ("cut", "low", "high"))
         look = {"color": colour, "marker": marker, "markerfacecolor": "white", "markeredgewidth": 1.4}
         errors = [np.maximum(cut - low, 0), np.maximum(high - cut, 0)]
-        x = places[finite] + 0.16 * (k - 1.5)
-        ax.errorbar(x, cut, yerr=errors, markersize=5.5, linestyle="none", capsize=2.5, label=label, **look)
+        x = places[finite] + 0.8 * ((k + 0.5) / len(names) - 0.5)
+        ax.errorbar(x, cut, yerr=errors, markersize=4.5, linestyle="none", capsize=2, label=label, **look)
     ax.axhline(0, color="black", linewidth=0.8)
-    ax.axhspan(0, 100 * diagnosis.worth, color="0.9", zorder=0)
-    shown = 100 * table[["low", "high"]].to_numpy(dtype=float)
-    maml = 100 * table.loc[table["method"] == "MAML", ["low", "high"]].to_numpy(dtype=float)
-    if np.isfinite(shown).any():  # a method that does great harm must not flatten the others
-        low = max(shown[np.isfinite(shown)].min(), np.append(maml[np.isfinite(maml)], 0).min() - 30)
-        high = shown[np.isfinite(shown)].max()
-        room = 0.06 * (high - low)
-        ax.set_ylim(min(low, 0) - room, max(high, 100 * diagnosis.worth) + room)
+    ax.set_ylim(*_room(100 * table["cut"].to_numpy(dtype=float)))
     ax.set_xticks(places, [str(m) for m in shots])
-    ax = plotting.finish(ax, "shots of a new task", "cut of the loss over pooled training (%)", legend=False)
-    ax.legend(frameon=False, fontsize="small", ncols=2)
+    ax = plotting.finish(ax, "shots of a new task", "cut of the loss over a pooled step (%)", legend=False)
+    ax.legend(frameon=False, fontsize="x-small", ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return ax
+
+
+def _room(cut: Array) -> tuple[float, float]:
+    """The part of the axis to show: what does great harm must not flatten the rest."""
+    finite = cut[np.isfinite(cut)]
+    top = max(float(finite.max(initial=0.0)), 5.0)
+    return max(float(finite.min(initial=0.0)), -1.5 * top) - 0.15 * top, 1.15 * top
 
 
 def _some(count: int, most: int = 12) -> Array:
@@ -52,23 +54,24 @@ def steps(diagnosis: Diagnosis, ax: Any = None, shots: int | None = None) -> Any
     """Draw the loss on held-out tasks against the step size, for each method at one number of shots."""
     ax = plotting.axes_or_new(ax)
     shots = diagnosis.known_shots(shots)
-    frame = diagnosis.steps().query("shots == @shots and step > 0")
+    frame = diagnosis.steps().query("shots == @shots")
     table = diagnosis.to_frame().query("shots == @shots").set_index("method")
-    for label in METHODS:
-        rows = frame[(frame["method"] == label) & np.isfinite(frame["loss"])]
-        plotting.lines(ax, label, rows, "step", "loss")
+    names = [name for name in table.index if LEARNERS[name].tuned == "alpha"]
+    frame = frame[frame["method"].isin(names) & (frame["value"] > 0) & np.isfinite(frame["loss"])]
+    for label in names:
+        rows = frame[frame["method"] == label]
+        plotting.lines(ax, label, rows, "value", "loss", among=names)
         if table.loc[label, "step"] > 0:
-            colour, _, marker = plotting.style(label)
+            colour, _, marker = plotting.style(label, names)
             best = rows.loc[rows["loss"].idxmin()]
             look = {"color": colour, "markerfacecolor": "white", "markeredgewidth": 1.4}
-            ax.plot(best["step"], best["loss"], marker, **look)
-    unadapted = diagnosis.steps().query("shots == @shots and step == 0 and method == 'NAL'")["loss"]
-    if len(unadapted):
-        ax.axhline(unadapted.item(), color="0.5", linewidth=1, linestyle=":", label="pooled, not adapted")
-        least = frame["loss"].min()
-        reach = max(unadapted.item() - least, 0.05 * least)
-        if reach > 0:
-            ax.set_ylim(least - 0.15 * reach, least + 2 * reach)
+            ax.plot(best["value"], best["loss"], marker, **look)
+    unadapted = float(table.loc["not adapted", "loss"])
+    ax.axhline(unadapted, color="0.5", linewidth=1, linestyle=":", label="not adapted")
+    least = float(frame["loss"].min()) if len(frame) else unadapted
+    reach = max(unadapted - least, 0.05 * least)
+    if reach > 0:
+        ax.set_ylim(least - 0.15 * reach, least + 2 * reach)
     ax.set_xscale("log")
     plotting.finish(ax, "step size", "loss on held-out tasks")
     ax.set_title(f"{shots} shot{'s' * (shots > 1)}", fontsize="medium")
@@ -125,13 +128,14 @@ def hardness(diagnosis: Diagnosis, ax: Any = None) -> Any:
     return ax
 
 
-def winners(diagnosis: Diagnosis, ax: Any = None, shots: int | None = None) -> Any:
-    """Draw the loss of each held-out task with MAML against pooled training."""
+def winners(diagnosis: Diagnosis, ax: Any = None, shots: int | None = None, method: str | None = None) -> Any:
+    """Draw the loss of each held-out task with a method, the advised one by default, against the pooled start and step."""
     from matplotlib.ticker import LogLocator, NullFormatter  # optional here, as all of matplotlib
 
     ax = plotting.axes_or_new(ax)
-    frame = diagnosis.tasks(shots)
     shots = diagnosis.known_shots(shots)
+    method = method or diagnosis.advised(shots).name
+    frame = diagnosis.tasks(shots, method)
     hard = frame["hard"].to_numpy()
     for group, look, kind in ((hard, HARD, "hard"), (~hard, EASY, "easy")):
         rows = frame[group]
@@ -144,31 +148,32 @@ def winners(diagnosis: Diagnosis, ax: Any = None, shots: int | None = None) -> A
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter(NullFormatter())
-    plotting.finish(ax, "loss with pooled training", "loss with MAML")
+    plotting.finish(ax, "loss after one step from the pooled start", f"loss, {method}")
     share = float(np.mean(frame["cut"] > 0))
     title = f"{shots} shot{'s' * (shots > 1)}: {100 * share:.0f}% of tasks win (below the line)"
     ax.set_title(title, fontsize="medium")
     return ax
 
 
-def grid(diagnosis: Diagnosis, ax: Any = None, method: str = "MAML") -> Any:
-    """Draw the cut by a method for each number of shots and step size, over pooled training at its best."""
+def grid(diagnosis: Diagnosis, ax: Any = None) -> Any:
+    """Draw the cut of each method at each number of shots over the pooled start with its best step: blue wins, red loses."""
     ax = plotting.axes_or_new(ax)
-    frame = diagnosis.steps().query("method == @method and step > 0")
-    cut = 100 * frame.pivot(index="shots", columns="step", values="cut").replace(-np.inf, np.nan)
+    frame = diagnosis.to_frame()
+    cut = 100 * frame.pivot(index="method", columns="shots", values="cut").replace(-np.inf, np.nan)
+    cut = cut.loc[list(frame["method"].unique())]
     values = cut.to_numpy(dtype=float)
-    top = max(np.nanmax(values), 1.0)
-    y, x = map(np.arange, values.shape)
-    edges = (np.arange(n + 1) - 0.5 for n in (len(x), len(y)))  # a single row does not say how high it is
-    image = ax.pcolormesh(*edges, np.clip(values, -2 * top, None), cmap="cividis", vmin=-2 * top, vmax=top)
-    if min(values.shape) > 1 and np.nanmin(values) < 0 < np.nanmax(values):
-        ax.contour(x, y, np.nan_to_num(values, nan=-1e3), levels=[0], colors="white", linewidths=1.5)
-    best = np.nanargmax(values, axis=1)
-    ax.plot(best, y, "o", color="black", markerfacecolor="white", label="best step")
-    ax.set_xticks(_some(len(x), 8), [f"{cut.columns[i]:.2g}" for i in _some(len(x), 8)])
-    ax.set_yticks(_some(len(y)), [str(cut.index[j]) for j in _some(len(y))])
-    ax.set_xlabel("step size")
-    ax.set_ylabel("shots")
-    ax.figure.colorbar(image, ax=ax, label=f"cut of the loss by {method} (%)", extend="min")
-    ax.legend(frameon=True, fontsize="small", loc="upper left")
+    top = max(float(np.nanmax(values)), 1.0)
+    edges = (np.arange(n + 1) - 0.5 for n in values.shape[::-1])  # a single row does not say how high it is
+    image = ax.pcolormesh(*edges, values, cmap="RdBu", vmin=-top, vmax=top)
+    ax.set_xticks(_some(len(cut.columns)), [str(cut.columns[j]) for j in _some(len(cut.columns))])
+    ax.set_yticks(np.arange(len(cut)), list(cut.index), fontsize="small")
+    ax.invert_yaxis()
+    for j, m in enumerate(cut.columns):
+        ax.plot(
+            j, list(cut.index).index(diagnosis.advised(m).name), "o", color="black", markerfacecolor="white"
+        )
+    ax.plot([], [], "o", color="black", markerfacecolor="white", label="advised")
+    ax.set_xlabel("shots")
+    ax.figure.colorbar(image, ax=ax, label="cut of the loss (%)", extend="min")
+    ax.legend(frameon=False, fontsize="small", loc="lower left", bbox_to_anchor=(0.0, 1.0))
     return ax

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from landscape._version import __version__
 from landscape.diagnosis import plots
 from landscape.diagnosis.diagnosis import Diagnosis
-from landscape.diagnosis.held_out import REPTILE_STEPS
-from landscape.diagnosis.verdict import PAYS, percent
+from landscape.diagnosis.learners import LEARNERS
+from landscape.diagnosis.verdict import percent
 from landscape.tasks.tables.from_data import TabularEnvironment
 
 if TYPE_CHECKING:
@@ -31,29 +31,26 @@ margin:1rem 0}
 figure{margin:0}figure img{width:100%;height:auto}figcaption{font-size:.9rem;color:#444}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}
-th:first-child,td:first-child{text-align:left}tr.first td{border-top:2px solid #888}
+th:first-child,td:first-child{text-align:left}tr.first td{border-top:2px solid #888}tr.advised td{background:#f2f7fb;font-weight:600}
 .tasks td:first-child{white-space:normal;min-width:min(12rem,40vw)}
 li{margin:.2rem 0}footer{margin-top:2rem;font-size:.85rem;color:#555}
 """
 
 DRAWN = {
-    plots.cuts: "Predicted cut of the loss on new tasks, with 95% intervals; the grey band is a cut too "
-    "small to be worth having.",
-    plots.grid: "MAML for each number of shots and step size, against pooled training with its best step; "
-    "the white line is no cut.",
+    plots.cuts: "Predicted cut of the loss on new tasks over a pooled model with its best gradient step, with 95% intervals.",
+    plots.grid: "Every method at every number of shots: blue cuts the loss of a pooled model with its best step, red adds to it.",
     plots.steps: "Loss on held-out tasks against the step size; marked is the best one for each method.",
-    plots.hardness: "Each task's curvatures, from the flattest to the steepest direction, and its rate of "
-    "descent.",
-    plots.landscape: "Solutions of single tasks, and of training (MAML for the most shots), in the plane "
-    "that shows most of their scatter, distances measured by the loss they cost.",
-    plots.winners: "Which held-out tasks win (below the line) and lose with MAML.",
-}
+    plots.hardness: "Each task's curvatures, from the flattest to the steepest direction, and its rate of descent.",
+    plots.landscape: "Solutions of single tasks, and of training for the most shots, in the plane that shows most of their "
+    "scatter, distances measured by the loss they cost.",
+    plots.winners: "Which held-out tasks win (below the line) and lose with what is advised.",
+}  # fmt: skip
 
 
 def page(diagnosis: Diagnosis) -> str:
     """Write the report as a string; see `Diagnosis.to_html`."""
     environment = diagnosis.environment
-    shots = _telling_shots(diagnosis)
+    shots = diagnosis.shots[-1]
     figures = "".join(
         f'<figure><img alt="{html.escape(caption)}" src="{_picture(diagnosis, draw, shots)}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
@@ -66,8 +63,8 @@ def page(diagnosis: Diagnosis) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
         'content="width=device-width,initial-scale=1">'
-        f"<title>Will meta-learning pay?</title><style>{STYLE}</style></head><body>"
-        f"<h1>Will meta-learning pay on these {len(environment.families):,} tasks?</h1>"
+        f"<title>What to do with these tasks</title><style>{STYLE}</style></head><body>"
+        f"<h1>What to do with tasks like these {len(environment.families):,}</h1>"
         f'<p class="verdict">{html.escape(diagnosis.verdict)}</p>'
         f'<div class="figures">{figures}</div>'
         f"<h2>Predicted loss on new tasks</h2>{_methods(diagnosis)}"
@@ -75,13 +72,6 @@ def page(diagnosis: Diagnosis) -> str:
         f"<h2>What was done to the data</h2>{account}{_how(diagnosis)}"
         f"<footer>landscape {__version__}, seed {diagnosis.seed}</footer></body></html>"
     )
-
-
-def _telling_shots(diagnosis: Diagnosis) -> int:
-    """Where single tasks are shown: where MAML's cut is surest, or largest if it pays nowhere."""
-    maml = diagnosis.to_frame().query("method == 'MAML'")
-    by = "low" if (maml["answer"] == PAYS).any() else "cut"
-    return int(maml.loc[maml[by].idxmax(), "shots"])
 
 
 def _picture(diagnosis: Diagnosis, draw: Any, shots: int) -> str:
@@ -104,42 +94,33 @@ def _table(head: Sequence[str], rows: Sequence[str], kind: str = "methods") -> s
 
 
 METHOD_COLUMNS = [
-    "shots",
-    "method",
-    "best step",
-    "loss",
-    "cut",
-    "95% interval",
-    "answer",
-    "gradients",
-    "Hessian products",
-]
+    "shots", "method", "step", "strength", "loss", "cut", "95% interval", "share of the possible", "cut over not adapting",
+    "95% interval", "takes",
+]  # fmt: skip
 
 
 def _methods(diagnosis: Diagnosis) -> str:
     rows = []
     for row in diagnosis.to_frame().itertuples():
-        pooled = row.method == "NAL"
-        cut = ["", "", ""]
-        if not pooled and np.isfinite(row.loss):
-            cut = [f"{percent(row.cut)}%", f"{percent(row.low)} to {percent(row.high)}%", row.answer]
-        elif not pooled:
-            cut = ["", "training has no minimum", row.answer]
-        name = "pooled (NAL)" if pooled else row.method
-        cells = [
-            row.shots,
-            name,
-            f"{row.step:.3g}",
-            f"{row.loss:.4g}",
-            *cut,
-            row.gradients,
-            row.hessian_vector_products,
-        ]
-        rows.append(_row(cells, kind="first" if pooled else ""))
+        cut, own = [""] * 3, [""] * 2
+        if not np.isfinite(row.loss):
+            cut[0] = "without bound"
+        else:
+            if row.method != "pooled (1 step)":
+                share = "" if np.isnan(row.share) else f"{percent(row.share)}%"
+                cut = [f"{percent(row.cut)}%", f"{percent(row.low)} to {percent(row.high)}%", share]
+            if row.method != "not adapted":
+                interval = f"{percent(row.low_unadapted)} to {percent(row.high_unadapted)}%"
+                own = [f"{percent(row.cut_unadapted)}%", interval]
+        step, strength = ("" if np.isnan(x) else f"{x:.3g}" for x in (row.step, row.strength))
+        name = f"{row.method} (advised)" if row.advised else row.method
+        cells = [row.shots, name, step, strength, f"{row.loss:.4g}", *cut, *own, row.takes]
+        first = row.method == "not adapted"
+        rows.append(_row(cells, kind=" ".join(["first"] * first + ["advised"] * row.advised)))
     return _table(METHOD_COLUMNS, rows)
 
 
-TASK_COLUMNS = ["task", "", "rate of descent", "steepest", "flattest", "loss, pooled", "loss, MAML", "cut"]
+TASK_COLUMNS = ["task", "", "rate of descent", "steepest", "flattest", "loss, pooled", "loss, advised", "cut"]
 
 
 def _tasks(tasks: pd.DataFrame) -> str:
@@ -156,17 +137,12 @@ def _tasks(tasks: pd.DataFrame) -> str:
 
 def _how(diagnosis: Diagnosis) -> str:
     return (
-        "<h2>How it was computed</h2><p>Each task's rows are its population. For a model that is linear in "
-        "the features the expected loss after one step on a few rows (drawn with replacement) is an exact "
-        "formula, with no assumption about the law of inputs or noise. Losses are means over all rows of a "
-        "task, drawn ones included; on rows not drawn they are higher, by a few per cent where a third of a "
-        "task's rows is drawn, and cuts about the same. Every loss above is that of a task held out both "
-        "from training and from the choice of the step size.</p>"
-        f"<p>All models are adapted by one gradient step. Reptile is trained with {REPTILE_STEPS} inner "
-        "steps, iMAML with a strength of 1/step: other choices of theirs were not tried. Gradients and "
-        "Hessian products are those of one task in one iteration of training.</p>"
-        "<p>Intervals are a bootstrap over tasks, in training and in testing. They tell what to expect on "
-        "new tasks from where these came from, and know nothing of tasks steeper than any of these: where "
-        "rates of descent differ widely and without bound, they are too narrow. A cut of "
-        f"{100 * diagnosis.worth:g}% is the least taken to be worth having.</p>"
+        "<h2>How it was computed</h2><p>Shots are drawn from a task's rows without replacement, the same ones for all "
+        "methods; the loss is that of the rows not drawn, of a task held out from training. Step sizes and strengths are those "
+        "with the least such loss; a step of 0 is among them, so none is advised that harms.</p>"
+        f"<p>Costs, in ascending order: {', '.join(learner.name for learner in LEARNERS.values())}. What is advised is the cheapest "
+        f"method whose loss is within {percent(diagnosis.worth)}% of the least. With one step Reptile is pooled training. Several "
+        "steps share their shots.</p>"
+        "<p>Intervals are for the very solutions trained here: a bootstrap over tasks. They tell what to expect on "
+        "new tasks from where these came from, and know nothing of tasks unlike all of these.</p>"
     )

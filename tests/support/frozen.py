@@ -567,15 +567,6 @@ def from_data(env: Spec) -> Spec:
 
 
 @kind
-def diagnose(env: Spec, shots: list[int], steps: Any, columns: list[str]) -> Spec:
-    """Predict whether meta-learning pays on tasks given by data."""
-    found = ls.diagnose(environment(env), shots, steps=steps, rng=0, progress=False)
-    frame, by_step = found.to_frame(), found.steps()
-    answers = [None if answer != answer else answer for answer in frame["answer"]]
-    return {name: frame[name] for name in columns} | {"by_step": by_step["loss"][::7], "answer": answers}
-
-
-@kind
 def replacement(env: Spec, starts: list[Any], adapt: Spec) -> Spec:
     """Find exactly what it changes that shots are drawn without replacement."""
     frame = ls.replacement_effect(
