@@ -1,4 +1,4 @@
-"""One thread a worker, figures that are closed, whole lines, and the CPU seconds of every room (`--budget`)."""
+"""One thread and whole files for each worker, figures closed, lines unwrapped, and what every room takes (`--budget`)."""
 
 import os
 
@@ -22,6 +22,16 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("budget"):
         config.pluginmanager.register(budget.Budget(config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give a file's fast tests to one worker, which computes what they share once; slow ones share little."""
+    if config.getoption("dist") != "load" or config.getoption("markexpr") == "slow":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
 
 
 @pytest.fixture(autouse=True)

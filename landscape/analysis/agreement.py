@@ -64,7 +64,7 @@ class Agreement(Result):
 
     Parameters
     ----------
-    entries : dict of str to array
+    entries : dict of str to array, shape (rows,)
         The columns.
     """
 
@@ -111,6 +111,11 @@ def agreement(simulation: Simulation, *, gradient_tasks: int | None = None) -> A
     Returns
     -------
     Agreement
+
+    Raises
+    ------
+    ValueError
+        If `gradient_tasks` is no number of tasks.
 
     Examples
     --------

@@ -70,7 +70,7 @@ class LossLaw(Result):
 
         Parameters
         ----------
-        loss : float or array
+        loss : float or array of any shape
         progress : bool
             Show a bar over the laws: on thousands of drawn tasks they take minutes.
 
@@ -88,7 +88,7 @@ class LossLaw(Result):
 
         Parameters
         ----------
-        probability : float or array
+        probability : float or array of any shape
             Above 0 and below 1.
         progress : bool
             As for `cdf`; a search goes over the laws a dozen times.

@@ -15,7 +15,7 @@ from landscape.closed_form.sampling_error import risk_estimates
 from landscape.core.domains import is_symbolic
 from landscape.core.errors import OVERFLOW
 from landscape.core.grids import Grid, Over
-from landscape.core.parameters import record
+from landscape.core.parameters import is_symbolic_record, record
 from landscape.core.provenance import Provenance
 from landscape.core.results import Estimate, Result, ratio
 from landscape.core.typing import Array
@@ -244,6 +244,8 @@ def risk_landscape(
 
     Raises
     ------
+    ValueError
+        If a parameter is an expression, or the adaptation does not fit the environment.
     NoClosedForm
         If no formula is known: give `draws`.
 
@@ -254,8 +256,10 @@ def risk_landscape(
     >>> F.minimiser.round(3)
     array([0.038, 0.038])
     """
-    tasks = [task.expanded() for task in check_environment(environment).tasks()]
     adaptation = as_adaptation(adaptation)
+    if is_symbolic_record(check_environment(environment)) or is_symbolic_record(adaptation):
+        raise ValueError("risk_landscape needs numbers for all parameters: replace the symbols")
+    tasks = [task.expanded() for task in environment.tasks()]
     with np.errstate(over="ignore", invalid="ignore"):
         form = (
             Draws.of(environment, draws, rng).landscape(adaptation)
@@ -296,6 +300,11 @@ def gain(
     Estimate, shape (*grid)
         Ratio of ``above_noise``; 1 where both vanish, ``inf`` where only the method's does. 1, too, where the start
         has no say: after `OwnShots` from d samples on, or `BayesEstimator`.
+
+    Raises
+    ------
+    ValueError, NoClosedForm
+        As for `risk`.
 
     Examples
     --------

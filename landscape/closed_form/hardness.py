@@ -8,7 +8,7 @@ from landscape.core import Domain, Scalar, batch_size, count, is_symbolic
 
 
 def hardness_window(d: int, m: float) -> tuple[float, float] | None:
-    r"""The range of :math:`x = \rho_H/\rho_E` in which MAML gives the hard task more say than the easy one.
+    r"""Compute the range of :math:`x = \rho_H/\rho_E` in which MAML gives the hard task more say than the easy one.
 
     For two isotropic families, equally likely, and alpha = 1/rho_E, the weights satisfy a_H > a_E
     exactly where :math:`(1+c)x^2 - (1-c)x + c < 0` with c = (d + 1)/m. There is such an x only if
@@ -26,6 +26,11 @@ def hardness_window(d: int, m: float) -> tuple[float, float] | None:
     -------
     (float, float) or None
         The ends of the window; None where there is none.
+
+    Raises
+    ------
+    ValueError
+        If d is no dimension, or m < 1.
 
     Examples
     --------
@@ -74,7 +79,7 @@ def window_boundary(x: Scalar, d: int) -> Scalar:
 
 
 def least_samples(d: int) -> int:
-    r"""The smallest m for which `hardness_window` is not empty: just above (3 + 2 sqrt 3)(d + 1).
+    r"""Compute the smallest m for which `hardness_window` is not empty: just above (3 + 2 sqrt 3)(d + 1).
 
     Parameters
     ----------
@@ -83,6 +88,11 @@ def least_samples(d: int) -> int:
     Returns
     -------
     int
+
+    Raises
+    ------
+    ValueError
+        If d is no dimension.
 
     Examples
     --------

@@ -45,6 +45,11 @@ def Q(moments: Moments, adaptation: Adaptation) -> Operator:
     Operator
         The Hessian of the expected loss after adaptation.
 
+    Raises
+    ------
+    NoClosedForm
+        If no exact formula is known for the adaptation on such inputs.
+
     Examples
     --------
     >>> from landscape import GradientSteps, TwoTasks

@@ -93,6 +93,11 @@ def IMAML(strength: Scalar, n2: Scalar = np.inf) -> Method:
     MAML
         With `RidgeToStart` inside.
 
+    Raises
+    ------
+    ValueError
+        If the strength is not above 0, or n2 is no number of samples.
+
     Examples
     --------
     >>> from landscape import TwoTasks, optimum

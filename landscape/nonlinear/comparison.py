@@ -124,6 +124,11 @@ def nonlinear_comparison(
     -------
     NonlinearComparison
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `environment` is none, or a number is out of its domain.
+
     Examples
     --------
     >>> from landscape import NeuronTask, NonlinearEnvironment

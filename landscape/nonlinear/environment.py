@@ -77,7 +77,7 @@ class NonlinearEnvironment(Record):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(M, d)."""
+        """Shape (M, d) of a point."""
         return self.tasks[0].shape
 
     @cached_property

@@ -18,6 +18,11 @@ def linearised(environment: NonlinearEnvironment) -> Mixture:
         say what the linear theory expects. Neurons are taken in the order given: a teacher with its neurons
         in another order is another optimum.
 
+    Raises
+    ------
+    TypeError
+        If `environment` is none.
+
     Examples
     --------
     >>> from landscape import MAML, NeuronTask, NonlinearEnvironment, optimum

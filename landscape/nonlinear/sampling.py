@@ -87,6 +87,11 @@ def sampled_risk(
     -------
     SampledRisk
 
+    Raises
+    ------
+    ValueError
+        If m is infinite, W more than one point, or all steps are to take one batch.
+
     Examples
     --------
     >>> from landscape import GradientSteps, NeuronTask, NonlinearEnvironment

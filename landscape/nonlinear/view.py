@@ -69,6 +69,11 @@ def nonlinear_view(
     -------
     NonlinearView
 
+    Raises
+    ------
+    ValueError
+        If the neurons have more than two dimensions, or there are several in a task.
+
     Examples
     --------
     >>> from landscape import NeuronTask, NonlinearEnvironment

@@ -247,6 +247,11 @@ def plot_landscape(
     -------
     array of matplotlib Axes, shape (2,)
 
+    Raises
+    ------
+    ValueError, NoClosedForm
+        As for `risk_landscape`.
+
     Examples
     --------
     >>> from landscape import GradientSteps, HardEasy

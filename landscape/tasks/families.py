@@ -164,7 +164,7 @@ class TaskFamily(Record):
 
     @property
     def dimension(self) -> int | None:
-        """d, or None where every argument is a number and d was not given."""
+        """Dimension d, or None where every argument is a number and d was not given."""
         if self.d is not None:
             return self.d
         return next((np.shape(v)[0] for v in (self.covariance, self.centre, self.spread) if np.ndim(v)), None)

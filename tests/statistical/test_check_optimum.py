@@ -1,8 +1,9 @@
 """Training routines judged by where they converge.
 
-A right routine that has converged is accused with a chance of 1e-3 a check; seeds are fixed. With 12 repeats of 2,000
-episodes the check sees a displacement of MAML's optimum by 2 standard deviations of one exact solution; all planted bugs
-displace it by 3.5 or more.
+Seeds: fixed; the slow tests go through twelve.
+False alarms: a right routine that has converged is accused with a chance of 1e-3 a check.
+Seen: with 12 repeats of 2,000 episodes a displacement of MAML's optimum by 2 standard deviations of one exact solution; all
+planted bugs displace it by 3.5 or more.
 """
 
 import re
@@ -18,7 +19,7 @@ from landscape.checker.expected_optima import OuterHessian, ReusedBatch
 from landscape.methods.base import Method
 
 EACH_SEED = pytest.mark.parametrize(
-    "seeds", [range(2), pytest.param(range(2, 12), marks=pytest.mark.slow)], ids=["few", "many"]
+    "seeds", [range(1), pytest.param(range(1, 12), marks=pytest.mark.slow)], ids=["few", "many"]
 )
 
 
@@ -48,9 +49,10 @@ def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one(seeds):
         assert found.bugs == ("Hessian on another batch, not an independent one",), str(found)
 
 
-def test_a_hessian_on_a_part_of_the_inner_batch_moves_nothing():
+@pytest.mark.parametrize("seeds", [range(1), pytest.param(range(1, 4), marks=pytest.mark.slow)])
+def test_a_hessian_on_a_part_of_the_inner_batch_moves_nothing(seeds):
     """What the notes say; the gradient itself is told (tests/unit/checker/test_checker.py)."""
-    for seed in range(4):
+    for seed in seeds:
         assert ls.check_optimum(routines.exact("Hessian on half of X_in"), rng=seed, progress=False).right
 
 

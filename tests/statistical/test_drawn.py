@@ -1,9 +1,10 @@
 """Risks by `draws=` against the exact ones, where these exist.
 
-Errors come from 20 groups of draws, so each number is judged by Student's t with 19 degrees of freedom, all of a test
-together at a false-alarm rate of 1e-4 (seeds are fixed, so a pass stays a pass). With 4,000 draws standard errors are 1%
-of a risk or less: an error of 5% in the noise of a formula, or of 2% in where adaptation starts, is seen, as planted ones
-show.
+Seeds: fixed, two or three a test.
+False alarms: 1e-4 for all numbers of a test together, each judged by Student's t with 19 degrees of freedom, for errors come
+from 20 groups of draws.
+Seen: with 4,000 draws standard errors are 1% of a risk or less: 5% in the noise of a formula, 2% in where adaptation starts;
+planted ones show it.
 """
 
 from dataclasses import replace
@@ -63,7 +64,7 @@ def t_values(exact, drawn):
 STARTS = (ls.NAL(), ls.MAML(), 0.7)
 
 
-def check_risks(kind, adaptation, starts=STARTS, draws=4000, seeds=3):
+def check_risks(kind, adaptation, starts=STARTS, draws=4000, seeds=2):
     environment, values = world(kind), []
     for start in starts:
         exact = ls.risk(environment, start, adaptation)
@@ -85,7 +86,7 @@ def test_drawn_risks_are_the_exact_ones(kind, adaptation):
 
 @pytest.mark.parametrize("kind", ["isotropic", "dense"])
 def test_steps_on_one_batch_too(kind):
-    check_risks(kind, ls.GradientSteps(0.4, 20, 3, "same"))
+    check_risks(kind, ls.GradientSteps(0.4, 20, 3, "same"), (ls.MAML(), 0.7), draws=2000, seeds=1)
 
 
 class NoiseTooLarge(ls.GradientSteps):
@@ -238,8 +239,11 @@ def test_the_same_seed_gives_the_same_numbers():
     assert first != other
 
 
-def test_drawn_tasks_with_drawn_batches_carry_both_errors():
-    """50 samples of 60 tasks with 40 draws each: the t-values' spread is 1 within a quarter (false alarms 1e-2)."""
+@pytest.mark.parametrize(
+    ("seeds", "least", "most"), [(15, 0.5, 1.6), pytest.param(50, 0.75, 1.3, marks=pytest.mark.slow)]
+)
+def test_drawn_tasks_with_drawn_batches_carry_both_errors(seeds, least, most):
+    """50 samples (or 15) of 60 tasks with 40 draws each: the t-values' spread is 1 within a quarter, or a half (false alarms 1e-2)."""
     true, adaptation = (
         ls.HardEasy(d=2, R=1.0, rho_hard=0.5, r_hard=0.1, r_easy=0.1, noise=0.2),
         ls.GradientSteps(0.8, 20),
@@ -250,11 +254,11 @@ def test_drawn_tasks_with_drawn_batches_carry_both_errors():
         return (0.5 if hard else 0.9), rng.normal(1.0 if hard else 0.0, np.sqrt(0.1), 2), 0.2
 
     exact, values = float(ls.risk(true, ls.NAL(), adaptation).total), []
-    for seed in range(50):
+    for seed in range(seeds):
         drawn = ls.risk(ls.from_sampler(draw, 60, seed), ls.NAL(), adaptation, draws=40, rng=seed).total
         values.append((float(drawn) - exact) / drawn.standard_error)
-    assert 0.75 < np.std(values) < 1.3
-    assert abs(np.mean(values)) < 0.6
+    assert least < np.std(values) < most
+    assert abs(np.mean(values)) < 4 / np.sqrt(seeds)
 
 
 @pytest.mark.filterwarnings("ignore:the inner step expands")

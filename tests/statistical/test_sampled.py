@@ -1,4 +1,9 @@
-"""Environments by a sampler: estimates near the truth, with standard errors that mean what they say."""
+"""Environments by a sampler: estimates near the truth, with standard errors that mean what they say.
+
+Seeds: fixed, 80 to 120 samples of tasks where scatter is counted.
+False alarms: 2e-3 for the spread of 120 z-scores; the other comparisons are exact.
+Seen: a standard error that is 20% off; one without the optimum's movement, half as large again, is planted.
+"""
 
 from dataclasses import replace
 

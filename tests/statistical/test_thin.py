@@ -1,8 +1,11 @@
 """A thin batch has the joint law of the two products that it stands for.
 
 Compared are 40,000 batches each: means, the full covariance and random projections of (X'r, X'Xg)/n, where g depends on the first
-product, and bounded features, which see more than moments; and each way to draw with the exact mean and covariance. Family-wise
-false-alarm rate 1e-4; an error of 10% in the second moments of a product is seen, and the planted errors must be.
+product, and bounded features, which see more than moments; and each way to draw with the exact mean and covariance.
+
+Seeds: fixed, one a way to draw.
+False alarms: 1e-4 for all features of a test together.
+Seen: 10% in the second moments of a product; the planted errors must be.
 """
 
 import numpy as np

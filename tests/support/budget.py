@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 SECONDS = {}
-SHOWN = 25
+SHOWN = 40
 
 
 def room(path: str) -> str:

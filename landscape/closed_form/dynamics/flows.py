@@ -95,6 +95,11 @@ def descent(
     -------
     Path
 
+    Raises
+    ------
+    ValueError
+        As for `flow`, and if the rate is not above 0 or BI-MAML is not latched.
+
     Warns
     -----
     LandscapeWarning

@@ -106,6 +106,13 @@ def best_training_step(
     -------
     BestTrainingStep
 
+    Raises
+    ------
+    ValueError
+        If the method has no step size, or the data leave no unique solution.
+    NoClosedForm
+        As for `asymptotics`.
+
     Warns
     -----
     LandscapeWarning
@@ -169,6 +176,13 @@ def best_split(
     Returns
     -------
     BestSplit
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to split: n2 must be finite, and pooled training has one kind of samples only.
+    NoClosedForm
+        As for `asymptotics`.
 
     Warns
     -----

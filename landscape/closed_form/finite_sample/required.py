@@ -82,6 +82,13 @@ def required_tasks(
     RequiredData
         With the curve it was read from, a plot, and the reason where there is no answer.
 
+    Raises
+    ------
+    ValueError
+        If an argument is out of its domain, or says twice what differs.
+    NoClosedForm
+        As for `asymptotics`.
+
     Warns
     -----
     LandscapeWarning
@@ -215,6 +222,11 @@ def required_outer_samples(
     -------
     RequiredData
 
+    Raises
+    ------
+    ValueError, NoClosedForm
+        As for `required_tasks`.
+
     Warns
     -----
     LandscapeWarning
@@ -254,6 +266,11 @@ def required_inner_samples(
     -------
     RequiredData
 
+    Raises
+    ------
+    ValueError, NoClosedForm
+        As for `required_tasks`.
+
     Warns
     -----
     LandscapeWarning
@@ -290,6 +307,11 @@ def required_episodes(
     Returns
     -------
     RequiredData
+
+    Raises
+    ------
+    ValueError, NoClosedForm
+        As for `required_tasks`.
 
     Warns
     -----

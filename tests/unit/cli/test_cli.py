@@ -52,7 +52,10 @@ def test_fig3_quick(tmp_path, capsys):
     assert (tmp_path / "new" / "folder" / "fig3.png").stat().st_size > 20_000
 
 
-@pytest.mark.parametrize("name", ["fig1", "fig2", "fig8", "table3"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("fig2", "fig8", "table3")]
+
+
+@pytest.mark.parametrize("name", ["fig1", *SLOW])
 def test_other_figures_quick(name, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)  # numbers must not depend on what is installed
     assert main(["reproduce", name, "--quick", "--out", str(tmp_path)]) == 0
@@ -68,6 +71,7 @@ def test_other_figures_quick(name, tmp_path, capsys, monkeypatch):
     assert np.isfinite(table[["theory", "empirical", "standard_error"]]).all().all()
 
 
+@pytest.mark.slow
 def test_findings_follow_their_rules():
     findings = reproduce("fig1", progress=False).findings.set_index("finding")
     row = findings.loc["(d) the ratio is about 3"]

@@ -14,6 +14,7 @@ import pytest
 from scipy.special import roots_genlaguerre
 from scipy.stats import binom, chi2
 from support import reference
+from support.trained import trained_points
 from support.twin_methods import twin_quadratics
 
 import landscape as ls
@@ -34,7 +35,7 @@ from landscape.closed_form.finite_sample.shared_hessian import SharedHessian
 from landscape.core.parameters import with_values
 from landscape.linalg.moments import power_moment
 from landscape.linalg.operators import Diagonal, Matrix, isotropic
-from landscape.simulator.solve import task_gradients
+from landscape.simulator.solve import task_gradients, trained_point
 from landscape.tasks.inputs import Gaussian
 
 # tests below take few samples on purpose; test_a_varying_hessian_warns looks at the warning itself
@@ -489,8 +490,7 @@ def random_setting(seed):
 def spread_ratio(environment, method, training, adaptation, repeats, law=None):
     """Simulated over predicted standard deviations, their error, and how often 95% intervals cover."""
     law = law or ls.asymptotics(environment, method, training)
-    run = ls.simulate(environment, method, adaptation, training, repeats=repeats, tasks=2, progress=False)
-    points = run.solutions[0]
+    points = trained_points(environment, method, training, adaptation.m, repeats)
     predicted = np.sqrt(np.diagonal(law.covariance))
     low, high = law.interval()
     covered = ((low <= points.mean(axis=1)) & (points.mean(axis=1) <= high)).mean()
@@ -517,9 +517,7 @@ def test_expected_suboptimality_and_bias(method):
     environment, adaptation, repeats = dense_world(), ls.GradientSteps(0.8, 10), 1200
     training = ls.Training(300, n1=12, n2=None if method.n2 else 10)
     law = ls.asymptotics(environment, method, training)
-    points = ls.simulate(
-        environment, method, adaptation, training, repeats=repeats, tasks=2, progress=False
-    ).solutions[0]
+    points = trained_points(environment, method, training, adaptation.m, repeats)
     F = ls.risk_landscape(environment, adaptation)
     found = F.above_minimum(points)
     predicted = law.suboptimality(adaptation)
@@ -529,6 +527,23 @@ def test_expected_suboptimality_and_bias(method):
     low, high = law.risk_interval(adaptation)
     total = F(points)
     assert 0.92 < ((low <= total) & (total <= high)).mean() < 0.98
+
+
+@pytest.mark.parametrize(
+    ("method", "training"),
+    [
+        (maml(0.4, 8), ls.Training(30, tau=2, n1=12)),
+        (ls.NAL(), ls.Training(30, n1=12, n2=3)),
+        (ls.NAL({"a": 3.0}, batch=5), ls.Training(30, n1=12, n2=3, solver="sgd", learning_rate=0.1, task_batch=5)),
+        (ls.FOMAML(0.3), ls.Training(30, n1=12, n2=3, solver="sgd", learning_rate=0.1, task_batch=3)),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_points_side_by_side_are_those_of_the_package(method, training):
+    """What tests draw many of at once, and what `ls.simulate` finds in each run: the same, with the same draws."""
+    env = dense_world()
+    one = trained_point(env, method, training, 8, "raw", np.random.default_rng(3))
+    np.testing.assert_allclose(trained_points(env, method, training, 8, 1, rng=3)[0], one, rtol=1e-9)
 
 
 def test_a_wrong_covariance_is_caught():
@@ -771,9 +786,7 @@ def test_sgd_scatters_as_predicted(world, method, batch):
     )
     adaptation = ls.GradientSteps(0.8, 12)
     curve = ls.sgd_curve(environment, method, training)
-    points = ls.simulate(
-        environment, method, adaptation, training, repeats=repeats, tasks=2, progress=False
-    ).solutions[0]
+    points = trained_points(environment, method, training, adaptation.m, repeats)
     assert curve.to_frame()["iteration"].iloc[-1] == 60
     check_scatter(points, curve, adaptation)
 
@@ -787,9 +800,7 @@ def test_sgd_on_data_scatters_as_predicted(method, batch):
         80 * batch, n1=8, n2=None if method.n2 else 7, solver="sgd", learning_rate=0.1, task_batch=batch
     )
     curve = ls.sgd_curve(environment, method, training)
-    points = ls.simulate(
-        environment, method, adaptation, training, repeats=repeats, tasks=2, progress=False
-    ).solutions[0]
+    points = trained_points(environment, method, training, adaptation.m, repeats)
     check_scatter(points, curve, adaptation)
 
 

@@ -35,7 +35,7 @@ def preconditioner(scale: np.ndarray, alpha: float, m: float, steps: int) -> ls.
     return ls.PreconditionedSteps(alpha / scale**2, m, steps)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(seed=SEEDS, kind=KINDS, steps=st.sampled_from([0, 1, 2, 7, 30]), full=st.booleans())
 def test_units_of_columns(seed: int, kind: str, steps: int, full: bool) -> None:
     rng = np.random.default_rng(seed)
@@ -50,7 +50,7 @@ def test_units_of_columns(seed: int, kind: str, steps: int, full: bool) -> None:
         assert_same(risks(other, after, moved), risks(env, before, same))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=24, deadline=None, derandomize=True)
 @given(
     seed=SEEDS,
     kind=st.sampled_from(["diagonal", "dense", "data", "isotropic"]),
@@ -67,7 +67,7 @@ def test_rotation(seed: int, kind: str, steps: int) -> None:
             assert_same(risks(other, method, adaptation), risks(env, method, adaptation))
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @given(seed=SEEDS, kind=KINDS)
 def test_storage_order_and_splitting(seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)

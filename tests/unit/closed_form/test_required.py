@@ -2,9 +2,11 @@
 
 import warnings
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
+from support.trained import trained_points
 
 import landscape as ls
 from landscape.closed_form.finite_sample.asymptotics import solution_law
@@ -22,10 +24,15 @@ def expected(method, training, adaptation=ADAPT, environment=ENV):
     return solution_law(environment, method, training, adaptation).suboptimality(adaptation)
 
 
+def above_minimum(method, training, repeats, adaptation=ADAPT, environment=ENV):
+    """Suboptimality of trained solutions."""
+    points = trained_points(environment, method.within(adaptation), training, adaptation.m, repeats)
+    return ls.risk_landscape(environment, adaptation).above_minimum(points)
+
+
 def simulated(method, training, repeats=300, adaptation=ADAPT, environment=ENV):
     """Mean suboptimality of trained solutions and its standard error."""
-    run = ls.simulate(environment, method, adaptation, training, repeats=repeats, tasks=2, progress=False)
-    found = ls.risk_landscape(environment, adaptation).above_minimum(run.solutions[0])
+    found = above_minimum(method, training, repeats, adaptation, environment)
     return found.mean(), found.std() / np.sqrt(repeats)
 
 
@@ -152,12 +159,18 @@ def test_the_smallest_budget():
         ls.best_design(ENV, ls.MAML(), ADAPT, ls.Training(1), budget=11)
 
 
-def test_split_and_design_beat_their_neighbours():
+@cache
+def split_and_design():
+    """Both searches take seconds: two tests look at what they find."""
     training = ls.Training(400, n1=10)
     split = ls.best_split(ENV, ls.MAML(), ADAPT, training)
+    return split, ls.best_design(ENV, ls.MAML(), ADAPT, training, budget=100_000)
+
+
+def test_split_and_design_beat_their_neighbours():
+    split, design = split_and_design()
     assert split.n1 + split.n2 == 30
     assert split.suboptimality <= split.curve.min() + 1e-15
-    design = ls.best_design(ENV, ls.MAML(), ADAPT, training, budget=100_000)
     assert design.T * (design.n1 + design.n2) <= 100_000
     assert design.suboptimality <= split.suboptimality
     for answer, T in ((split, 400), (design, design.T)):
@@ -196,8 +209,7 @@ def test_answers_come_first_and_plot():
     assert len(answer.plot().get_lines()) == 3
     assert list(answer.to_frame().columns) == ["n1", "suboptimality"]
     step = ls.best_training_step(ENV, ls.MAML(), ADAPT, training)
-    split = ls.best_split(ENV, ls.MAML(), ADAPT, training)
-    design = ls.best_design(ENV, ls.MAML(), ADAPT, training, budget=10_000)
+    split, design = split_and_design()
     assert repr(step).startswith(f"<alpha = {step.alpha:.4g} has")
     assert f"n1 = {split.n1} outer and n2 = {split.n2} inner" in repr(split)
     assert f"{design.T:,} tasks of {design.n1} outer and {design.n2} inner" in repr(design)
@@ -251,10 +263,7 @@ def test_the_number_of_tasks_for_a_share_of_training_sets(capsys):
     mean = ls.required_tasks(ENV, ls.MAML(), ADAPT, training, suboptimality=0.006)
     assert answer.value > mean.value
     assert "95% of the training sets" in repr(answer)
-    run = ls.simulate(
-        ENV, ls.MAML(), ADAPT, replace(training, T=answer.value), repeats=400, tasks=2, progress=False
-    )
-    found = ls.risk_landscape(ENV, ADAPT).above_minimum(run.solutions[0])
+    found = above_minimum(ls.MAML(), replace(training, T=answer.value), 400)
     assert abs(np.mean(found <= 0.006) - 0.95) < 4 * 0.011
     for T, enough in ((answer.value, True), (answer.value - 1, False)):
         law = solution_law(ENV, ls.MAML(), replace(training, T=T), ADAPT)
@@ -316,9 +325,8 @@ def test_how_likely_a_trained_solution_beats_a_point():
     for environment, T in ((ENV, 150), (dense, 40)):
         training = ls.Training(T, n1=10)
         law = solution_law(environment, ls.MAML(), training, ADAPT)
-        run = ls.simulate(environment, ls.MAML(), ADAPT, training, repeats=400, tasks=2, progress=False)
         landscape = ls.risk_landscape(environment, ADAPT)
-        found = landscape.above_minimum(run.solutions[0])
+        found = above_minimum(ls.MAML(), training, 400, environment=environment)
         middle = float(np.median(found))
         assert abs(law.probability_within(ADAPT, middle) - 0.5) < 4 * 0.025 + 0.05
         nal = landscape.above_minimum(np.asarray(ls.optimum(environment, ls.NAL())))

@@ -61,9 +61,9 @@ def test_logistic_derivatives(form):
 
 
 class Draws:
-    """Means of per-sample losses, gradients and Hessians with their standard errors, over 10^7 draws."""
+    """Means of per-sample losses, gradients and Hessians with their standard errors, over many draws."""
 
-    def __init__(self, task, W, of_sample, count=10**7, seed=0):
+    def __init__(self, task, W, of_sample, count, seed=0):
         rng, total, squares = np.random.default_rng(seed), 0.0, 0.0
         for _ in range(count // 10**5):  # pieces that stay in the cache
             values = of_sample(W, *task.draw((10**5,), rng))
@@ -102,11 +102,13 @@ def neuron_sample(name):
     return values
 
 
+@pytest.mark.parametrize(("count", "off"), [(10**6, 1.03), pytest.param(10**7, 1.01, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", [*SMOOTH, "relu"])
-def test_ten_million_draws(name):
+def test_means_of_many_draws(name, count, off):
     """Six means at 4.5 standard errors: four activations give a false alarm in 6,000 seeds; the seed is fixed.
 
-    The standard errors are about 3e-4 of the spread of a sample: with chance 1/2 an error of 4.5 of them is seen.
+    The standard errors of 10^7 draws are about 3e-4 of the spread of a sample, of 10^6 three times as much: with chance 1/2 an
+    error of 4.5 of them is seen.
     """
     task, W = ls.NeuronTask("a", TEACHER, VARIANCE, name), np.array([0.4, 1.3])
 
@@ -114,12 +116,12 @@ def test_ten_million_draws(name):
         H = task.hessian(W)
         return np.r_[task.loss(W), task.gradient(W)[0], H[0, 0], H[0, 1], H[1, 1]]
 
-    draws = Draws(task, W, neuron_sample(name))
+    draws = Draws(task, W, neuron_sample(name), count)
     assert np.abs(draws.z(exact(task))).max() < 4.5
-    for wrong in (replace(task, covariance=1.01 * VARIANCE), replace(task, teacher=1.01 * TEACHER)):
+    for wrong in (replace(task, covariance=off * VARIANCE), replace(task, teacher=off * TEACHER)):
         assert (
             np.abs(draws.z(exact(wrong))[1:3]).max() > 4.5
-        )  # the negative control: a gradient wrong by about 1%
+        )  # the negative control: a gradient wrong by some percent
 
 
 def test_draws_of_the_gradients_covariance_and_logistic_loss():
@@ -183,14 +185,14 @@ def test_loss_agrees_with_the_plane(name):
     s = activation(name)
     w, v = np.array([1.2, -0.4]), np.array([0.3, 0.9])
     a, b = np.linalg.norm(w), np.linalg.norm(v)
-    nodes = 4001 if name == "relu" else None
+    nodes = 2001 if name == "relu" else None
 
     def squared(x, y):
         return (s(a * x) - s(b * y)) ** 2 / 2
 
     plane = plane_expectation(squared, w @ v / (a * b), min(s.strip, 9) / a or 1, nodes)
     assert ls.NeuronTask("a", v, activation=name).loss(w) == pytest.approx(
-        plane, abs=1e-5 if name == "relu" else 1e-12
+        plane, abs=4e-5 if name == "relu" else 1e-12
     )
 
 
@@ -442,7 +444,7 @@ def test_scatter_by_points_agrees_with_the_series(name, d, atol):
         ("relu", 2, 2, 3, 1e-3),
         ("relu", 3, 4, 2, 0.015),
         ("tanh", 2, 3, 4, 0.012),
-        ("tanh", 5, 20, 1.5, 0.012),
+        pytest.param("tanh", 5, 20, 1.5, 0.012, marks=pytest.mark.slow),
     ],
 )
 def test_the_scatters_stated_error(name, M, d, length, bound):
@@ -534,18 +536,18 @@ def test_one_step_from_the_origin_solves_every_softplus_task():
     tasks = [
         ls.NeuronTask(str(i), scale * rng.standard_normal(2), 0.5) for i, scale in enumerate((0.5, 1, 2))
     ]
-    found = ls.nonlinear.minima(ls.NonlinearEnvironment(tasks), ls.GradientSteps(8.0), starts=4)
+    found = ls.nonlinear.minima(ls.NonlinearEnvironment(tasks), ls.GradientSteps(8.0), starts=1)
     assert found.losses[0] < 1e-12
     np.testing.assert_allclose(found.best, 0, atol=1e-6)
 
 
 def test_minima_are_minima():
     environment, adaptation = two_tasks("softplus", M=2), ls.GradientSteps(1.0)
-    found = ls.nonlinear.minima(environment, adaptation, starts=6)
+    found = ls.nonlinear.minima(environment, adaptation, starts=2)
     assert (np.diff(found.losses) >= 0).all()
     assert (found.gradient_norms < 1e-7).all()
     assert (found.least_curvatures > -1e-7).all()
-    assert found.found.sum() + found.lost == 2 + 1 + 6
+    assert found.found.sum() + found.lost == 2 + 1 + 2
     rng = np.random.default_rng(1)
     around = found.best + 0.05 * rng.standard_normal((200, 2, 2))
     assert environment.risk(around, adaptation).min() >= found.losses[0] - 1e-12
@@ -578,8 +580,8 @@ def test_symmetry_breaks_where_the_step_is_long():
     environment = ls.NonlinearEnvironment(
         [ls.NeuronTask(n, v, 0.5 if n[0] == "h" else 1.0, "sigmoid") for n, v in places.items()]
     )
-    np.testing.assert_allclose(ls.nonlinear.minima(environment, starts=4).best, 0, atol=1e-6)
-    found = ls.nonlinear.minima(environment, ls.GradientSteps(30.0), starts=4)
+    np.testing.assert_allclose(ls.nonlinear.minima(environment, starts=2).best, 0, atol=1e-6)
+    found = ls.nonlinear.minima(environment, ls.GradientSteps(30.0), starts=2)
     np.testing.assert_allclose(found.points[0], -found.points[1], atol=1e-5)
     assert np.linalg.norm(found.best) > 0.3
 

