@@ -270,7 +270,14 @@ def methods_for(adaptation):
     return found
 
 
-@pytest.mark.parametrize("adaptation", ADAPTATIONS, ids=repr)
+@pytest.mark.parametrize(
+    "adaptation",
+    [
+        pytest.param(a, marks=pytest.mark.slow) if a == ls.GradientSteps(0.3, 12, 3, "same") else a
+        for a in ADAPTATIONS
+    ],
+    ids=repr,
+)
 def test_everything_registered_agrees(adaptation):
     """Theory and full simulation, for each method; where no formula is known the measurement stands alone."""
     methods = methods_for(adaptation)

@@ -56,18 +56,22 @@ def test_a_hessian_on_a_part_of_the_inner_batch_moves_nothing(seeds):
         assert ls.check_optimum(routines.exact("Hessian on half of X_in"), rng=seed, progress=False).right
 
 
-def test_sgd():
-    for gradient, bugs in (
+@pytest.mark.parametrize(
+    ("gradient", "bugs"),
+    [
         (planted.maml, ()),
-        (planted.first_order, ("detached graph",)),
-        (planted.plain, ("no inner step",)),
-    ):
-        found = ls.check_optimum(routines.sgd(gradient, 2500), repeats=10, progress=False)
-        assert found.bugs == bugs, str(found)
-        assert found.right == (not bugs)
-        assert found.episodes == 2500
+        pytest.param(planted.first_order, ("detached graph",), marks=pytest.mark.slow),
+        pytest.param(planted.plain, ("no inner step",), marks=pytest.mark.slow),
+    ],
+)
+def test_sgd(gradient, bugs):
+    found = ls.check_optimum(routines.sgd(gradient, 2500), repeats=10, progress=False)
+    assert found.bugs == bugs, str(found)
+    assert found.right == (not bugs)
+    assert found.episodes == 2500
 
 
+@pytest.mark.slow
 def test_a_factor_on_the_meta_gradient_moves_nothing():
     assert ls.check_optimum(
         routines.sgd(lambda *x: 2 * planted.maml(*x), 2500, rate=0.05), repeats=10, progress=False
@@ -98,6 +102,7 @@ def test_several_steps():
     assert ls.check_optimum(two_steps, progress=False).bugs == ("2 inner steps instead of 1",)
 
 
+@pytest.mark.slow
 def test_other_environments_and_dimensions():
     families = [ls.TaskFamily(str(k), c, k - 1.0, 0.1, noise=0.1, d=4) for k, c in enumerate((0.2, 0.6, 1.0))]
     environment = ls.Mixture(

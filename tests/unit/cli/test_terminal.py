@@ -44,7 +44,7 @@ def test_tables_and_formulas_are_not_broken() -> None:
 
 
 @pytest.mark.parametrize("arguments", [
-    ["reproduce", "fig5", "--quick", "--out", "{folder}"], ["reproduce", "--list"], ["check", "maml_for_terminal:first_order"],
+    pytest.param(["reproduce", "fig5", "--quick", "--out", "{folder}"], marks=pytest.mark.slow), ["reproduce", "--list"], ["check", "maml_for_terminal:first_order"],
     ["verify", "--show", "L-aH"], [],
 ], ids=lambda arguments: " ".join(arguments[:2]))  # fmt: skip
 def test_commands_fit(arguments, tmp_path, monkeypatch, capsys) -> None:

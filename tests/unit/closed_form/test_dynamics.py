@@ -452,7 +452,7 @@ def test_slides_are_left_for_an_optimum_inside_the_surface():
     assert left > 5
 
 
-@pytest.mark.parametrize("unit", [1e-2, 1e2])
+@pytest.mark.parametrize("unit", [pytest.param(1e-2, marks=pytest.mark.slow), 1e2])
 def test_units_of_time_do_not_matter_to_a_slide(unit):
     """Curvatures in other units: the same path, at times in the inverse of them."""
     scaled = ls.Mixture([ls.TaskFamily(f.name, f.covariance * unit, f.centre) for f in SLIDES.families])

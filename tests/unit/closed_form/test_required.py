@@ -2,7 +2,6 @@
 
 import warnings
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -159,18 +158,13 @@ def test_the_smallest_budget():
         ls.best_design(ENV, ls.MAML(), ADAPT, ls.Training(1), budget=11)
 
 
-@cache
-def split_and_design():
-    """Both searches take seconds: two tests look at what they find."""
+@pytest.mark.slow
+def test_split_and_design_beat_their_neighbours():
     training = ls.Training(400, n1=10)
     split = ls.best_split(ENV, ls.MAML(), ADAPT, training)
-    return split, ls.best_design(ENV, ls.MAML(), ADAPT, training, budget=100_000)
-
-
-def test_split_and_design_beat_their_neighbours():
-    split, design = split_and_design()
     assert split.n1 + split.n2 == 30
     assert split.suboptimality <= split.curve.min() + 1e-15
+    design = ls.best_design(ENV, ls.MAML(), ADAPT, training, budget=100_000)
     assert design.T * (design.n1 + design.n2) <= 100_000
     assert design.suboptimality <= split.suboptimality
     for answer, T in ((split, 400), (design, design.T)):
@@ -209,7 +203,9 @@ def test_answers_come_first_and_plot():
     assert len(answer.plot().get_lines()) == 3
     assert list(answer.to_frame().columns) == ["n1", "suboptimality"]
     step = ls.best_training_step(ENV, ls.MAML(), ADAPT, training)
-    split, design = split_and_design()
+    split = ls.best_split(ENV, ls.MAML(), ADAPT, training)
+    design = ls.best_design(ENV, ls.MAML(), ADAPT, training, budget=1000)
+    assert design.T * (design.n1 + design.n2) <= 1000
     assert repr(step).startswith(f"<alpha = {step.alpha:.4g} has")
     assert f"n1 = {split.n1} outer and n2 = {split.n2} inner" in repr(split)
     assert f"{design.T:,} tasks of {design.n1} outer and {design.n2} inner" in repr(design)

@@ -19,10 +19,17 @@ MODULES = [
     m.name for m in pkgutil.walk_packages(landscape.__path__, "landscape.") if "__main__" not in m.name
 ]
 
+SLOW = {
+    "landscape.closed_form.finite_sample.best",
+    "landscape.checker.check_optimum",
+    "landscape.analysis.loss_law",
+}
 NEEDS_EXTRA = {"landscape.simulator.compiled": "numba"}
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in MODULES]
+)
 def test_docstring_examples(name):
     if name in NEEDS_EXTRA:
         pytest.importorskip(NEEDS_EXTRA[name])

@@ -32,7 +32,10 @@ EXPLAINED: dict[str, str] = {
 
 CASES = frozen.cases()
 ALONE = ("figure", "ledger")  # each in a test of its own
-SLOW = ("check_optimum", "minima", "nonlinear_comparison", "nonlinear_view", "simulate")
+SLOW = (
+    "check_meta_gradient", "check_optimum", "minima", "nonlinear_comparison", "nonlinear_view", "simulate", "solve_for",
+    "train_drawn",
+)  # fmt: skip
 KNOWN_WRONG = [name for name, case in CASES.items() if case.get("known_wrong")]
 KINDS = sorted({case["kind"] for case in CASES.values()} - set(ALONE))
 

@@ -199,7 +199,7 @@ def test_shared_and_independent_hessian_reach_their_two_points(hessian):
     """The mean of SGD's iterates is the predicted point, for the mean update is affine.
 
     Batch means of 20 blocks, 2 coordinates, |t_19| < 4.5: a false alarm once in 2,000 runs. The two points are
-    0.34 apart, 12 standard errors.
+    0.34 apart, 9 standard errors.
     """
     n2 = 2
     method = ls.MAML(ls.GradientSteps(0.6, n2), hessian=hessian)
@@ -208,10 +208,10 @@ def test_shared_and_independent_hessian_reach_their_two_points(hessian):
         method,
         ls.optimum(TWO, method).value,
         0.2,
-        5_000,
+        3_000,
         tr.Batches(B=2, D_o=4),
         rng=1,
-        record_every=5,
+        record_every=3,
     )
     blocks = run.points[1:].reshape(20, 50, 2).mean(axis=1)
     t = (blocks.mean(axis=0) - ls.optimum(TWO, method).value) / (blocks.std(axis=0, ddof=1) / math.sqrt(20))
@@ -387,7 +387,7 @@ MIXED = tr.LossTasks([SquaredHinge(X, np.sign(X[:, 0])), Hinge(X, np.sign(X[:, 0
         (lambda: tr.train(TASKS, ls.NAL({"a": 2.0}), 0.0, 0.1, 1), "task_weights"),
         (lambda: tr.ode(TASKS, ls.HFMAML(0.1), 0.0, [1.0]), "use MAML"),
         (lambda: tr.ode(TASKS, ls.MAML(ls.GradientSteps(0.1, 3)), 0.0, [1.0]), "full batches"),
-        (lambda: tr.ode(TASKS, ls.FOMAML(5.0), 3.0, [0.0, 1e5]), "the path diverges"),
+        (lambda: tr.ode(TASKS, ls.FOMAML(5.0), 3.0, [0.0, 1e5], rtol=1e-3), "the path diverges"),
         (lambda: tr.ode(TASKS, ls.NAL(), 0.0, [1.0, 0.5]), "increasing"),
         (lambda: tr.ode(TASKS, ls.NAL(), 0.0, [1.0, 1.0]), "increasing"),
         (lambda: tr.smoothness_bound(TASKS, 1.5 / TASKS.smoothness, 1.0), r"alpha must be in \[0, 1/L\]"),

@@ -85,6 +85,7 @@ def test_weight_of_a_step(trial):
     assert sp.simplify(claim.quantities[population.floor].subs(at) - after.c / 2) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trial", range(5))
 def test_proposition_1(trial):
     """Two kinds of tasks in two dimensions: optimum and risk above the noise, against letters and words."""
@@ -197,6 +198,7 @@ def test_hardness_window(trial):
     assert ls.hardness_window(d, m) == pytest.approx([float(edge) for edge in edges], rel=1e-14)
 
 
+@pytest.mark.slow
 def test_peak_of_the_gain():
     """The polynomial of degree 5 divides the slope of the package's gain, which is 1 where the optima coincide."""
     h, (d, m) = hardness, (10, 2000)
