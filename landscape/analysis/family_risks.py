@@ -45,6 +45,11 @@ def family_risks(
         tasks from `from_sampler` one number for each task that was drawn, given these tasks: unless their samples are
         drawn it has no ``standard_error`` (their mean has one: that of `risk`).
 
+    Raises
+    ------
+    ValueError, NoClosedForm
+        As for `risk`.
+
     Examples
     --------
     >>> from landscape import MAML, TRMAML, TwoTasks

@@ -333,7 +333,8 @@ class Bent(task_losses.Loss):
         return np.minimum(self.hessian_lipschitz * np.abs(w), self.smoothness).reshape(1, 1)
 
 
-@pytest.mark.parametrize("alpha", [1 / 9, pytest.param(0.05, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("alpha", [1 / 9, 0.05])
 def test_hessian_free_maml_ends_where_the_ledger_says(alpha):
     """The two tasks of F-4.17, trained from 0 and from elsewhere; with a small delta the gradient vanishes."""
     bent = Bent()

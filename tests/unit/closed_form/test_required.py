@@ -204,8 +204,8 @@ def test_answers_come_first_and_plot():
     assert list(answer.to_frame().columns) == ["n1", "suboptimality"]
     step = ls.best_training_step(ENV, ls.MAML(), ADAPT, training)
     split = ls.best_split(ENV, ls.MAML(), ADAPT, training)
-    design = ls.best_design(ENV, ls.MAML(), ADAPT, training, budget=1000)
-    assert design.T * (design.n1 + design.n2) <= 1000
+    design = ls.best_design(ENV, ls.MAML(), ADAPT, training, budget=10_000)
+    assert design.T * (design.n1 + design.n2) <= 10_000
     assert repr(step).startswith(f"<alpha = {step.alpha:.4g} has")
     assert f"n1 = {split.n1} outer and n2 = {split.n2} inner" in repr(split)
     assert f"{design.T:,} tasks of {design.n1} outer and {design.n2} inner" in repr(design)
