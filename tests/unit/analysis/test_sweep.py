@@ -128,6 +128,7 @@ SCRIPT = """
 import sys
 import landscape as ls
 if __name__ == "__main__":
+    print("begun", file=sys.stderr, flush=True)
     ls.sweep(
         ls.TwoTasks(d=3), [ls.NAL(), ls.MAML(ls.GradientSteps(0.5, 20))], ls.GradientSteps(0.5, 20),
         ls.Training(int(sys.argv[3]), n1=5, solver="sgd", learning_rate=0.1), over={"rho_hard": [k / 60 for k in range(1, 61)]},
@@ -295,7 +296,7 @@ def test_a_cell_that_cannot_be_computed_does_not_stop_the_others(tmp_path, pool)
     """It is named in the end, and what was computed is taken up by a sweep without it, or with other values and seeds."""
     file = tmp_path / "cells.csv"
     options = {
-        "training": ls.Training(4000, n1=5, solver="sgd", learning_rate=0.1),
+        "training": ls.Training(400, n1=5, solver="sgd", learning_rate=0.1),
         "seeds": [0],
         "file": file,
     }
@@ -326,7 +327,8 @@ def test_text_with_a_hash_is_no_comment(tmp_path):
 def test_ctrl_c_does_not_wait_for_cells(tmp_path):
     file = tmp_path / "cells.csv"
     process = start(tmp_path, file, workers=2, T=40_000_000)
-    time.sleep(6)
+    assert process.stderr.readline() == b"begun\n"  # however long Python takes to get there
+    time.sleep(3)
     error = b""
     try:
         for _ in range(
