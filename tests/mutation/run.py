@@ -52,6 +52,7 @@ OPTIONS = [
     "--tb=short",
 ]  # no other plugins: they take time
 SLOWER = 10  # times its usual time, and 20 seconds: then a test hangs
+COMPILING = 90.0  # seconds that the compiler may take before the first test of compiled code ends
 
 
 def sample(number, seed):
@@ -93,16 +94,20 @@ def key(row):
 
 
 def tests_for(file, mutant, learned):
-    """Return the tests that execute a mutant's line, quickest first within a file, files in turn."""
+    """Return the tests that execute a mutant's line: those first that go on to the lines below, files in turn, quick ones first."""
     own = mutant.function is not None and not compiled(file)
+    below = set(range(mutant.line, mutant.line + 6)) if own else set()
     files = defaultdict(list)
     for test, (seconds, lines) in learned.items():
-        if (lines.get(file, frozenset()) & mutant.lines) if own else file in lines:
-            files[test.split("::")[0]].append((seconds, test))
+        seen = lines.get(file, frozenset())
+        if seen & mutant.lines if own else seen:
+            files[test.split("::")[0]].append((-len(seen & below), seconds, test))
     turns = sorted(
-        (turn, seconds, test) for f in files.values() for turn, (seconds, test) in enumerate(sorted(f))
+        (near, turn, seconds, test)
+        for f in files.values()
+        for turn, (near, seconds, test) in enumerate(sorted(f))
     )
-    return [test for _, _, test in turns]
+    return [test for *_, test in turns]
 
 
 def compiled(file):
@@ -113,17 +118,17 @@ def compiled(file):
 class Judge:
     """A plugin of pytest that limits time, and remembers the first failure."""
 
-    def __init__(self, learned):
-        self.learned, self.by, self.ran, self.start = learned, "", 0, time.process_time()
+    def __init__(self, learned, more):
+        self.learned, self.more, self.by, self.ran, self.start = learned, more, "", 0, time.process_time()
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item):
         usual = self.learned.get(item.nodeid, (1.0,))[0]
-        signal.setitimer(signal.ITIMER_PROF, 20 + SLOWER * usual)
+        signal.setitimer(signal.ITIMER_PROF, 20 + self.more + SLOWER * usual)
         yield
         signal.setitimer(signal.ITIMER_PROF, 0)
         self.ran += 1
-        if time.process_time() - self.start > CPU:
+        if time.process_time() - self.start > CPU + self.more:
             item.session.shouldstop = "time is up"
 
     def pytest_runtest_logreport(self, report):
@@ -184,7 +189,7 @@ def judge(file, source, mutant, learned, functions):
         sink = os.open(os.environ.get("MUTANT_LOG", os.devnull), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(sink, 1)
         os.dup2(sink, 2)
-        judged = Judge(learned)
+        judged = Judge(learned, COMPILING if compiled(file) else 0.0)
         try:
             plant(file, source, mutant, functions)
             status = pytest.main([*OPTIONS, "-x", *tests], plugins=[judged])
@@ -210,7 +215,7 @@ def judge(file, source, mutant, learned, functions):
 
 def wait(child, read):
     """Return what a child says; "slow" where a limit ended it, "" where it crashed."""
-    deadline = time.monotonic() + 60 * CPU
+    deadline = time.monotonic() + 60 * CPU + 4 * COMPILING
     said = b""
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
