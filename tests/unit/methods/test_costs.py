@@ -66,13 +66,15 @@ def test_every_method_that_draws_episodes_is_asked() -> None:
     assert set(registry.methods()) - asked == {ls.BIMAML, ls.MetaSGD, ls.BaMAML}
 
 
-def test_linear_solves_by_hand() -> None:
+def test_linear_solves_and_what_changes_on_the_way_by_hand() -> None:
     """A solve takes at most d products each way."""
     counts = {
         ls.PriorMean(): (1, D, N1 + N2),
         ls.BaMAML(0.5, 0.4): (1, 2 * D, N1 + N2),
         ls.TRMAML(ls.RidgeToStart(0.5, N2)): (2, 2 * D, N1 + N2),
         ls.FOMAML(ls.RidgeToStart(0.5, N2)): (2, D, N1 + N2),
+        ls.MetaSGD(m=N2): (2, 1, N1 + N2),
+        ls.BIMAML(0.1, 0.2): (2, 1, N1 + N2),
     }
     for method, (gradients, products, samples) in counts.items():
         cost = method.cost(D, N1, N2)
