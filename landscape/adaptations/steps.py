@@ -96,14 +96,16 @@ class Steps(Adaptation, register=False):
 
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         P, used = np.asarray(self.multiplier()), list[Batch]()
-        times = np.matmul if P.ndim else np.multiply
+        times, back = (
+            (np.matmul, P.T) if P.ndim == 2 else (np.multiply, P)
+        )  # or a number for each task, (tasks, 1, 1)
         for k in range(self.steps):
             used.append(used[0] if k and self.batches == "same" else draw(self.m))
             W = W - times(P, used[-1].gradient(W))
 
         def pullback(g: Array) -> Array:
             for batch in reversed(used):
-                g = g - batch.hessian_times(times(P.T, g))
+                g = g - batch.hessian_times(times(back, g))
             return g
 
         return Adapted(W, pullback)

@@ -55,9 +55,10 @@ class Provenance(Record):
         if self is EXACT:
             return other
         counts = [h.draws for h in (self, other) if h.draws is not None]
+        errors = np.maximum(self.expected_error, other.expected_error)
         return Provenance(
             max(self.kind, other.kind, key=_KINDS.index),
-            np.maximum(self.expected_error, other.expected_error),
+            errors if np.ndim(errors) else float(errors),
             min(counts, default=None),
         )
 
