@@ -140,6 +140,17 @@ def test_linear_attention(m: int, noise: float) -> None:
     assert np.abs(wrong - attention(S, m, noise)).max() > 0.01
 
 
+@pytest.mark.parametrize(("d", "loss"), [(10, 0.4750), (40, 0.4600), (160, 0.4561), (640, 0.4552)])
+def test_the_loss_of_one_layer_of_linear_attention(d: int, loss: float) -> None:
+    """Squared error on 2d tokens, |w| = 1 in the mean, noise variance 0.1; for large d it tends to 0.45484."""
+    env = ls.Mixture([ls.TaskFamily("tokens", 1.0, 0.0, 1 / d, noise=0.1, d=d)])
+    step = ls.GradientSteps(float(ls.best_step(env, 0.0, 2 * d)), 2 * d)
+    found = 2 * float(ls.risk(env, 0.0, step).total)
+    assert found == pytest.approx(loss, abs=5e-5)
+    assert found == pytest.approx(1.1 - 1 / (1 + 1 / (2 * d) + 1.1 / 2), rel=1e-12)
+    assert found > 0.45484
+
+
 def test_one_family_with_any_law_of_its_optima() -> None:
     rng = np.random.default_rng(1)
     R, root = rng.normal(size=(4, 6)), rng.normal(size=(4, 2))
