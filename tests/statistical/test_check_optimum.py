@@ -89,6 +89,7 @@ def test_elsewhere():
     assert (found.verdict, found.computes, found.bugs) == ("wrong", "none of these", ("converges elsewhere",))
 
 
+@pytest.mark.slow
 def test_several_steps():
     def two_steps(draw, alpha):
         X, y, U, v = routines.collect(draw, 1500)
@@ -138,6 +139,7 @@ def test_the_methods_of_the_checker_are_not_registered():
     assert not {"OuterHessian", "ReusedBatch", "OneStepMethod"} & set(Method.registry)
 
 
+@pytest.mark.slow
 def test_an_instance_says_steps_step_size_and_samples():
     method = ls.MAML(ls.GradientSteps(0.5, m=5))
     found = ls.check_optimum(routines.exact("MAML", 500), method, progress=False)

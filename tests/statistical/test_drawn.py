@@ -84,7 +84,7 @@ def test_drawn_risks_are_the_exact_ones(kind, adaptation):
     check_risks(kind, adaptation)
 
 
-@pytest.mark.parametrize("kind", ["isotropic", "dense"])
+@pytest.mark.parametrize("kind", ["isotropic", pytest.param("dense", marks=pytest.mark.slow)])
 def test_steps_on_one_batch_too(kind):
     check_risks(kind, ls.GradientSteps(0.4, 20, 3, "same"), (ls.MAML(), 0.7), draws=2000, seeds=1)
 

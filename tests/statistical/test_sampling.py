@@ -64,7 +64,9 @@ def test_sets_without_replacement_are_equally_likely(total, n):
     check_z((counts / N - 1 / len(found)) / np.sqrt(1 / len(found) / N))
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 12])
+@pytest.mark.parametrize(
+    "n", [1, 3, 12, pytest.param(2, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("kind", ["spectrum", "dense", "rows", "rows with ridge"])
 def test_pseudo_rows_have_the_law_of_rows(kind, n):
     check_same_law(kind, n)

@@ -213,6 +213,7 @@ def test_moments_of_a_sample_covariance():
         assert k == 1 or away(traces, other) > 4.5
 
 
+@pytest.mark.slow
 def test_scores_of_finite_tasks():
     """Theorems 2 and 3 in one dimension: the drawn meta-gradient at the optimum has the square that the error is made of."""
     c, draws = convergence, 200_000

@@ -67,7 +67,9 @@ def check_same_law(one, other, seed=3):
     check_z(z)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 7])
+@pytest.mark.parametrize(
+    "n", [1, 3, pytest.param(2, marks=pytest.mark.slow), pytest.param(7, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_three_ways_to_draw_agree(kind, n):
     thin, bartlett, raw = (products(KINDS[kind], s, n, i) for i, s in enumerate(("thin", "bartlett", "raw")))
@@ -182,7 +184,7 @@ def test_each_task_may_have_its_own_n_and_inputs():
         np.testing.assert_allclose(values[at].var(axis=0), variance, rtol=0.1, atol=1e-20)
 
 
-@pytest.mark.parametrize("seed", [6, 11])
+@pytest.mark.parametrize("seed", [6, pytest.param(11, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["isotropic", "diagonal", "dense"])
 def test_mean_meta_gradients_vanish_at_the_predicted_optimum(kind, seed):
     check_gradients(seed, kind, sampling="thin")

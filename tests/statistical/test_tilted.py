@@ -123,8 +123,8 @@ def dense_world() -> ls.Mixture:
     "adaptation",
     [
         ls.GradientSteps(0.9, 6, 3, "same"),
-        ls.GradientSteps(0.5, 2, 3, "same"),
-        ls.PreconditionedSteps(STEP, 6, 3, "same"),
+        pytest.param(ls.GradientSteps(0.5, 2, 3, "same"), marks=pytest.mark.slow),
+        pytest.param(ls.PreconditionedSteps(STEP, 6, 3, "same"), marks=pytest.mark.slow),
         ls.PreconditionedSteps([0.9, 0.2, 0.5], 6, 2, "same"),
     ],
     ids=repr,

@@ -21,7 +21,7 @@ SECONDS = {
 }  # fmt: skip
 REST = 28
 """What importing, collecting and the workers themselves may take."""
-SHOWN = 40
+SHOWN = 60
 
 
 def room(path: str) -> str:

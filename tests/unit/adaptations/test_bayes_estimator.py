@@ -90,6 +90,7 @@ class WrongNoise(ls.BayesEstimator):
         return super().excess_given([replace(t, inputs=x) for t, x in zip(tasks, inputs, strict=True)])
 
 
+@pytest.mark.slow
 def test_drawn_risks_are_those_of_full_simulation() -> None:
     """m on both sides of d; an error of 8% in the risk is four standard errors of 1,500 tasks."""
     for m in (1, 3):

@@ -32,7 +32,7 @@ def test_one_start_that_explodes_is_said(asked: Callable[[], Any]) -> None:
 HARD = ls.HardEasy(d=2)
 ROWS = ls.from_data({name: (np.eye(4, 2) + k, np.arange(4.0)) for k, name in enumerate("ab")})
 REFUSED = {
-    "own shots of data": (lambda: ls.risk(ROWS, 0.0, ls.OwnShots(5)), "OwnShots has no exact risk for these inputs"),
+    "own shots of data": (lambda: ls.risk_landscape(ROWS, ls.OwnShots(5)), "OwnShots has no exact risk for these inputs"),
     "a class for a start": (lambda: ls.risk(HARD, ls.NAL, 0.5), r"got <class .*NAL'>; write NAL\(\.\.\.\)$"),
     "text for a start": (lambda: ls.risk(HARD, "NAL", 0.5), "or a point, got 'NAL'$"),
     "a function of nothing": (lambda: ls.risk(lambda q: HARD, 0.0, 0.5), r"a function of 'q' was given.*over={'q'"),

@@ -139,6 +139,7 @@ def test_what_cannot_be_drawn_without_replacement(environment, training, m, mess
         simulated("without_replacement", environment, m, **training)
 
 
+@pytest.mark.slow
 def test_chunks_do_not_matter_to_the_law():
     """So many draws that they come in three chunks, the last one short.
 

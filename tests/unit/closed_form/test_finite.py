@@ -339,6 +339,7 @@ def test_bias_left_at_first_order_is_caught():
         check_bias(only(1), maml(0.4, 3), exact=lambda one, delta: one.form.A @ K @ one.mean_score(delta))
 
 
+@pytest.mark.slow
 def test_solutions_on_data_scatter_as_predicted():
     """MAML and first-order MAML on a mixture with a data task: 6% and three errors."""
     environment, repeats = skewed_world(), 600
@@ -499,7 +500,7 @@ def spread_ratio(environment, method, training, adaptation, repeats, law=None):
 
 
 @pytest.mark.parametrize(
-    "seed", [1, 3, 4, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 2, 5))]
+    "seed", [1, 3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 2, 4, 5))]
 )
 def test_predicted_scatter_of_trained_solutions(seed):
     environment, training, alpha, n2 = random_setting(seed)
@@ -513,7 +514,11 @@ def test_predicted_scatter_of_trained_solutions(seed):
         )  # binomial, and 1% for T = 50 d
 
 
-@pytest.mark.parametrize("method", [ls.NAL(), maml(0.8, 10), ls.FOMAML(0.4)], ids=repr)
+@pytest.mark.parametrize(
+    "method",
+    [maml(0.8, 10), *(pytest.param(m, marks=pytest.mark.slow) for m in (ls.NAL(), ls.FOMAML(0.4)))],
+    ids=repr,
+)
 def test_expected_suboptimality_and_bias(method):
     """To order 1/T at T = 300: within 4 standard errors and 3% for the next order."""
     environment, adaptation, repeats = dense_world(), ls.GradientSteps(0.8, 10), 1200

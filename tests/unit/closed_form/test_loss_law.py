@@ -108,6 +108,7 @@ def test_many_dimensions_cost_nothing_and_follow_their_limit() -> None:
     assert abs(float(one.cdf(losses[100])) - 0.5) < 4 * 0.036
 
 
+@pytest.mark.slow
 def test_many_more_dimensions_than_samples() -> None:
     """Of one optimum only the residuals' length q scatters; of many the law is not resolved, and says so."""
     family = isotropic(5_000, 0.1, 0.0)
@@ -176,6 +177,7 @@ def test_drawn_and_exact_laws_agree() -> None:
     assert exact.mean.standard_error is None
 
 
+@pytest.mark.slow
 def test_sampled_optima_have_errors() -> None:
     """Optima of T drawn tasks: exact given the tasks, with an error for the tasks."""
 

@@ -70,7 +70,7 @@ def with_amount(name, value, training):
     [
         (ls.required_outer_samples, "n1", 0.004),
         (ls.required_inner_samples, "n2", 0.012),
-        (ls.required_episodes, "tau", 0.002),
+        pytest.param(ls.required_episodes, "tau", 0.002, marks=pytest.mark.slow),
     ],
 )
 def test_the_least_samples(question, name, wanted):
@@ -120,6 +120,7 @@ def test_answers_leave_a_unique_solution(method, more):
     assert np.isinf(split.curve[:3]).all()
 
 
+@pytest.mark.slow
 def test_the_best_training_step_is_negative_with_much_noise():
     """One family, so that alpha moves the scatter only; checked by simulation at the answer and at 0.3."""
     environment = ls.Mixture([ls.TaskFamily("only", 1.0, 0.0, 0.1, noise=5.0, d=3)])
@@ -246,6 +247,7 @@ def test_questions_without_an_answer_say_so():
             call()
 
 
+@pytest.mark.slow
 def test_the_number_of_tasks_for_a_share_of_training_sets(capsys):
     """By simulation at the answer: 95% of 400 training sets, standard error 1.1%, and the normal law's own error."""
     training = ls.Training(1, n1=10)

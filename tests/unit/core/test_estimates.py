@@ -96,6 +96,7 @@ def test_gain_and_tables_keep_the_error_of_drawn_tasks() -> None:
     assert ls.optimum(env, ls.NAL()).standard_error.shape == (2,)
 
 
+@pytest.mark.slow
 def test_the_stated_errors_are_the_scatter_over_samples() -> None:
     """100 samples of 80 tasks; the ratio of two standard deviations from 100 draws lies within 25% (3.5 sd)."""
     found = {"total": [], "gain": [], "suboptimality": [], "dispersion": [], "optimum": []}

@@ -162,6 +162,7 @@ def beyond_the_oracle(seeds):
     return np.array(out)
 
 
+@pytest.mark.slow
 def test_advice_is_as_good_as_the_oracle_on_random_landscapes():
     """New tasks scatter, and the margin of 2% counts twice: 4% at most, and 2% in most."""
     beyond = beyond_the_oracle(range(8))

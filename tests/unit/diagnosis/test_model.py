@@ -187,6 +187,7 @@ def mean_square(noise, draws=400):
     return np.mean(out)
 
 
+@pytest.mark.slow
 def test_standard_errors_are_those_of_simulated_tasks():
     """Mean squares of 1,200 normal scores: 1 +- .041; at 4 errors a false alarm in 16,000, and 16% of the variance shows."""
     allowed = 4 * np.sqrt(2 / 1200)

@@ -308,7 +308,7 @@ def test_one_number_of_shots_and_very_many_fit_into_the_pictures():
 
 
 @pytest.mark.parametrize(
-    ("N", "T", "d"), [(4000, 100, 5), pytest.param(100_000, 500, 20, marks=pytest.mark.slow)]
+    ("N", "T", "d"), [(1500, 40, 3), pytest.param(100_000, 500, 20, marks=pytest.mark.slow)]
 )
 def test_a_page_of_many_rows_is_small(N, T, d):
     """Up to 500 tasks, 20 features, all default shots: a ratio in tests/benchmarks says what it costs."""

@@ -105,6 +105,7 @@ def test_floors_that_all_but_decide_keep_their_digits() -> None:
         assert float(p[0]) == pytest.approx(near * b / (2 * a), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_generic_minimiser_finds_nothing_better() -> None:
     env = worlds.environment("dense", np.random.default_rng(5))
 

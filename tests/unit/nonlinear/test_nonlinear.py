@@ -501,6 +501,7 @@ def test_sampled_steps_follow_one_another():
         _ = many.expansion_error
 
 
+@pytest.mark.slow
 def test_a_thousand_dimensions_are_a_rotation_of_few():
     rng = np.random.default_rng(0)
     big = ls.NonlinearEnvironment(
@@ -528,6 +529,7 @@ def test_a_thousand_dimensions_are_a_rotation_of_few():
     np.testing.assert_allclose([H[0], H[-1]], [h[0], h[-1]], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_one_step_from_the_origin_solves_every_softplus_task():
     """grad f(0) = -s'(0) E[s(v'x) x] = -Sigma v/4: a step of 4/rho lands on the teacher, and the origin is MAML's best point."""
     rng = np.random.default_rng(0)

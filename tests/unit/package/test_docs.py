@@ -61,7 +61,16 @@ def test_what_users_call_says_how():
 PAGES = [ROOT / "README.md", ROOT / "docs" / "index.md", *sorted((ROOT / "docs" / "howto").glob("*.md"))]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+SLOW_PAGES = {"what-papers-prove", "beyond-linear", "worst-case"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.slow if page.stem in SLOW_PAGES else (), id=page.stem)
+        for page in PAGES
+    ],
+)
 def test_examples_on_pages(page):
     """README and the site's own pages: a page's blocks share their names, and each page stands by itself."""
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.S)

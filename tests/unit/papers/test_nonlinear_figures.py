@@ -77,7 +77,7 @@ def test_logistic_solutions_lie_between_the_teachers_and_gain():
 @pytest.mark.parametrize(
     ("rule", "holds"),
     [
-        (neuron_landscapes.coincide, ["yes", "yes"]),
+        pytest.param(neuron_landscapes.coincide, ["yes", "yes"], marks=pytest.mark.slow),
         pytest.param(neuron_landscapes.gains, ["yes or no", "no"], marks=pytest.mark.slow),
     ],
 )

@@ -152,6 +152,7 @@ def test_runs_keep_the_promise(method):
     assert 0 < first_below(method, w, 0.9 * norm, sizes) <= drawn.iterations
 
 
+@pytest.mark.slow
 def test_a_forgotten_bias_promises_what_does_not_happen():
     """FO-MAML and HF-MAML stall above 0, and the floor says so; without the bias it would be 0."""
     for method in METHODS[1:]:

@@ -194,7 +194,7 @@ def test_bimaml_counts_phase_by_phase():
     assert printed.table["gradient_norm_F"].iloc[-1] > 0.02
 
 
-@pytest.mark.parametrize("hessian", ["shared", "independent"])
+@pytest.mark.parametrize("hessian", ["shared", pytest.param("independent", marks=pytest.mark.slow)])
 def test_shared_and_independent_hessian_reach_their_two_points(hessian):
     """The mean of SGD's iterates is the predicted point, for the mean update is affine.
 
