@@ -111,9 +111,15 @@ def gallery(folder: Path) -> None:
         rows = found[found["figure"] == name]
         if len(rows):
             table = ["| finding | rule | holds |", "|---|---|---|"]
-            table += [f"| {row.finding} | {row.rule} | {row.holds} |" for row in rows.itertuples()]
+            table += [f"| {line} |" for line in cells_of(rows)]
             parts.append("\n".join(table))
     put(folder / "index.md", "\n\n".join(parts) + "\n")
+
+
+def cells_of(rows: pd.DataFrame) -> list[str]:
+    """Return the cells of a table's rows; bars of norms, |w|, are no borders."""
+    lines = rows[["finding", "rule", "holds"]].astype(str).itertuples(index=False)
+    return [" | ".join(cell.replace("|", "\\|") for cell in line) for line in lines]
 
 
 # claims
