@@ -81,6 +81,20 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0], default=False)
+def docs(session: nox.Session) -> None:
+    """Build the site into out/site; a warning is an error."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", "out/site")
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def links(session: nox.Session) -> None:
+    """Try the links that lead out of the site."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-q", "-b", "linkcheck", "docs", "out/links")
+
+
+@nox.session(python=PYTHONS[0], default=False)
 def dist(session: nox.Session) -> None:
     """Build wheel and source distribution, and check their metadata."""
     session.install("build", "twine")

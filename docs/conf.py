@@ -43,7 +43,7 @@ autosummary_generate = True
 autodoc_typehints = "none"  # types stand in the docstrings, with shapes
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
-default_role = "code"
+default_role = "py:obj"  # a name in backticks leads to its page where it has one
 
 if mathjax := os.environ.get("MATHJAX"):  # a copy on this machine, for a site that is read without a network
     mathjax_path = mathjax

@@ -38,15 +38,21 @@ def write(docs: Path) -> None:
 
 
 def course(folder: Path) -> None:
-    """Write the index of the course, and each lesson with its checks and solutions folded."""
+    """Write the index of the course, the notes for instructors, and each lesson with checks and solutions folded."""
     index = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
     page = "`landscape/plotting/explorable.html`"
-    index = index.replace(page, '<a href="../explorable.html">the explorable page</a>')
-    tree = "\n".join(path.stem for path in build.lessons())
-    put(folder / "index.md", f"{index}\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n")
+    student = build.index_for_students(index).replace(
+        page, '<a href="../explorable.html">the explorable page</a>'
+    )
+    notes = index.partition("## For instructors\n")[2].partition("\n## ")[0]
+    put(folder / "instructors.md", f"# For instructors\n{notes}\n")
+    tree = ["For instructors <instructors>"]
     for path in build.lessons():
         book = reading(build.read(path))
+        title = book["cells"][0]["source"].partition("\n")[0].removeprefix("# ")
+        tree.insert(-1, f"{build.number(path)} {title} <{path.stem}>")
         put(folder / path.name, json.dumps(book, ensure_ascii=False))
+    put(folder / "index.md", f"{student}\n```{{toctree}}\n:hidden:\n\n" + "\n".join(tree) + "\n```\n")
 
 
 def reading(book: build.Book) -> build.Book:
@@ -105,9 +111,15 @@ def gallery(folder: Path) -> None:
         rows = found[found["figure"] == name]
         if len(rows):
             table = ["| finding | rule | holds |", "|---|---|---|"]
-            table += [f"| {row.finding} | {row.rule} | {row.holds} |" for row in rows.itertuples()]
+            table += [f"| {line} |" for line in cells_of(rows)]
             parts.append("\n".join(table))
     put(folder / "index.md", "\n\n".join(parts) + "\n")
+
+
+def cells_of(rows: pd.DataFrame) -> list[str]:
+    """Return the cells of a table's rows; bars of norms, |w|, are no borders."""
+    lines = rows[["finding", "rule", "holds"]].astype(str).itertuples(index=False)
+    return [" | ".join(cell.replace("|", "\\|") for cell in line) for line in lines]
 
 
 # claims

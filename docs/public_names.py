@@ -66,6 +66,9 @@ def summary(module: str, names: list[str]) -> str:
 
 def referring(page: str, text: str) -> str:
     """Let names of the package on a page of questions, in code like `ls.risk(...)`, lead to the reference."""
+    text = re.sub(
+        r"(^```python\n.*?)\n+```", r"\1\n```", text, flags=re.M | re.S
+    )  # no blank line at a block's end
     if not page.startswith(("howto/", "course/index")):
         return text
     known = {f"landscape.{name}" for names in themes().values() for name in names}

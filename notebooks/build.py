@@ -32,6 +32,11 @@ def lessons() -> list[Path]:
     return sorted(HERE.glob("[0-9]*.ipynb"))
 
 
+def number(path: Path) -> str:
+    """Return a lesson's number: 0 to 8, or 6b."""
+    return path.stem.partition("_")[0].lstrip("0") or "0"
+
+
 def read(path: Path) -> Book:
     """Read a notebook; the source of each cell becomes one string."""
     book: Book = json.loads(path.read_text(encoding="utf-8"))
@@ -78,9 +83,9 @@ def instructor(book: Book, notes: str = "") -> Book:
     return book | {"cells": cells}
 
 
-def notes(index: str, number: str) -> str:
+def notes(index: str, lesson: str) -> str:
     """Return what the index says to the instructor of a lesson, by its number."""
-    found = re.search(rf"^\*\*Lesson {number}\.\*\* (.*?)(?=^\*\*Lesson |^## )", index, re.M | re.S)
+    found = re.search(rf"^\*\*Lesson {lesson}\.\*\* (.*?)(?=^\*\*Lesson |^## )", index, re.M | re.S)
     return found[1].strip() if found else ""
 
 
@@ -90,8 +95,8 @@ def index_for_students(index: str) -> str:
     return index.replace(" · [For instructors](#for-instructors)", "")
 
 
-def slides(path: Path, reveal: str | None = None) -> str:
-    """Return a lesson as slides: one HTML page, which loads reveal.js from the web or from a folder."""
+def slides(path: Path) -> str:
+    """Return a lesson as slides: one HTML page, which loads reveal.js and MathJax from the web."""
     from nbconvert import SlidesExporter  # optional: comes with JupyterLab
     from traitlets.config import Config
 
@@ -101,8 +106,6 @@ def slides(path: Path, reveal: str | None = None) -> str:
     config.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
     exporter = SlidesExporter(config=config, reveal_scroll=True, reveal_transition="none")
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-    if reveal is not None:
-        exporter.reveal_url_prefix = reveal
     page, _ = exporter.from_filename(str(path))
     return str(page)
 
@@ -138,7 +141,6 @@ def main() -> None:
     parser.add_argument("--student", type=Path, metavar="FOLDER", help="lessons without solutions")
     parser.add_argument("--instructor", type=Path, metavar="FOLDER", help="lessons with solutions and notes")
     parser.add_argument("--slides", type=Path, metavar="FOLDER", help="lesson 0 as slides")
-    parser.add_argument("--reveal", metavar="URL", help="where reveal.js is, for slides without a network")
     wanted = parser.parse_args()
     if not (wanted.student or wanted.instructor or wanted.slides):
         parser.error("say what to write: --student, --instructor or --slides, each with a folder")
@@ -151,11 +153,10 @@ def main() -> None:
         if wanted.student:
             write(student(book), wanted.student / path.name)
         if wanted.instructor:
-            number = path.stem.partition("_")[0].lstrip("0") or "0"
-            write(instructor(book, notes(index, number)), wanted.instructor / path.name)
+            write(instructor(book, notes(index, number(path))), wanted.instructor / path.name)
         if wanted.slides and has_slides(book):
             wanted.slides.mkdir(parents=True, exist_ok=True)
-            page = slides(path, wanted.reveal)
+            page = slides(path)
             (wanted.slides / f"{path.stem}.slides.html").write_text(page, encoding="utf-8")
     if wanted.student:
         (wanted.student / "README.md").write_text(index_for_students(index), encoding="utf-8")
