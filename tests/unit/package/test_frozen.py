@@ -12,7 +12,10 @@ UNITS = "a solve dropped eigenvalues below 1e-13 of the largest, whatever the un
 CANCELLED = "the terms of (I - aS) A (I - aS), written out, cancelled after some ten steps in a turned basis"
 EXACT = "where both families have one covariance NAL's scatter is exact, and no longer to first order in 1/T"
 BIAS = "the bias to order 1/T counts what the weight and the gradient of one episode have in common"
+UNSEEN = "a diagnosis predicts losses on rows that were not drawn, of tasks held out; Reptile and iMAML have no rows there"
 EXPLAINED: dict[str, str] = {
+    "figure/images": UNSEEN,
+    "figure/realdata": UNSEEN,
     "figure/fig1": EXACT,
     "figure/fig2": EXACT,
     "risk/wrong, columns of wild sizes": UNITS,
