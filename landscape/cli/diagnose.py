@@ -34,6 +34,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--html", metavar="REPORT", help="write a report that opens in any browser")
     parser.add_argument("--csv", metavar="TABLE", help="write the table of methods as CSV")
     parser.add_argument(
+        "--save",
+        metavar="MODEL",
+        help="keep what is advised at the most shots (or the one method of --methods), for landscape predict",
+    )
+    parser.add_argument(
         "--weigh", default="tasks", choices=["tasks", "rows"], help="what counts alike (default: tasks)"
     )
     parser.add_argument(
@@ -79,9 +84,13 @@ def run(options: Namespace) -> int:
     from landscape.tasks.tables.from_data import from_data
 
     shots = None if options.shots is None else _whole_numbers(options.shots)
-    for name in ("html", "csv"):  # before the work, not after it
+    for name in ("html", "csv", "save"):  # before the work, not after it
         if getattr(options, name) is not None:
             check_output(f"--{name}", getattr(options, name), inputs=[options.file])
+    if options.save is not None and options.standardise == "within":
+        raise ValueError(
+            "--save needs --standardise across or no: within a new task its shots cannot tell means and scales"
+        )
     environment = from_data(
         options.file,
         options.target,
@@ -108,6 +117,10 @@ def run(options: Namespace) -> int:
         print(f"\nwrote {diagnosis.save_html(options.html)}")
     if options.csv is not None:
         print(f"\nwrote {save('the table', options.csv, table.to_csv(index=False).encode())}")
+    if options.save is not None:
+        named = methods[0] if isinstance(methods, list) and len(methods) == 1 else None
+        model = diagnosis.fit(named)
+        print(fitted(f"\nwrote {model.save(options.save)}: {model!r}", wide))
     return 0
 
 

@@ -16,7 +16,10 @@ from landscape.diagnosis.geography import Geography
 from landscape.diagnosis.held_out import HeldOut
 from landscape.diagnosis.intervals import Bootstrap, Cut, dominating
 from landscape.diagnosis.learners import LEARNERS, Trained
+from landscape.diagnosis.model import TrainedModel
 from landscape.tasks import Environment
+from landscape.tasks.tables.from_data import TabularEnvironment
+from landscape.tasks.tables.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,6 +159,37 @@ class Diagnosis(Result):
         Trained
         """
         return self._judged_at(method, shots).trained
+
+    def fit(self, method: str | None = None, shots: int | None = None) -> TrainedModel:
+        """Take a learner home: it adapts to new tasks and predicts, in the units of the table.
+
+        Parameters
+        ----------
+        method : str, optional
+            By default what is advised.
+        shots : int, optional
+            One of `shots`; the largest by default.
+
+        Returns
+        -------
+        TrainedModel
+
+        Raises
+        ------
+        ValueError
+            If the method was not compared, features were scaled within each task, or the method has no start or an
+            infinite expected loss with so many shots.
+        """
+        method = method or self.advised(self.known_shots(shots)).name
+        trained, tasks = self.trained(method, shots), self.environment
+        if not np.isfinite(trained.start).all():
+            raise ValueError(
+                f"method={method!r} was not trained for {self.known_shots(shots)} shots, where its expected loss is infinite or "
+                "has no minimum: take another method, or other shots"
+            )
+        preprocessing = tasks.preprocessing if isinstance(tasks, TabularEnvironment) else None
+        preprocessing = preprocessing or Preprocessing.none(tasks.d)
+        return TrainedModel(preprocessing, trained.start, trained.adaptation, method)
 
     def _judged_at(self, method: str, shots: int | None) -> Any:
         held = self.held[self.shots.index(self.known_shots(shots))]

@@ -86,10 +86,10 @@ def coverage(name, tables=TABLES):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 def test_intervals_cover_or_are_not_trusted(name):
-    """Nominal 95%; with 200 tables 1.5 points are one standard error."""
+    """Nominal 95%; with 200 tables 1.5 points are one standard error. Tasks of 10 rows look steep by chance in a tenth."""
     trusted, shares = coverage(name)
     if DESIGNS[name][3]:
-        assert trusted > 0.9
+        assert trusted > 0.85
         assert (shares > 0.87).all()
         assert shares.mean() > 0.9
     else:
