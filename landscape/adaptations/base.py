@@ -153,6 +153,10 @@ class Adaptation(Record, ABC):
             moments.memo[self] = known
         return known
 
+    def is_infinite(self, moments: Moments) -> Array:
+        """Say where on the grid the expected loss is infinite, though no loss is: no number of draws would see that."""
+        return np.zeros((), dtype=bool)
+
     def shrinkage(self, moments: Moments) -> Operator:
         """Compute E[R], the mean share of w - w_i that is left (theory); raise as `form` does."""
         raise NoClosedForm(

@@ -25,14 +25,14 @@ class OwnShots(LinearSolve):
     r"""Least squares on m samples of the task; below d samples the interpolant nearest to the start.
 
     With normal inputs of any covariance and m >= d + 2 samples the expected loss is exactly
-    :math:`\tfrac12 \sigma^2 (m - 1)/(m - d - 1)`, whatever the start. With label noise it is infinite at
+    :math:`\tfrac12 \sigma^2 (m - 1)/(m - d - 1)`, whatever the start. With label noise it is infinite (``inf``) at
     m = d - 1, d and d + 1. Below d it is exact for isotropic inputs; for others it is the limit of large problems
     with the first correction in 1/m, which is poor near d and says so.
 
     Raises
     ------
     ValueError
-        If m < 1, or the expected loss is infinite.
+        If m < 1.
 
     Examples
     --------
@@ -47,22 +47,17 @@ class OwnShots(LinearSolve):
 
     def ignores_start(self, d: int) -> bool:
         """Say whether all batches have at least d samples."""
-        if is_symbolic(self.m) or is_symbolic(d):
-            return False
-        return bool(np.all(np.asarray(self.m) >= d))
+        return not (is_symbolic(self.m) or is_symbolic(d)) and bool(np.all(_numbers(self.m) >= d))
 
     def form(self, moments: Moments) -> QuadraticForm:
         """Compute E[R'Sigma R] and the noise: inverse Wishart moments, of G or (below d) of the Gram matrix."""
-        if is_full(self.m) or not moments.is_gaussian or is_symbolic(self.m):
+        if is_full(self.m) or not self._is_known(moments):
             return super().form(moments)
-        if np.any(moments.Sigma.factor().is_singular):
+        slanted = self._below(moments).any() and not is_isotropic(moments.Sigma)
+        if slanted or np.any(moments.Sigma.factor().is_singular):
             raise NoClosedForm(
-                "own shots have an exact risk where no covariance of inputs is singular: leave out columns that do not "
-                f"vary or are sums of others; {BY_DRAWING}"
-            )
-        if self._below(moments).any() and not is_isotropic(moments.Sigma):
-            raise NoClosedForm(
-                f"own shots below d samples have an exact risk for isotropic inputs only: {BY_DRAWING}"
+                "own shots have an exact risk, below d samples for isotropic inputs only, where no covariance of inputs is "
+                f"singular: leave out columns that do not vary or are sums of others; {BY_DRAWING}"
             )
         return QuadraticForm(self._left(moments) * moments.Sigma, None, self._noise(moments))
 
@@ -70,38 +65,41 @@ class OwnShots(LinearSolve):
         """Compute E[R'Sigma R] and the noise below d, ridge regression of strength 0, to order 1/m."""
         if not takes_numbers(moments, self.m) or np.any(moments.Sigma.factor().is_singular):
             return super().limit(moments)
-        below, Sigma = self._below(moments), moments.Sigma
-        form = ridge_form(Sigma, moments.noise_variance, 0.0, np.minimum(self.m, Sigma.d - 1))
+        below, most = self._below(moments), moments.Sigma.d - 1
+        form = ridge_form(moments.Sigma, moments.noise_variance, 0.0, np.minimum(self.m, most))
         assert form.error is not None
-        A, error = np.where(below, 1.0, 0.0) * form.A, np.where(below, 1.0, 0.0) * form.error
-        noise = np.where(below & ~self._is_near(moments), form.c, self._noise(moments))
-        return QuadraticForm(A, None, noise, error=error)
+        noise = np.where(below & ~self.is_infinite(moments), form.c, self._noise(moments))
+        share = np.where(below, 1.0, 0.0)
+        return QuadraticForm(share * form.A, None, noise, error=share * form.error)
+
+    def is_infinite(self, moments: Moments) -> Array:
+        """Say where E tr(Sigma (X'X)^-), of as many directions as vary, is: within one of as many samples, with noise."""
+        if not self._is_known(moments) or is_full(self.m):
+            return super().is_infinite(moments)
+        Sigma, rank = moments.Sigma, moments.Sigma.d
+        if np.any(Sigma.factor().is_singular):
+            rank = np.linalg.matrix_rank(Sigma.expanded().matrix(), hermitian=True)
+        return np.asarray((np.abs(_numbers(self.m) - rank) <= 1) & (np.asarray(moments.noise_variance) != 0))
+
+    def _is_known(self, moments: Moments) -> bool:
+        """Whether inputs are normal, and the numbers of samples and coordinates are numbers."""
+        symbols = getattr(self.m, "free_symbols", ()) or is_symbolic(moments.Sigma.d)
+        return moments.is_gaussian and not symbols
 
     def _below(self, moments: Moments) -> Array:
         """Where there are fewer samples than coordinates."""
-        return np.asarray(np.asarray(self.m) < moments.Sigma.d)
-
-    def _is_near(self, moments: Moments) -> Array:
-        """Where the inverse of the samples' second moment, or of their Gram matrix, has an infinite mean."""
-        return np.asarray(np.abs(np.asarray(self.m, dtype=float) - moments.Sigma.d) <= 1)
+        return np.asarray(_numbers(self.m) < moments.Sigma.d)
 
     def _left(self, moments: Moments) -> Array:
         """The share of isotropic inputs' directions that is left: of d - m among d."""
-        return np.where(self._below(moments), 1 - np.asarray(self.m) / moments.Sigma.d, 0.0)
+        return np.where(self._below(moments), 1 - _numbers(self.m) / moments.Sigma.d, 0.0)
 
     def _noise(self, moments: Moments) -> Scalar:
-        """sigma^2 (1 + d/(m - d - 1)), for isotropic inputs below d sigma^2 (1 + m/(d - m - 1))."""
-        if not np.any(np.asarray(moments.noise_variance) != 0):
-            return moments.noise_variance
-        m, d = np.asarray(self.m, dtype=float), moments.Sigma.d
-        near = np.unique(m[np.abs(m - d) <= 1])
-        if near.size:
-            raise ValueError(
-                f"own shots have infinite expected loss with label noise at m = {d - 1}, {d} and {d + 1} samples in d = {d}: "
-                f"leave these out, here m = {', '.join(f'{x:g}' for x in near)}"
-            )
-        more: Scalar = moments.noise_variance * (1 + np.minimum(m, d) / (np.abs(m - d) - 1))
-        return more
+        """sigma^2 (1 + d/(m - d - 1)), for isotropic inputs below d sigma^2 (1 + m/(d - m - 1)); between them infinite."""
+        m, d, noise = _numbers(self.m), moments.Sigma.d, np.asarray(moments.noise_variance)
+        room = np.maximum(np.abs(m - d) - 1, 0.0)
+        more = np.divide(np.minimum(m, d), room, out=np.full(room.shape, np.inf), where=room > 0)
+        return noise + noise * np.where(noise != 0, more, 0.0)
 
     def shrinkage(self, moments: Moments) -> Operator:
         """Compute E[R]: 0 from d samples on; (1 - m/d) I for isotropic inputs below."""
@@ -115,3 +113,7 @@ class OwnShots(LinearSolve):
         # From d samples on the solution is unique, and units do not matter. Below, the nearest one in the given coordinates.
         inverse = pseudo_inverse(H, scaled=self.m >= H.shape[-1])
         return Adapted(W - inverse @ batch.gradient(W), lambda g: g - H @ (inverse @ g))
+
+
+def _numbers(m: Scalar) -> Array:
+    return np.asarray(m, dtype=float)

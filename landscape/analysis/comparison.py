@@ -109,7 +109,7 @@ class Comparison(Result):
         def of_what_can_be(saved: Array, possible: Array) -> Array:
             saved, possible = (np.where(np.abs(x) <= rounding, 0.0, x) for x in (saved, possible))
             out: Array = np.asarray(ratio(saved, possible))
-            return np.where(np.isinf(out), np.nan, out)
+            return np.where(np.isinf(out) & (possible == 0), np.nan, out)
 
         share = (baseline - risk).with_(baseline - self.best[label], of_what_can_be)
         fewer = self.shots[label] < self.shots[self.baseline]

@@ -12,7 +12,7 @@ import numpy as np
 
 from landscape.adaptations.base import Adaptation
 from landscape.adaptations.bayes_estimator import BayesEstimator
-from landscape.analysis.evaluate import EXPANDS, Question, Setting, Start
+from landscape.analysis.evaluate import EXPANDS, Question, Setting, Start, check_finite
 from landscape.closed_form import population
 from landscape.closed_form.sampling_error import check_mean_over_tasks
 from landscape.core.domains import whole
@@ -68,7 +68,7 @@ class Draws:
 
     def losses(self, adaptation: Adaptation) -> list[QuadraticForm]:
         """Estimate each task's expected loss after adaptation as a form of w, around the task's own best point."""
-        for task in self.tasks:  # refuses what the theory refuses where it has a formula: infinite means
+        for task in self.tasks:  # refuses what the theory refuses where it has a formula
             with contextlib.suppress(NoClosedForm):
                 adaptation.expected(task.with_limits().inputs)
         forms = mean_losses(self.tasks, adaptation, self.count, self.seed, self._groups)
@@ -76,8 +76,11 @@ class Draws:
             raise ValueError(OVERFLOW)  # before a solve says the same in words of its own
         if self.leaves_out_tasks:
             forms = [_first(form) for form in forms]
-        around = [replace(form, origin=task.centre) for form, task in zip(forms, self.tasks, strict=True)]
-        return [form.completed() for form in around]
+        around = []
+        for form, task in zip(forms, self.tasks, strict=True):
+            c = np.full_like(form.c, np.inf) if adaptation.is_infinite(task.inputs) else form.c
+            around.append(replace(form, c=c, origin=task.centre).completed())
+        return around
 
     def landscape(self, adaptation: Adaptation) -> QuadraticForm:
         """Estimate the risk after adaptation as a function of the start, from all draws."""
@@ -221,13 +224,12 @@ def drawn(
         sampled = isinstance(environment, SampledEnvironment)
         with np.errstate(over="ignore", invalid="ignore"):
             found.append(ask(Draws(environment, count, seed, sampled), adaptation, starts))
+        check_finite(found[-1], tasks, adaptation)
     if warned:
         warn(EXPANDS)
     out = []
     for parts in zip(*found, strict=True):
         values = np.stack(np.broadcast_arrays(*parts), axis=1)
-        if not np.isfinite(values).all():
-            raise ValueError(OVERFLOW)
         values = values.reshape(len(values), *setting.grid.shape, *values.shape[2:])
         how = Provenance("drawn", draws=fewest if draws is None else draws)
         out.append(Estimate(values[0], values[1:], how) if len(values) > 1 else Estimate(values[0]))

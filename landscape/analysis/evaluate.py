@@ -249,6 +249,8 @@ class Setting:
                     parts = list(map(_estimate, question(tasks, adaptation, starts)))
             except OverflowError:
                 raise ValueError(OVERFLOW) from None
+            if not infinite:
+                check_finite([part.value for part in parts], tasks, adaptation)
             if not warned and isinstance(adaptation, Adaptation) and not self.learns:
                 warned = not self.is_symbolic and any(
                     adaptation.expands(task.inputs) for task in tasks if np.any(task.probability)
@@ -272,11 +274,24 @@ class Setting:
                     repeated[(slice(None), *where)] = part.replicates
         if warned:
             warn(EXPANDS)
-        if not infinite and any(v.dtype != object and not np.isfinite(v).all() for v in values):
-            raise ValueError(OVERFLOW)
         places, found = [where for where, _ in blocks], zip(*(hows for _, hows in blocks), strict=True)
         hows = [Provenance.of_blocks(shape, list(zip(places, own, strict=True))) for own in found]
         return [Estimate(*parts) for parts in zip(values, replicates, hows, strict=True)]
+
+
+def check_finite(values: Sequence[Array], tasks: Sequence[Task], adaptation: Any) -> None:
+    """Refuse numbers that overflow; where the expected loss is infinite, infinity is a number."""
+    if all(v.dtype == object or np.isfinite(v).all() for v in values):
+        return
+    known = isinstance(adaptation, Adaptation) and any(
+        np.any(adaptation.is_infinite(t.inputs)) for t in tasks
+    )
+    if not known:
+        raise ValueError(OVERFLOW)
+    if any(np.isnan(v).any() for v in values):
+        raise ValueError(
+            f"the expected loss of {adaptation!r} is infinite, and what is asked is no number there: leave such m out"
+        )
 
 
 def _estimate(part: Scalar | Estimate) -> Estimate:

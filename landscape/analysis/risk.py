@@ -260,6 +260,10 @@ def risk_landscape(
     if is_symbolic_record(check_environment(environment)) or is_symbolic_record(adaptation):
         raise ValueError("risk_landscape needs numbers for all parameters: replace the symbols")
     tasks = [task.expanded() for task in environment.tasks()]
+    if any(np.any(adaptation.is_infinite(task.inputs)) for task in tasks if np.any(task.probability)):
+        raise ValueError(
+            f"the expected loss of {adaptation!r} is infinite, whatever the start: leave such m out"
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         form = (
             Draws.of(environment, draws, rng).landscape(adaptation)

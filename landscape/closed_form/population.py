@@ -143,10 +143,17 @@ def _around(
         cost = form.A.quad(difference(best, form.origin))
         if task.spread is not None:
             cost = cost + form.A.inner(task.spread)
-        noise = noise + task.total(task.probability * form.c)
+        noise = noise + task.total(_met(task.probability, form.c))
         dispersion = dispersion + task.total(task.probability * cost)
     form = QuadraticForm(A, None, noise + dispersion, best)
     return Landscape(noise / 2, dispersion / 2, form, factor, error)
+
+
+def _met(p: Scalar, c: Scalar) -> Scalar:
+    """p c, 0 for a family that never occurs, whatever it would lose."""
+    if np.asarray(c).dtype == object or np.isfinite(c).all():
+        return p * c
+    return p * np.where(np.asarray(p) > 0, c, 0.0)
 
 
 def _mean(tasks: Sequence[Task], shares: Sequence[Scalar], forms: Iterable[QuadraticForm]) -> QuadraticForm:

@@ -6,6 +6,7 @@ standard errors through ratios, with the correlation of what comes from the same
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,7 +24,9 @@ from landscape.tasks.families import stacked
 def _estimate(value: Scalar, influences: Array, how: Provenance = EXACT) -> Estimate:
     """The value with each task left out, by the influence of each, shape (T, *grid)."""
     shape = np.broadcast_shapes(np.shape(value), influences.shape[1:])
-    replicates = value - (influences - influences.mean(axis=0)) / (len(influences) - 1)
+    with np.errstate(invalid="ignore"):  # what is infinite is so with any task left out
+        moved = (influences - influences.mean(axis=0)) / (len(influences) - 1)
+    replicates = value - np.where(np.isinf(value), 0.0, moved)
     return Estimate(
         np.broadcast_to(value, shape), np.broadcast_to(replicates, (len(influences), *shape)), how
     )
@@ -80,15 +83,16 @@ def risk_estimates(
     weights = np.asarray(stack.probability) * len(tasks)
     (form,) = risk_forms([stack], adaptation)
     landscape = landscape_of([stack], [form])
-    floor, noise = form(np.asarray(landscape.form.origin)), form.c / 2
-    influences, points, hows = [weights * noise, weights * (floor - noise)], [], [EXACT, EXACT]
+    noise, above = form.c / 2, replace(form, c=0.0)
+    floor = above(np.asarray(landscape.form.origin))
+    influences, points, hows = [weights * noise, weights * floor], [], [EXACT, EXACT]
     for start in starts:
         if isinstance(start, Method):
             point, moved, how = _optimum_influences(tasks, start, axes)
             through = np.sum(moved * landscape.form.gradient(point), axis=-1)
         else:
             point, through, how = start, np.zeros(()), EXACT
-        influences.append(weights * (form(point) - floor) + through)
+        influences.append(weights * (above(point) - floor) + through)
         points.append(point)
         hows.append(how)
     hows = [a | b for a, b in zip(landscape.how(points), hows, strict=True)]

@@ -212,9 +212,12 @@ def with_values(record: T, values: Mapping[str, Any]) -> T:
 
 
 def is_symbolic_record(record: Any) -> bool:
-    """Say whether any parameter of a record, or of a record inside it, is a SymPy expression."""
-    values = (getattr(record, f.name) for f in _fields(type(record)))
-    return any(is_symbolic_record(v) if isinstance(v, Record) else is_symbolic(v) for v in values)
+    """Say whether any parameter of a record, or of records inside it, is a SymPy expression."""
+    if isinstance(record, tuple):
+        return any(map(is_symbolic_record, record))
+    if not isinstance(record, Record):
+        return is_symbolic(record)
+    return any(is_symbolic_record(getattr(record, f.name)) for f in _fields(type(record)))
 
 
 def exact(record: T) -> T:
@@ -227,6 +230,8 @@ def exact(record: T) -> T:
     def rational(value: Any) -> Any:
         if isinstance(value, Record):
             return exact(value)
+        if isinstance(value, tuple):
+            return tuple(map(rational, value))
         if isinstance(value, float) and np.isfinite(value) and len(repr(value).strip("0.-")) <= 7:
             return sympy.Rational(repr(value))
         return value

@@ -137,9 +137,10 @@ class Estimate(Record):
         if out.how is EXACT or not np.any(out.how.expected_error):
             return out
         theirs = other if isinstance(other, Estimate) else Estimate(np.asarray(other))
-        errors = sum(np.abs(e.value) * e.how.expected_error for e in (self, theirs))
+        with np.errstate(invalid="ignore"):  # infinity without an error
+            errors = sum(np.abs(e.value) * e.how.expected_error for e in (self, theirs))
         size = np.abs(out.value)
-        share = np.divide(errors, size, out=np.zeros(np.shape(errors)), where=size > 0)
+        share = np.divide(errors, size, out=np.zeros(np.shape(errors)), where=(size > 0) & np.isfinite(size))
         return Estimate(out.value, out.replicates, Provenance(out.how.kind, share, out.how.draws))
 
     def __mul__(self, other: Any) -> Estimate:
@@ -286,9 +287,11 @@ class Estimate(Record):
 
 
 def ratio(worse: Any, better: Any) -> Any:
-    """worse/better, 1 where both are 0 and inf where only `better` is."""
+    """worse/better, 1 where both are 0 or both infinite, and inf where only `better` is 0."""
     worse, better = np.broadcast_arrays(worse, better)
     if worse.dtype == object or better.dtype == object:
         return np.asarray(worse / better)
     same = np.where(worse == 0, 1.0, np.where(worse > 0, np.inf, -np.inf))
-    return np.divide(worse, better, out=same, where=better != 0)
+    with np.errstate(invalid="ignore"):
+        out = np.divide(worse, better, out=same, where=better != 0)
+    return np.where(np.isinf(worse) & (worse == better), 1.0, out)

@@ -36,7 +36,17 @@ def minimax_weights(forms: Sequence[QuadraticForm]) -> list[Array]:
     list of array, shape (*grid)
         They sum to 1; exactly 0 for a form that is not the largest there. Free of the units of coordinates and
         of the forms.
+
+    Raises
+    ------
+    ValueError
+        If a form has symbols, or its least value is infinite.
     """
+    numbers = [np.asarray(part) for form in forms for part in (form.A.diagonal(), form.c)]
+    if any(part.dtype == object or not np.isfinite(part).all() for part in numbers):
+        raise ValueError(
+            "weights of the worst case need finite numbers: replace symbols, and leave out what loses infinitely much"
+        )
     if len(forms) == 1:
         return [np.ones(())]
     if len(forms) == 2 and all(map(_is_isotropic, forms)):

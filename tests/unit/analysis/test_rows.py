@@ -142,20 +142,50 @@ def test_own_shots_over_a_grid_of_samples() -> None:
         for j, noise in enumerate((0.0, 0.3)):
             env = ls.HardEasy(d=3, noise=noise)
             assert found[i, j] == pytest.approx(total(0.7, ls.OwnShots(samples), env), rel=1e-13)
-    with pytest.raises(ValueError, match="infinite expected loss"):
-        ls.risk(TASKS, 0.7, ls.OwnShots(5), over={"m": [3.0, 20.0]})
 
 
 @pytest.mark.parametrize("m", [2, 3, 4])
-def test_where_the_mean_is_infinite_draws_are_refused_as_the_formula_is(m: int) -> None:
+def test_where_the_mean_is_infinite_it_says_so_drawn_too(m: int) -> None:
     """E tr (X'X)^-1 does not exist for |m - d| <= 1: any number of draws has a mean, which says nothing."""
     slanted = ls.Mixture([ls.TaskFamily("a", [1.0, 0.2, 0.1], [1.0, 2.0, 3.0], noise=0.3)])
-    for env in (TASKS, slanted):
-        with pytest.raises(ValueError, match="infinite expected loss") as exact:
-            ls.risk(env, 0.7, ls.OwnShots(m))
-        with pytest.raises(ValueError, match="infinite expected loss") as drawn:
-            ls.risk(env, 0.7, ls.OwnShots(m), draws=100)
-        assert str(drawn.value) == str(exact.value)
+    flat = ls.Mixture(
+        [ls.TaskFamily("a", np.diag([1.0, 0.5, 0.2, 0.0]), 1.0, noise=0.3)]
+    )  # varies in three directions
+    sampled = ls.from_sampler(lambda rng: (np.eye(3), rng.normal(size=3), 0.2), 30, rng=1)
+    for env in (TASKS, slanted, flat, sampled):
+        for draws in (100,) if env is flat else (None, 100):
+            found = ls.risk(env, 0.7, ls.OwnShots(m), draws=draws)
+            assert float(found.noise) == float(found.total) == np.inf
+            assert np.isfinite(float(found.above_noise))
+            assert found.total.standard_error in (None, 0.0)
+    grid = ls.risk(slanted, 0.7, ls.OwnShots(m), over={"m": [1, m, 8]}).total
+    assert grid[1] == np.inf
+    assert [grid[0], grid[2]] == [pytest.approx(total(0.7, ls.OwnShots(n), slanted)) for n in (1, 8)]
+    assert np.isinf(ls.family_risks(slanted, 0.7, ls.OwnShots(m))).all()
+    with pytest.raises(ValueError, match="is infinite, whatever the start"):
+        ls.risk_landscape(slanted, ls.OwnShots(m))
+    own = ls.OwnShots(m)
+    found = ls.compare(
+        TASKS, [ls.NAL(), (ls.NAL(), own), (ls.MAML(STEP), own)], ls.GradientSteps(0.5, m), draws=100
+    )
+    table = found.to_frame()
+    assert table["total"].tolist()[1:] == [np.inf, np.inf]
+    assert table["cut"].tolist()[1:] == [-np.inf, -np.inf]
+    assert table["share"].tolist()[1:] == [-np.inf, -np.inf]
+    assert found.headline().endswith("0 of what can be cut")
+    both = ls.compare(TASKS, [(ls.NAL(), own), (ls.MAML(STEP), own)])
+    assert both.to_frame()["cut"].tolist() == [0.0, 0.0]
+
+
+def test_an_infinite_loss_of_tasks_that_never_come_or_without_noise_counts_for_nothing() -> None:
+    never = ls.TaskFamily("never", 1.0, 0.0, noise=0.3, probability=0.0, d=3)
+    always = ls.TaskFamily("always", 1.0, 1.0, probability=1.0, d=3)
+    assert total(0.7, ls.OwnShots(3), ls.Mixture([never, always])) == 0
+    assert float(ls.risk(ls.Mixture([never, always]), 0.7, ls.OwnShots(4), draws=50).total) < 1e-15
+
+
+@pytest.mark.parametrize("m", [2, 3, 4])
+def test_near_d_samples_are_harmless_without_noise(m: int) -> None:
     silent = ls.HardEasy(d=3, noise=0.0)
     found = ls.risk(silent, 0.7, ls.OwnShots(m), draws=400).total
     if m >= 3:
@@ -163,8 +193,8 @@ def test_where_the_mean_is_infinite_draws_are_refused_as_the_formula_is(m: int) 
     else:
         assert float(found) > 0.01
     rows = [(ls.NAL(), ls.OwnShots(8)), ls.NAL()]
-    with pytest.raises(ValueError, match=rf"leave these out, here m = {m}$"):
-        ls.compare(TASKS, rows, 0.5, over={"m": [1, m, 8, 16]})
+    infinite = ls.compare(TASKS, rows, 0.5, over={"m": [1, m, 8, 16]}).risk("NAL + own shots").total.value
+    assert np.isinf(infinite).tolist() == [False, True, False, False]
     assert ls.compare(TASKS, rows, 0.5, over={"m": [1, 8, 16]}, draws=50).grid.shape == (3,)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 from scipy.optimize import minimize
 from support import random_worlds as worlds
 
@@ -256,3 +257,14 @@ def test_training_takes_the_weights() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ls.LandscapeWarning)
         assert ls.agreement(run).worst < 4
+
+
+def test_the_worst_case_needs_finite_numbers() -> None:
+    noisy = [
+        ls.TaskFamily(name, [1.0, 0.5, 0.2], centre, noise=0.3) for name, centre in (("a", 0.0), ("b", 1.0))
+    ]
+    s = sympy.Symbol("s", positive=True)
+    symbolic = [ls.TaskFamily(name, 1.0, centre, noise=s, d=3) for name, centre in (("a", 0.0), ("b", 1.0))]
+    for families, inner in ((noisy, ls.OwnShots(2)), (symbolic, ls.GradientSteps(0.3))):
+        with pytest.raises(ValueError, match="weights of the worst case need finite numbers"):
+            ls.optimum(ls.Mixture(families), ls.TRMAML(inner))

@@ -38,13 +38,14 @@ def names_in(source: str) -> set[str]:
 
 
 def bodies(kind: type, wanted: set[str]) -> Iterator[tuple[str, str]]:
-    """Give the source of a class's own methods of those names, without docstrings."""
-    for name, value in vars(kind).items():
-        if name in wanted and inspect.isfunction(value):
-            tree = ast.parse(textwrap.dedent(inspect.getsource(value)))
-            function = tree.body[0]
-            assert isinstance(function, ast.FunctionDef)
-            yield f"{kind.__name__}.{name}", "\n".join(ast.unparse(line) for line in function.body)
+    """Give the source of a class's methods of those names, inherited ones too, without docstrings."""
+    for owner in kind.__mro__:
+        for name, value in vars(owner).items():
+            if name in wanted and inspect.isfunction(value):
+                tree = ast.parse(textwrap.dedent(inspect.getsource(value)))
+                function = tree.body[0]
+                assert isinstance(function, ast.FunctionDef)
+                yield f"{owner.__name__}.{name}", "\n".join(ast.unparse(line) for line in function.body)
 
 
 ALL = [*registry.adaptations(), *registry.methods()]
@@ -60,10 +61,14 @@ def test_neither_half_names_the_other(kind: type) -> None:
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
 def test_no_helper_serves_both_halves(kind: type) -> None:
-    module = inspect.getmodule(kind)
-    assert module is not None
+    modules = [
+        inspect.getmodule(owner) for owner in kind.__mro__ if owner.__module__.startswith("landscape.")
+    ]
     helpers = {
-        n for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__.startswith("landscape.")
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__.startswith("landscape.")
     }
     used = {
         side: set().union(*(names_in(source) & helpers for _, source in bodies(kind, wanted)), set())
@@ -73,6 +78,15 @@ def test_no_helper_serves_both_halves(kind: type) -> None:
         )
     }
     assert not (used["theory"] & used["drawing"]) - SHARED
+
+
+@pytest.mark.parametrize("kind", registry.adaptations(), ids=lambda kind: kind.__name__)
+def test_an_adaptation_is_one_short_file(kind: type) -> None:
+    """What several share has files of its own; an adaptation is what sets it apart."""
+    file = inspect.getsourcefile(kind)
+    assert file is not None
+    with open(file) as source:
+        assert sum(1 for _ in source) < 120
 
 
 def test_a_theory_half_that_draws_would_be_seen() -> None:

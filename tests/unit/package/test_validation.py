@@ -104,6 +104,8 @@ BAD = {
     "axes are not two": (
         lambda: ls.plot_landscape(ls.HardEasy(), ADAPT, axes=3, resolution=3), "axes must be two matplotlib Axes, got 3"),
     "quadratic of symbols": (lambda: ls.risk_landscape(ls.HardEasy(R=sympy.Symbol("R")), 0.5), "risk_landscape needs numbers"),
+    "quadratic of a family of symbols": (
+        lambda: ls.risk_landscape(ls.Mixture([ls.TaskFamily("a", 1.0, noise=sympy.Symbol("s"), d=2)]), 0.5), "needs numbers"),
     "quadratic of a symbolic step": (lambda: ls.risk_landscape(ls.HardEasy(), sympy.Symbol("a")), "risk_landscape needs numbers"),
     "quadratic overflows": (lambda: ls.risk_landscape(ls.HardEasy(), ls.GradientSteps(1e30, steps=30)), "the result overflows"),
     "iterations in text": (lambda: ls.sgd_curve(ls.HardEasy(), ls.NAL(), SGD, iterations="12"), "iterations must be a number"),
