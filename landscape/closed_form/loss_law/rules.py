@@ -17,6 +17,9 @@ UNRESOLVED = 1e-3
 MANY = 100
 """Order of a Bessel function from which its expansion for large orders serves: to some 1e-6."""
 
+NEAR = 30.0
+"""Argument up to which 0F1 is taken as it is: far beyond it overflows, and SciPy divides by 0 in two dimensions."""
+
 Rule: TypeAlias = Callable[[int], tuple[Array, Array]]
 """n -> n nodes and weights, which sum to 1, of a distribution."""
 
@@ -82,10 +85,9 @@ def _log_0f1(b: float, x: Array) -> Array:
         root = np.hypot(1.0, x / order)
         first = (3 / root - 5 / root**3) / (24 * order)
         return order * (root - np.log1p(root)) - np.log(root) / 2 + np.log1p(first)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        direct = np.log(hyp0f1(b, x**2 / 4))
+    with np.errstate(divide="ignore", invalid="ignore"):
         bessel = gammaln(b) - xlogy(order, x / 2) + np.log(ive(order, x)) + x
-    return np.where(np.isfinite(direct), direct, bessel)
+    return np.where(x <= NEAR, np.log(hyp0f1(b, np.minimum(x, NEAR) ** 2 / 4)), bessel)
 
 
 def _gauss(x: Array, w: Array, n: int) -> tuple[Array, Array]:

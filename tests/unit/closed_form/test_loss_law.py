@@ -11,8 +11,9 @@ from scipy import stats
 
 import landscape as ls
 from landscape.closed_form.loss_law.families import family_law
-from landscape.closed_form.loss_law.laws import SquaresMixture
+from landscape.closed_form.loss_law.laws import ChiSquareParabola, SquaresMixture
 from landscape.closed_form.loss_law.normal_squares import distribution
+from landscape.closed_form.loss_law.rules import chi_rule
 from landscape.core.results import Result
 
 LEVELS = np.array([0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
@@ -77,6 +78,44 @@ def test_sums_of_squares_against_scipy(s: float) -> None:
             assert abs(found - law.cdf(x)) < 2e-9
 
 
+@pytest.mark.parametrize("d", [1, 2, 3, 10, 201, 202, 203, 1000])
+def test_lengths_of_normal_vectors_have_their_moments(d: int) -> None:
+    """Mean and variance of R^2, and its Laplace transform, by formula: few dimensions and many, near and far."""
+    for centre, s in ((0.0, 1.3), (2.0, 1.3), (40.0, 0.7), (900.0, 0.5)):
+        R, weights = chi_rule(d, centre, s)(100)
+        mean = centre**2 + d * s**2
+        t = 0.3 / mean
+        assert weights @ R**2 == pytest.approx(mean, rel=1e-7)
+        variance = 2 * d * s**4 + 4 * s**2 * centre**2
+        assert weights @ (R**2 - mean) ** 2 == pytest.approx(variance, rel=1e-6)
+        transform = (1 + 2 * t * s**2) ** (-d / 2) * np.exp(-t * centre**2 / (1 + 2 * t * s**2))
+        assert weights @ np.exp(-t * R**2) == pytest.approx(transform, rel=1e-7)
+
+
+def test_nodes_are_as_many_as_the_law_needs() -> None:
+    """The loss is a(q, h) R^2/2 without label noise: by SciPy's law of R^2, and dense rules for q and h.
+
+    Too few nodes would be inexact; too many would be refused.
+    """
+    d, m, step, spread, far = 30, 200, 0.187, 6e-4, 15.3
+    family = ls.TaskFamily("wide", 0.8, far / np.sqrt(d), spread, d=d)
+    law = family_law(ls.Mixture([family]).tasks()[0], ls.GradientSteps(step, m), np.zeros(d))
+    y, w = np.polynomial.legendre.leggauss(80)
+
+    def rule(freedom: int) -> tuple[np.ndarray, np.ndarray]:
+        chi = stats.chi(freedom)
+        low, high = chi.ppf(1e-13), chi.isf(1e-13)
+        r = low + (high - low) * (y + 1) / 2
+        weights = w * chi.pdf(r)
+        return r**2, weights / weights.sum()
+
+    (q, along), (h, across), k = rule(m), rule(d - 1), step * 0.8 / m
+    a = 0.8 * ((1 - k * q[:, None]) ** 2 + k**2 * q[:, None] * h)
+    for loss in law.mean * np.array([0.1, 0.8, 2.5]):
+        wanted = along @ stats.ncx2.cdf(2 * loss / (a * spread), d, far**2 / spread) @ across
+        assert law.probability(loss) == pytest.approx(wanted, abs=1e-6)
+
+
 def test_a_fixed_part_moves_the_law() -> None:
     """Without label noise the part along delta does not scatter: 2 + chi^2_1, and nothing below 2."""
     variances, squares, one = np.array([[0.0, 1.0]]), np.array([[2.0, 0.0]]), np.ones(2)
@@ -106,6 +145,28 @@ def test_many_dimensions_cost_nothing_and_follow_their_limit() -> None:
     one = ls.loss_law(ls.Mixture([isotropic(210, 0.1, 0.2)]), 0.0, ls.GradientSteps(0.5, 150))
     losses = np.sort(raw_losses(isotropic(210, 0.1, 0.2), 0.5, 150, np.zeros(210), 200, 1)[:, 0])
     assert abs(float(one.cdf(losses[100])) - 0.5) < 4 * 0.036
+
+
+LONG, ROOTS = np.array([1.0, -0.5, 2.0]), np.array([[0.9, 0.2, 0.0], [0.1, 0.6, -0.3], [0.0, 0.4, 0.5]])
+ALONG = 0.3 * np.outer(LONG, LONG) / np.sum((ROOTS @ LONG) ** 2) + 0.01 * np.eye(3)
+
+
+@pytest.mark.parametrize(
+    ("family", "step", "m"),
+    [
+        (ls.TaskFamily("noisy", 0.8, 0.3, noise=0.4, d=1500), 0.1, 2),
+        (ls.TaskFamily("exact", 0.8, 0.7, d=3000), 0.5, 3),
+        (ls.TaskFamily("dense", ROOTS.T @ ROOTS, LONG), ALONG, 4),
+    ],
+    ids=lambda v: getattr(v, "name", None),
+)
+def test_where_only_the_length_of_the_residuals_scatters(family: ls.TaskFamily, step: Any, m: int) -> None:
+    """In many dimensions, or along one: the law is of one chi-square, and its mean is the risk."""
+    env = ls.Mixture([family])
+    adaptation = ls.GradientSteps(step, m) if np.ndim(step) == 0 else ls.PreconditionedSteps(step, m)
+    law = family_law(env.tasks()[0], adaptation, np.zeros(env.d))
+    assert isinstance(law, ChiSquareParabola)
+    assert law.mean == pytest.approx(float(ls.risk(env, 0.0, adaptation).total), rel=1e-12)
 
 
 @pytest.mark.slow
