@@ -69,6 +69,37 @@ def test_of_one_operator(name: str) -> None:
             np.testing.assert_allclose(answer, expected[question], rtol=1e-10, atol=1e-12, err_msg=question)
 
 
+def test_of_a_matrix_that_is_not_symmetric() -> None:
+    rng = np.random.default_rng(6)
+    arrays, v = rng.standard_normal((GRID, D, D)), rng.standard_normal((GRID, D))
+    A = Matrix(arrays)
+    for i, S in enumerate(arrays):
+        np.testing.assert_allclose(A.square().matrix()[i], S @ S.T, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose((A.T @ A).matrix()[i], S.T @ S, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose((A @ v)[i], S @ v[i], rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose((A.T @ v)[i], v[i] @ S, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(A.quad(v)[i], v[i] @ S @ v[i], rtol=1e-10, atol=1e-12)
+        for B in OPERATORS.values():
+            T = dense(B)[i]
+            np.testing.assert_allclose((A @ B).matrix()[i], S @ T, rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose((B @ A).matrix()[i], T @ S, rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(A.inner(B)[i], np.trace(S @ T), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_a_vector_of_one_entry_is_that_number_everywhere(name: str) -> None:
+    """And no longer than the operator's entries: in d = 10^6 a few numbers stay a few numbers."""
+    A, one = OPERATORS[name], np.random.default_rng(6).uniform(0.5, 2, (GRID, 1))
+    long = np.repeat(one, D, axis=1)
+    np.testing.assert_allclose(A.quad(one), A.quad(long), rtol=1e-12)
+    if isinstance(A, Diagonal):
+        np.testing.assert_array_equal(A @ one, one * A.entries)
+        np.testing.assert_array_equal(A.solve(one), one / A.entries)
+    else:
+        np.testing.assert_allclose(A @ one, A @ long, rtol=1e-12)
+        np.testing.assert_allclose(A.solve(one), A.solve(long), rtol=1e-12)
+
+
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_of_two_operators(first: str, second: str) -> None:
     A, B = OPERATORS[first], OPERATORS[second]
