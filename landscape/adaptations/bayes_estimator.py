@@ -48,7 +48,7 @@ class BayesEstimator(LinearSolve):
     --------
     >>> from landscape import HardEasy, risk
     >>> risk(HardEasy(d=3, noise=0.5), 0.0, BayesEstimator(10), draws=2000).total
-    0.3296 +- 0.0006
+    0.3296 +- 0.0006 (2000 draws)
     """
 
     m: Scalar = number_of_samples(whole(0, infinite=True))

@@ -148,8 +148,7 @@ class Comparison(Result):
             over, up_to = " over " + " x ".join(f"{name} ({n})" for name, n in sizes), "up to "
         elif measures[best].standard_error is not None:
             number += f" +- {measures[best].standard_error:.2g}"
-        if measures[best].how.kind == "limit":
-            number += f" ({measures[best].how})"
+        number += f" ({measures[best].how})"
         did = f"gains {up_to}{number} over" if alike else f"cuts {up_to}{number} of the loss of"
         out = f"{', '.join(self.labels)}{over}: {best} {did} {self.baseline}"
         if self.no_prior is not None:

@@ -112,14 +112,15 @@ class LossLaw(Result):
             f"{float(x):.4g}" + ("" if x.standard_error is None else f" +- {x.standard_error:.2g}")
             for x in found
         )
-        how = "" if self.how.is_exact else f", {self.how}"
-        return f"loss after adaptation: mean {mean}, median {median}, 95% below {high}{how}"
+        return f"loss after adaptation: mean {mean}, median {median}, 95% below {high} ({found[0].how})"
 
     def columns(self) -> Mapping[str, Any]:
-        """Give one row a probability: the quantile, and its error where tasks or samples were drawn."""
+        """Give one row a probability: the quantile, its error where tasks or samples were drawn, and how it was had."""
         found = self.quantile(LEVELS)
         out: dict[str, Any] = {"probability": LEVELS, "loss": found.value}
-        return out if found.standard_error is None else out | {"loss_error": found.standard_error}
+        if found.standard_error is not None:
+            out["loss_error"] = found.standard_error
+        return out | {"how": found.how.rows(found.shape)}
 
     def plot(self, ax: Any = None, label: str = "") -> Any:
         """Draw the distribution function."""
@@ -226,7 +227,7 @@ def loss_law(
     >>> from landscape import MAML, GradientSteps, HardEasy
     >>> law = loss_law(HardEasy(), MAML(), GradientSteps(1.0, m=50))
     >>> law
-    <loss after adaptation: mean 4.018, median 1.422, 95% below 13.09>
+    <loss after adaptation: mean 4.018, median 1.422, 95% below 13.09 (exact)>
     >>> law.cdf(1.0).round(3)
     0.344
     """

@@ -67,7 +67,7 @@ def optimum(
     array([[-0.818, -0.818],
            [-0.333, -0.333]])
     >>> optimum(TwoTasks(d=2), MAML(RidgeToStart(0.5, m=10)), draws=1000)  # iMAML with ten samples
-    array([-0.39562645, -0.39601164]), standard error array([0.01116768, 0.00945886])
+    array([-0.39562645, -0.39601164]), 1000 draws, standard error array([0.01116768, 0.00945886])
     """
     if not arguments(method):
         checks.instance("method", method, Method)

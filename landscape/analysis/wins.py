@@ -83,7 +83,7 @@ def win_probability(
     --------
     >>> from landscape import MAML, GradientSteps, HardEasy
     >>> win_probability(HardEasy(), MAML(), GradientSteps(1 / 0.9, m=500), draws=4000)
-    0.6258 +- 0.0078
+    0.6258 +- 0.0078 (4000 draws)
     """
     setting = Setting(environment, adaptation, [method, NAL() if against is None else against], over)
     if setting.is_symbolic:

@@ -7,10 +7,12 @@ import numpy as np
 from landscape.adaptations import GradientSteps
 from landscape.closed_form.population import optimum
 from landscape.core import Array, Scalar, batch_size, checks, choice
+from landscape.core.provenance import DRAWN, EXACT
 from landscape.methods import Method
 from landscape.methods.learned_steps import LearnedStep
 from landscape.methods.one_step import SOLVERS, OneStep
 from landscape.tasks import Empirical, Environment, Task, check_environment
+from landscape.tasks.sampled import SampledEnvironment
 
 
 def best_preconditioner(
@@ -70,11 +72,11 @@ def best_preconditioner(
     >>> tasks = Mixture([TaskFamily("a", [1.0, 0.1], 1.0, 0.5), TaskFamily("b", [0.8, 0.2], -1.0, 0.5)])
     >>> found = best_preconditioner(tasks, NAL(), m=20)
     >>> found
-    <risk 0.1124 after one learned step on 20 samples>
+    <risk 0.1124 (exact) after one learned step on 20 samples>
     >>> found.P.round(3), best_step(tasks, NAL(), m=20).round(3)
     (array([0.995, 4.253]), 1.014)
     >>> best_preconditioner(tasks, NAL(), m=20, kind="scalar")
-    <risk 0.15 after one learned step on 20 samples>
+    <risk 0.15 (exact) after one learned step on 20 samples>
     """
     m = batch_size.check("m", m)
     kind = choice(*SOLVERS).check("kind", kind)
@@ -93,7 +95,8 @@ def best_preconditioner(
         )
     P = problem.best_matrix(w)
     risk = problem.risk(w, problem.forms(P))
-    return LearnedStep(w, problem.adaptation(P), risk, np.array([risk]), np.array([1]))
+    how = DRAWN if isinstance(environment, SampledEnvironment) else EXACT
+    return LearnedStep(w, problem.adaptation(P), risk, np.array([risk]), np.array([1]), how)
 
 
 def _as_replaced(task: Task, m: float) -> float:

@@ -270,13 +270,14 @@ class Estimate(Record):
         return format(self.item(), spec)
 
     def __repr__(self) -> str:
+        error, how = self.standard_error, self.how
         if self.value.ndim:
-            limit = "" if self.how.is_exact else f", {self.how}"
-            error = limit if self.replicates is None else f", standard error {self.standard_error!r}"
-            return f"{self.value!r}{error}"
-        if self.replicates is None:
-            return repr(self.item()) if self.how.is_exact else f"{float(self):.4g} ({self.how})"
-        return f"{float(self):.4g} +- {self.standard_error:.2g}"
+            return f"{self.value!r}, {how}" + ("" if error is None else f", standard error {error!r}")
+        if is_symbolic(self.item()):
+            return repr(self.item())
+        if error is not None:
+            return f"{float(self):.4g} +- {error:.2g} ({how})"
+        return f"{self.item() if how.is_exact else format(float(self), '.4g')!s} ({how})"
 
     def _repr_latex_(self) -> str | None:
         if self.value.ndim or not is_symbolic(self.item()):

@@ -3,6 +3,7 @@ r"""Meta-SGD: the matrix of an inner step is learned, alone or together with the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from landscape.adaptations.preconditioned import PreconditionedSteps
 from landscape.core import checks
 from landscape.core.domains import batch_size, choice, count
 from landscape.core.parameters import parameter, record, with_values
+from landscape.core.provenance import DRAWN, EXACT, Provenance
 from landscape.core.results import Result
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import Matrix
@@ -22,6 +24,7 @@ from landscape.methods.pooled import NAL
 from landscape.tasks.environment import Environment, check_environment
 from landscape.tasks.families import Task, optima_law
 from landscape.tasks.inputs import Gaussian, Moments
+from landscape.tasks.sampled import SampledEnvironment
 
 
 @record
@@ -40,6 +43,8 @@ class LearnedStep(Result):
         first. Each is a local minimum (or a saddle); that the least is the global one is not known.
     found : array of int, shape (limits,)
         How many starts ended there.
+    how : Provenance
+        Exact for the given tasks; drawn where they stand for others.
     """
 
     start: Array
@@ -47,6 +52,7 @@ class LearnedStep(Result):
     risk: float
     limits: Array
     found: Array
+    how: Provenance = EXACT
 
     @property
     def P(self) -> Array:
@@ -62,7 +68,7 @@ class LearnedStep(Result):
     def headline(self) -> str:
         """Say the risk, and of how many limits it is the least."""
         m = self.adaptation.m
-        text = f"risk {self.risk:.4g} after one learned step on {'all' if np.isinf(m) else m} samples"
+        text = f"risk {self.risk:.4g} ({self.how}) after one learned step on {'all' if np.isinf(m) else m} samples"
         if self.starts == 1:
             return text
         if len(self.limits) == 1:
@@ -70,8 +76,8 @@ class LearnedStep(Result):
         return f"{text}: a local minimum, the least of {len(self.limits)} limits that {self.starts} starts found; others may exist"
 
     def columns(self) -> Mapping[str, Any]:
-        """Give one row a limit: its risk, and how many starts ended there."""
-        return {"risk": self.limits, "starts": self.found}
+        """Give one row a limit: its risk, how many starts ended there, and how the risk was had."""
+        return {"risk": self.limits, "starts": self.found, "how": self.how.rows(self.limits.shape)}
 
 
 @record
@@ -110,10 +116,10 @@ class MetaSGD(Method):
     >>> families = TaskFamily("a", [0.1, 1.0], [3.0, -3.0]), TaskFamily("b", [1.0, 0.1], [-3.0, 3.0])
     >>> tasks = Mixture(families)
     >>> compare(tasks, [NAL(), MAML(), MetaSGD()], GradientSteps(0.5, m=200))
-    <NAL, MAML, Meta-SGD: Meta-SGD gains 10.5 over NAL>
+    <NAL, MAML, Meta-SGD: Meta-SGD gains 10.5 (exact) over NAL>
     >>> found = MetaSGD(m=200).learn(tasks)
     >>> found
-    <risk 0.1312 after one learned step on 200 samples: a local minimum, the least of 2 limits that 10 starts found; others may exist>
+    <risk 0.1312 (exact) after one learned step on 200 samples: a local minimum, the least of 2 limits that 10 starts found; others may exist>
     >>> found.P.round(2), found.start.round(2)
     (array([9.47, 0.99]), array([-3.  ,  2.39]))
     >>> found.limits.round(3), found.found  # nine starts, NAL's optimum among them, ended at a worse one
@@ -180,7 +186,8 @@ class MetaSGD(Method):
         LearnedStep
             With ``P``, ``adaptation``, ``start``, ``risk``, and how many starts ended at which local minima.
         """
-        return self._find(check_environment(environment).tasks())
+        found = self._find(check_environment(environment).tasks())
+        return replace(found, how=DRAWN) if isinstance(environment, SampledEnvironment) else found
 
     def _find(self, tasks: Sequence[Task]) -> LearnedStep:
         if self.m is None:

@@ -57,7 +57,7 @@ def from_sampler(
     <environment of 2000 drawn tasks, d = 3>
     >>> from landscape import MAML, GradientSteps, risk
     >>> risk(environment, MAML(), GradientSteps(0.8, m=20)).total
-    0.9263 +- 0.028
+    0.9263 +- 0.028 (drawn)
     """
     if not callable(draw):
         raise TypeError(f"draw must be a function of a numpy Generator, got {draw!r}")

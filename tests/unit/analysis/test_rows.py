@@ -228,7 +228,7 @@ def test_a_new_adaptation_says_itself_what_rows_ask() -> None:
     assert float(found.risk("prior").total) == total(ls.PriorMean(), ls.GradientSteps(0.0, steps=0))
     assert float(found.risk("oracle").above_noise) == 0
     assert found.ignoring_start == ("prior", "oracle")
-    assert found.headline().endswith(": NAL cuts 0 of the loss of NAL")
+    assert found.headline().endswith(": NAL cuts 0 (exact) of the loss of NAL")
 
 
 def test_pictures_show_all_rows() -> None:

@@ -378,15 +378,20 @@ def test_the_result_has_a_headline_a_table_and_a_plot() -> None:
     law = ls.loss_law(ls.HardEasy(d=3), ls.MAML(), 0.5)
     assert isinstance(law, Result)
     assert repr(law).startswith("<loss after adaptation: mean")
+    assert repr(law).endswith(" (exact)>")
+    assert repr(law.mean).endswith(" (exact)")
+    assert set(law.to_frame()["how"]) == {"exact"}
     table = law.to_frame()
     assert list(table["probability"]) == list(LEVELS)
     assert (np.diff(table["loss"]) > 0).all()
     assert law.plot().get_xlabel() == "loss after adaptation"
     drawn = ls.loss_law(ls.HardEasy(d=3), ls.MAML(), 0.5, draws=400)
-    assert "400 draws" in repr(drawn)
+    assert repr(drawn).endswith(" (400 draws)>")
+    assert repr(drawn.mean).endswith(" (400 draws)")
+    assert set(drawn.to_frame()["how"]) == {"400 draws"}
     said = [drawn.mean, drawn.quantile(0.5), drawn.quantile(0.95)]
     for words, number in zip(("mean", "median", "95% below"), said, strict=True):
-        assert f"{words} {float(number):.4g} +- {number.standard_error:.2g}, " in repr(drawn)
+        assert f"{words} {float(number):.4g} +- {number.standard_error:.2g}" in repr(drawn)
     assert "loss_error" in drawn.to_frame()
     assert len(drawn.plot(label="MAML").collections) == 1
 

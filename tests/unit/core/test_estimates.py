@@ -27,7 +27,7 @@ def test_an_exact_estimate_serves_as_a_number() -> None:
     assert e > 2
     assert f"{e:.1f}" == "2.5"
     assert round(e, 1) == 2.5
-    assert repr(e) == "2.5"
+    assert repr(e) == "2.5 (exact)"
     assert e.standard_error is None
     assert [float(x) for x in (e + 1, 1 + e, e - 1, 1 - e, 2 * e, e / 2, 1 / e, e**2, -e, abs(-e))] == [
         3.5, 3.5, 1.5, -1.5, 5.0, 1.25, 0.4, 6.25, -2.5, 2.5,
@@ -126,6 +126,24 @@ def test_errors_over_a_grid_are_those_of_each_point() -> None:
     )
 
 
+def test_every_number_says_how_it_was_had() -> None:
+    """Exact, a limit, drawn; alone, over a grid, and as the headline of a comparison."""
+    tasks, ridge = ls.HardEasy(d=3, noise=0.1), ls.RidgeToStart(0.5, 10)
+    cases = [
+        (ADAPTATION, None, "exact"),
+        (ridge, None, "limit, expected error about"),
+        (ADAPTATION, 40, "40 draws"),
+    ]
+    for adaptation, draws, how in cases:
+        one = ls.risk(tasks, 0.0, adaptation, draws=draws)
+        several = ls.risk(tasks, 0.0, adaptation, over={"m": [5, 15]}, draws=draws)
+        table = ls.compare(tasks, [ls.NAL(), ls.MAML(0.3)], adaptation, draws=draws)
+        for said in (one.total, several.total, one, several, table):
+            assert how in repr(said)
+        for result in (one, several, table):
+            assert result.to_frame()["how"].str.startswith(how).all()
+
+
 def test_results_are_immutable_and_say_their_headline() -> None:
     risk = ls.risk(ls.HardEasy(noise=0.1), ls.MAML(), ADAPTATION, over={"R": [1, 2]})
     with pytest.raises(ValueError, match="read-only"):
@@ -141,7 +159,7 @@ def test_results_say_how_they_were_had() -> None:
     environment = ls.HardEasy(d=2, noise=0.1)
     exact = ls.risk(environment, ls.NAL(), ADAPTATION)
     assert str(exact.how) == "exact"
-    assert "exact" not in exact.headline()
+    assert exact.headline().endswith("(exact)")
     assert exact.to_frame()["how"].tolist() == ["exact"]
     drawn = ls.risk(environment, ls.NAL(), ADAPTATION, draws=50)
     assert drawn.how == Provenance("drawn", draws=50)

@@ -192,6 +192,11 @@ def test_drawn_tasks_have_errors_but_no_start_has() -> None:
     assert 0 < total.standard_error < float(total)
     with pytest.raises(ValueError, match="standard error of a start that is learned"):
         ls.optimum(env, ls.MetaSGD(m=20, starts=1))
+    for find in (ls.MetaSGD(m=20, starts=1).learn, lambda env: ls.best_preconditioner(env, 0.0, 20)):
+        for environment, how in ((env, "drawn"), (ls.HardEasy(d=2), "exact")):
+            found = find(environment)
+            assert f"({how}) after one learned step" in repr(found)
+            assert found.to_frame()["how"].tolist() == [how]
 
 
 @pytest.mark.parametrize(
