@@ -110,16 +110,7 @@ class FewShotRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return np.delete(X, self.task, axis=1), X[:, self.task]
 
     def predict(self, X: Any) -> Array:
-        """Predict without shots: the start is not adapted.
-
-        Parameters
-        ----------
-        X : pandas.DataFrame, or array of shape (n, columns)
-
-        Returns
-        -------
-        array, shape (n,)
-        """
+        """Predict targets, shape (n,), from rows as for `fit`, without shots: the start is not adapted."""
         check_is_fitted(self)
         return self.model_.predict(self._split(X)[0])
 

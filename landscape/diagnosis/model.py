@@ -44,6 +44,8 @@ class TrainedModel(Record):
 
     Examples
     --------
+    A model written down by hand: kilometres, and a fee.
+
     >>> import numpy as np
     >>> from landscape import MixedModel, TrainedModel, from_data
     >>> rng = np.random.default_rng(0)
@@ -259,16 +261,7 @@ class AdaptedModel(Record):
         return f"<{self.model.name or 'trained model'}, adapted to a task by {self.shots} shots>"
 
     def predict(self, X: Any) -> Array:
-        """Predict targets of the task.
-
-        Parameters
-        ----------
-        X : pandas.DataFrame, or array of shape (n, columns)
-
-        Returns
-        -------
-        array, shape (n,)
-        """
+        """Predict targets of the task, shape (n,), from rows as for `TrainedModel.predict`."""
         preprocessing = self.model.preprocessing
         return preprocessing.restore(preprocessing.transform(X) @ self.point)
 

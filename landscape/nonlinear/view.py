@@ -71,6 +71,8 @@ def nonlinear_view(
 
     Raises
     ------
+    TypeError
+        If what is given is no comparison.
     ValueError
         If the neurons have more than two dimensions, or there are several in a task.
 

@@ -52,17 +52,17 @@ def test_their_members_too():
     assert {name: words for name, words in found.items() if words} == {}
 
 
-@pytest.mark.parametrize(
-    ("part", "wrong", "named"),
-    [
-        ("Returns\n-------", "", "Returns"),
-        ("Raises\n------", "", "Raises"),
-        ("Examples\n--------", "", "Examples"),
-        ("Compute where", "where", "one sentence at its head"),
-        ("array, shape (*grid, d)", "array", "a shape: array"),
-    ],
-)
-def test_what_is_left_out_is_noticed(part, wrong, named):
+LEFT_OUT = {
+    "Returns": ("Returns\n-------", ""),
+    "Raises": ("Raises\n------", ""),
+    "Examples": ("Examples\n--------", ""),
+    "one sentence at its head": ("Compute where", "where"),
+    "a shape: array": ("array, shape (*grid, d)", "array"),
+}
+
+
+@pytest.mark.parametrize(("named", "change"), LEFT_OUT.items())
+def test_what_is_left_out_is_noticed(named, change):
     doc = """Compute where training ends.
 
 Returns
@@ -78,4 +78,4 @@ Examples
 >>> 1
 1"""
     assert lacking(ls.optimum, doc) == []
-    assert named in lacking(ls.optimum, doc.replace(part, wrong))
+    assert named in lacking(ls.optimum, doc.replace(*change))

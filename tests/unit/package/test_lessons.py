@@ -63,17 +63,18 @@ def test_a_lesson_has_its_parts(path):
     assert lacking(build.read(path)) == set()
 
 
-@pytest.mark.parametrize(
-    ("part", "text", "spoilt"),
-    [
-        ("goals", "After this lesson you can", "This lesson treats"),
-        ("prediction", "**Predict:**", "Note:"),
-        ("summary", "## Summary", "## Conclusion"),
-        ("exercises", "3. **Two steps.**", "**Two steps.**"),
-        ("references", "https://", "see "),
-    ],
-)
-def test_a_lesson_without_a_part_is_noticed(part, text, spoilt):
+SPOILT = {
+    "goals": ("After this lesson you can", "This lesson treats"),
+    "prediction": ("**Predict:**", "Note:"),
+    "summary": ("## Summary", "## Conclusion"),
+    "exercises": ("3. **Two steps.**", "**Two steps.**"),
+    "references": ("https://", "see "),
+}
+
+
+@pytest.mark.parametrize(("part", "change"), SPOILT.items())
+def test_a_lesson_without_a_part_is_noticed(part, change):
+    text, spoilt = change
     book = build.read(FOLDER / "00_one_parabola.ipynb")
     assert altered(book, text, spoilt) != book
     assert lacking(altered(book, text, spoilt)) == {part}
