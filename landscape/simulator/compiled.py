@@ -302,7 +302,7 @@ def rows(plan: Plan, lanes: Lanes, spread: int) -> tuple[Array, Array]:
         place = row % (spread + plan.tau * each) - spread
         if place >= 0:
             place %= each
-            n[row] = lanes.n1 if outer and place == plan.steps else lanes.n2
+            n[row] = lanes.n1 if place == plan.steps else lanes.n2
             freedom[row] = n[row] - (1 if plan.kind == SHARED and place > plan.steps else 0)
     return n, freedom
 

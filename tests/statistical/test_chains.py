@@ -17,6 +17,7 @@ from support.agreement import check_z
 
 import landscape as ls
 from landscape.simulator import sgd
+from landscape.simulator.draw_samples import drawer
 from landscape.simulator.solve import task_gradients
 
 RUNS = 2500
@@ -145,6 +146,30 @@ def test_chains_of_a_grid_are_those_of_its_points(world, engine):
     )
     for part, environment, method in zip((both[:runs], both[runs:]), (one, other), methods, strict=True):
         check_same_ends(part, thin_ends(environment, method, engine, seed=9))
+
+
+ENDLESS = [
+    ls.NAL({"a": 3.0}), ls.NAL({"a": 3.0}, batch=4), ls.MAML(STEPS(0.3, steps=2)), ls.MAML(STEPS(0.8), hessian="independent"),
+    ls.FOMAML(STEPS(0.5)), ls.HFMAML(0.5), ls.Reptile(STEPS(0.4, steps=2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("covariance", [ROOT @ ROOT, np.array([0.2, 0.5, 1.0])], ids=["dense", "diagonal"])
+@pytest.mark.parametrize("method", ENDLESS, ids=repr)
+def test_endless_batches_of_one_family_are_its_gradients(method, covariance, engine):
+    """Nothing is left to chance but 1/sqrt(n1): each step is the population's meta-gradient, times the weight unless normalised."""
+    environment = ls.Mixture([ls.TaskFamily("a", covariance, [1.0, -0.5, 2.0], noise=0.3)])
+    plan = training(method, n1=10**14, n2=None)
+    ends = sgd.descend([environment], [method], np.array([np.inf]), plan, np.random.default_rng(0), engine)
+    population = drawer(
+        environment.tasks()[0].inputs, environment.families[0].centre[None], "raw", np.random.default_rng(0)
+    )
+    w = np.zeros((1, 3, 1))
+    for _ in range(plan.T // plan.task_batch):
+        weight = 3.0 if isinstance(method, ls.NAL) and method.task_batch is None else 1.0
+        w = w - plan.learning_rate * weight * method.meta_gradient(w, population, np.inf, np.inf)
+    np.testing.assert_allclose(ends[0], w[0, :, 0], rtol=1e-5)
 
 
 def with_processors(monkeypatch, count):
