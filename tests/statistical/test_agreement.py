@@ -150,6 +150,23 @@ def test_agreement_lays_theory_beside_simulation():
     np.testing.assert_allclose(table["gap"], table["empirical"] - table["theory"])
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_units_of_the_targets_do_not_matter_to_an_agreement(unit):
+    """Losses go with the square: what counts as rounding must, too."""
+    scores = []
+    for c in (1.0, unit):
+        families = [
+            ls.TaskFamily("a", [0.3, 0.8], [1.0 * c, -2.0 * c], 0.2 * c**2, noise=0.1 * c**2),
+            ls.TaskFamily("b", 0.5, 0.0, noise=0.2 * c**2),
+        ]
+        options = {"repeats": 3, "tasks": 40, "progress": False}
+        methods, adaptation = [ls.NAL(), ls.MAML()], ls.GradientSteps(0.7, 10)
+        found = ls.simulate(ls.Mixture(families), methods, adaptation, ls.Training(30, n1=5), **options)
+        scores.append(ls.agreement(found).entries["z"])
+    np.testing.assert_allclose(scores[1], scores[0], rtol=1e-6)
+    assert np.nanmin(np.abs(scores[0])) > 0
+
+
 def test_the_same_seed_gives_the_same_numbers():
     first, again, other = small_simulation(3), small_simulation(3), small_simulation(4)
     for name in ("solutions", "losses", "above_noise", "covariances"):

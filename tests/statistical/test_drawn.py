@@ -268,6 +268,18 @@ def test_steps_that_overflow_say_so():
         ls.risk(ls.HardEasy(d=3), ls.NAL(), steps, draws=20)
 
 
+@pytest.mark.parametrize("draws", [0, 20])
+def test_a_step_too_large_is_warned_of_where_such_tasks_occur(draws):
+    def ask(share):
+        families = [ls.TaskFamily("a", 0.5, [1.0, 2.0], probability=1 - share)]
+        families += [ls.TaskFamily("steep", 5.0, 0.0, probability=share)]
+        return ls.risk(ls.Mixture(families), 0.0, ls.GradientSteps(1.0, 10), draws=draws)
+
+    with pytest.warns(ls.LandscapeWarning, match="the inner step expands"):
+        ask(1e-3)
+    assert float(ask(0.0).total) > 0  # a warning would be an error
+
+
 def test_bad_draws_are_named():
     with pytest.raises(ValueError, match="draws must be .*>= 20"):
         ls.risk(world("dense"), 0.0, 0.5, draws=5)

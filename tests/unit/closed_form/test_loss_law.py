@@ -316,6 +316,16 @@ def test_parallel_distances_without_noise() -> None:
     assert float(ls.win_probability(env, near, adaptation, against=near, draws=500)) == 0.5
 
 
+def test_one_loss_that_overflows_is_enough() -> None:
+    """Samples of the flat tasks never make so many steps explode, some of the others do."""
+    flat, both = ls.HardEasy(d=3, rho_hard=1e-3, p_hard=1.0), ls.HardEasy(d=3, rho_hard=1e-3)
+    steps = ls.GradientSteps(1.8, 4, 900, "same")
+    assert 0 < float(ls.win_probability(flat, 0.5, steps, against=0.0, draws=20)) <= 1
+    for ask in (ls.win_probability, ls.loss_law):
+        with pytest.raises(ValueError, match="overflow"):
+            ask(both, 0.5, steps, draws=20)
+
+
 def test_wins_of_other_adaptations_and_of_rows() -> None:
     """Several steps on one batch take rows; the complement of a win is the other's; grids are by name.
 

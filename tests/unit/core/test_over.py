@@ -31,6 +31,16 @@ def total(env: Any, start: Any = None, adaptation: Any = ADAPTATION) -> float:
     return float(ls.risk(env, ls.MAML() if start is None else start, adaptation).total)
 
 
+def test_optima_over_a_grid_are_those_of_its_points_in_every_coordinate() -> None:
+    over = {"rho_hard": [0.1, 0.5], "R": [1.0, 2.0, 3.0]}
+    found = ls.optimum(ls.HardEasy(d=4), ls.MAML(0.7), over)
+    for i, rho in enumerate(over["rho_hard"]):
+        for j, R in enumerate(over["R"]):
+            alone = ls.optimum(ls.HardEasy(d=4, rho_hard=rho, R=R), ls.MAML(0.7))
+            assert alone.shape == (4,)
+            np.testing.assert_allclose(found.value[i, j], alone.value, rtol=1e-13)
+
+
 def test_a_name_that_a_column_has_too_keeps_its_values() -> None:
     """Label noise varies beside the part of the risk that is called noise: both stay, and lines go over the first."""
     from matplotlib import pyplot as plt

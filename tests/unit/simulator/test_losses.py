@@ -116,6 +116,15 @@ def test_constants_that_do_not_exist():
     assert Logistic(X, LABELS, ridge=0.1).strong_convexity == 0.1
 
 
+def test_at_a_kink_derivatives_are_those_of_the_flat_side():
+    for kind in (Hinge, SquaredHinge):
+        loss = kind([[1.0], [2.0]], [-1.0, 1.0], ridge=0.3)  # the second row is at the kink for w = 1/2
+        flat = kind([[1.0]], [-1.0], ridge=0.3, scale=0.5)
+        np.testing.assert_array_equal(loss.gradient(0.5), flat.gradient(0.5))
+        np.testing.assert_array_equal(loss.hessian(0.5), flat.hessian(0.5))
+    assert Rectified([[2.0]], [1.0]).gradient(0.5) == 0
+
+
 def test_planted_wrong_gradient_is_caught():
     class Wrong(Logistic):
         def slope(self, z, y):

@@ -187,7 +187,7 @@ class Hinge(LinearModelLoss):
 
 
 class SquaredHinge(LinearModelLoss):
-    """phi = max(0, 1 - y z)^2/2; its Hessian jumps, so kappa does not exist."""
+    """phi = max(0, 1 - y z)^2/2; its Hessian jumps, so kappa does not exist: at y z = 1 it is that of the flat side."""
 
     curvatures = (0.0, 1.0)
 
