@@ -187,9 +187,7 @@ class Parquet:
         table = arrow.Table.from_pandas(content, preserve_index=False)
         said = json.dumps([TITLE, self.fingerprint, _digest(content)]).encode()
         buffer = io.BytesIO()
-        parquet.write_table(
-            table.replace_schema_metadata((table.schema.metadata or {}) | {b"landscape": said}), buffer
-        )
+        parquet.write_table(table.replace_schema_metadata({b"landscape": said}), buffer)
         return buffer.getvalue()
 
     @staticmethod

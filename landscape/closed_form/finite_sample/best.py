@@ -130,7 +130,7 @@ def best_training_step(
             f"{plan.method.label} has no step size in training: choose MAML, FOMAML or HFMAML with "
             "GradientSteps"
         )
-    steepest = max(float(np.max(task.inputs.Sigma.largest())) for task in environment.tasks())
+    steepest = max(float(task.inputs.Sigma.largest()) for task in environment.tasks())
 
     def cost(alpha: float) -> float:
         try:

@@ -90,16 +90,22 @@ def test_costs_of_every_method_by_hand():
 
 
 def test_the_window_of_a_heat_map_is_in_its_coordinates():
-    """On the curve both tasks have equal weights, also where the easy one's curvature is not 1."""
+    """On the curve both tasks have equal weights, also where the easy one's curvature is not 1; it spans all hardnesses."""
+
+    def drawn(ax):
+        return [line.get_xydata().T for line in ax.get_lines()]
+
     over = {"rho_hard": [0.1, 0.4], "m": [20, 500]}
     result = ls.compare(ls.TwoTasks(d=3, rho_easy=0.5), METHODS[:2], ls.GradientSteps(2.0, 100), over=over)
-    rho, m = result._window("rho_hard", "m")
+    rho, m = drawn(result.heatmap())[0]
+    assert 0 < rho[0] < 0.002
+    assert 0.498 < rho[-1] < 0.5
+    assert np.diff(rho).max() < 0.002
     hard, easy = (r * (1 - 2 * r) ** 2 + 4 * r**3 * (3 + 1) / m for r in (rho, 0.5))
     np.testing.assert_allclose(hard, easy, rtol=1e-9)
-    np.testing.assert_array_equal(result._window("m", "rho_hard"), (m, rho))
-    assert (
-        ls.compare(ls.TwoTasks(rho_easy=0.5), METHODS[:2], ADAPT, over=over)._window("rho_hard", "m") is None
-    )
+    np.testing.assert_array_equal(drawn(result.heatmap("m", "rho_hard"))[0], (m, rho))
+    other = ls.compare(ls.TwoTasks(rho_easy=0.5), METHODS[:2], ADAPT, over=over)
+    assert drawn(other.heatmap()) == []
 
 
 @pytest.mark.parametrize("single", [set(), {"a"}, {"c"}])

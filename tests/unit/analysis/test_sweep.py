@@ -889,6 +889,7 @@ def test_a_right_checksum_is_not_trusted_in_parquet_either(tmp_path):
         (good.append_column("loss", good["loss"]), said, "damaged"),
         (good, [said[0], {"environment": 3}, None], "damaged"),
         (good, said[:2], "not the file of a sweep"),
+        (good, ["landscape sweep 1", *said[1:]], "not the file of a sweep"),
         (good, 3, "not the file of a sweep"),
     ]
     for table, claim, message in cases:

@@ -827,6 +827,40 @@ def test_one_iteration_of_sgd_by_hand(world):
     np.testing.assert_allclose(curve.covariance(0), expected, rtol=1e-9, atol=1e-14)
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+def test_moments_of_sgd_on_a_line_by_hand(batch):
+    """Two families in one dimension: E w and E w^2 one iteration after another, of the mean of so many tasks' gradients."""
+    families = [
+        ls.TaskFamily("a", 0.7, 1.5, 0.4, probability=0.3, noise=0.2, d=1),
+        ls.TaskFamily("b", 1.2, -0.5, 0.1, probability=0.7, noise=0.6),
+    ]
+    rate, n = 0.2, 8 + 7
+    training = ls.Training(60 * batch, n1=8, n2=7, solver="sgd", learning_rate=rate, task_batch=batch)
+    reported = [40, 0, 7, 1]
+    curve = ls.sgd_curve(ls.Mixture(families), ls.NAL(), training, iterations=reported)
+    p, rho, mu, C, noise = np.array(
+        [[f.probability, f.covariance, f.centre, f.spread, f.noise] for f in families], dtype=float
+    ).T
+    H, v, one, two, moments = p @ rho, p @ (rho * mu), 0.0, 0.0, {}
+    for iteration in range(2001):
+        moments[iteration] = one, two - one**2
+        away = two - 2 * mu * one + mu**2 + C
+        single = p @ (rho**2 * (1 + 2 / n) * away + noise * rho / n)
+        pair = H**2 * two - 2 * H * v * one + v**2
+        along = p @ (rho * (two - mu * one))
+        one, two = (
+            one - rate * (H * one - v),
+            two - 2 * rate * along + rate**2 * (single / batch + (1 - 1 / batch) * pair),
+        )
+    assert curve.iterations.tolist() == reported
+    wanted = np.array([moments[i] for i in reported])
+    np.testing.assert_allclose(curve.means[:, 0], wanted[:, 0], rtol=1e-12, atol=1e-15)
+    found = [curve.covariance(i)[0, 0] for i in range(len(reported))]
+    np.testing.assert_allclose(found, wanted[:, 1], rtol=1e-11, atol=1e-15)
+    assert curve.stationary_standard_deviation() == pytest.approx(np.sqrt(moments[2000][1]), rel=1e-10)
+    assert curve.optimum[0] == pytest.approx(moments[2000][0], rel=1e-12)
+
+
 def test_sgd_settles_at_its_limit():
     training = ls.Training(10**5, n1=8, n2=7, solver="sgd", learning_rate=0.05)
     curve = ls.sgd_curve(WORLDS["dense"], ls.NAL(), training, iterations=[0, 10**5])
