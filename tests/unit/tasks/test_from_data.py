@@ -449,6 +449,18 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path, monkeypatch):
         ls.from_data(tmp_path / "t.parquet", "y", "task")
 
 
+@pytest.mark.parametrize(("share", "is_open"), [(0.8e-10, True), (1.2e-10, False)])
+def test_how_near_columns_of_a_task_may_come_to_one_another(share, is_open):
+    """Their least curvature, at mean square 1, against 1e-10 of the largest, which for two that nearly agree is 2."""
+    frame = table().sort_values("task", ignore_index=True)
+    here = frame["task"] == "t1"
+    Q = np.linalg.qr(np.column_stack([np.ones(30), np.random.default_rng(0).normal(size=(30, 2))]))[0]
+    angle = 2 * np.arctan(np.sqrt(share))  # curvatures 1, 1 - cos and 1 + cos of it
+    frame.loc[here, "a"], frame.loc[here, "b"] = Q[:, 1], Q[:, 1:] @ [np.cos(angle), np.sin(angle)]
+    tasks = ls.from_data(frame, "y", "task", standardise=None).families
+    assert [task.ridge > 0 for task in tasks] == [False, is_open, False, False]
+
+
 def ridge_world():
     rng = np.random.default_rng(4)
     return rng.exponential(size=(3, 2)) - 0.5, rng.normal(size=3), 0.3, rng.normal(size=2)
@@ -473,6 +485,21 @@ def test_ridge_agrees_with_complete_enumeration(m, steps):
     check_ridge(m, steps)
     with pytest.raises(AssertionError):
         check_ridge(m, steps, ForgetfulTask)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.3])
+def test_grids_of_steps_are_their_points(ridge):
+    """The second step's moments are those of the first one's Hessian, which differs from point to point."""
+    X, y, _, w = ridge_world()
+    env, over = (
+        ls.Mixture([ls.DataTask("a", X, y, ridge=ridge)]),
+        {"alpha": [0.05, 0.1, 0.15], "m": [1, 2, np.inf]},
+    )
+    grid = ls.risk(env, w, ls.GradientSteps(0.1, 1, 3), over=over).total
+    for i, j in np.ndindex(grid.shape):
+        step = ls.GradientSteps(over["alpha"][i], over["m"][j], 3)
+        assert grid.value[i, j] == pytest.approx(float(ls.risk(env, w, step).total), rel=1e-12)
+    assert len(np.unique(grid.value)) == 9
 
 
 class Forgetful(Empirical):
