@@ -255,6 +255,24 @@ def test_own_shots_below_d() -> None:
     assert np.isinf(infinite).tolist() == [False, True, True, True, False]
 
 
+def test_all_of_a_tasks_samples_leave_its_noise() -> None:
+    """Whatever the start and the inputs: normal ones, singular ones and rows."""
+    rng = np.random.default_rng(5)
+    X, y = rng.normal(size=(7, 2)), rng.normal(size=7)
+    left = np.sum((y - X @ np.linalg.lstsq(X, y)[0]) ** 2) / 7
+    for family, noise in (
+        (ls.TaskFamily("a", [[1.0, 0.4], [0.4, 0.7]], [1.0, 2.0], 0.5, noise=0.3), 0.3),
+        (ls.TaskFamily("a", np.ones((2, 2)), 1.0, noise=0.2), 0.2),
+        (ls.DataTask("a", X, y), left),
+    ):
+        total = ls.risk(ls.Mixture([family]), [3.0, -4.0], ls.OwnShots(np.inf)).total
+        assert float(total) == pytest.approx(noise / 2, rel=1e-12)
+        assert total.how.is_exact
+    m = sp.Symbol("m", positive=True)
+    with pytest.raises(ls.NoClosedForm):
+        ls.risk(ls.TwoTasks(d=2), 0.0, ls.OwnShots(m))
+
+
 def test_answers_say_that_they_are_limits() -> None:
     env, ridge = environment(), ls.RidgeToStart(0.5, m=10)
     risk = ls.risk(env, ls.NAL(), ridge, over={"m": [10, np.inf], "strength": [0.5, 1.0]})

@@ -118,6 +118,24 @@ def test_a_start_that_comes_near_a_limit_ends_there() -> None:
     assert problem.descend(problem.pooled + 0.5, [far]) is not far
 
 
+@pytest.mark.parametrize("m", [20, 2000])
+def test_how_near_a_limit_is_the_same_one(m: float) -> None:
+    """Within 1e-6 of its own risk, however much larger that of the start; and as near along its own curvature."""
+    problem = OneStep(spectra(1e2, True, 0).tasks(), "diagonal", m)
+    limit, start = problem.descend(problem.pooled), problem.pooled + 0.5
+    assert limit.curvature is not None
+    step = np.array([1.0, -2.0, 0.5, 1.0])
+    step *= np.sqrt(1e-6 * limit.risk / float(limit.curvature.quad(step)))
+    for known, is_same in (
+        (replace(limit, risk=(1 + 5e-7) * limit.risk), True),
+        (replace(limit, risk=(1 + 2.5e-6) * limit.risk), False),
+        (replace(limit, risk=(1 - 2.5e-6) * limit.risk), False),
+        (replace(limit, w=limit.w + step), True),
+        (replace(limit, w=limit.w + 2 * step), False),
+    ):
+        assert (problem.descend(start, [known]) is known) == is_same
+
+
 def test_a_risk_that_is_lowest_at_infinity() -> None:
     """P = 11'/3 undoes every distance along 1 in both families, so the farther the start, the more else P can do."""
     along = np.ones((2, 2))
@@ -184,6 +202,19 @@ def test_rows_of_compare_are_judged_by_their_own_step() -> None:
     np.testing.assert_allclose(point[0], ls.MetaSGD(m=20, starts=2).learn(env).start, rtol=1e-9)
     drawn = ls.risk(env, learned, step, draws=2000).total
     assert abs(float(drawn) - float(ls.risk(env, learned, step).total)) < 4 * drawn.standard_error < 0.1
+
+
+@pytest.mark.parametrize(
+    "judge", [ls.GradientSteps(0.5, 20), ls.RidgeToStart(0.5, 20), ls.OwnShots(20)], ids=repr
+)
+def test_samples_are_its_own_or_those_of_whatever_judges_it(judge: Any) -> None:
+    env = ls.Mixture([replace(f, noise=0.3) for f in mirrored().families])
+    for row, m in ((ls.MetaSGD(learn_start=False), 20), (ls.MetaSGD(m=5, learn_start=False), 5)):
+        found = ls.compare(env, [ls.NAL(), row], judge).risk(row.label).total
+        assert float(found) == pytest.approx(replace(row, m=m).learn(env).risk, rel=1e-12)
+    assert row.within(None) is row, "nothing judges it: it has samples of its own"
+    with pytest.raises(ValueError, match="learns one step, and it is compared with 2"):
+        ls.compare(env, [ls.NAL(), ls.MetaSGD()], ls.GradientSteps(0.5, 20, 2))
 
 
 def test_drawn_tasks_have_errors_but_no_start_has() -> None:
