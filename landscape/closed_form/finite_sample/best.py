@@ -228,6 +228,9 @@ def best_design(
 ) -> BestDesign:
     """Find T, n1 and n2, with T (n1 + n2) within a budget, of the least expected suboptimality.
 
+    Thirty numbers of samples a task are tried, at equal ratios from 2 to where two tasks a dimension are left, and 25
+    splits of each.
+
     Parameters
     ----------
     environment : Environment

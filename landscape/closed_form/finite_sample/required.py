@@ -21,6 +21,9 @@ NEAR_1 = 1e-8
 MOST = 10**5
 """Samples or episodes up to which the least number is looked for."""
 
+WITHOUT_BOUND = 10**15
+"""Samples or episodes of which more would change nothing that is shown."""
+
 MOST_TASKS = 10**15
 """Tasks up to which they are looked for where some number suffices."""
 
@@ -335,7 +338,7 @@ def _least(name: str, plan_at: Callable[[int], Plan], suboptimality: float, or_e
     curve = np.array([plan_at(int(value)).suboptimality() for value in values])
     good = np.flatnonzero(curve <= wanted)
     if not len(good):
-        return _none(name, values, curve, wanted, plan_at(10**7).suboptimality(), or_else)
+        return _none(name, values, curve, wanted, plan_at(WITHOUT_BOUND).suboptimality(), or_else)
     high = int(values[good[0]])
     low = int(values[good[0] - 1]) if good[0] else high - 1
     high = _bisected(lambda value: plan_at(value).suboptimality(), low, high, wanted)
@@ -354,11 +357,13 @@ def _bisected(reached: Callable[[int], float], low: int, high: int, wanted: floa
 
 def _none(name: str, values: Array, curve: Array, wanted: float, limit: float, or_else: str) -> RequiredData:
     best = int(curve.argmin())
-    reason = (
-        f"no {name} up to {values[-1]:,} brings it to {wanted:g}: the least is {curve[best]:.3g} at {values[best]:,},"
-        f" and without bound it tends to {limit:.3g}. What is left is the scatter between tasks, which only more "
+    rest = (
+        f"and without bound it tends to {limit:.3g}. What is left is the scatter between tasks, which only more "
         f"tasks (T) reduce{or_else}"
+        if limit > wanted
+        else "and only still more would do"
     )
+    reason = f"no {name} up to {values[-1]:,} brings it to {wanted:g}: the least is {curve[best]:.3g} at {values[best]:,}, {rest}"
     return RequiredData(name, float(curve[best]), wanted, values, curve, None, reason)
 
 

@@ -96,6 +96,19 @@ def test_norm_at_the_exact_time(kind, level):
     assert steps.gradient_norm(steps.at(k)) <= level < steps.gradient_norm(steps.at(k - 1))
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-6, 1e6])
+def test_norms_are_asked_for_down_to_their_rounding(size):
+    """1e-14 times |w| + |w*| and the largest entry of the Hessian; a little above it some digits are left."""
+    family = ls.TaskFamily("only", [[1.0, 0.3], [0.3, 2.5]], [3 * size, -size])
+    path = ls.flow(ls.Mixture([family]), ls.NAL(), [size, 2 * size])
+    least = 1e-14 * 2.5 * (np.sqrt(5) + np.sqrt(10)) * size
+    slowest = np.linalg.eigvalsh(family.covariance)[0]
+    times = [path.time_to(level) for level in (10.01 * least, 1.001 * least)]
+    assert times[1] - times[0] == pytest.approx(np.log(10) / slowest, rel=0.02)
+    with pytest.raises(ValueError, match=f"level must be >= {least:.2g} here"):
+        path.time_to(0.999 * least)
+
+
 @pytest.mark.parametrize("level", [1e-2, 1e-6, 1e-9])
 def test_a_dip_is_found_however_brief(level):
     """In one dimension FO-MAML, and BI-MAML's first phase, pass through MAML's optimum on their way to their own."""

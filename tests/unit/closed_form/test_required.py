@@ -94,6 +94,10 @@ def test_no_solution_has_a_reason():
     answer = ls.required_inner_samples(ENV, ls.MAML(), ADAPT, training, suboptimality=1e-5)
     assert answer.value is None
     assert "differs from m" in answer.reason
+    one = ls.Mixture([ls.TaskFamily("only", 0.5, 1.0, noise=1.0, d=2)])  # whose scatter goes with 1/tau
+    answer = ls.required_episodes(one, ls.MAML(), ADAPT, training, suboptimality=1e-12)
+    assert answer.value is None
+    assert answer.reason.endswith("at 100,000, and only still more would do")
     answer = ls.required_tasks(ENV, ls.NAL(), ADAPT, replace(training, n2=20), suboptimality=1e-5)
     assert answer.value is None
     assert "no number of tasks suffices" in answer.reason
@@ -148,6 +152,28 @@ def test_the_best_training_step_may_be_far_below_0():
     ]
     assert around[1] == pytest.approx(answer.suboptimality)
     assert around[1] < min(around[0], around[2])
+
+
+def test_designs_are_tried_at_equal_ratios():
+    """Whole numbers of 30 samples a task, the largest where two tasks a dimension are left; each with its own T."""
+    budget = 6000
+    design = ls.best_design(ENV, ls.NAL(), ADAPT, ls.Training(1), budget=budget)
+    found = dict(zip(design.values.tolist(), design.curve.tolist(), strict=True))
+    ratio = (budget / 6 / 2) ** (1 / 29)
+    wanted = [round(budget / 6 / ratio**k) for k in range(20)]  # below a dozen they meet
+    assert [n for n in found if n >= wanted[-1]] == wanted[::-1]
+    for n, value in found.items():
+        assert value == pytest.approx(expected(ls.NAL(), ls.Training(budget // n, n1=n - 1, n2=1)), rel=1e-12)
+    assert design.suboptimality == min(found.values()) == found[design.n1 + design.n2]
+
+
+def test_few_samples_a_task_are_split_in_all_ways():
+    with pytest.warns(ls.LandscapeWarning, match=ROUGH):
+        design = ls.best_design(ENV, ls.MAML(), ADAPT, ls.Training(1), budget=60)
+    assert design.values.tolist() == list(range(2, 11))
+    for n, value in zip(design.values.tolist(), design.curve, strict=True):
+        splits = [(maml(0.8, n - n1), ls.Training(60 // n, n1=n1)) for n1 in range(1, n)]
+        assert value == pytest.approx(min(expected(*split) for split in splits), rel=1e-12)
 
 
 def test_the_smallest_budget():
