@@ -1,7 +1,10 @@
 """How one adapts to a task: every file of this folder is one adaptation, and registers itself."""
 
 from landscape.adaptations.base import Adaptation, Draw, as_adaptation, at_mean_step, is_full, loss_form
+from landscape.adaptations.bayes_estimator import BayesEstimator
 from landscape.adaptations.gradient_steps import GradientSteps
+from landscape.adaptations.mixed_model import MixedModel
+from landscape.adaptations.own_shots import OwnShots
 from landscape.adaptations.preconditioned import PreconditionedSteps
 from landscape.adaptations.ridge_to_start import RidgeToStart
 from landscape.core.plugins import import_all
@@ -13,4 +16,7 @@ __all__ = [
     "GradientSteps",
     "PreconditionedSteps",
     "RidgeToStart",
+    "OwnShots",
+    "MixedModel",
+    "BayesEstimator",
 ]  # fmt: skip

@@ -93,6 +93,8 @@ class Adaptation(Record, ABC):
     """Whether it starts from the mean of the tasks' optima where nothing else is said: its prior mean."""
     moves_by_gradient: ClassVar[bool] = False
     """Whether it moves w by a matrix, made of one batch's Hessian, times the batch's gradient at w."""
+    entries_per_coordinate: ClassVar[str] = ""
+    """The parameter that has an entry, or a row, a coordinate; none where the adaptation fits any dimension."""
     m: Scalar = np.inf
 
     def __init_subclass__(cls, register: bool = True, **kwargs: Any) -> None:
@@ -101,6 +103,14 @@ class Adaptation(Record, ABC):
             Adaptation.registry[cls.__name__] = cls
         if "label" not in vars(cls):
             cls.label = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__).lower()
+
+    def check_dimension(self, d: Any) -> None:
+        """Refuse tasks of another dimension than the adaptation's own."""
+        name = self.entries_per_coordinate
+        if name and len(getattr(self, name)) != d:
+            raise ValueError(
+                f"{name} of {type(self).__name__} must fit the tasks' d = {d}, got {len(getattr(self, name))}"
+            )
 
     def ignores_start(self, d: int) -> bool:
         """Say whether the adapted point does not depend on where it starts, in d dimensions."""

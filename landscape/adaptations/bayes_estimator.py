@@ -8,7 +8,7 @@ from landscape.adaptations.base import Adapted, Draw, ExcessGiven
 from landscape.adaptations.linear_solve import LinearSolve
 from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import whole
-from landscape.core.errors import NoClosedForm
+from landscape.core.errors import NEEDS_ENVIRONMENT, NoClosedForm
 from landscape.core.parameters import record
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.inverse import pseudo_inverse
@@ -62,10 +62,7 @@ class BayesEstimator(LinearSolve):
 
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         if not self.learns_all:
-            raise NoClosedForm(
-                "BayesEstimator needs the environment beside a task's samples: judge it by risk, gain, compare or "
-                "family_risks"
-            )
+            raise NoClosedForm(f"adaptation {self!r} {NEEDS_ENVIRONMENT}")
         batch = draw(self.m)
         return Adapted(W - pseudo_inverse(batch.hessian()) @ batch.gradient(W), np.zeros_like)
 

@@ -10,14 +10,14 @@ from landscape.adaptations.base import Adapted, Draw, is_full, takes_numbers
 from landscape.adaptations.linear_solve import LinearSolve
 from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import nonnegative, symmetric
-from landscape.core.parameters import parameter, record
+from landscape.core.parameters import is_symbolic_record, parameter, record
 from landscape.core.tolerances import SYMMETRIC
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.inverse import pseudo_inverse
 from landscape.linalg.moments.resolvent import ridge_form
 from landscape.linalg.operators import Matrix, Operator, diagonal
 from landscape.linalg.quadratic import QuadraticForm
-from landscape.tasks.environment import Environment
+from landscape.tasks.environment import Environment, check_environment
 from landscape.tasks.families import optima_law
 from landscape.tasks.inputs import Moments
 
@@ -56,6 +56,7 @@ class MixedModel(LinearSolve):
     )
     m: Scalar = number_of_samples()
 
+    entries_per_coordinate = "covariance"
     has_own_start = True
     moves_by_gradient = True
 
@@ -87,6 +88,8 @@ class MixedModel(LinearSolve):
         m : float
             Samples.
         """
+        if is_symbolic_record(check_environment(environment)):
+            raise ValueError("MixedModel.of needs an environment of numbers: replace the symbols")
         tasks = [task.expanded() for task in environment.tasks()]
         noise = sum(float(task.probability * np.asarray(task.inputs.noise_variance)) for task in tasks)
         return cls(optima_law(tasks)[1], noise, m)

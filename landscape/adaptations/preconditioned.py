@@ -43,6 +43,8 @@ class PreconditionedSteps(Steps):
     steps: int = number_of_steps()
     batches: str = samples_of_steps()
 
+    entries_per_coordinate = "P"
+
     @property
     def operator(self) -> Operator:
         """P as an operator."""
@@ -53,10 +55,8 @@ class PreconditionedSteps(Steps):
         return P
 
     def multiplier_for(self, moments: Moments) -> Operator:
-        P = self.operator
-        if P.d != moments.Sigma.d:
-            raise ValueError(f"P must fit d = {moments.Sigma.d}, got {P.d}")
-        return P
+        self.check_dimension(moments.Sigma.d)
+        return self.operator
 
     def after_step(self, moments: Moments, form: QuadraticForm, K: Operator) -> QuadraticForm:
         """Compute A -> K'AK + scatter(P'AP)/m, and b and c likewise."""

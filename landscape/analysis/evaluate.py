@@ -174,6 +174,9 @@ class Setting:
             if name not in self.elsewhere:
                 raise ValueError(unknown_name(name, [*self.left[name], *self.elsewhere]))
         starts = [s.within(adaptation) if isinstance(s, Method) else s for s in starts]
+        for thing in (adaptation, *(getattr(start, "inner", None) for start in starts)):
+            if isinstance(thing, Adaptation):
+                thing.check_dimension(environment.d)
         if self.is_symbolic:
             environment = exact(environment)
             adaptation = None if adaptation is None else exact(adaptation)

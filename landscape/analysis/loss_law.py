@@ -156,6 +156,8 @@ class LossLaw(Result):
 
         present = [(s, law) for s, law in zip(self.shares, self.laws, strict=True) if s > 0]
         floor = min(law.floor for _, law in present)
+        if float(self.mean) <= floor:  # all that scatters is rounding
+            return floor, None if self.left_out is None else np.full(len(self.left_out), floor)
 
         def excess(y: float) -> float:  # y = log(loss - floor): quantiles may be decades apart
             loss = floor + np.exp(y)

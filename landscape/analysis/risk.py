@@ -257,7 +257,8 @@ def risk_landscape(
     array([0.038, 0.038])
     """
     adaptation = as_adaptation(adaptation)
-    if is_symbolic_record(check_environment(environment)) or is_symbolic_record(adaptation):
+    adaptation.check_dimension(check_environment(environment).d)
+    if is_symbolic_record(environment) or is_symbolic_record(adaptation):
         raise ValueError("risk_landscape needs numbers for all parameters: replace the symbols")
     tasks = [task.expanded() for task in environment.tasks()]
     if any(np.any(adaptation.is_infinite(task.inputs)) for task in tasks if np.any(task.probability)):

@@ -15,6 +15,11 @@ class NoClosedForm(ValueError):
 BY_DRAWING = "for numbers risk, gain, compare, optimum and family_risks estimate it by drawing, and risk_landscape with draws="
 """What to do about `NoClosedForm` of a risk."""
 
+NEEDS_ENVIRONMENT = (
+    "needs the environment beside a task's samples: judge it by risk, gain, compare or family_risks"
+)
+"""What to do with an adaptation that one cannot carry out on samples alone."""
+
 OVERFLOW = (
     "the result overflows: some argument is too large to compute with (an inner step multiplies by "
     "(1 - alpha * curvature)^2, and steps repeat it)"

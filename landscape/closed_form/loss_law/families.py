@@ -32,6 +32,7 @@ from landscape.closed_form.loss_law.rules import (
     resolved_steps,
 )
 from landscape.core import Array, NoClosedForm
+from landscape.core.errors import NEEDS_ENVIRONMENT
 from landscape.linalg.operators import Diagonal, Operator
 from landscape.linalg.quadratic import difference
 from landscape.tasks import Task
@@ -59,6 +60,8 @@ def family_law(task: Task, adaptation: Adaptation, point: Array, sharp: int = SH
     P = _single_step(adaptation)
     if is_full(adaptation.m) or not adaptation.cost(1).batches or (isinstance(P, float) and P == 0):
         return _deterministic(task, adaptation, point, spread)
+    if adaptation.knows_environment:
+        raise NoClosedForm(f"adaptation {adaptation!r} {NEEDS_ENVIRONMENT}")
     if P is None or not task.inputs.is_gaussian:
         raise NoClosedForm(
             f"the law of the loss after {adaptation!r} is not known exactly, only that after one gradient step "
@@ -91,6 +94,8 @@ def _deterministic(task: Task, adaptation: Adaptation, point: Array, spread: Ope
         variances, V = np.linalg.eigh(R @ spread.expanded().matrix() @ R.T)
         squares = np.vecmat(np.matvec(R, np.broadcast_to(delta, len(V))), V) ** 2
     variances = np.maximum(variances, 0.0)
+    if not variances.any():  # nothing is left of what scatters
+        return Atoms(np.array([floor + np.sum(squares) / 2]), np.ones(1))
     return SquaresMixture(floor, np.ones(1), variances[None], squares[None], np.ones(len(variances)))
 
 

@@ -372,9 +372,20 @@ def test_what_is_not_known_says_so() -> None:
         (lambda: ls.loss_law(env, 0.0, ls.RidgeToStart(0.5, 5)), "only that after one gradient step"),
         (lambda: ls.loss_law(spread, 0.0, ls.GradientSteps(0.5, 5)), "not isotropic"),
         (lambda: ls.loss_law(many, 0.0, ls.GradientSteps(0.5, 9)), "different batches"),
+        (
+            lambda: ls.loss_law(env, 0.0, ls.BayesEstimator(5)),
+            r"adaptation BayesEstimator\(5\) needs the environment",
+        ),
+        (
+            lambda: ls.loss_law(env, 0.0, ls.BayesEstimator(5), draws=50),
+            r"adaptation BayesEstimator\(5\) needs",
+        ),
         (lambda: ls.loss_law(env, 0.0, 0.5, draws=5), "draws must be"),
         (lambda: ls.loss_law(env, [1.0, 2.0], 0.5), "start must be"),
-        (lambda: ls.loss_law(env, 0.0, ls.PreconditionedSteps(np.ones(2), 5)), "P must fit d = 3"),
+        (
+            lambda: ls.loss_law(env, 0.0, ls.PreconditionedSteps(np.ones(2), 5)),
+            "P of PreconditionedSteps must fit the tasks' d = 3",
+        ),
         (lambda: ls.loss_law(env, 0.0, 0.5).quantile(1.0), "probability must be"),
         (lambda: ls.loss_law(env, 0.0, 0.5).cdf("x"), "loss must be"),
         (lambda: ls.win_probability(env, 0.0, 0.5, draws=1), "draws must be"),
@@ -404,6 +415,18 @@ def test_the_result_has_a_headline_a_table_and_a_plot() -> None:
         assert f"{words} {float(number):.4g} +- {number.standard_error:.2g}" in repr(drawn)
     assert "loss_error" in drawn.to_frame()
     assert len(drawn.plot(label="MAML").collections) == 1
+
+
+def test_nothing_scatters_where_all_is_learned() -> None:
+    """The loss is the noise, for all tasks; the search for quantiles must end."""
+    env = ls.HardEasy(d=3, noise=0.3)
+    for adaptation in (ls.BayesEstimator(), ls.OwnShots(np.inf)):
+        law = ls.loss_law(env, 0.0, adaptation)
+        np.testing.assert_allclose(law.quantile([0.01, 0.5, 0.99]), 0.15, rtol=1e-12)
+        assert law.cdf([0.149, 0.151]).tolist() == [0.0, 1.0]
+    alike = ls.HardEasy(d=3, noise=0.3, rho_easy=0.3, rho_hard=0.3)
+    law = ls.loss_law(alike, 0.0, ls.GradientSteps(1 / 0.3))  # up to rounding
+    assert float(law.quantile(0.95)) == pytest.approx(0.15, rel=1e-9)
 
 
 def test_bars_where_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

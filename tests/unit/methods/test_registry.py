@@ -13,11 +13,18 @@ import pytest
 from support import registry, rows
 
 import landscape as ls
+import landscape.adaptations
 from landscape.adaptations.base import Adapted
 
 ADAPTATIONS = registry.adaptations()
 METHODS = registry.methods()
 D = 3
+
+
+def test_every_adaptation_is_listed() -> None:
+    for kind in ADAPTATIONS:
+        assert kind.__name__ in landscape.adaptations.__all__
+        assert kind.__name__ in ls.__all__
 
 
 def families(rng: np.random.Generator) -> list[ls.TaskFamily]:

@@ -69,6 +69,13 @@ BAD = {
     "misspelt": (lambda: ls.HardEasy(rho_haerd=1), "parameter of HardEasy 'rho_haerd'; did you mean rho_hard"),
     "families of symbols": (
         lambda: ls.HardEasy(R=sympy.Symbol("R")).families, "centre of family 'hard' must be a number or an array of numbers, got R"),
+    "samples negative": (lambda: ls.BayesEstimator(-1), "m must be a whole number and >= 0 or inf, got -1"),
+    "a model of no environment": (lambda: ls.MixedModel.of(3, 5), "environment must be"),
+    "a model of symbols": (lambda: ls.MixedModel.of(ls.HardEasy(R=sympy.Symbol("R")), 5), "environment of numbers"),
+    "prior of another size": (lambda: ls.risk(ls.HardEasy(), 0.0, ls.MixedModel(np.ones(2), 0.3, 5)), "covariance of MixedModel must fit the tasks' d = 10, got 2"),
+    "prior inside": (lambda: ls.optimum(ls.HardEasy(), ls.MAML(ls.MixedModel(np.ones(2), 0.3, 5))), "covariance of MixedModel must fit"),
+    "prior of a form": (lambda: ls.risk_landscape(ls.HardEasy(), ls.MixedModel(np.ones(2), 0.3, 5), draws=40), "covariance of MixedModel must fit"),
+    "step of another size": (lambda: ls.win_probability(ls.HardEasy(), ls.MAML(), ls.PreconditionedSteps([0.1, 0.2], 5)), "P of PreconditionedSteps must fit the tasks' d = 10, got 2"),
     "alpha NaN": (lambda: ls.GradientSteps(np.nan), "alpha must be finite, got nan"),
     "alpha missing value": (lambda: ls.GradientSteps(None), "alpha must be a number, got None"),
     "m below 1": (lambda: ls.GradientSteps(0.5, 0), "m must be a whole number and >= 1 or inf, got 0"),
@@ -266,5 +273,5 @@ def test_results_show_what_a_reader_can_use():
     for result in (law, curve):
         assert " object at 0x" not in repr(result)
     assert re.fullmatch(
-        r"0\.\d+", repr(ls.best_step(ls.HardEasy(), ls.NAL(), 50))
+        r"0\.\d+ \(exact\)", repr(ls.best_step(ls.HardEasy(), ls.NAL(), 50))
     )  # as risk and gain show it
