@@ -95,6 +95,7 @@ def test_ends_agree_with_data(method, engine, sampling):
     check_same_ends(thin_ends(WORLDS[world], method, engine), data_ends(world, method, sampling))
 
 
+@pytest.mark.slow
 def test_ends_of_simulate_agree_too():
     """The package's own way from data to the end of a run, and its way by thin batches."""
     adaptation, method, options = STEPS(0.5, 4), METHODS[1], {"repeats": 250, "tasks": 2, "progress": False}
@@ -325,6 +326,7 @@ def test_weights_that_leave_a_batch_empty_are_refused(engine):
         simulate(ls.NAL({"hard": 0.0}, batch=4), engine=engine)
 
 
+@pytest.mark.slow
 def test_many_families_fit_in_memory():
     """The tables do not grow with families times chains times iterations."""
     import tracemalloc

@@ -128,6 +128,7 @@ def test_the_same_call_gives_the_same_number() -> None:
     assert found.total == ls.risk(sampled, START, STEPS, draws=FEWEST).total
 
 
+@pytest.mark.slow
 def test_over_a_grid_everything_is_drawn_with_the_same_batches() -> None:
     """Where some points have a formula and some have none: full batches have no error, and neighbours share theirs."""
     found = ls.risk(dense(), START, STEPS, {"m": [20, 21, np.inf]})
@@ -183,6 +184,7 @@ def test_drawn_optima_and_family_risks_are_the_exact_ones(method: type) -> None:
     assert np.abs(t_values(WrongNoise, method)).max() > limit
 
 
+@pytest.mark.slow
 def test_robust_training_for_five_steps() -> None:
     """Its families are equally well off: on the same draws exactly, and on raw data."""
     robust = ls.TRMAML(STEPS)

@@ -146,6 +146,7 @@ def pull(x, m, point=0.0, T=40_000):
     return drawn[0].sum() / np.sqrt(drawn[1].sum())
 
 
+@pytest.mark.slow
 def test_edges_of_the_window():
     """Half way between the tasks MAML is pulled to neither at the edges, to the hard one between them; as printed it would not be."""
     boundary = derivation(hardness.hardness_window).steps[1].formula.rhs.subs(hardness.d, D) - 50

@@ -192,6 +192,7 @@ def test_stated_errors_of_shares_are_their_scatter() -> None:
         assert np.mean(stated[name]) == pytest.approx(np.std(values, ddof=1), rel=0.3), name
 
 
+@pytest.mark.slow
 def test_stated_errors_of_cuts_on_drawn_tasks_are_their_scatter() -> None:
     """The same over 60 samples of 60 tasks, between adaptations that differ."""
     rows, values, stated = [ls.NAL(), (ls.MAML(), ls.RidgeToStart(0.2))], [], []

@@ -209,6 +209,7 @@ def whole(tmp_path_factory):
     return file
 
 
+@pytest.mark.slow
 def test_killed_twenty_times_it_loses_nothing(tmp_path, whole):
     """At random moments, by SIGKILL; the file is whole each time, and the same bit for bit in the end."""
     file, chance = tmp_path / "killed.csv", random.Random(0)
@@ -225,19 +226,23 @@ def test_killed_twenty_times_it_loses_nothing(tmp_path, whole):
 
 
 LINES = range(32, 56)  # all that are run to keep a cell, and more
+SOME_OR_ALL = pytest.mark.parametrize(
+    "lines", [LINES[::5], pytest.param(LINES, marks=pytest.mark.slow)], ids=["some", "all"]
+)
 
 
-def kill_at_every_line(file, **options):
-    for line in LINES:
+def kill_at_each(lines, file, **options):
+    for line in lines:
         file.unlink(missing_ok=True)
         assert killed(file, at_line=line, **options)
         assert 0 < len(cells(file)) < 60
 
 
-def test_killed_at_any_line_it_loses_nothing(tmp_path, whole):
+@SOME_OR_ALL
+def test_killed_at_any_line_it_loses_nothing(tmp_path, whole, lines):
     """The moments that a clock seldom meets: between any two lines of the code that writes."""
     file = tmp_path / "killed.csv"
-    kill_at_every_line(file)
+    kill_at_each(lines, file)
     assert not killed(file)
     assert file.read_bytes() == whole.read_bytes()
 
@@ -245,7 +250,7 @@ def test_killed_at_any_line_it_loses_nothing(tmp_path, whole):
 def test_writing_in_place_is_caught(tmp_path):
     """The planted error: a file that is changed where it stands is found broken by such a kill."""
     with pytest.raises(ValueError, match="not the file of a sweep|damaged"):
-        kill_at_every_line(tmp_path / "killed.csv", in_place=True)
+        kill_at_each(LINES[::-1], tmp_path / "killed.csv", in_place=True)
 
 
 def test_the_disk_has_a_file_before_it_takes_its_place(tmp_path, monkeypatch):

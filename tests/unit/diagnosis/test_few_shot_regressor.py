@@ -35,6 +35,7 @@ def arrays(**options):
     return np.column_stack([X["depot"].str[1:].astype(int), X["km"], X["day"] == "Tu"]), y.to_numpy()
 
 
+@pytest.mark.slow
 def test_cross_validation_over_tasks():
     X, y = table()
     for method in ("ridge", "mixed model"):

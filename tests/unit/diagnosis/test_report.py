@@ -287,6 +287,7 @@ def test_it_reads_on_a_desk_and_on_a_phone(report):
         assert browser.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_one_number_of_shots_and_very_many_fit_into_the_pictures():
     from landscape.diagnosis import plots
 

@@ -243,6 +243,7 @@ def test_logistic_scatter_of_long_vectors(length):
     np.testing.assert_allclose(found, np.diag([weight @ z**2, weight.sum()]), atol=3e-11)
 
 
+@pytest.mark.slow
 def test_the_stated_error_of_a_covariance_counts_the_lengths():
     """It multiplies expectations by lengths squared; the true error, against the plane, stays below."""
     task, w, v = ls.LogisticTask("a", [60.0, 0.0]), np.array([60.0, 0.3]), np.array([60.0, 0.0])
@@ -590,6 +591,7 @@ def test_symmetry_breaks_where_the_step_is_long():
     assert np.linalg.norm(found.best) > 0.3
 
 
+@pytest.mark.slow
 def test_nal_and_maml_beside_linear_theory():
     environment = ls.NonlinearEnvironment(
         [ls.NeuronTask("hard", [-0.6, -0.6], 0.5), ls.NeuronTask("easy", [0.6, 0.9])]
@@ -607,6 +609,7 @@ def test_nal_and_maml_beside_linear_theory():
     assert "MAML gains" in comparison._repr_html_()
 
 
+@pytest.mark.slow
 def test_close_teachers_make_the_landscape_linear():
     """As teachers draw near one another, solutions and gain go to the linear theory's, at first order in the distance."""
     gaps = []

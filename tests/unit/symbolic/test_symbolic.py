@@ -327,6 +327,7 @@ def test_errata(capsys):
     assert out.count("Reason.") == 2
 
 
+@pytest.mark.slow
 def test_a_verdict_that_differs_from_the_record(tmp_path):
     """A copy of the package with another verdict on record; of another claim it has none."""
     shutil.copytree(
