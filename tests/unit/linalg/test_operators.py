@@ -69,35 +69,50 @@ def test_of_one_operator(name: str) -> None:
             np.testing.assert_allclose(answer, expected[question], rtol=1e-10, atol=1e-12, err_msg=question)
 
 
-def test_of_a_matrix_that_is_not_symmetric() -> None:
-    rng = np.random.default_rng(6)
-    arrays, v = rng.standard_normal((GRID, D, D)), rng.standard_normal((GRID, D))
+def crooked(seed: int) -> np.ndarray:
+    """Arrays (GRID, D, D) that are not symmetric."""
+    return np.random.default_rng(seed).standard_normal((GRID, D, D))
+
+
+def test_squares_of_a_matrix_that_is_not_symmetric() -> None:
+    A, arrays = Matrix(crooked(6)), crooked(6)
+    squares, others, roots = A.square().matrix(), (A.T @ A).matrix(), (A.T @ A).root().matrix()
+    for S, left, right, R in zip(arrays, squares, others, roots, strict=True):
+        np.testing.assert_allclose(left, S @ S.T, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(right, S.T @ S, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(R.T @ R, S.T @ S, rtol=1e-10, atol=1e-12)
+
+
+def test_products_with_a_matrix_that_is_not_symmetric() -> None:
+    arrays, v = crooked(6), np.random.default_rng(7).standard_normal((GRID, D))
     A = Matrix(arrays)
     for i, S in enumerate(arrays):
-        np.testing.assert_allclose(A.square().matrix()[i], S @ S.T, rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose((A.T @ A).matrix()[i], S.T @ S, rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose((A @ v)[i], S @ v[i], rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose((A.T @ v)[i], v[i] @ S, rtol=1e-10, atol=1e-12)
-        np.testing.assert_allclose(A.quad(v)[i], v[i] @ S @ v[i], rtol=1e-10, atol=1e-12)
-        for B in OPERATORS.values():
+        found, expected = {}, {}
+        found["vector"], expected["vector"] = (A @ v)[i], S @ v[i]
+        found["transposed"], expected["transposed"] = (A.T @ v)[i], v[i] @ S
+        found["quad"], expected["quad"] = A.quad(v)[i], v[i] @ S @ v[i]
+        for name, B in OPERATORS.items():
             T = dense(B)[i]
-            np.testing.assert_allclose((A @ B).matrix()[i], S @ T, rtol=1e-10, atol=1e-12)
-            np.testing.assert_allclose((B @ A).matrix()[i], T @ S, rtol=1e-10, atol=1e-12)
-            np.testing.assert_allclose(A.inner(B)[i], np.trace(S @ T), rtol=1e-10, atol=1e-12)
+            found[f"before {name}"], expected[f"before {name}"] = (A @ B).matrix()[i], S @ T
+            found[f"after {name}"], expected[f"after {name}"] = (B @ A).matrix()[i], T @ S
+            found[f"trace with {name}"], expected[f"trace with {name}"] = A.inner(B)[i], np.trace(S @ T)
+        for question, answer in found.items():
+            np.testing.assert_allclose(answer, expected[question], rtol=1e-10, atol=1e-12, err_msg=question)
 
 
-@pytest.mark.parametrize("name", OPERATORS)
-def test_a_vector_of_one_entry_is_that_number_everywhere(name: str) -> None:
+def test_a_vector_of_one_entry_is_that_number_everywhere() -> None:
     """And no longer than the operator's entries: in d = 10^6 a few numbers stay a few numbers."""
-    A, one = OPERATORS[name], np.random.default_rng(6).uniform(0.5, 2, (GRID, 1))
+    one = np.random.default_rng(6).uniform(0.5, 2, (GRID, 1))
     long = np.repeat(one, D, axis=1)
-    np.testing.assert_allclose(A.quad(one), A.quad(long), rtol=1e-12)
-    if isinstance(A, Diagonal):
-        np.testing.assert_array_equal(A @ one, one * A.entries)
-        np.testing.assert_array_equal(A.solve(one), one / A.entries)
-    else:
-        np.testing.assert_allclose(A @ one, A @ long, rtol=1e-12)
-        np.testing.assert_allclose(A.solve(one), A.solve(long), rtol=1e-12)
+    for A in OPERATORS.values():
+        np.testing.assert_allclose(A.quad(one), A.quad(long), rtol=1e-12)
+        if isinstance(A, Diagonal):
+            np.testing.assert_allclose(A.quad(one), one[:, 0] ** 2 * A.inner(A.identity()), rtol=1e-12)
+            np.testing.assert_array_equal(A @ one, one * A.entries)
+            np.testing.assert_array_equal(A.solve(one), one / A.entries)
+        else:
+            np.testing.assert_allclose(A @ one, A @ long, rtol=1e-12)
+            np.testing.assert_allclose(A.solve(one), A.solve(long), rtol=1e-12)
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)

@@ -23,6 +23,8 @@ def test_numbers_stay_one_entry_in_any_dimension() -> None:
         assert task.centre.shape == task.inputs.Sigma.diagonal().shape == task.spread.diagonal().shape == (1,)
     vector = ls.Mixture([ls.TaskFamily("a", 0.5, 1.0), ls.TaskFamily("b", 2.0, [1.0, 2.0, 3.0])])
     assert [task.centre.tolist() for task in vector.tasks()] == [[1.0, 1.0, 1.0], [1.0, 2.0, 3.0]]
+    matrix = ls.Mixture([ls.TaskFamily("a", 0.5, 1.0), ls.TaskFamily("b", [[2.0, 0.3], [0.3, 1.0]], -1.0)])
+    assert [task.centre.tolist() for task in matrix.tasks()] == [[1.0, 1.0], [-1.0, -1.0]]
 
 
 def test_an_environment_of_ones_own_has_defaults_and_grids() -> None:
@@ -49,19 +51,23 @@ def test_an_environment_of_ones_own_has_defaults_and_grids() -> None:
         Mirrored(u=np.inf)
 
 
-@pytest.mark.parametrize("kind", [ls.HardEasy, ls.TwoTasks])
-def test_typical_values_are_allowed_and_the_default_is_one(kind: type) -> None:
-    for p in parameters(kind):
+def test_typical_values_are_allowed_and_the_default_is_one() -> None:
+    declared = [(getattr(env, p.name), p) for env in (ls.HardEasy(), ls.TwoTasks()) for p in parameters(env)]
+    for default, p in declared:
         low, high = p.typical
-        assert low <= getattr(kind(), p.name) <= high
+        assert low <= default <= high
         assert low < high
         assert [p.check(value) for value in p.typical] == [low, high]
 
 
 def test_the_two_tasks_may_be_swapped_and_mirrored() -> None:
     """Neither the sign nor the order of optima means anything: so they move in the same range, about 0."""
-    here, there = ls.TwoTasks(d=2, w_hard=1.5, w_easy=0.4), ls.TwoTasks(d=2, w_hard=-1.5, w_easy=-0.4)
-    np.testing.assert_allclose(ls.optimum(here, ls.NAL()), -ls.optimum(there, ls.NAL()), rtol=1e-14)
+    here, there = (ls.TwoTasks(w_hard=s * 1.5, w_easy=s * 0.4).tasks() for s in (1, -1))
+    assert (
+        [task.centre.tolist() for task in here]
+        == [(-task.centre).tolist() for task in there]
+        == [[1.5], [0.4]]
+    )
     ranges = {p.name: p.typical for p in parameters(ls.TwoTasks)}
     low, high = ranges["w_hard"]
     assert ranges["w_easy"] == (low, high) == (-high, -low)
