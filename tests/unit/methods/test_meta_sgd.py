@@ -155,6 +155,16 @@ def test_a_risk_that_is_lowest_at_infinity() -> None:
     assert np.abs(near.start).max() < 10, "of few samples a far start's gradients are too noisy"
 
 
+@pytest.mark.parametrize("m", [20, np.inf])
+def test_tasks_that_agree_leave_nothing_to_learn(m: float) -> None:
+    """Of one optimum and without noise: the start is there, at risk 0, and no descent looks for less."""
+    env = ls.Mixture([ls.TaskFamily("a", [1.0, 0.3], [1.0, 2.0]), ls.TaskFamily("b", [0.5, 0.7], [1.0, 2.0])])
+    for kind in KINDS:
+        found = ls.MetaSGD(kind, m, starts=2).learn(env)
+        np.testing.assert_array_equal(found.start, [1.0, 2.0])
+        assert (found.risk, list(found.limits), found.starts) == (0.0, [0.0], 2)
+
+
 def mirrored() -> ls.Mixture:
     """Two families that are one another with the coordinates swapped and the centre mirrored."""
     return ls.Mixture(
