@@ -52,6 +52,7 @@ def mean_losses(
     """
 
     scatter: list[list[Array]] = [[] for _ in tasks]
+    noise = float(np.mean([task.inputs.noise_variance for task in tasks]))
     degree, P = adaptation.polynomial()
     tilts = [
         Tilts.of(task.inputs, int(adaptation.m), degree, P)
@@ -84,7 +85,7 @@ def mean_losses(
             A, b, c = Rt @ SR, -(Rt @ Sr)[:, :, 0], np.sum(r * Sr, axis=(1, 2))
         A, c = weight[:, None, None] * A, weight * c
         size_of_A = np.trace(A, axis1=1, axis2=2) / inputs.Sigma.trace()
-        scatter[task].append(np.broadcast_to(size_of_A + c / (inputs.noise_variance or 1.0), size))
+        scatter[task].append(np.broadcast_to(size_of_A + c / (noise or 1.0), size))
         return A, weight[:, None] * b, c, weight
 
     forms = []
@@ -96,17 +97,19 @@ def mean_losses(
         kept = np.where(np.diagonal(A, axis1=-2, axis2=-1) > FORGOTTEN * own, 1.0, 0.0)
         A = kept[..., :, None] * (A + A.swapaxes(-1, -2)) / 2 * kept[..., None, :]
         forms.append(QuadraticForm(Matrix(A), kept * b, c + task.inputs.noise_variance))
-    if degree and draws >= ENOUGH and any(map(_is_carried_by_few, map(np.concatenate, scatter))):
+    if draws >= ENOUGH and _is_carried_by_few(tasks, [np.concatenate(values) for values in scatter]):
         warn(
             "a few draws carry most of the scatter of the drawn losses: their standard errors cannot be trusted; give "
-            "more draws, or take fewer or smaller steps on one batch"
+            "more draws, or more samples to adapt to; or take fewer or smaller steps on one batch, or a ridge in place of "
+            "own shots"
         )
     return forms
 
 
-def _is_carried_by_few(values: Array) -> bool:
-    """Whether the squared distances to the mean, of more than rounding, are as unequal as if `FEW` values had them all."""
-    squares = (values - values.mean()) ** 2
+def _is_carried_by_few(tasks: Sequence[Task], values: Sequence[Array]) -> bool:
+    """Whether the squared distances to a task's mean, of more than rounding, are as unequal as if `FEW` draws had them all."""
+    away = [np.max(task.probability) * (own - own.mean()) for task, own in zip(tasks, values, strict=True)]
+    squares = np.concatenate(away) ** 2
     return bool(squares.max() > FORGOTTEN and squares.sum() ** 2 < FEW * np.sum(squares**2))
 
 

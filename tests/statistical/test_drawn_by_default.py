@@ -229,6 +229,29 @@ def test_a_landscape_is_drawn_on_request_only() -> None:
         ls.risk_landscape(dense(), STEPS, draws=5)
 
 
+def test_few_draws_that_carry_the_scatter_are_told() -> None:
+    """Own shots on three of eight rows are as good as singular on a few batches, and these decide.
+
+    A warning for steps on the same rows would be one too many, and so would one for own shots on many samples, or for
+    many tasks one of which has such batches.
+    """
+    rng = np.random.default_rng(1)
+    rows = [ls.DataTask(f"{i}", rng.normal(size=(8, 3)), rng.normal(size=8)) for i in range(3)]
+    tasks = ls.Mixture(rows)
+    with pytest.warns(ls.LandscapeWarning, match="a few draws carry most of the scatter"):
+        found = ls.risk(tasks, 0.0, ls.OwnShots(3)).total
+    assert found.standard_error > 10
+    for adaptation in (
+        ls.GradientSteps(0.2, 3),
+        ls.RidgeToStart(0.5, 5),
+        ls.OwnShots(30),
+    ):  # warnings are errors here
+        ls.risk(tasks, 0.0, adaptation, draws=1000)
+    many = ls.Mixture([ls.DataTask(f"{i}", rng.normal(size=(40, 3)), rng.normal(size=40)) for i in range(60)])
+    for adaptation in (ls.GradientSteps(0.2, 3, steps=3), ls.RidgeToStart(0.01, m=5)):
+        ls.risk(many, 0.0, adaptation, draws=200)
+
+
 def test_what_is_still_refused() -> None:
     for call in (
         lambda: ls.risk(dense(), START, STEPS, draws=0),

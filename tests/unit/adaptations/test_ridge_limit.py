@@ -409,7 +409,7 @@ def test_mixed_models_that_assume_no_noise_interpolate_within_their_prior(covari
     tasks = ls.Mixture([ls.TaskFamily("a", [1.0, 0.5, 0.8], 0.0, covariance, noise=0.0)])
 
     def drawn(noise: float) -> float:
-        return float(ls.risk(tasks, 0.0, ls.MixedModel(covariance, noise, m), draws=200).total)
+        return float(ls.risk(tasks, 0.0, ls.MixedModel(covariance, noise, m), draws=90).total)
 
     assert drawn(0.0) == pytest.approx(drawn(1e-9) if np.isfinite(m) else 0.0, rel=1e-3, abs=1e-6)
     assert m > 1 or drawn(0.0) > 0.1  # two directions are not learned from one sample

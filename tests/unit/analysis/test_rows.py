@@ -153,7 +153,7 @@ def test_where_the_mean_is_infinite_it_says_so_drawn_too(m: int) -> None:
     )  # varies in three directions
     sampled = ls.from_sampler(lambda rng: (np.eye(3), rng.normal(size=3), 0.2), 30, rng=1)
     for env in (TASKS, slanted, flat, sampled):
-        for draws in (100,) if env is flat else (None, 100):
+        for draws in (50,) if env is flat else (None, 50):
             found = ls.risk(env, 0.7, ls.OwnShots(m), draws=draws)
             assert float(found.noise) == float(found.total) == np.inf
             assert np.isfinite(float(found.above_noise))
@@ -166,7 +166,7 @@ def test_where_the_mean_is_infinite_it_says_so_drawn_too(m: int) -> None:
         ls.risk_landscape(slanted, ls.OwnShots(m))
     own = ls.OwnShots(m)
     found = ls.compare(
-        TASKS, [ls.NAL(), (ls.NAL(), own), (ls.MAML(STEP), own)], ls.GradientSteps(0.5, m), draws=100
+        TASKS, [ls.NAL(), (ls.NAL(), own), (ls.MAML(STEP), own)], ls.GradientSteps(0.5, m), draws=50
     )
     table = found.to_frame()
     assert table["total"].tolist()[1:] == [np.inf, np.inf]
