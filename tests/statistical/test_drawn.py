@@ -262,10 +262,17 @@ def test_drawn_tasks_with_drawn_batches_carry_both_errors(seeds, least, most):
 
 
 @pytest.mark.filterwarnings("ignore:the inner step expands")
-def test_steps_that_overflow_say_so():
-    steps = ls.GradientSteps(1.9, 4, steps=600, batches="same")
-    with pytest.raises(ValueError, match="overflows"):
-        ls.risk(ls.HardEasy(d=3), ls.NAL(), steps, draws=20)
+@pytest.mark.parametrize(("alpha", "steps"), [(1e4, 50), (1e30, 6), (1e22, 8)])
+def test_steps_that_overflow_say_so(alpha, steps):
+    """Many, or few enough for a formula in large fractions, which says whether means are finite."""
+    adaptation, env = ls.GradientSteps(alpha, 4, steps, "same"), ls.HardEasy(d=1)
+    for ask in (ls.risk, ls.gain):
+        with pytest.raises(ValueError, match="overflows"):
+            ask(env, ls.MAML(0.5), adaptation, draws=20)
+    if steps < 10:  # known exactly
+        for question in (ls.risk_landscape, lambda *given: ls.flow(given[0], ls.MAML(given[1]), 1.0)):
+            with pytest.raises(ValueError, match="overflows"):
+                question(env, adaptation)
 
 
 @pytest.mark.parametrize("draws", [0, 20])

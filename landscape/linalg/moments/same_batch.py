@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from landscape.core import Array, NoClosedForm, Scalar, is_symbolic
-from landscape.core.errors import BY_DRAWING
+from landscape.core.errors import BY_DRAWING, OVERFLOW
 from landscape.linalg.moments.isotropic import power_moment
 from landscape.linalg.moments.words import MAX_ORDER, expected_word
 from landscape.linalg.operators import Diagonal, Matrix, Operator, is_isotropic
@@ -174,5 +174,8 @@ def _polynomial(Sigma: Diagonal, alpha: Scalar, coefficients: list[int], m: Scal
         y = Fraction(step) / int(n)
         return float(sum(c * y**j * power_moment(j, int(n), int(d)) for j, c in enumerate(coefficients)))
 
-    out: Array = np.vectorize(one, otypes=[float])(x, np.asarray(m)[..., None])
+    try:
+        out: Array = np.vectorize(one, otypes=[float])(x, np.asarray(m)[..., None])
+    except OverflowError:  # of a fraction; floating-point numbers become infinite instead
+        raise ValueError(OVERFLOW) from None
     return Diagonal(out, Sigma.multiplicity)
