@@ -273,7 +273,7 @@ def _described(p: Parameter) -> str:
 def record(cls: type[T]) -> type[T]:
     """Make a frozen dataclass of a `Record`; its docstring lists the declared parameters."""
     new = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
-    new.__doc__ = _with_parameters(cls.__doc__ or "", document(new))
+    new.__doc__ = _with_parameters(new, cls.__doc__ or "")
     return new
 
 
@@ -286,17 +286,22 @@ def record(cls: type[T]) -> type[T]:
 def keyword_record(cls: type[T]) -> type[T]:
     """Make a `record` whose fields are given by keyword only."""
     new = dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)(cls)
-    new.__doc__ = _with_parameters(cls.__doc__ or "", document(new))
+    new.__doc__ = _with_parameters(new, cls.__doc__ or "")
     return new
 
 
-def _with_parameters(text: str, written: str) -> str:
-    """Insert the declared parameters before the sections that follow them in numpydoc."""
+def _with_parameters(cls: type, text: str) -> str:
+    """Insert the declared parameters beside those that the text describes, in the order of the call."""
+    written = document(cls)
     if not written:
         return text
+    header = "\n\n    Parameters\n    ----------\n"
     sections = ("Raises", "See Also", "Notes", "References", "Examples")
     places = [text.find(f"\n\n    {section}\n    ---") for section in sections]
     end = min((place for place in places if place >= 0), default=len(text.rstrip()))
-    header = "\n" if "\n    Parameters\n    ---" in text else "\n\n    Parameters\n    ----------\n"
-    body = "\n".join("    " + line for line in written.split("\n"))
-    return text[:end].rstrip() + header + body + (text[end:] or "\n    ")
+    above, _, own = text[:end].rstrip().partition(header)
+    entries = re.split(r"\n(?=    \S)", own) if own else []
+    entries += ["    " + entry.replace("\n", "\n    ") for entry in re.split(r"\n(?=\S)", written)]
+    order = {name: place for place, name in enumerate(inspect.signature(cls).parameters)}
+    entries.sort(key=lambda entry: order.get(re.split(r"[ ,]", entry.strip(), maxsplit=1)[0], -1))
+    return above + header + "\n".join(entries) + (text[end:] or "\n    ")

@@ -117,6 +117,8 @@ class TaskFamily(Record):
         Covariance of the optima (a variance, not a standard deviation).
     probability : float, optional
         Chance that a task is of this family; left out everywhere, all families are equally likely.
+    d : int, optional
+        Dimension, where no array says it.
 
     Raises
     ------

@@ -86,10 +86,12 @@ def descent(
 
     Parameters
     ----------
-    environment, method, start, adaptation
+    environment, method, start
         As for `flow`.
     rate : float
         :math:`\eta` (the papers' beta).
+    adaptation : Adaptation or float, optional
+        As for `flow`.
 
     Returns
     -------

@@ -216,10 +216,11 @@ def required_outer_samples(
 
     Parameters
     ----------
-    environment, method, adaptation, suboptimality
+    environment, method, adaptation
         As for `required_tasks`.
     training : Training
         Tasks, episodes and inner samples; its n1 is ignored.
+    suboptimality : float
 
     Returns
     -------
@@ -258,12 +259,14 @@ def required_inner_samples(
 
     Parameters
     ----------
-    environment, adaptation, suboptimality
-        As for `required_tasks`.
+    environment : Environment
     method : Method
         An inner batch size of its own is ignored; the adaptation that judges keeps its m.
+    adaptation : Adaptation or float
     training : Training
         Tasks, episodes and outer samples; its n2 is ignored.
+    suboptimality : float
+        As for `required_tasks`, like all others.
 
     Returns
     -------
@@ -302,10 +305,11 @@ def required_episodes(
 
     Parameters
     ----------
-    environment, method, adaptation, suboptimality
+    environment, method, adaptation
         As for `required_tasks`.
     training : Training
         Tasks and samples; its tau is ignored.
+    suboptimality : float
 
     Returns
     -------
