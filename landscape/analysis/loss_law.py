@@ -154,31 +154,35 @@ class LossLaw(Result):
     def _by_search(self, p: float, progress: bool) -> tuple[float, Array | None]:
         from scipy.optimize import brentq  # optional here: importing it takes 0.2 s
 
-        present = [(s, law) for s, law in zip(self.shares, self.laws, strict=True) if s > 0]
-        floor = min(law.floor for _, law in present)
+        present = [law for s, law in zip(self.shares, self.laws, strict=True) if s > 0]
+        shares, floor = self.shares[self.shares > 0], min(law.floor for law in present)
         if float(self.mean) <= floor:  # all that scatters is rounding
             return floor, None if self.left_out is None else np.full(len(self.left_out), floor)
 
-        def excess(y: float) -> float:  # y = log(loss - floor): quantiles may be decades apart
-            loss = floor + np.exp(y)
-            laws = bar(present, progress, desc=f"laws, losses up to {loss:.4g}", leave=False)
-            return float(sum(s * law.probability(loss) for s, law in laws)) - p
+        def parts(y: float) -> Array:  # y = log(loss - floor): quantiles may be decades apart
+            if y not in known:
+                loss = floor + float(np.exp(y))
+                laws = bar(present, progress, desc=f"laws, losses up to {loss:.4g}", leave=False)
+                known[y] = np.array([law.probability(loss) for law in laws])
+            return known[y]
 
-        low = high = np.log(float(self.mean) - floor)
+        def excess(y: float) -> float:
+            return float(shares @ parts(y)) - p
+
+        known: dict[float, Array] = {}
+        low = high = float(np.log(float(self.mean) - floor))
         while excess(high) < 0:
             high += 1.0
         while excess(low) >= 0:
             low -= 1.0
             if low < high - 90:
                 return floor, None if self.left_out is None else np.full(len(self.left_out), floor)
-        y = brentq(excess, low, high, xtol=1e-8, rtol=1e-12)
+        y = float(brentq(excess, low, high, xtol=1e-8, rtol=1e-12))
         loss = floor + float(np.exp(y))
         if self.left_out is None:
             return loss, None
-        near = self.cdf(floor + np.exp(y + np.array([-1e-3, 0.0, 1e-3])))
-        slope = (near.value[2] - near.value[0]) / (2e-3 * np.exp(y))
-        assert near.replicates is not None
-        return loss, loss - (near.replicates[:, 1] - near.value[1]) / slope
+        slope = (excess(y + 1e-3) - excess(y)) / (np.exp(y + 1e-3) - np.exp(y))
+        return loss, loss - (self.left_out[:, self.shares > 0] @ parts(y) - p - excess(y)) / slope
 
 
 def loss_law(

@@ -77,15 +77,23 @@ class Plan:
         """Predict the law of the solution."""
         return solution_law(self.environment, self.method, self.training, self.adaptation)
 
+    def law_on(self, T: int, known: Asymptotics) -> Asymptotics:
+        """Predict the law on T tasks from that on another number of them: to first order nothing else changes."""
+        plan = self.with_training(T=T)
+        if known.is_exact:
+            return plan.law()
+        relative = known.hessian_relative_variance * known.training.T / T
+        return replace(known, training=plan.training, hessian_relative_variance=relative)
+
     def suboptimality(self) -> float:
         """Compute the expected suboptimality; inf where no solution is unique, on few samples, or it is infinite."""
         if self.training.T * self.samples_in_hessian < self.least_samples:
             return np.inf
         return self.law().suboptimality(self.adaptation)
 
-    def warn_if_rough(self) -> None:
-        """Warn where the prediction is not good."""
-        law = self.law()
+    def warn_if_rough(self, law: Asymptotics | None = None) -> None:
+        """Warn where the prediction, its own or one that is known, is not good."""
+        law = self.law() if law is None else law
         if not law.is_exact and (ENOUGH * self.environment.d > self.training.T or not law.trustworthy):
             warn(
                 f"the answer has fewer than {ENOUGH} tasks a dimension, or so few samples a task that the sample "

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from landscape.adaptations import Adaptation
+from landscape.closed_form.finite_sample.asymptotics import Asymptotics
 from landscape.closed_form.finite_sample.plan import Answer, Plan
 from landscape.core import Array, Domain, bar, checks, positive, record
 from landscape.core.tolerances import AT_FLOOR
@@ -78,7 +79,7 @@ def required_tasks(
         Share of the training sets of T tasks on which it must be reached, above 0 and at most 1 - 1e-8; the
         solution is taken to be normal. By default the mean over training sets must reach it.
     progress : bool
-        Show a bar over the numbers of tasks tried for a probability: on thousands of drawn tasks each takes seconds.
+        Show a bar over the numbers of tasks tried for a probability.
 
     Returns
     -------
@@ -140,12 +141,12 @@ def required_tasks(
     values = np.unique(np.geomspace(max(d, 2), max(top, 10 * d), 40).astype(int))
     curve = np.array([reached(int(T)) for T in values])
     if sure is not None:
-        found, reason = _sure(plan, wanted, sure, least, floor, progress)
+        found, reason = _sure(plan, few, wanted, sure, least, floor, progress)
     else:
         found, reason = _in_the_mean(reached, wanted, needed, least, floor, few.is_exact)
     if found is None:
         return RequiredData("T", floor, wanted, values, curve, None, reason)
-    plan.with_training(T=found).warn_if_rough()
+    plan.with_training(T=found).warn_if_rough(plan.law_on(found, few))
     return RequiredData("T", reached(found), wanted, values, curve, found, reason)
 
 
@@ -168,12 +169,18 @@ def _in_the_mean(
 
 
 def _sure(
-    plan: Plan, wanted: float, share: float, least: int, floor: float, progress: bool
+    plan: Plan,
+    few: Asymptotics,
+    wanted: float,
+    share: float,
+    least: int,
+    floor: float,
+    progress: bool,
 ) -> tuple[int | None, str]:
     """The least number of tasks on which so large a share of the training sets reaches it, and the sentence."""
 
     def below(T: int) -> float:
-        return -plan.with_training(T=T).law().probability_within(plan.adaptation, wanted)
+        return -plan.law_on(T, few).probability_within(plan.adaptation, wanted)
 
     is_met, is_floor = wanted > floor, abs(wanted - floor) <= AT_FLOOR * floor
     limit = "one half" if is_floor else "1" if is_met else "0"

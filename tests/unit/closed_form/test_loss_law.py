@@ -429,6 +429,17 @@ def test_nothing_scatters_where_all_is_learned() -> None:
     assert float(law.quantile(0.95)) == pytest.approx(0.15, rel=1e-9)
 
 
+def test_quantiles_of_drawn_tasks_are_where_the_law_says() -> None:
+    """The law at the quantile, and its error by the slope between quantiles on either side."""
+    env = ls.from_sampler(lambda rng: (rng.uniform(0.2, 0.9, 2), rng.normal(size=2), 0.1), 6, rng=0)
+    law = ls.loss_law(env, 0.0, ls.GradientSteps(0.8, 6))
+    low, middle, high = law.quantile([0.94, 0.95, 0.96])
+    at = law.cdf(float(middle))
+    assert float(at) == pytest.approx(0.95, abs=1e-8)
+    error = at.standard_error * (float(high) - float(low)) / 0.02
+    assert middle.standard_error == pytest.approx(error, rel=0.05)
+
+
 def test_bars_where_they_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     env = ls.from_sampler(lambda rng: (rng.uniform(0.2, 0.9, 2), rng.normal(size=2), 0.1), 3, rng=0)
     law = ls.loss_law(env, 0.0, ls.GradientSteps(0.8, 6))

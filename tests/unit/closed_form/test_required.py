@@ -326,6 +326,24 @@ def test_below_the_floor_some_training_sets_reach_it():
     assert share(above.value - 1, floor * 1.001) < 0.9 <= share(above.value, floor * 1.001)
 
 
+@pytest.mark.parametrize("method", [ls.MAML(), ls.NAL()])
+def test_one_law_serves_all_numbers_of_tasks(method):
+    """The search scales the law on few tasks; here each number of tasks has its own. NAL on one covariance is exact."""
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(2, 12, 3))
+    S = [X.T @ X / 12 for X in (root if isinstance(method, ls.MAML) else root[[0, 0]])]
+    tasks = ls.Mixture([ls.TaskFamily(f"{i}", S[i], rng.normal(size=3), 0.2, noise=0.3) for i in range(2)])
+    training, step = ls.Training(1, n1=10, n2=8), ls.GradientSteps(0.4, m=8)
+    wanted = ls.asymptotics(tasks, method, replace(training, T=300), step).suboptimality(step)
+    found = ls.required_tasks(tasks, method, step, training, suboptimality=wanted, probability=0.8)
+    assert 150 < found.value < 5000
+    shares = [
+        ls.asymptotics(tasks, method, replace(training, T=T), step).probability_within(step, wanted)
+        for T in (found.value - 1, found.value)
+    ]
+    assert shares[0] < 0.8 <= shares[1]
+
+
 def test_the_least_share_need_not_reach_the_mean():
     """Half of the training sets are served by fewer tasks than the mean takes."""
     training = ls.Training(1, n1=10)
