@@ -9,7 +9,7 @@ from landscape.closed_form.population import optimum_of
 from landscape.core import Array, Estimate, NoClosedForm, Over, whole
 from landscape.core.errors import OVERFLOW
 from landscape.core.provenance import Provenance
-from landscape.core.tolerances import EQUAL
+from landscape.core.tolerances import SAME_LOSS
 from landscape.methods import NAL, Method
 from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS
@@ -93,7 +93,7 @@ def win_probability(
     for where, at, adapt, starts in setting.points():
         losses, families = losses_on_same_samples(at, starts, adapt, draws, seed)
         own, other = losses.T
-        tie = np.abs(own - other) <= EQUAL * other
+        tie = np.abs(own - other) <= SAME_LOSS * other
         won = np.where(tie, 0.5, own < other)
         member = (families if isinstance(at, SampledEnvironment) else np.arange(draws)) % GROUPS
         sums, sizes = (np.bincount(member, w, GROUPS) for w in (won, np.ones(draws)))

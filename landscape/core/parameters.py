@@ -292,16 +292,16 @@ def keyword_record(cls: type[T]) -> type[T]:
 
 def _with_parameters(cls: type, text: str) -> str:
     """Insert the declared parameters beside those that the text describes, in the order of the call."""
+    text = inspect.cleandoc(text)  # the compiler has done so from Python 3.13
     written = document(cls)
     if not written:
         return text
-    header = "\n\n    Parameters\n    ----------\n"
+    header = "\n\nParameters\n----------\n"
     sections = ("Raises", "See Also", "Notes", "References", "Examples")
-    places = [text.find(f"\n\n    {section}\n    ---") for section in sections]
-    end = min((place for place in places if place >= 0), default=len(text.rstrip()))
+    places = [text.find(f"\n\n{section}\n---") for section in sections]
+    end = min((place for place in places if place >= 0), default=len(text))
     above, _, own = text[:end].rstrip().partition(header)
-    entries = re.split(r"\n(?=    \S)", own) if own else []
-    entries += ["    " + entry.replace("\n", "\n    ") for entry in re.split(r"\n(?=\S)", written)]
+    entries = [entry for part in (own, written) if part for entry in re.split(r"\n(?=\S)", part)]
     order = {name: place for place, name in enumerate(inspect.signature(cls).parameters)}
-    entries.sort(key=lambda entry: order.get(re.split(r"[ ,]", entry.strip(), maxsplit=1)[0], -1))
-    return above + header + "\n".join(entries) + (text[end:] or "\n    ")
+    entries.sort(key=lambda entry: order.get(re.split("[ ,]", entry, maxsplit=1)[0], -1))
+    return above + header + "\n".join(entries) + text[end:]

@@ -21,6 +21,9 @@ VANISHING: Final = 8 * EPS
 EQUAL: Final = 4e-15
 """Two coordinates this close, relatively, are the same: what is left is rounding."""
 
+SAME_LOSS: Final = 1e-12
+"""Two losses of one draw this close, relatively, are a tie: sums over d coordinates, in an order that the library chooses."""
+
 ILL_CONDITIONED: Final = 1e-10
 """Reciprocal condition of the scaled matrix below which a solution keeps fewer than about six digits."""
 
