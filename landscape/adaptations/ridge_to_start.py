@@ -21,7 +21,8 @@ class RidgeToStart(LinearSolve):
     r"""The minimiser of the mean loss of m samples plus :math:`\tfrac g2\|v-w\|^2`.
 
     Its risk is exact at m = inf. With m normal samples it is the limit of large problems with the first
-    correction in 1/m (`landscape.linalg.moments.resolvent`), and says how large its error may be; drawn
+    correction in 1/m, and says how large its error may be: from 2d samples on the true one is below 1% at d = 5 and below
+    0.2% at d = 20, at m = d up to some 3% and 1% (`landscape.linalg.moments.resolvent` has a table); drawn
     (``draws=``) it has none but chance. Between which numbers the least risk of any way to adapt
     lies, for this one to be measured by, `bayes_bounds` says.
 

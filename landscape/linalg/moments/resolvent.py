@@ -20,6 +20,21 @@ noise is a direction of which nothing can be learned.
 Stein's identity gives :math:`E[SQ] = \Sigma (E[Q] - E[QSQ]/m - E[tr(SQ) Q]/m)`. With the covariance of tr(SQ)
 and Q dropped, which is of the next order, and QSQ by its leading term, E[Q] follows to order 1/m for any
 penalty B in place of g I; :math:`E[Q \Sigma Q]` is its derivative along :math:`B = g I + \epsilon \Sigma`.
+
+How far that is from the truth: the largest error of the total risk, in per cent, for optima of covariance I, label noise
+0.3 and g = 0.03, 0.1, 0.3 and 1 (drawn, optima and noise integrated out, standard errors below 0.05):
+
+============  =========  ========  ========  ========  ========
+eigenvalues   d          m = d/2   m = d     m = 2d    m = 4d
+============  =========  ========  ========  ========  ========
+all 1         5, 20      0.3, 0.04 3.3, 0.97 0.6, 0.18 0.2, 0.03
+1/j           5, 20      1.1, 0.11 1.2, 0.09 0.3, 0.02 0.06, 0.01
+exp(-3j/d)    5, 20      1.7, 0.18 1.1, 0.19 0.2, 0.03 0.05, 0.01
+============  =========  ========  ========  ========  ========
+
+That is below 1% at d = 5 from 2d samples on, and below 0.1% at d = 20 but where the samples hardly determine the solution
+(a small g beside eigenvalues that are alike, m near d; below d a spectrum). The error stated by the result is 1.5 to 10
+times as large.
 """
 
 from __future__ import annotations

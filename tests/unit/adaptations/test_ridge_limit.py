@@ -63,6 +63,46 @@ def test_the_error_falls_as_the_table_says(d: int, largest: float) -> None:
         assert abs(off) < largest + 3 * np.sqrt(weights**2 @ error**2) / (weights @ truth)
 
 
+def drawn_total(lam: Any, g: float, m: int, weights: Any, draws: int) -> tuple[float, float]:
+    """The weighted sum of the same shares, by regression on functions of S whose means are known, and its error."""
+    rng, d, values, known = np.random.default_rng(1), len(lam), [], []
+    for _ in range(draws // 2000):
+        X = rng.standard_normal((2000, m, d)) * np.sqrt(lam)
+        S = X.swapaxes(1, 2) @ X / m
+        Q = np.linalg.inv(S + g * np.eye(d))
+        left = g**2 * (Q**2 @ lam) / lam
+        noise = (
+            1 + (np.einsum("nii,i->n", Q, lam) - g * np.einsum("nij,i->n", Q**2, lam)) / m
+        )  # QSQ = Q - g Q^2
+        values.append(np.column_stack([left, noise]) @ weights)
+        diagonal, square = np.einsum("nii->ni", S), np.sum(S**2, axis=(1, 2))
+        of_square = np.sum(lam**2) * (1 + 1 / m) + np.sum(lam) ** 2 / m
+        known.append(np.column_stack([diagonal - lam, square - of_square]))
+    y, F = np.concatenate(values), np.concatenate(known)
+    A = np.column_stack([np.ones(len(y)), F])
+    fit = np.linalg.lstsq(A, y, rcond=None)[0]
+    return float(fit[0]), float(np.std(y - A @ fit) / np.sqrt(len(y)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("d", "draws"), [(5, 100_000), (20, 20_000)])
+@pytest.mark.parametrize("spectrum", ["alike", "1/j", "exp"])
+def test_the_errors_of_the_table(d: int, draws: int, spectrum: str) -> None:
+    """Below, at and above d samples: the true error is at most what the documentation says, and what the result says."""
+    j = np.arange(d)
+    lam = {"alike": np.ones(d), "1/j": 1 / (j + 1), "exp": np.exp(-3 * j / d)}[spectrum]
+    weights, both = np.append(lam, 0.3), np.append(lam, 0.0)
+    for m, largest in ((d // 2, 0.018), (d, 0.035), (2 * d, 0.007), (4 * d, 0.003)):
+        for g in (0.03, 0.1, 0.3, 1.0):
+            truth, error = drawn_total(lam, g, m, weights, draws)
+            limit = ridge_limit(lam, np.ones(d), g, m)
+            share = limit.share(both)
+            off = abs(weights @ share - truth) - 3 * error
+            assert off < truth * largest * (1 if d == 5 else 0.3)
+            assert off < weights @ (share * limit.expected_error(both))
+            assert 3 * error < 0.0025 * truth
+
+
 def environment(d: int = 5, noise: float = 0.3) -> ls.Mixture:
     """One dense family and one diagonal, optima with a covariance that commutes with neither."""
     rng = np.random.default_rng(d)
