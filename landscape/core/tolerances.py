@@ -47,7 +47,7 @@ RESIDUAL: Final = 1e-11
 """Share of the right-hand side, scaled to unit diagonal, that a solution may leave: a matrix step keeps its digits."""
 
 SETTLED: Final = 1e-14
-"""Share of a risk by which a last alternation may still lower it."""
+"""Share of a risk by which a last move may still lower it."""
 
 UNDECIDED: Final = 1e-12
 """Share of the risk before a step by which rounding may seem to raise the risk after the best one."""
@@ -57,7 +57,7 @@ RUNAWAY: Final = 1e6
 digits of the risk after it are gone."""
 
 SAME_LIMIT: Final = 1e-6
-"""Two alternations that end this close, in shares of the risk, ended at the same point."""
+"""Two descents that end this close, in shares of the risk, ended at the same point."""
 
 TINY: Final = 1e-300
 """Stands for 0 in denominators and logarithms: far below what is computed, and its inverse is a double."""

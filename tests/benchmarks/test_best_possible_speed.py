@@ -96,7 +96,7 @@ def test_a_diagonal_learned_with_its_start_takes_less_than_a_second(benchmark, s
 
 
 def test_what_a_full_matrix_learned_with_its_start_costs(benchmark):
-    """Apart from the others: conjugate gradients in d^2 unknowns at every alternation. One start."""
+    """Apart from the others: conjugate gradients in d^2 unknowns at every quasi-Newton move of the start. One start."""
     for d in (20, 40, D):
         rng = np.random.default_rng(0)
         one, other = _random_covariances(2, d, rng)
