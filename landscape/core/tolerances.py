@@ -49,9 +49,6 @@ RESIDUAL: Final = 1e-11
 SETTLED: Final = 1e-14
 """Share of a risk by which a last move may still lower it."""
 
-UNDECIDED: Final = 1e-12
-"""Share of the risk before a step by which rounding may seem to raise the risk after the best one."""
-
 RUNAWAY: Final = 1e6
 """Times the risk of the pooled start: a learned start of that risk before its step is on its way to infinity, and many
 digits of the risk after it are gone."""

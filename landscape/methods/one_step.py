@@ -2,8 +2,10 @@ r"""The best matrix of one inner step at a given start, and the best start and m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +14,11 @@ from landscape.adaptations.preconditioned import PreconditionedSteps
 from landscape.core.domains import is_symbolic
 from landscape.core.errors import warn
 from landscape.core.parameters import with_values
-from landscape.core.tolerances import EPS, RUNAWAY, SAME_LIMIT, SETTLED, UNDECIDED
+from landscape.core.tolerances import EPS, RUNAWAY, SAME_LIMIT, SETTLED
 from landscape.core.typing import Array, Scalar
 from landscape.linalg import matrix_equation
 from landscape.linalg.operators import Matrix, Operator
 from landscape.linalg.quadratic import QuadraticForm, difference, mean_form
-from landscape.linalg.secants import Secants
 from landscape.tasks.families import Task
 
 SOLVERS = {
@@ -27,6 +28,8 @@ SOLVERS = {
 """The kinds of matrices, and what finds the best one of each."""
 MOST = 500
 """Moves from one start: a dozen is usual, a hundred is rare."""
+KEPT = 20
+"""Moves from which L-BFGS learns the curvature; more did not save moves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,49 +154,55 @@ class OneStep:
                 slope += p / m * task.inputs.scattered(step.T @ Sigma @ step, delta)
         return slope
 
-    def descend(self, w: Array, known: Iterable[LearnedPoint] = ()) -> LearnedPoint:
+    def descend(self, w: Array, known: Collection[LearnedPoint] = ()) -> LearnedPoint:
         r"""Minimise over w the risk :math:`f(w) = \min_P R(w, P)` of the best matrix there, from a start.
 
-        The gradient of f is that of R(., P) at the best P. A move to the minimum for this P,
-        :math:`-A^{-1} \nabla f` with A the Hessian of R(., P), lowers f by
-        :math:`\tfrac12 \nabla f^\top A^{-1} \nabla f` at least; it is made where the quasi-Newton move, which
-        starts from an earlier A and learns from the last moves, does not lower f. So the risk never rises. Where it
-        does not depend on w, up to rounding, w stays: the solve has a proximal term of that size.
+        The gradient of f is that of R(., P) at the best P. By L-BFGS, in coordinates in which the Hessian A of R(., P) is
+        the identity at the start. Where the risk does not depend on w, up to rounding, w stays: A has a proximal term of
+        that size.
 
         Returns
         -------
         LearnedPoint
             A limit; one of the known ones where the descent comes as near to it as the limits of two starts may be.
         """
-        point, secants = self.at(w), Secants()
-        for moves in range(MOST):
-            for limit in known:
-                if self._is_at(limit, point):
-                    return limit
-            if not moves & (moves - 1):  # after 0, 1, 2, 4, 8, ... moves
-                solve = self._solver(point.P)
-            move = secants.move(point.slope, solve)
-            hoped = -float(point.slope @ move) / 2
-            if hoped <= SETTLED * (point.risk + SETTLED * self.size):
-                break
-            after = self.at(point.w + move, point.P)
-            if after.risk > point.risk - hoped / 10 + UNDECIDED * self.size:
-                secants.clear()
-                solve = self._solver(point.P)
-                move = secants.move(point.slope, solve)
-                after = self.at(point.w + move, point.P)
-            secants.add(move, after.slope - point.slope)
-            point = after
-            if float(self.unadapted(point.w)) > RUNAWAY * self.size:
+        from scipy.optimize import minimize  # optional here: importing it takes 0.2 s
+
+        point = self.at(w)
+        proximal = EPS * Matrix(np.tensordot(self.p, self.S, 1))
+        root = (mean_form(self.p, self.forms(point.P)).A + proximal).root().matrix()  # R'R = A
+        unit = np.linalg.pinv(root)
+        met: list[LearnedPoint] = []
+
+        def risk_and_slope(z: Array) -> tuple[float, Array]:
+            nonlocal point
+            point = self.at(w + unit @ z, point.P)
+            return point.risk / scale, unit.T @ point.slope / scale
+
+        def look(intermediate_result: Any = None) -> None:
+            met.extend(limit for limit in known if self._is_at(limit, point))
+            if met or float(self.unadapted(point.w)) > RUNAWAY * self.size:
+                raise StopIteration
+
+        scale = point.risk + SETTLED * self.size or 1.0
+        options = {"maxcor": KEPT, "maxiter": MOST, "maxfun": 10 * MOST, "ftol": SETTLED, "gtol": 0.0}
+        with contextlib.suppress(StopIteration):
+            look()
+            found = minimize(
+                risk_and_slope, np.zeros_like(w), jac=True, method="L-BFGS-B", callback=look, options=options
+            )
+            point = self.at(w + unit @ found.x, point.P)
+            if found.status == 1:
                 warn(
-                    f"the risk falls towards {point.risk:.4g} as the start goes to infinity, in a direction along "
-                    f"which a step on {'all' if is_full(self.m) else self.m} samples undoes any distance: no start "
-                    "is the best; learn for fewer samples, or give the start"
+                    "learning the start and the step together has not settled: the risk is that of the last move"
                 )
-                break
-        else:
+        if met:
+            return met[0]
+        if float(self.unadapted(point.w)) > RUNAWAY * self.size:
             warn(
-                "learning the start and the step together has not settled: the risk is that of the last move"
+                f"the risk falls towards {point.risk:.4g} as the start goes to infinity, in a direction along "
+                f"which a step on {'all' if is_full(self.m) else self.m} samples undoes any distance: no start "
+                "is the best; learn for fewer samples, or give the start"
             )
         forms = self.forms(point.P)
         return replace(point, risk=self.risk(point.w, forms), curvature=mean_form(self.p, forms).A)
@@ -206,11 +215,6 @@ class OneStep:
             abs(point.risk - limit.risk) <= near
             and float(limit.curvature.quad(point.w - limit.w)) <= 2 * near
         )
-
-    def _solver(self, P: Array) -> Callable[[Array], Array]:
-        proximal = EPS * Matrix(np.tensordot(self.p, self.S, 1))
-        inverse = (mean_form(self.p, self.forms(P)).A + proximal).factor().solve(np.eye(len(self.pooled)))
-        return lambda v: inverse @ v
 
 
 def _is_symbolic(task: Task) -> bool:
