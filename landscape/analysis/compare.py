@@ -13,8 +13,10 @@ from landscape.adaptations.base import Adaptation, as_adaptation
 from landscape.analysis.comparison import Comparison
 from landscape.analysis.drawn import Draws, drawn
 from landscape.analysis.evaluate import Setting, unknown_name
+from landscape.analysis.family_risks import worst_risks
 from landscape.analysis.risk import Risk, risks
 from landscape.analysis.rows import Row, as_rows
+from landscape.core import checks
 from landscape.core.domains import count
 from landscape.core.errors import NoClosedForm
 from landscape.core.grids import Over, arguments
@@ -23,7 +25,7 @@ from landscape.core.typing import Array
 from landscape.methods.base import Cost, Method
 from landscape.simulator.draw_samples import seed_of
 from landscape.tasks.environment import Environment
-from landscape.tasks.sampled import why_no_prior
+from landscape.tasks.sampled import SampledEnvironment, why_no_prior
 
 
 def compare(
@@ -36,6 +38,7 @@ def compare(
     draws: int | None = None,
     rng: np.random.Generator | int | None = 0,
     best: bool | None = None,
+    worst: bool = False,
 ) -> Comparison:
     """Compute risk after adaptation, gain and cost of several methods and adaptations: exactly, or by drawing.
 
@@ -69,6 +72,9 @@ def compare(
         drawn with the same random numbers, and so is the best, once for each number of samples. Its cost grows with
         the square of the number of families. For tasks whose law is not known, those given by data or by a sampler,
         the best of the rows that take no more samples stands in its place (column ``best_row``).
+    worst : bool
+        Whether to say, too, what each row loses in the family, or task, in which it loses most (column ``worst``): what
+        `TRMAML` minimises, at a price in the mean.
 
     Returns
     -------
@@ -119,6 +125,7 @@ def compare(
             found[row.name] = Risk(noise, dispersion, part, grid), cost, ignores
     _check_names(settings)
     risks_of = {row.name: found[row.name][0] for row in rows}
+    lowest = _worst(settings, groups, draws, rng) if checks.flag("worst", worst) else None
     floors, no_prior = None, None
     shots: dict[str, Array] | None = None
     if best or (best is None and draws is not None):
@@ -145,7 +152,29 @@ def compare(
         floors,
         shots,
         no_prior,
+        None if lowest is None else {row.name: lowest[row.name] for row in rows},
     )
+
+
+def _worst(
+    settings: Sequence[Setting],
+    groups: Sequence[Sequence[Row]],
+    draws: int | None,
+    rng: np.random.Generator | int | None,
+) -> dict[str, Estimate]:
+    """The largest of the families' risks, by the name of the row."""
+    if any(setting.is_symbolic for setting in settings):
+        raise ValueError("worst=True needs numbers for all parameters: replace the symbols, or leave it out")
+    if isinstance(next(settings[0].points())[1], SampledEnvironment):
+        raise ValueError(
+            "worst=True needs families: the worst of tasks that were drawn by a sampler is no mean over tasks, and has no "
+            "standard error"
+        )
+    out: dict[str, Estimate] = {}
+    for setting, group in zip(settings, groups, strict=True):
+        found = worst_risks(setting, draws, rng)
+        out |= {row.name: largest for row, largest in zip(group, found, strict=True)}
+    return out
 
 
 def _shots(setting: Setting) -> Array:

@@ -46,6 +46,8 @@ class Comparison(Result):
         So many they are.
     no_prior : str, optional
         Why the best row, of those that take no more samples, stands for the best possible.
+    worst : dict of str to Estimate, optional
+        The risk in the family in which the row of that name loses most; None where it was not asked for.
     """
 
     environment: Any
@@ -58,6 +60,7 @@ class Comparison(Result):
     best: dict[str, Estimate] | None = None
     shots: dict[str, Array] | None = None
     no_prior: str | None = None
+    worst: dict[str, Estimate] | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -180,6 +183,8 @@ class Comparison(Result):
         numbers = {name: getattr(self.risk(label), name) for name in PARTS}
         numbers["gain"] = self.gain(label) if self._same_noise(label, self.baseline) else blank
         numbers["cut"] = self.cut(label)
+        if self.worst is not None:
+            numbers["worst"] = self.worst[label]
         if self.best is not None:
             numbers |= {
                 "best_row" if self.no_prior else "best_possible": self.best[label],

@@ -129,16 +129,19 @@ class Draws:
         ]
         return list(np.broadcast_arrays(*landscape.parts(points)))
 
-    def family_risks(self, adaptation: Adaptation, start: Start) -> Array:
-        """Estimate the risk of each family from one start, shape (1 + groups, families)."""
+    def family_risks(self, adaptation: Adaptation, starts: Sequence[Start]) -> list[Array]:
+        """Estimate the risk of each family from each start, shape (1 + groups, families)."""
         if adaptation.knows_environment:
             noises, excesses = self._known(adaptation)
-            return (noises[:, None] + excesses).T
-        point, risks = self.point(start), []
-        for task, form in zip(self.tasks, self.losses(adaptation), strict=True):
-            spread = 0.0 if task.spread is None else form.A.inner(task.spread) / 2
-            risks.append(np.asarray(form(point) + spread))
-        return np.stack(np.broadcast_arrays(*risks), axis=-1)
+            return [(noises[:, None] + excesses).T for _ in starts]
+        forms, out = self.losses(adaptation), []
+        for point in map(self.point, starts):
+            risks = []
+            for task, form in zip(self.tasks, forms, strict=True):
+                spread = 0.0 if task.spread is None else form.A.inner(task.spread) / 2
+                risks.append(np.asarray(form(point) + spread))
+            out.append(np.stack(np.broadcast_arrays(*risks), axis=-1))
+        return out
 
     def point(self, start: Start) -> Array:
         """Find where adaptation starts."""

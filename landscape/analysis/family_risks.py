@@ -63,14 +63,47 @@ def family_risks(
         as_adaptation(None)  # says what is wanted; only `optimum` needs none
 
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
-        point, how = optimum_of(tasks, starts[0]) if isinstance(starts[0], Method) else (starts[0], EXACT)
-        alone = [risk_parts([replace(task, probability=1.0)], adaptation, [point]) for task in tasks]
-        zero = Estimate(np.zeros(()), how=how)
-        found = [zero + noise + dispersion + above for noise, dispersion, above in alone]
-        values = np.stack(np.broadcast_arrays(*[f.value for f in found]), axis=-1)
-        return [Estimate(values, how=reduce(or_, [f.how for f in found]).of_vectors())]
+        return [_of_families(tasks, adaptation, start, tasks) for start in starts]
 
     def ask(draws: Draws, adaptation: Any, starts: list[Any]) -> list[Array]:
-        return [replace(draws, leaves_out_tasks=False).family_risks(adaptation, starts[0])]
+        return replace(draws, leaves_out_tasks=False).family_risks(adaptation, starts)
 
     return answer(setting, question, ask, draws, rng)[0]
+
+
+def worst_risks(
+    setting: Setting, draws: int | None = None, rng: np.random.Generator | int | None = 0
+) -> list[Estimate]:
+    """Compute for each start of a setting the risk of the family in which it is largest, shape (*grid).
+
+    Families of probability 0 do not count.
+    """
+
+    def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
+        met = [task for task in tasks if np.any(task.probability)]
+        return [_largest(_of_families(tasks, adaptation, start, met)) for start in starts]
+
+    def ask(draws: Draws, adaptation: Any, starts: list[Any]) -> list[Array]:
+        met = [bool(np.any(task.probability)) for task in draws.tasks]
+        return [found[:, met].max(axis=-1) for found in draws.family_risks(adaptation, starts)]
+
+    return answer(setting, question, ask, draws, rng)
+
+
+def _of_families(
+    tasks: list[Task], adaptation: Adaptation, start: Method | Array, judged: list[Task]
+) -> Estimate:
+    """The risks of some of the tasks, shape (*grid, judged), from a start that is made for all."""
+    point, how = optimum_of(tasks, start) if isinstance(start, Method) else (start, EXACT)
+    alone = [risk_parts([replace(task, probability=1.0)], adaptation, [point]) for task in judged]
+    zero = Estimate(np.zeros(()), how=how)
+    found = [zero + noise + dispersion + above for noise, dispersion, above in alone]
+    values = np.stack(np.broadcast_arrays(*[f.value for f in found]), axis=-1)
+    return Estimate(values, how=reduce(or_, [f.how for f in found]).of_vectors())
+
+
+def _largest(risks: Estimate) -> Estimate:
+    """The largest of the families' risks, and how it was had."""
+    place, errors = np.argmax(risks.value, axis=-1)[..., None], risks.how.expected_error
+    error = np.take_along_axis(np.broadcast_to(errors, risks.shape), place, axis=-1)[..., 0]
+    return Estimate(risks.value.max(axis=-1), how=replace(risks.how, expected_error=error))

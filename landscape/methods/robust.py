@@ -19,8 +19,8 @@ class TRMAML(InnerMethod):
 
     By duality it is MAML with the families weighed by :math:`p = \arg\max_p \min_w \sum_i p_i F_i(w)` in place of
     their probabilities, which do not matter (families of probability 0 are left out). At its optimum all families
-    of a weight above 0 have the same, largest loss: see `family_risks`. What it costs in the mean is the
-    difference of the totals of `compare`, as in the example.
+    of a weight above 0 have the same, largest loss: see `family_risks`. What it costs in the mean, and what it
+    saves in the worst family, says ``compare(..., worst=True)``.
 
     Parameters
     ----------
@@ -46,10 +46,8 @@ class TRMAML(InnerMethod):
     >>> family_risks(TwoTasks(d=2), TRMAML(0.8), 0.8).round(3)
     array([0.061, 0.061])
     >>> from landscape import MAML, compare
-    >>> methods = [MAML(), TRMAML()]
-    >>> table = compare(TwoTasks(d=2), methods, 0.8).to_frame().set_index("method")[["total"]]
-    >>> table["worst"] = [float(np.max(family_risks(TwoTasks(d=2), method, 0.8))) for method in methods]
-    >>> table.round(3).reset_index().values.tolist()  # the mean over families, and the worst of them
+    >>> table = compare(TwoTasks(d=2), [MAML(), TRMAML()], 0.8, worst=True).to_frame()
+    >>> table[["method", "total", "worst"]].round(3).values.tolist()  # the mean over families, and the worst of them
     [['MAML', 0.059, 0.079], ['TR-MAML', 0.061, 0.061]]
     """
 

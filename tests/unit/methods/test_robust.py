@@ -268,3 +268,36 @@ def test_the_worst_case_needs_finite_numbers() -> None:
     for families, inner in ((noisy, ls.OwnShots(2)), (symbolic, ls.GradientSteps(0.3))):
         with pytest.raises(ValueError, match="weights of the worst case need finite numbers"):
             ls.optimum(ls.Mixture(families), ls.TRMAML(inner))
+
+
+def test_the_worst_family_is_a_column_of_a_comparison() -> None:
+    """As asked family by family: exact, a limit, drawn, learned, over a grid and of data; who never comes does not count."""
+    rng = np.random.default_rng(0)
+    data = ls.Mixture([ls.DataTask(f"{i}", rng.normal(size=(12, 2)), rng.normal(size=12)) for i in range(4)])
+    never = [
+        replace(f, probability=p)
+        for f, p in zip(ls.TwoTasks(d=2, noise=0.1).families, (1.0, 0.0), strict=True)
+    ]
+    step, ridge = ls.GradientSteps(0.3, 6), ls.RidgeToStart(0.5, 6)
+    rows = [ls.MAML(), ls.TRMAML(), (ls.MAML(), ridge), (ls.NAL(), ls.OwnShots(9))]
+    for env, draws in ((ls.TwoTasks(d=2, noise=0.1), None), (ls.TwoTasks(d=2, noise=0.1), 60), (data, 60)):
+        table = ls.compare(env, rows, step, draws=draws, worst=True).to_frame()
+        for row, found in zip(rows, table.to_dict("records"), strict=True):
+            method, adaptation = row if isinstance(row, tuple) else (row, step)
+            families = ls.family_risks(env, method, adaptation, draws=draws)
+            assert found["worst"] == np.max(families.value)
+            if draws:
+                assert found["worst_error"] == np.max(families, axis=-1).standard_error
+            assert found["worst"] >= found["total"]
+    assert float(ls.compare(env, ls.MetaSGD(starts=1), step, worst=True).worst["Meta-SGD"]) > 0
+    only = ls.compare(ls.Mixture(never), ls.NAL(), step, worst=True)
+    assert float(only.worst["NAL"]) == pytest.approx(float(only.risk("NAL").total))
+    grid = ls.compare(ls.TwoTasks(d=2), rows, step, over={"m": [6, 12]}, worst=True)
+    assert grid.worst["MAML"].shape == (2,)
+    assert "limit" in repr(grid.worst["MAML + ridge"])
+    assert "worst" not in ls.compare(ls.TwoTasks(d=2), rows, step).to_frame()
+    drawn = ls.from_sampler(lambda rng: (np.eye(2), rng.normal(size=2), 0.1), 5, rng=0)
+    symbolic = ls.TwoTasks(noise=sympy.Symbol("s", positive=True))
+    for env, message in ((drawn, "worst=True needs families"), (symbolic, "worst=True needs numbers")):
+        with pytest.raises(ValueError, match=message):
+            ls.compare(env, ls.NAL(), 0.3, worst=True)
