@@ -40,10 +40,10 @@ METHODS = [
     ls.FOMAML(STEPS(0.5, 4, 2, "same")),
 ]  # fmt: skip
 INSTALLED = find_spec("numba") is not None
-compiled_once = pytest.mark.xdist_group("compiled")
-"""On one worker, for each would compile by itself: half a minute."""
-NUMBA = [pytest.mark.skipif(not INSTALLED, reason="needs numba"), compiled_once]
-ENGINES = [pytest.param(e, marks=NUMBA if e == "numba" else ()) for e in sgd.ENGINES]
+ENGINES = [
+    pytest.param(e, marks=pytest.mark.skipif(e == "numba" and not INSTALLED, reason="needs numba"))
+    for e in sgd.ENGINES
+]
 
 
 def training(method, **changes):
@@ -178,7 +178,6 @@ def with_processors(monkeypatch, count):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(count), raising=False)
 
 
-@compiled_once
 def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
     pytest.importorskip("numba")
     few = thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27)
@@ -186,7 +185,6 @@ def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
     assert np.array_equal(few, thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27))
 
 
-@compiled_once
 def test_groups_of_chains_run_side_by_side(monkeypatch):
     """Two groups wait for one another in the middle: one after the other they would wait for ever."""
     pytest.importorskip("numba")
@@ -200,7 +198,6 @@ def test_groups_of_chains_run_side_by_side(monkeypatch):
     assert sgd.descend(environments, methods, np.full(16, 3.0), *options).shape == (16, 3)
 
 
-@compiled_once
 def test_what_is_compiled_is_kept():
     """Once for diagonal and once for dense covariances; a function that no file holds cannot be kept, and works all the same."""
     pytest.importorskip("numba")
