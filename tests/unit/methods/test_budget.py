@@ -61,3 +61,9 @@ def test_who_says_how_many_inner_samples() -> None:
     assert np.isinf(ls.Training(5).inner(open_, np.inf))
     with pytest.raises(ValueError, match="contradicts"):
         ls.Training(5, n2=9).inner(own, 12)
+
+
+def test_what_is_left_open() -> None:
+    """Collins et al., C.1, take 25 outer samples of a task."""
+    assert ls.Training(5) == ls.Training(T=5, tau=1, n1=25, n2=None, solver="exact", task_batch=1)
+    assert ls.Training(5) != ls.Training(5, n1=24)

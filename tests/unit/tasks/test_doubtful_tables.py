@@ -114,6 +114,7 @@ def test_the_target_again_is_refused_in_any_units(copy):
             ls.from_data(frame.assign(again=copy(frame["y"])), "y", "task", **options)
     close = frame.assign(again=frame["y"] + 1e-3 * frame["y"].std() * np.resize([1, -1], len(frame)))
     assert features(close)[0] == ("a", "b", "again")
+    assert features(frame.assign(y=1e-9 * frame["y"]))[0] == ("a", "b")  # of whatever units the target is
 
 
 def test_two_values_are_no_number():
