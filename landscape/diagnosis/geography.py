@@ -67,6 +67,11 @@ class Geography(Result):
         return float(self.curvature.max() / np.quantile(self.curvature, 0.75))
 
     @property
+    def steepest(self) -> str:
+        """The name of the task that descends fastest."""
+        return self.names[int(self.curvature.argmax())]
+
+    @property
     def is_steep(self) -> bool:
         """Whether rates differ so widely that steeper tasks are to be expected, on which steps chosen here may fail."""
         return self.steepness > STEEP

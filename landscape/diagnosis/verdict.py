@@ -78,8 +78,8 @@ def _how_sure(diagnosis: Diagnosis) -> str:
         )
     if diagnosis.geography.is_steep:
         return (
-            f"One task descends {diagnosis.geography.steepness:.2g} times as fast as three quarters of the others: on a steeper one "
-            "gradient steps may fail, and their intervals cannot be trusted."
+            f"One task, {diagnosis.geography.steepest!r}, descends {diagnosis.geography.steepness:.2g} times as fast as three "
+            "quarters of the others: on a steeper one gradient steps may fail, and their intervals cannot be trusted."
         )
     if line.name == "not adapted":
         return f"That rests on {T} tasks."

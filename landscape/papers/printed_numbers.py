@@ -1,4 +1,4 @@
-"""Tables that come with the package: the numbers that the papers print, and the Diabetes data."""
+"""Tables that come with the package: the numbers that the papers print, and two tables of data."""
 
 from importlib import resources
 

@@ -111,4 +111,5 @@ def test_steep_rates_are_told_from_two_rates():
     assert not of(ls.Mixture(tasks)).is_steep
     steep = of(ls.Mixture([*tasks, ls.TaskFamily("steep", 2.0, [1.0, 0.0])]))
     assert steep.is_steep
+    assert steep.steepest == "steep"
     assert steep.steepness == pytest.approx(2.0 / 0.9)

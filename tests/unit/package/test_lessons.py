@@ -11,6 +11,7 @@ import pytest
 
 from landscape import GradientSteps, HardEasy, Training, TwoTasks
 from landscape.core.parameters import parameters
+from landscape.papers.printed_numbers import shipped_table
 
 FOLDER = Path(__file__).parents[3] / "notebooks"
 SPEC = importlib.util.spec_from_file_location("build", FOLDER / "build.py")
@@ -84,6 +85,19 @@ def test_a_lesson_without_its_solutions_is_noticed():
     book = build.read(FOLDER / "00_one_parabola.ipynb")
     left = [c for c in book["cells"] if not (build.is_solution(c) and c["cell_type"] == "markdown")]
     assert lacking(book | {"cells": left}) == {"solutions"}
+
+
+def test_the_table_of_lesson_6_is_grunfelds():
+    datasets = pytest.importorskip("statsmodels.datasets")
+    theirs = datasets.grunfeld.load_pandas().data
+    ours = shipped_table("grunfeld.csv")
+    assert list(ours) == ["firm", "year", "invest", "value", "capital"]
+    for name in ours:
+        assert (ours[name].to_numpy() == theirs[name].to_numpy()).all(), name
+    lines = (FOLDER.parent / "data" / "grunfeld.csv").read_text(encoding="utf-8").splitlines()
+    told = " ".join(line for line in lines if line.startswith("#"))
+    assert "This is public domain." in told
+    assert "Determinants of Corporate Investment" in told
 
 
 def shows(cell):

@@ -20,7 +20,7 @@ for name in names:
     if not name.endswith("__main__"):
         importlib.import_module(name)
 data = {f.name for f in importlib.resources.files("landscape.data").iterdir()}
-assert {"diabetes.csv", "printed_numbers.csv", "verdicts.csv"} <= data, data
+assert {"diabetes.csv", "grunfeld.csv", "printed_numbers.csv", "verdicts.csv"} <= data, data
 assert importlib.resources.files("landscape").joinpath("py.typed").is_file()
 assert importlib.resources.files("landscape.plotting").joinpath("explorable.html").is_file()
 print(len(names), "modules")
