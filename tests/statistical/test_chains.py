@@ -10,6 +10,7 @@ import sys
 import threading
 from functools import cache
 from importlib.util import find_spec
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -44,6 +45,19 @@ ENGINES = [
     pytest.param(e, marks=pytest.mark.skipif(e == "numba" and not INSTALLED, reason="needs numba"))
     for e in sgd.ENGINES
 ]
+DENSE = [
+    p if p.values == ("numpy",) else pytest.param(*p.values, marks=[*p.marks, pytest.mark.slow])
+    for p in ENGINES
+]
+"""For dense covariances everything is compiled once more: some fifteen seconds."""
+
+
+def in_worlds(named):
+    """Every engine on each of several covariances."""
+    return [
+        pytest.param(world, *engine.values, marks=engine.marks, id=f"{name}-{engine.values[0]}")
+        for name, world in named.items() for engine in (DENSE if name.endswith("dense") else ENGINES)
+    ]  # fmt: skip
 
 
 def training(method, **changes):
@@ -88,10 +102,17 @@ def check_same_ends(one, other):
 
 
 @pytest.mark.parametrize("sampling", ["raw", pytest.param("bartlett", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("method", METHODS, ids=repr)
-def test_ends_agree_with_data(method, engine, sampling):
-    world = list(WORLDS)[METHODS.index(method) % 3]
+@pytest.mark.parametrize(
+    ("at", "engine"),
+    in_worlds(
+        {
+            f"{method!r}-{world}": i
+            for i, (method, world) in enumerate(zip(METHODS, cycle(WORLDS), strict=False))
+        }
+    ),
+)
+def test_ends_agree_with_data(at, engine, sampling):
+    world, method = list(WORLDS)[at % len(WORLDS)], METHODS[at]
     check_same_ends(thin_ends(WORLDS[world], method, engine), data_ends(world, method, sampling))
 
 
@@ -114,7 +135,7 @@ def test_batch_normalised_weights(engine):
     )
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", DENSE)
 def test_the_wrong_hessian_is_caught(engine):
     """Shared and independent Hessians end at different places."""
     shared, independent = (
@@ -125,8 +146,7 @@ def test_the_wrong_hessian_is_caught(engine):
         check_same_ends(shared, independent)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize(("world", "engine"), in_worlds({name: name for name in WORLDS}))
 def test_chains_of_a_grid_are_those_of_its_points(world, engine):
     """Chains with environments, step sizes and batches of their own, side by side, end where they end alone."""
     one, other = WORLDS[world], ls.HardEasy(d=3, R=0.5, noise=0.4)
@@ -155,8 +175,9 @@ ENDLESS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("covariance", [ROOT @ ROOT, np.array([0.2, 0.5, 1.0])], ids=["dense", "diagonal"])
+@pytest.mark.parametrize(
+    ("covariance", "engine"), in_worlds({"dense": ROOT @ ROOT, "diagonal": np.array([0.2, 0.5, 1.0])})
+)
 @pytest.mark.parametrize("method", ENDLESS, ids=repr)
 def test_endless_batches_of_one_family_are_its_gradients(method, covariance, engine):
     """Nothing is left to chance but 1/sqrt(n1): each step is the population's meta-gradient, times the weight unless normalised."""
@@ -198,6 +219,7 @@ def test_groups_of_chains_run_side_by_side(monkeypatch):
     assert sgd.descend(environments, methods, np.full(16, 3.0), *options).shape == (16, 3)
 
 
+@pytest.mark.slow
 def test_what_is_compiled_is_kept():
     """Once for diagonal and once for dense covariances; a function that no file holds cannot be kept, and works all the same."""
     pytest.importorskip("numba")

@@ -221,7 +221,7 @@ CASES = [
     (lambda: ls.Training(5, solver="sgd", learning_rate=0.1, task_batch=2), "multiple of task_batch"),
     (lambda: quick(training=ls.Training(5, solver="sgd", learning_rate={"NLA": 1.0})), "did you mean NAL"),
     (
-        lambda: quick(training=ls.Training(500, solver="sgd", learning_rate=50.0)),
+        lambda: quick(training=ls.Training(500, solver="sgd", learning_rate=50.0), engine="numpy"),
         "diverges at learning_rate 50",
     ),
     (lambda: ls.risk(ls.HardEasy(), ls.NAL, ADAPT), r"write NAL\(...\)"),
