@@ -13,7 +13,7 @@ from landscape.core.domains import nonnegative, symmetric
 from landscape.core.parameters import is_symbolic_record, parameter, record
 from landscape.core.tolerances import SYMMETRIC
 from landscape.core.typing import Array, Scalar
-from landscape.linalg.inverse import pseudo_inverse
+from landscape.linalg.inverse import ridge_inverse
 from landscape.linalg.moments.resolvent import ridge_form
 from landscape.linalg.operators import Matrix, Operator, diagonal
 from landscape.linalg.quadratic import QuadraticForm
@@ -113,7 +113,6 @@ class MixedModel(LinearSolve):
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         batch, R = draw(self.m), self.prior.root().matrix()  # R'R = C
         H, s = batch.hessian(), 0.0 if np.isinf(self.m) else self.noise / self.m
-        # Nothing assumed to be noise, the samples may not tell: then the solution nearest to the start by the prior.
-        tells = bool(s > 0 or (self.m >= len(R) and not self._is_singular))
-        K = R.T @ pseudo_inverse(R @ H @ R.T + s * np.eye(len(R)), scaled=tells) @ R
+        # Next to nothing assumed to be noise, the samples may not tell: then the solution nearest to the start by the prior.
+        K = R.T @ ridge_inverse(R @ H @ R.T, s)[0] @ R
         return Adapted(W - K @ batch.gradient(W), lambda g: g - H @ (K @ g))

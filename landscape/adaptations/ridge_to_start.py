@@ -10,6 +10,7 @@ from landscape.adaptations.samples_and_steps import number_of_samples
 from landscape.core.domains import positive
 from landscape.core.parameters import parameter, record
 from landscape.core.typing import Array, Scalar
+from landscape.linalg.inverse import ridge_inverse
 from landscape.linalg.moments.resolvent import ridge_form
 from landscape.linalg.operators import Operator
 from landscape.linalg.quadratic import QuadraticForm
@@ -80,7 +81,6 @@ class RidgeToStart(LinearSolve):
 
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         batch, g = draw(self.m), self.strength
-        H = batch.hessian()
-        H = np.broadcast_to(H, (len(W), *H.shape[1:])) + g * np.eye(H.shape[-1])
         # The inner loss is quadratic: one Newton step from w reaches its minimiser.
-        return Adapted(W - np.linalg.solve(H, batch.gradient(W)), lambda v: g * np.linalg.solve(H, v))
+        inverse, unseen = ridge_inverse(batch.hessian(), g)
+        return Adapted(W - inverse @ batch.gradient(W), lambda v: g * (inverse @ v) + unseen @ v)

@@ -465,3 +465,33 @@ def test_own_shots_of_inputs_that_vary_in_one_direction_are_refused_or_drawn(cov
     assert abs(float(found) - 0.3 * 5 / 4 / 2) < 5 * found.standard_error < 0.01
     lower, upper = ls.bayes_bounds(tasks, 6)  # which leave own shots out
     assert lower < float(ls.risk(tasks, 0.0, ls.BayesEstimator(6), draws=2000).total) < upper
+
+
+@pytest.mark.parametrize("kind", [ls.TaskFamily, ls.DataTask])
+@pytest.mark.parametrize("strength", [1e-140, 1e-16, 1e-14])
+def test_next_to_no_pull_is_none(kind: Any, strength: float) -> None:
+    """Below d samples, and where rows repeat, what is in the samples' null space is left alone: no rounding over g moves it."""
+    rng = np.random.default_rng(4)
+    if kind is ls.TaskFamily:
+        tasks = [
+            ls.TaskFamily(name, [1.0, 0.1, rho], [1.0, -1.0, 2.0], 1.0)
+            for name, rho in (("a", 0.01), ("b", 3.0))
+        ]
+    else:
+        tables = [(rng.standard_normal((9, 3)), rng.standard_normal(9)) for _ in range(2)]
+        tasks = [ls.DataTask(f"{i}", X, y) for i, (X, y) in enumerate(tables)]
+    env = ls.Mixture(tasks)
+    for m in (1, 2):
+        own = ls.risk(env, 0.3, ls.OwnShots(m), draws=300, rng=0).total
+        for adaptation in (ls.RidgeToStart(strength, m), ls.MixedModel(np.ones(3), m * strength, m)):
+            found = ls.risk(env, 0.3, adaptation, draws=300, rng=0).total
+            assert float(found) == pytest.approx(float(own), rel=1e-9)
+
+
+def test_next_to_no_pull_reads_coordinates_of_any_units() -> None:
+    """As many samples as it takes: a coordinate that varies by 1e-10 is learned, though its square is lost beside the other's."""
+    units = np.array([1.0, 1e-10])
+    env = ls.Mixture([ls.TaskFamily("a", units**2, [1.0, 2.0] / units), ls.TaskFamily("b", units**2, 0.0)])
+    found = ls.risk(env, 0.0, ls.RidgeToStart(1e-60, 8), draws=200, rng=0)
+    assert float(found.total) < 1e-20
+    assert float(ls.risk(env, 0.0, ls.RidgeToStart(1.0, 8), draws=200, rng=0).total) > 1
