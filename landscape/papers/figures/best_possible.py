@@ -242,8 +242,8 @@ def _notes(table: pd.DataFrame) -> list[str]:
         "normal around 2 with variance 0.2 and around 0 with variance 2, label noise 0.5. Step sizes (of pooled training, MAML, Meta-SGD) and "
         "ridge strengths are the best for each m; MAML and Meta-SGD are trained as they are tested.",
         "Lines: exact for steps and own samples; for ridge and mixed model the limit of large problems with its first correction in 1/m, whose "
-        f"expected error is {100 * worst['expected_error']:.2g}% at worst (m = {worst['m']:.0f}). The best possible, the posterior mean under the true "
-        "mixture, has no formula: its line is drawn, with other random numbers than its points, and lies between exact bounds.",
+        f"expected error is {100 * worst['expected_error']:.2g}% at worst (m = {worst['m']:.0f}). The best possible, the point of least expected loss "
+        "under the true mixture, has no formula: its line is drawn, with other random numbers than its points, and lies between exact bounds.",
         "Points: trained on drawn tasks, adapted to new tasks by drawing their samples (95% intervals; given the trained points).",
         f"One step leaves {lost[few]:.2g} times the least possible above the label noise at {few} samples, {lost[SHOTS]:.2g} times at {SHOTS}: with few "
         "samples nobody does much better, with many a single step cannot use them, for inputs of unlike variances need unlike step sizes.",
