@@ -76,8 +76,8 @@ class Agreement(Result):
         return float(np.nanmax(np.abs(self.entries["z"]), initial=0.0))
 
     def chance(self) -> float:
-        """Compute the chance that the largest |z| of so many independent standard normals is at least `worst`."""
-        return 1 - erf(self.worst / 2**0.5) ** self._tests
+        """Compute the chance that the largest |z| of so many independent standard normals is at least `worst`; 1 for none."""
+        return 1 - erf(self.worst / 2**0.5) ** self._tests if self._tests else 1.0
 
     @property
     def _tests(self) -> int:
@@ -85,6 +85,10 @@ class Agreement(Result):
 
     def headline(self) -> str:
         """Say how far theory and simulation are apart, and how likely that is."""
+        if not self._tests:
+            return (
+                "nothing is compared: no exact formula is known for these tasks, methods and this adaptation"
+            )
         return f"largest |z| of {self._tests} comparisons {self.worst:.2f}, chance of so much or more {self.chance():.2g}"
 
     def columns(self) -> Mapping[str, Any]:

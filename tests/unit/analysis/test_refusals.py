@@ -46,3 +46,15 @@ def test_what_is_refused_says_why(name: str) -> None:
     asked, message = REFUSED[name]
     with pytest.raises((ValueError, TypeError, ls.NoClosedForm), match=message):
         asked()
+
+
+def test_where_nothing_is_exact_agreement_says_that_nothing_is_compared() -> None:
+    """Limits are no exact answers: no z-score, and no chance of one."""
+    ridge = ls.RidgeToStart(0.3, 10)
+    options = {"repeats": 2, "tasks": 20, "progress": False}
+    made = ls.simulate(ls.HardEasy(d=2), ls.MAML(ridge), ridge, ls.Training(T=30), **options)
+    check = ls.agreement(made, gradient_tasks=0)
+    assert check.headline().startswith("nothing is compared")
+    assert check.chance() == 1
+    exact = ls.simulate(ls.HardEasy(d=2), ls.MAML(), 0.3, ls.Training(T=30), **options)
+    assert ls.agreement(exact, gradient_tasks=0).headline().startswith("largest |z| of 1 comparison")
