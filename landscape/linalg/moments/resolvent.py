@@ -70,11 +70,14 @@ class RidgeLimit:
     m : array, shape (*grid)
     c : tuple of array, shape (*grid)
         c_2, c_3, c_4.
+    edge : array, shape (*grid)
+        What noise adds, as a share of its own, by samples that hardly determine a direction: see `_edge`.
     """
 
     kappa: Array
     m: Array
     c: tuple[Array, Array, Array]
+    edge: Array
 
     def form(
         self, eigenvalues: Array, noise_variance: Scalar, weight: Callable[[Array], Operator]
@@ -91,6 +94,7 @@ class RidgeLimit:
         both = np.concatenate([eigenvalues, np.zeros((*eigenvalues.shape[:-1], 1))], axis=-1)
         share, relative = self._shares(both)
         wrong = share * relative
+        wrong[..., -1] = np.maximum(wrong[..., -1], self.edge - (share[..., -1] - 1))
         error = QuadraticForm(weight(wrong[..., :-1]), None, noise_variance * wrong[..., -1])
         return QuadraticForm(weight(share[..., :-1]), None, noise_variance * share[..., -1], error=error)
 
@@ -233,4 +237,18 @@ def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -
             "with as many samples as coordinates and next to no ridge the expected loss is as good as infinite, and draws "
             "would miss what carries it: change m or the strength"
         )
-    return RidgeLimit(kappa, m, (c2, c3, c4))
+    return RidgeLimit(kappa, m, (c2, c3, c4), _edge(eigenvalues, multiplicity, g, m))
+
+
+def _edge(eigenvalues: Array, multiplicity: Array, g: Array, m: Array) -> Array:
+    r"""Compute :math:`\tfrac n2 \log(\bar\lambda/(m^2 g))`, where m is one off the number k of directions; n = min(k, m).
+
+    There the least eigenvalue of :math:`XX^\top` has a density of n/2 at 0, so that the mean of its inverse grows without
+    end as g falls, and the limit does not: it is off by the difference.
+    """
+    varies = multiplicity * (eigenvalues > 0)
+    k = varies.sum(axis=-1)
+    size = np.sum(varies * eigenvalues, axis=-1) / np.maximum(k, 1)
+    near = (np.abs(m - k) == 1) & (g > 0) & (size > 0)
+    ratio = np.divide(size, m**2 * g, out=np.ones(near.shape), where=near)
+    return np.minimum(k, m) / 2 * np.maximum(np.log(ratio), 0.0)
