@@ -1,6 +1,7 @@
 """Say what to do with the tasks of a table: how to train and how to adapt, and what that brings."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import Any
 
 from landscape.cli import as_typed
@@ -84,9 +85,15 @@ def run(options: Namespace) -> int:
     from landscape.tasks.tables.from_data import from_data
 
     shots = None if options.shots is None else _whole_numbers(options.shots)
+    outputs: dict[Path, str] = {}
     for name in ("html", "csv", "save"):  # before the work, not after it
-        if getattr(options, name) is not None:
-            check_output(f"--{name}", getattr(options, name), inputs=[options.file])
+        given = getattr(options, name)
+        if given is None:
+            continue
+        path = check_output(f"--{name}", given, inputs=[options.file]).resolve()
+        if path in outputs:
+            raise ValueError(f"--{name} must name another file than --{outputs[path]}, got {given!r}")
+        outputs[path] = name
     if options.save is not None and options.standardise == "within":
         raise ValueError(
             "--save needs --standardise across or no: within a new task its shots cannot tell means and scales"

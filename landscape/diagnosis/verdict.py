@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PARTS = 3
 """How many numbers of shots are spoken of: the first, the last, and the one between where advice changes."""
+WORDS, NAME_WORDS = 90, 4
+"""How many words a verdict has at most, and a task's name in it."""
 
 
 def percent(x: float) -> str:
@@ -24,17 +26,24 @@ def percent(x: float) -> str:
 
 
 def sentences(diagnosis: Diagnosis) -> list[str]:
-    """Write the verdict in three sentences of at most 90 words together."""
-    return [_what_to_do(diagnosis), _what_meta_learning_adds(diagnosis), _how_sure(diagnosis)]
+    """Write the verdict in three sentences of at most 90 words together: the fewer details, the more advice changes."""
+    second = _what_meta_learning_adds(diagnosis)
+    for parts, in_full in ((PARTS, True), (PARTS, False), (2, False), (1, False)):
+        said = [_what_to_do(diagnosis, parts), second, _how_sure(diagnosis, in_full)]
+        if len(" ".join(said).split()) <= WORDS:
+            break
+    return said
 
 
-def _what_to_do(diagnosis: Diagnosis) -> str:
-    """The advice for each number of shots, and what it brings at the most of them."""
-    lines = [diagnosis.advised(m) for m in diagnosis.shots]
+def _what_to_do(diagnosis: Diagnosis, most: int = PARTS) -> str:
+    """The advice for each number of shots, and what it brings at the most of them; for the most shots alone if asked for one part."""
+    lines = [diagnosis.advised(m) for m in diagnosis.shots][-1 if most == 1 else 0 :]
     parts = []
     for name, group in groupby(lines, key=lambda line: line.name):
         parts.append(f"{_shots([line.shots for line in group])} {LEARNERS[name].advice}")
-    shown = parts if len(parts) <= PARTS else [parts[0], parts[len(parts) // 2], parts[-1]]
+    shown = parts
+    if len(parts) > most:
+        shown = [parts[0], *parts[len(parts) // 2 :][: most - 2], parts[-1]]
     text = "; ".join(shown)
     helping = [line for line in lines if line.name != "not adapted"]
     if helping:
@@ -66,21 +75,22 @@ def _what_meta_learning_adds(diagnosis: Diagnosis) -> str:
     return f"{said}; if you can only take gradient steps, {LEARNERS[steps.name].advice} ({percent(max(steps.share, 0))}%)."
 
 
-def _how_sure(diagnosis: Diagnosis) -> str:
+def _how_sure(diagnosis: Diagnosis, in_full: bool = True) -> str:
     """Whether the interval can be trusted, and what would make it surer."""
     lines = [diagnosis.advised(m) for m in diagnosis.shots]
     line = next((line for line in reversed(lines) if line.task is not None), lines[-1])
     T = len(diagnosis.environment.families)
     if line.task is not None:
         return (
-            f"No interval can be trusted: one task, {line.task!r}, carries {percent(line.task_share)}% of the loss; look at it, "
+            f"No interval can be trusted: one task, {_short(line.task)!r}, carries {percent(line.task_share)}% of the loss; look at it, "
             "leave it out, or collect more like it."
         )
     if diagnosis.geography.is_steep:
-        return (
-            f"One task, {diagnosis.geography.steepest!r}, descends {diagnosis.geography.steepness:.2g} times as fast as three "
-            "quarters of the others: on a steeper one gradient steps may fail, and their intervals cannot be trusted."
-        )
+        found = diagnosis.geography
+        said = f"One task, {_short(found.steepest)!r}, descends {found.steepness:.2g} times as fast as three quarters of the others: "
+        if not in_full:
+            return said + "gradient steps' intervals cannot be trusted."
+        return said + "on a steeper one gradient steps may fail, and their intervals cannot be trusted."
     if line.name == "not adapted":
         return f"That rests on {T} tasks."
     cut = line.unadapted
@@ -90,6 +100,11 @@ def _how_sure(diagnosis: Diagnosis) -> str:
     if wanted > 20 * T:
         return f"These {T} tasks do not show that it helps."
     return f"These {T} tasks are too few to be sure that it helps: about {_round(wanted)} would be needed."
+
+
+def _short(name: str) -> str:
+    words = name.split(" ")
+    return name if len(words) <= NAME_WORDS else " ".join(words[:NAME_WORDS]) + "..."
 
 
 def _round(count: float) -> str:

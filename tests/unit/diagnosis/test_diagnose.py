@@ -281,6 +281,26 @@ def test_three_plain_sentences_of_at_most_90_words(draw):
     assert all(LEARNERS[diagnosis.advised(m).name].by_gradient for m in diagnosis.shots)
 
 
+def test_at_most_90_words_where_there_is_most_to_say():
+    """Advice changes twice and one task is steep: its name and the advice between are shortened, not the numbers."""
+    rng, tables = np.random.default_rng(0), {}
+    for i in range(40):
+        X = rng.normal(scale=3.0 if i == 0 else 0.3 if i % 2 else 1.0, size=(220, 3))
+        w = rng.normal(rng.choice([0.0, 3.0]), 1.0, size=3) if i else np.full(3, 1.5)
+        tables[f"the {i}th of all our many depots"] = X, X @ w + 4 * rng.normal(size=220)
+    free = ls.diagnose(ls.from_data(tables), [1, 5, 20, 100], progress=False)
+    bound = dataclasses.replace(free, only="gradient")
+    for diagnosis in (free, bound):
+        first, second, third = verdict.sentences(diagnosis)
+        in_full = [verdict._what_to_do(diagnosis), second, verdict._how_sure(diagnosis)]
+        assert len(" ".join(in_full).split()) > 90 >= len(diagnosis.verdict.split())
+        last = diagnosis.advised(100)
+        assert f"t 100 shots {LEARNERS[last.name].advice}" in first
+        assert f"by {verdict.percent(last.unadapted.value)}% (95%: " in first
+        assert third.startswith("One task, 'the 0th of all...', descends ")
+        assert third.endswith("of the others: gradient steps' intervals cannot be trusted.")
+
+
 def test_only_gradient_changes_the_advice_and_not_the_numbers():
     free, bound = (drawn(unrelated, 30, [100], only=only) for only in (None, "gradient"))
     assert free.to_frame()["loss"].tolist() == bound.to_frame()["loss"].tolist()

@@ -164,6 +164,16 @@ def test_a_table_is_not_replaced_under_another_name(link, tmp_path, capsys):
     assert path.read_bytes() == before
 
 
+def test_two_outputs_are_not_written_to_one_file(tmp_path, capsys, monkeypatch):
+    path = clinics(tmp_path / "t.csv", tasks=5, rows=8)
+    monkeypatch.chdir(tmp_path)
+    asked = ["diagnose", str(path), "--task", "clinic", "--target", "y", "--html", "out"]
+    for more in (["--csv", str(tmp_path / "out")], ["--save", "./out"]):
+        assert main([*asked, *more]) == 2
+        assert f"{more[0]} must name another file than --html" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["t.csv"]
+
+
 def test_messages_name_flags(tmp_path, capsys):
     """What Python's arguments are called is of no use to who types a command."""
     path = tmp_path / "t.csv"
