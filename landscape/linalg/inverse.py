@@ -29,7 +29,7 @@ def ridge_inverse(A: Array, g: Scalar) -> tuple[Array, Array]:
     d = A.shape[-1]
     B, none = A + g * np.eye(d), np.zeros_like(A)
     diagonal = np.diagonal(B, axis1=-2, axis2=-1)
-    if g > ILL_CONDITIONED * diagonal.sum(axis=-1).max():
+    if g > ILL_CONDITIONED * diagonal.sum(axis=-1).max(initial=0.0):  # there may be none
         return np.linalg.inv(B), none
     scale = np.divide(1.0, np.sqrt(diagonal), out=np.zeros(diagonal.shape), where=diagonal > 0)
     least = np.linalg.eigvalsh(scale[..., :, None] * B * scale[..., None, :])[..., :1, None]
