@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from landscape._version import __version__
 from landscape.diagnosis import plots
-from landscape.diagnosis.diagnosis import Diagnosis
+from landscape.diagnosis.diagnosis import Diagnosis, Line
 from landscape.diagnosis.learners import LEARNERS
 from landscape.diagnosis.verdict import percent
 from landscape.tasks.tables.from_data import TabularEnvironment
@@ -68,7 +68,7 @@ def page(diagnosis: Diagnosis) -> str:
         f'<p class="verdict">{html.escape(diagnosis.verdict)}</p>'
         f'<div class="figures">{figures}</div>'
         f"<h2>Predicted loss on new tasks</h2>{_methods(diagnosis)}"
-        f"<h2>Who wins most, and who loses, at {shots} shot{'s' * (shots > 1)}</h2>{_tasks(tasks)}"
+        f"<h2>Who wins most, and who loses, at {shots} shot{'s' * (shots > 1)}</h2>{_tasks(tasks, diagnosis.advised(shots))}"
         f"<h2>What was done to the data</h2>{account}{_how(diagnosis)}"
         f"<footer>landscape {__version__}, seed {diagnosis.seed}</footer></body></html>"
     )
@@ -120,17 +120,31 @@ def _methods(diagnosis: Diagnosis) -> str:
     return _table(METHOD_COLUMNS, rows)
 
 
-TASK_COLUMNS = ["task", "", "rate of descent", "steepest", "flattest", "loss, pooled", "loss, advised", "cut"]
+TASK_COLUMNS = [
+    "task",
+    "hard or easy",
+    "rate of descent",
+    "steepest",
+    "flattest",
+    "loss, pooled",
+    "loss, advised",
+    "cut",
+]
 
 
-def _tasks(tasks: pd.DataFrame) -> str:
-    ends = [*range(6), *range(len(tasks) - 6, len(tasks))]
-    shown = tasks if len(tasks) <= 12 else tasks.iloc[ends]
+def _tasks(tasks: pd.DataFrame, advised: Line) -> str:
+    """The tasks that win most and least, and the one that carries the loss, marked."""
+    ends = (tasks.index < 6) | (tasks.index >= len(tasks) - 6)
+    shown = tasks if len(tasks) <= 12 else tasks[ends | (tasks["task"] == advised.task)]
     rows = []
     for r in shown.itertuples():
         curvatures = [f"{r.curvature:.3g}", f"{r.steepest:.3g}", f"{r.flattest:.2g}"]
         losses = [f"{r.pooled:.4g}", f"{r.loss:.4g}", f"{100 * r.cut:.1f}%"]
-        rows.append(_row([r.task, "hard" if r.hard else "easy", *curvatures, *losses]))
+        carries = r.task == advised.task
+        name = f"{r.task} (carries {percent(advised.task_share)}% of the loss)" if carries else r.task
+        rows.append(
+            _row([name, "hard" if r.hard else "easy", *curvatures, *losses], kind="advised" * carries)
+        )
     more = "" if len(shown) == len(tasks) else "<p>The first six and the last six.</p>"
     return more + _table(TASK_COLUMNS, rows, "tasks")
 

@@ -11,6 +11,7 @@ from support.browser import chromium, screen
 
 import landscape as ls
 from landscape.cli import main
+from landscape.diagnosis import verdict
 
 
 def clinics(path, tasks=24, rows=40, name="clinic"):
@@ -298,6 +299,22 @@ def test_it_reads_on_a_desk_and_on_a_phone(report):
 
 
 @pytest.mark.slow
+def test_the_task_that_carries_the_loss_is_marked():
+    rng, tables = np.random.default_rng(0), {}
+    for i in range(16):
+        X = rng.normal(size=(20, 1))
+        tables[f"t{i}"] = X, X[:, 0] + rng.normal(size=20) * (100 if i == 7 else 1)
+    diagnosis = ls.diagnose(ls.from_data(tables), [5], methods="ridge", progress=False)
+    page = diagnosis.to_html()
+    share = verdict.percent(diagnosis.advised(5).task_share)
+    assert page.count("(carries ") == 1
+    assert f'<tr class="advised"><td>t7 (carries {share}% of the loss)</td>' in page
+    assert "<th>hard or easy</th>" in page
+    del tables["t7"]
+    calm = ls.diagnose(ls.from_data(tables), [5], methods="ridge", progress=False)
+    assert "(carries " not in calm.to_html()
+
+
 def test_one_number_of_shots_and_very_many_fit_into_the_pictures():
     from landscape.diagnosis import plots
 
