@@ -159,6 +159,7 @@ def test_columns_of_unlike_units_have_a_solution():
     np.testing.assert_allclose(found[0] * [1.0, 1e9], found[1], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_sgd_goes_the_predicted_part_of_the_way():
     """Its mean is (1 - (1 - rate h)^iterations) w*, h the mean weight, exactly.
 

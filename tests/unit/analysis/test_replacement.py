@@ -64,6 +64,7 @@ def test_starts_may_be_points():
         assert table["without"].item() == pytest.approx(0.1085, abs=5e-3)
 
 
+@pytest.mark.slow
 def test_errors_of_few_draws_are_unbiased():
     """The mean of 400 squared errors of two draws each against the truth, at 4.5 standard errors; half of it is 8 away."""
     environment, adaptation = world(), ls.GradientSteps(0.1, 2)

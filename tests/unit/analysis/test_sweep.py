@@ -104,7 +104,7 @@ class Backwards(Executor):
         return future
 
 
-@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+@pytest.mark.parametrize("kind", [".csv", pytest.param(".parquet", marks=pytest.mark.slow)])
 def test_workers_and_order_do_not_matter(table, tmp_path, kind):
     if kind == ".parquet":
         pytest.importorskip("pyarrow")
@@ -375,7 +375,7 @@ def test_a_link_is_followed(tmp_path):
     assert len(cells(real)) == 12
 
 
-@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+@pytest.mark.parametrize("kind", [".csv", pytest.param(".parquet", marks=pytest.mark.slow)])
 def test_what_is_not_a_whole_file_of_the_sweep_is_refused_and_left(tmp_path, kind):
     if kind == ".parquet":
         pytest.importorskip("pyarrow")

@@ -143,6 +143,7 @@ def test_files_are_replaced_whole(tmp_path):
     assert len(pd.read_csv(tmp_path / "fig5.csv")) == 8
 
 
+@pytest.mark.slow
 def test_figures_take_a_generator_too():
     seeded, same, drawn = (
         reproduce("fig5", quick=True, rng=rng, progress=False).table["empirical"].to_numpy()
@@ -189,6 +190,7 @@ def test_a_command_that_is_stopped_shows_no_traceback(problem, status, message, 
     assert capsys.readouterr().err.strip() == f"landscape: {message}".strip()
 
 
+@pytest.mark.slow
 def test_a_terminal_without_greek_letters():
     done = subprocess.run(
         [sys.executable, "-m", "landscape", "verify", "--show", "L-aH"],

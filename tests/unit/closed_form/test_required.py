@@ -221,6 +221,7 @@ def test_answers_warn_where_they_are_rough():
         ls.required_episodes(ENV, ls.MAML(), ADAPT, enough, suboptimality=0.1)
 
 
+@pytest.mark.slow
 def test_answers_come_first_and_plot():
     training = ls.Training(400, n1=10)
     answer = ls.required_outer_samples(ENV, ls.MAML(), ADAPT, training, suboptimality=0.004)

@@ -354,6 +354,7 @@ def test_what_is_trained_is_what_was_judged():
         assert 0.7 < losses.mean() / row["loss"] < 1.1
 
 
+@pytest.mark.slow
 def test_where_nothing_is_lost_nothing_can_be_cut():
     """Tasks alike and without noise: losses of 1e-32 are rounding, and their ratios mean nothing."""
     X = np.random.default_rng(0).normal(size=(20, 2))

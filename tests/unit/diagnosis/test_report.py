@@ -279,6 +279,7 @@ def test_the_page_needs_nothing_else(report):
     assert page.count("<tr") == page.count("</tr>")
 
 
+@pytest.mark.slow
 def test_it_reads_on_a_desk_and_on_a_phone(report):
     """In a real browser nothing is wider than the screen but tables, which scroll, and all pictures are drawn."""
     with chromium() as browser:
@@ -336,7 +337,11 @@ def test_one_number_of_shots_and_very_many_fit_into_the_pictures():
 
 
 @pytest.mark.parametrize(
-    ("N", "T", "d"), [(1500, 40, 3), pytest.param(100_000, 500, 20, marks=pytest.mark.slow)]
+    ("N", "T", "d"),
+    [
+        pytest.param(1500, 40, 3, marks=pytest.mark.slow),
+        pytest.param(100_000, 500, 20, marks=pytest.mark.slow),
+    ],
 )
 def test_a_page_of_many_rows_is_small(N, T, d):
     """Up to 500 tasks, 20 features, all default shots: a ratio in tests/benchmarks says what it costs."""

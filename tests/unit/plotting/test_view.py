@@ -51,6 +51,7 @@ def test_pictures_are_drawn_on_given_axes():
     assert len(axes[1].texts) == 4  # an arrow a method and family
 
 
+@pytest.mark.slow
 def test_series_has_a_column_a_value(tmp_path):
     figure = plot_series(ls.HardEasy(d=2), ADAPT, "rho_hard", [0.1, 0.5, 0.9])
     assert len(figure.axes) == 6

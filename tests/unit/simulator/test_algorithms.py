@@ -223,6 +223,7 @@ def test_shared_and_independent_hessian_reach_their_two_points(hessian):
     assert np.abs(away).max() > 6  # the negative control
 
 
+@pytest.mark.slow
 def test_first_order_floor_is_reached_and_scales_as_alpha_times_sigma():
     def floor(alpha, spread):
         tasks = tr.LossTasks([Quadratic(1.0, [spread]), Quadratic(0.5, [-spread])])
@@ -444,6 +445,7 @@ def test_history_draws():
     assert "<table" in run._repr_html_()
 
 
+@pytest.mark.slow
 def test_moments_of_the_random_step():
     """Lemma 4.9 on logistic tasks: E >= 0.8/L(w), E of the square <= 3.125/L(w)^2; 2,000 draws, error below 0.5%."""
     X = 4 * RNG.standard_normal((40, 3))
