@@ -35,7 +35,8 @@ class MixedModel(LinearSolve):
     Raises
     ------
     ValueError
-        If a parameter is out of its domain, or the covariance is not positive semidefinite.
+        If a parameter is out of its domain, or the covariance is not positive semidefinite; in use, if the
+        covariance is not of the tasks' dimension.
 
     Examples
     --------

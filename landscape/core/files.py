@@ -24,7 +24,7 @@ def check_output(name: str, path: str | Path, inputs: Iterable[str | Path] = ())
 
     Returns
     -------
-    Path
+    pathlib.Path
 
     Raises
     ------

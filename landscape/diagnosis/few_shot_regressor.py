@@ -37,6 +37,7 @@ class FewShotRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     model_ : TrainedModel
+        What `adapt`, `predict` and `score` use.
 
     Examples
     --------

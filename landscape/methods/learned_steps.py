@@ -54,6 +54,16 @@ class LearnedStep(Result):
     found: Array
     how: Provenance = EXACT
 
+    def headline(self) -> str:
+        """Say the risk, and of how many limits it is the least."""
+        m = self.adaptation.m
+        text = f"risk {self.risk:.4g} ({self.how}) after one learned step on {'all' if np.isinf(m) else m} samples"
+        if self.starts == 1:
+            return text
+        if len(self.limits) == 1:
+            return f"{text}: a local minimum, all {self.starts} starts ended there; others may exist"
+        return f"{text}: a local minimum, the least of {len(self.limits)} limits that {self.starts} starts found; others may exist"
+
     @property
     def P(self) -> Array:
         """The matrix (d, d), or its diagonal (d,)."""
@@ -64,16 +74,6 @@ class LearnedStep(Result):
     def starts(self) -> int:
         """How many starts there were; 1 where the start was given."""
         return int(self.found.sum())
-
-    def headline(self) -> str:
-        """Say the risk, and of how many limits it is the least."""
-        m = self.adaptation.m
-        text = f"risk {self.risk:.4g} ({self.how}) after one learned step on {'all' if np.isinf(m) else m} samples"
-        if self.starts == 1:
-            return text
-        if len(self.limits) == 1:
-            return f"{text}: a local minimum, all {self.starts} starts ended there; others may exist"
-        return f"{text}: a local minimum, the least of {len(self.limits)} limits that {self.starts} starts found; others may exist"
 
     def columns(self) -> Mapping[str, Any]:
         """Give one row a limit: its risk, how many starts ended there, and how the risk was had."""

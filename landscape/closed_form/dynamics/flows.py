@@ -45,6 +45,7 @@ def flow(
     Returns
     -------
     Path
+        Of w(t).
 
     Raises
     ------
@@ -96,6 +97,7 @@ def descent(
     Returns
     -------
     Path
+        Of the iterates, at whole numbers t.
 
     Raises
     ------

@@ -63,6 +63,7 @@ def iterations(environment: Environment, method: MAML | HFMAML, start: Any, leve
         With one full inner step. The step size is the theorems': 1/(4 L c), c = 12 for MAML and 25 for
         HF-MAML.
     start : float or array, shape (d,)
+        w_0.
     level : float
         :math:`\varepsilon`.
 
@@ -118,8 +119,9 @@ def floor(environment: Environment, alpha: float) -> Guarantee:
 
     Parameters
     ----------
-    environment, alpha
-        As for `smoothness`, alpha at most 1/(10 L).
+    environment : Environment
+    alpha : float
+        As for `smoothness`, and at most 1/(10 L).
 
     Returns
     -------

@@ -53,12 +53,9 @@ def test_their_members_too():
 
 
 LEFT_OUT = {
-    "Returns": ("Returns\n-------", ""),
-    "Raises": ("Raises\n------", ""),
-    "Examples": ("Examples\n--------", ""),
-    "one sentence at its head": ("Compute where", "where"),
-    "a shape: array": ("array, shape (*grid, d)", "array"),
-}
+    "Returns": ("Returns\n-------", ""), "Raises": ("Raises\n------", ""), "Examples": ("Examples\n--------", ""),
+    "one sentence at its head": ("Compute where", "where"), "a shape: array": ("array, shape (*grid, d)", "array"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("named", "change"), LEFT_OUT.items())

@@ -65,12 +65,10 @@ def test_a_lesson_has_its_parts(path):
 
 
 SPOILT = {
-    "goals": ("After this lesson you can", "This lesson treats"),
-    "prediction": ("**Predict:**", "Note:"),
-    "summary": ("## Summary", "## Conclusion"),
-    "exercises": ("3. **Two steps.**", "**Two steps.**"),
+    "goals": ("After this lesson you can", "This lesson treats"), "prediction": ("**Predict:**", "Note:"),
+    "summary": ("## Summary", "## Conclusion"), "exercises": ("3. **Two steps.**", "**Two steps.**"),
     "references": ("https://", "see "),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("part", "change"), SPOILT.items())
