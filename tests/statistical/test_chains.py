@@ -10,7 +10,6 @@ import sys
 import threading
 from functools import cache
 from importlib.util import find_spec
-from itertools import cycle
 
 import numpy as np
 import pytest
@@ -41,23 +40,11 @@ METHODS = [
     ls.FOMAML(STEPS(0.5, 4, 2, "same")),
 ]  # fmt: skip
 INSTALLED = find_spec("numba") is not None
-ENGINES = [
-    pytest.param(e, marks=pytest.mark.skipif(e == "numba" and not INSTALLED, reason="needs numba"))
-    for e in sgd.ENGINES
-]
-DENSE = [
-    p if p.values == ("numpy",) else pytest.param(*p.values, marks=[*p.marks, pytest.mark.slow])
-    for p in ENGINES
-]
-"""For dense covariances everything is compiled once more: some fifteen seconds."""
-
-
-def in_worlds(named):
-    """Every engine on each of several covariances."""
-    return [
-        pytest.param(world, *engine.values, marks=engine.marks, id=f"{name}-{engine.values[0]}")
-        for name, world in named.items() for engine in (DENSE if name.endswith("dense") else ENGINES)
-    ]  # fmt: skip
+NUMBA = [
+    pytest.mark.skipif(not INSTALLED, reason="needs numba"),
+    pytest.mark.slow,
+]  # compiling takes half a minute
+ENGINES = [pytest.param(e, marks=NUMBA if e == "numba" else ()) for e in sgd.ENGINES]
 
 
 def training(method, **changes):
@@ -102,17 +89,10 @@ def check_same_ends(one, other):
 
 
 @pytest.mark.parametrize("sampling", ["raw", pytest.param("bartlett", marks=pytest.mark.slow)])
-@pytest.mark.parametrize(
-    ("at", "engine"),
-    in_worlds(
-        {
-            f"{method!r}-{world}": i
-            for i, (method, world) in enumerate(zip(METHODS, cycle(WORLDS), strict=False))
-        }
-    ),
-)
-def test_ends_agree_with_data(at, engine, sampling):
-    world, method = list(WORLDS)[at % len(WORLDS)], METHODS[at]
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_ends_agree_with_data(method, engine, sampling):
+    world = list(WORLDS)[METHODS.index(method) % 3]
     check_same_ends(thin_ends(WORLDS[world], method, engine), data_ends(world, method, sampling))
 
 
@@ -135,7 +115,7 @@ def test_batch_normalised_weights(engine):
     )
 
 
-@pytest.mark.parametrize("engine", DENSE)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_wrong_hessian_is_caught(engine):
     """Shared and independent Hessians end at different places."""
     shared, independent = (
@@ -146,7 +126,8 @@ def test_the_wrong_hessian_is_caught(engine):
         check_same_ends(shared, independent)
 
 
-@pytest.mark.parametrize(("world", "engine"), in_worlds({name: name for name in WORLDS}))
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("world", WORLDS)
 def test_chains_of_a_grid_are_those_of_its_points(world, engine):
     """Chains with environments, step sizes and batches of their own, side by side, end where they end alone."""
     one, other = WORLDS[world], ls.HardEasy(d=3, R=0.5, noise=0.4)
@@ -175,9 +156,8 @@ ENDLESS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("covariance", "engine"), in_worlds({"dense": ROOT @ ROOT, "diagonal": np.array([0.2, 0.5, 1.0])})
-)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("covariance", [ROOT @ ROOT, np.array([0.2, 0.5, 1.0])], ids=["dense", "diagonal"])
 @pytest.mark.parametrize("method", ENDLESS, ids=repr)
 def test_endless_batches_of_one_family_are_its_gradients(method, covariance, engine):
     """Nothing is left to chance but 1/sqrt(n1): each step is the population's meta-gradient, times the weight unless normalised."""
@@ -199,6 +179,7 @@ def with_processors(monkeypatch, count):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(count), raising=False)
 
 
+@pytest.mark.slow
 def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
     pytest.importorskip("numba")
     few = thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27)
@@ -206,6 +187,7 @@ def test_numbers_do_not_depend_on_the_number_of_threads(monkeypatch):
     assert np.array_equal(few, thin_ends(WORLDS["isotropic"], METHODS[1], "numba", runs=27))
 
 
+@pytest.mark.slow
 def test_groups_of_chains_run_side_by_side(monkeypatch):
     """Two groups wait for one another in the middle: one after the other they would wait for ever."""
     pytest.importorskip("numba")
@@ -309,6 +291,7 @@ def test_a_missing_numba_is_said(monkeypatch):
     assert simulate(ls.NAL()).engine == "numpy"
 
 
+@pytest.mark.slow
 def test_the_result_says_which_engine_it_was():
     """The same seed gives other numbers on another engine; without SGD by thin batches there is none."""
     installed = "numba" if INSTALLED else "numpy"

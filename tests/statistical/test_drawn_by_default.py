@@ -95,6 +95,7 @@ def test_five_steps_on_one_batch_are_answered(env: ls.Mixture) -> None:
     assert np.abs(z_values(families, *wrong)).max() > 4
 
 
+@pytest.mark.slow
 def test_gains_optima_and_comparisons_are_answered() -> None:
     env = dense()
     maml = ls.optimum(env, ls.MAML(STEPS))

@@ -329,6 +329,7 @@ def test_text_with_a_hash_is_no_comment(tmp_path):
     pd.testing.assert_frame_equal(ls.Sweep.read(file).table, table)
 
 
+@pytest.mark.slow
 def test_ctrl_c_does_not_wait_for_cells(tmp_path):
     file = tmp_path / "cells.csv"
     process = start(tmp_path, file, workers=2, T=40_000_000)

@@ -40,6 +40,7 @@ def report(tmp_path_factory):
     return folder / "r.html"
 
 
+@pytest.mark.slow
 def test_the_command_says_what_the_library_says(tmp_path, capsys):
     path = clinics(tmp_path / "t.csv")
     assert main(["diagnose", str(path), "--task", "clinic", "--target", "y", "--shots", "1,5,20"]) == 0
@@ -104,7 +105,9 @@ def test_the_command_says_what_the_library_says(tmp_path, capsys):
     assert "not standardised" in out
 
 
-@pytest.mark.filterwarnings("ignore:row 3:landscape.LandscapeWarning")  # of few clinics one carries much, rightly
+@pytest.mark.filterwarnings(
+    "ignore:row 3:landscape.LandscapeWarning"
+)  # of few clinics one carries much, rightly
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -266,6 +269,7 @@ def test_paths_that_name_no_file(path, tmp_path):
         unpainted().save_html(str(tmp_path) if path == "{folder}" else path)
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_else(report):
     page = report.read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
@@ -317,6 +321,7 @@ def test_the_task_that_carries_the_loss_is_marked():
     assert "(carries " not in calm.to_html()
 
 
+@pytest.mark.slow
 def test_one_number_of_shots_and_very_many_fit_into_the_pictures():
     from landscape.diagnosis import plots
 
