@@ -304,6 +304,7 @@ def test_it_reads_on_a_desk_and_on_a_phone(report):
         assert browser.get_log("browser") == []
 
 
+@pytest.mark.filterwarnings("ignore:row 143:landscape.LandscapeWarning")
 @pytest.mark.slow
 def test_the_task_that_carries_the_loss_is_marked():
     rng, tables = np.random.default_rng(0), {}
