@@ -269,6 +269,7 @@ def test_two_steps_on_one_batch_take_too_much_too():
         simulate(ls.MAML(STEPS(0.3, 5, 2, "same")), "thin")
 
 
+@pytest.mark.slow
 def test_chains_of_unlike_structure_run_one_group_after_another():
     """Numbers of steps are no parameter that chains side by side may differ in."""
     plan = training(ls.NAL(), n2=None, T=400, learning_rate=0.05)

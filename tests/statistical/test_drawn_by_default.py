@@ -119,6 +119,7 @@ def test_gains_optima_and_comparisons_are_answered() -> None:
     assert np.isnan(table.to_frame()["total_error"][2]) or table.to_frame()["total_error"][2] == 0
 
 
+@pytest.mark.slow
 def test_the_same_call_gives_the_same_number() -> None:
     default, again = (ls.risk(dense(), START, STEPS).total for _ in range(2))
     assert default == again == ls.risk(dense(), START, STEPS, draws=DRAWS // 2, rng=0).total

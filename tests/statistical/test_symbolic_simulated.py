@@ -167,6 +167,7 @@ def test_edges_of_the_window():
     assert pull(best, round(1.3 * least)) < -4.5 < 4.5 < pull(best, round(0.8 * least))
 
 
+@pytest.mark.slow
 def test_where_maml_gains():
     """The two optima coincide where the ledger says, not at a ratio near by; the gain is larger at its peak than at both sides."""
     c = sp.Rational(D + 1, 60)

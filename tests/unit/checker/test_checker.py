@@ -240,6 +240,7 @@ def test_all_pairs_of_bugs_are_far_from_what_is_right():
 
 @pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 12), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.slow
 def test_candidates_differ_clearly_and_none_is_near_what_is_right(steps, seeds):
     """What single precision cannot tell apart must not be on the list (1e-4, here at least 20 times as far)."""
     known = single(Kind.MAML, steps)

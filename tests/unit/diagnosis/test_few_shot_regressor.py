@@ -96,6 +96,7 @@ def test_it_keeps_the_habits_of_estimators():
         assert "at least two tasks with 2 or more rows" in str(one["exception"]), one["check_name"]
 
 
+@pytest.mark.slow
 def test_fits_are_the_same_and_change_nothing():
     X, y = arrays()
     X.setflags(write=False)

@@ -270,6 +270,7 @@ def test_the_worst_case_needs_finite_numbers() -> None:
             ls.optimum(ls.Mixture(families), ls.TRMAML(inner))
 
 
+@pytest.mark.slow
 def test_the_worst_family_is_a_column_of_a_comparison() -> None:
     """As asked family by family: exact, a limit, drawn, learned, over a grid and of data; who never comes does not count."""
     rng = np.random.default_rng(0)

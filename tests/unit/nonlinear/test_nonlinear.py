@@ -413,6 +413,7 @@ def test_the_expansion_is_of_second_order_in_1_over_m():
     assert runs[20].to_frame()["expansion_error"].item() == runs[20].expansion_error
 
 
+@pytest.mark.slow
 def test_sampling_is_unbiased_and_repeats():
     """Against raw draws without control variates, at 4.5 standard errors (a false alarm in 10^5)."""
     for environment in (two_tasks("relu", 2), two_tasks("softplus", 2), two_tasks()):

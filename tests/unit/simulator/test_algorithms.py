@@ -195,6 +195,7 @@ def test_bimaml_counts_phase_by_phase():
 
 
 @pytest.mark.parametrize("hessian", ["shared", pytest.param("independent", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_shared_and_independent_hessian_reach_their_two_points(hessian):
     """The mean of SGD's iterates is the predicted point, for the mean update is affine.
 
