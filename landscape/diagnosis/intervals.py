@@ -97,9 +97,8 @@ class Bootstrap:
         met = np.flatnonzero((mean > 0) & (base > 0))
         W, ratio = W[met], mean[met] / base[met]
         size = np.sqrt(np.vecdot(W, (own - ratio[:, None] * other) ** 2)) / mean[met]
-        size = np.maximum(
-            size, max(size[0] / 2, 1e-12)
-        )  # a replicate of few different tasks knows no scatter
+        # A replicate of few different tasks knows no scatter.
+        size = np.maximum(size, max(size[0] / 2, 1e-12))
         t = (np.log(ratio[1:]) - np.log(ratio[0])) / size[1:]
         ends: Array = ratio[0] * np.exp(-size[0] * np.quantile(t, [0.975, 0.025]))
         return ends

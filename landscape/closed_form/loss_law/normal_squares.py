@@ -92,9 +92,8 @@ def _integrated(
         log_size -= 0.25 * k * np.log(norm)
         phase += 0.5 * k * np.arctan2(across, 1 - down)
     real += shift - x
-    growth = (
-        tau * (sin * real - cos * imaginary) + log_size
-    )  # of it (shift - x + rest), it = tau (sin + i cos)
+    # it (shift - x + rest), with it = tau (sin + i cos)
+    growth = tau * (sin * real - cos * imaginary) + log_size
     value = np.exp(growth) * np.sin(tau * (cos * real + sin * imaginary) + phase)
     probability = 0.5 + ANGLE / np.pi - np.sum(weight * value, axis=0) / np.pi
     return np.clip(probability, 0.0, 1.0)
