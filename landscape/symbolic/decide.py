@@ -9,6 +9,7 @@ from sympy.logic.boolalg import Boolean, BooleanAtom
 from landscape.symbolic.evaluate import is_matrix, limit, resolve, truth
 from landscape.symbolic.points import Points, Undecided
 from landscape.symbolic.positivity import sign
+from landscape.symbolic.rational import is_rational, vanishes
 from landscape.symbolic.typing import Expr, Relation, Values
 from landscape.symbolic.words import words
 
@@ -86,6 +87,8 @@ def _same(left: Expr, right: Expr) -> bool:
         return truth(sp.Eq(left, right, evaluate=False)) is True
     if getattr(left, "is_Matrix", False) or getattr(right, "is_Matrix", False):
         return words(left) == words(right)
+    if is_rational(left - right):
+        return vanishes(left - right)
     difference = sp.together(left - right)
     return bool(sp.expand(sp.numer(difference)) == 0 or sp.simplify(difference) == 0)
 

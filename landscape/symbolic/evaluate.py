@@ -10,6 +10,8 @@ from sympy.logic.boolalg import BooleanAtom
 
 from landscape.symbolic.typing import Expr, Relation, Values
 
+DIGITS, NOT_ZERO = 20, sp.Rational(1, 10**10)
+"""Numbers with roots are computed to so many digits, which settle the sign of one that is not as small as this."""
 UNDEFINED = (sp.nan, sp.zoo)  # what division by 0 leaves: such a point decides nothing
 
 
@@ -88,7 +90,7 @@ def take_limits(expression: Expr) -> Expr:
 @lru_cache(maxsize=4096)
 def limit(expression: Expr, variable: Expr, point: Expr) -> Expr:
     """Take a one-sided limit from inside the positive numbers; of fractions by leading terms."""
-    top, bottom = sp.fraction(sp.cancel(sp.together(expression)))
+    top, bottom = sp.fraction(sp.together(expression))
     if not (top.is_polynomial(variable) and bottom.is_polynomial(variable)) or point not in (0, sp.oo):
         return sp.limit(expression, variable, point)
     pick = max if point == sp.oo else min
@@ -126,6 +128,7 @@ def truth(relation: Relation) -> bool | None:
         return bool(relation.func(left, right))
     gap = sp.sympify(left - right)
     if not gap.is_Rational:
-        gap = sp.simplify(gap)
+        rounded = sp.N(gap, DIGITS)
+        gap = rounded if rounded.is_real and abs(rounded) > NOT_ZERO else sp.simplify(gap)
     told = relation.func(gap, 0)
     return bool(told) if isinstance(told, BooleanAtom) else None

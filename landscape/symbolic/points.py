@@ -10,6 +10,7 @@ import sympy as sp
 from sympy.matrices.exceptions import NonInvertibleMatrixError
 
 from landscape.symbolic.evaluate import replace, resolve, take_limits, truth
+from landscape.symbolic.rational import NotRational, at, is_true
 from landscape.symbolic.typing import Expr, Relation, Values
 
 POINTS = {True: 12, False: 150}
@@ -69,21 +70,24 @@ class Points:
         for relation in reversed(self.given):
             symbol, bound = relation.args
             on_edge = near_edge and isinstance(relation, (sp.Le, sp.Ge)) and self.random.random() < 0.7
-            if symbol in values and (on_edge or truth(replace(relation, values)) is False):
+            if symbol in values and (on_edge or _holds(relation, values) is False):
                 low = isinstance(relation, (sp.Lt, sp.Le))
-                bound, part = replace(bound, values), sp.Rational(self.random.randint(1, 19), 20)
+                bound, part = _value(bound, values), sp.Rational(self.random.randint(1, 19), 20)
                 inside = bound * part if low and symbol.is_positive else bound + (-part if low else part)
                 values[symbol] = bound if on_edge else inside
         return values
 
     def _allowed(self, values: Values) -> bool:
-        return all(truth(replace(relation, values)) for relation in self.given)
+        return all(_holds(relation, values) for relation in self.given)
 
     def _completed(self, values: dict[Expr, Any]) -> dict[Expr, Any]:
         """With the values of the quantities."""
+        left = dict(self.quantities)
         for _ in range(4):  # quantities may build on one another
-            for name, expression in self.quantities.items():
-                values[name] = _exact(replace(expression, values))
+            for name, expression in list(left.items()):
+                values[name] = _value(expression, values)
+                if not values[name].free_symbols:
+                    del left[name]
         return values
 
     def _numbers(self) -> dict[Expr, Any]:
@@ -140,7 +144,7 @@ class Points:
         """Find the first point at which the relation is false, or None."""
         for values in chain(self._first(POINTS[isinstance(relation, sp.Eq)]), self._around(relation)):
             with suppress(NonInvertibleMatrixError):
-                if truth(take_limits(replace(relation, values))) is False:
+                if _holds(relation, values) is False:
                     return {s: values[s] for s in self.symbols}
         return None
 
@@ -174,5 +178,19 @@ def _variables(expression: Expr) -> set[Expr]:
     return {atom.args[1] for atom in expression.atoms(sp.Limit)}
 
 
-def _exact(value: Expr) -> Expr:
-    return sp.nsimplify(value) if isinstance(value, sp.Float) else value
+def _value(expression: Expr, values: Values) -> Expr:
+    """Put values into an expression: by exact arithmetic where it is rational, else by SymPy."""
+    try:
+        value = at(expression, values)
+    except (NotRational, ZeroDivisionError):
+        value = replace(expression, values)
+        return sp.nsimplify(value) if isinstance(value, sp.Float) else value
+    return sp.Rational(value.numerator, value.denominator)
+
+
+def _holds(relation: Relation, values: Values) -> bool | None:
+    """Decide a relation at a point, None where that cannot be told."""
+    try:
+        return is_true(relation, values)
+    except NotRational:
+        return truth(take_limits(replace(relation, values)))

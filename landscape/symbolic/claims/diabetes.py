@@ -74,11 +74,13 @@ def mean_hessians(columns: str, scale: str) -> list[Expr]:
 
 def largest_eigenvalue(matrix: Expr) -> tuple[Expr, Expr]:
     """Rational numbers below and above it, by exact isolation of the roots; all eigenvalues are positive."""
-    roots = sp.Poly(matrix.charpoly(), sp.Symbol("lambda"), domain=sp.QQ).intervals(eps=sp.Rational(1, 10**6))
+    polynomial = sp.Poly(matrix.charpoly(), sp.Symbol("lambda"), domain=sp.QQ)
+    roots = polynomial.intervals()
     (lowest, _), _ = roots[0]
-    if lowest <= 0 or sum(times for _, times in roots) < len(COLUMNS):
+    if lowest < 0 or polynomial.eval(0) == 0 or sum(times for _, times in roots) < len(COLUMNS):
         raise ArithmeticError(f"eigenvalues that are not positive, or not told from 0: {roots}")
-    return roots[-1][0]
+    (low, high), _ = roots[-1]
+    return tuple(polynomial.refine_root(low, high, eps=sp.Rational(1, 10**6)))
 
 
 def decimals(function: Callable[[Expr], Expr], bounds: Iterable[Expr]) -> Expr:

@@ -22,7 +22,7 @@ def scaled_weights(ratio: Expr) -> list[Expr]:
     """a_H and a_E in units of rho_E at alpha = 1/rho_E, where c = (d + 1)/m and x = rho_H/rho_E."""
     weight = isotropic_weight(rho, alpha, m, d).subs(alpha, 1 / rho_E)
     hard, easy = weight.subs(rho, x * rho_E) / rho_E, weight.subs(rho, rho_E) / rho_E
-    return [sp.factor(sp.simplify(value.subs(m, (d + 1) / c)).subs(c, ratio)) for value in (hard, easy)]
+    return [sp.factor(sp.cancel(value.subs(m, (d + 1) / c)).subs(c, ratio)) for value in (hard, easy)]
 
 
 @claim(

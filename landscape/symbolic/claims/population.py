@@ -95,9 +95,9 @@ def two_task_risk(first: Expr, second: Expr, trained_first: Expr, trained_second
     """Above the noise, at the minimiser of equally likely isotropic tasks trained with other weights than they are judged by."""
     w, one, two = sp.symbols("w w1 w2")
     slope = trained_first * (w - one) + trained_second * (w - two)
-    (point,) = sp.solve(slope, w)
-    risk = (first * (point - one) ** 2 + second * (point - two) ** 2) / 4
-    return sp.factor(risk.subs(two, one + Delta))
+    point = -slope.subs(w, 0) / sp.diff(slope, w)
+    away = [sp.cancel((point - one).subs(two, one + Delta)), sp.cancel((point - two).subs(two, one + Delta))]
+    return (first * away[0] ** 2 + second * away[1] ** 2) / 4
 
 
 @claim(
