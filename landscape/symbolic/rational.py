@@ -120,5 +120,5 @@ def vanishes(expression: Expr) -> bool:
     symbols = sorted(top.free_symbols, key=str)
     if not symbols:
         return bool(top == 0)
-    ring: Any = PolyRing(symbols, sp.QQ, "lex")
+    ring: Any = PolyRing(symbols, sp.QQ, "lex")  # type: ignore[no-untyped-call]
     return not ring.from_expr(top)
