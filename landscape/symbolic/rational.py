@@ -13,7 +13,7 @@ from landscape.symbolic.typing import Expr, Relation, Values
 
 Code: TypeAlias = Callable[..., Fraction]
 
-COMPARED = {
+COMPARED: dict[Any, Callable[[Fraction, Fraction], Any]] = {
     sp.Eq: Fraction.__eq__, sp.Lt: Fraction.__lt__, sp.Le: Fraction.__le__, sp.Gt: Fraction.__gt__, sp.Ge: Fraction.__ge__,
     sp.Ne: lambda left, right: left != right,
 }  # fmt: skip
@@ -120,5 +120,5 @@ def vanishes(expression: Expr) -> bool:
     symbols = sorted(top.free_symbols, key=str)
     if not symbols:
         return bool(top == 0)
-    ring: Any = PolyRing(symbols, sp.QQ, "lex")  # type: ignore[no-untyped-call]
+    ring: Any = PolyRing(symbols, sp.QQ, "lex")
     return not ring.from_expr(top)
