@@ -17,12 +17,15 @@ from landscape.tasks.tables.treatments import CONSTANT, is_constant, without
 if TYPE_CHECKING:
     import pandas as pd
 
-COPY = 1e-8
-"""A feature that leaves this share of the target's variance is the target, in other units or rounded to single precision."""
-DECIDES = 0.5
-"""Share of a column's variance with which one row decides what is found of it."""
+COPY, NEAR = 1e-8, 1e-3
+"""A feature that leaves the first share of the target's variance is the target, in other units or rounded to single precision;
+one that leaves the second may be: the target rounded to a ninth of its standard deviation leaves so much."""
+DECIDES, MISLEADS = 0.5, 0.1
+"""Share of a column's variance, and of the squared error of one model for all rows, with which rows decide what is found."""
 OUTLYING = 10
-"""Interquartile ranges from the median beyond which a value is an outlier."""
+"""Interquartile ranges from the median beyond which a value is an outlier; and median distances within its own task."""
+HANDFUL = 0.04
+"""More than this share of the rows are no outliers but a part of the table."""
 LEAST_ROWS = 10
 """In fewer rows a column may look like a row number, or like the target, by chance."""
 ENOUGH_ROWS = 20
@@ -46,14 +49,14 @@ def without_row_numbers(selection: Selection, account: list[str]) -> Selection:
 
 
 def _numbers_rows(name: str, values: pd.Series) -> bool:
-    """Whether values are 1 to N, or 0 to N - 1, in any order, or different whole numbers by a name of row numbers."""
+    """Whether values count from 0, 1 or their step on in whole steps, in any order, or are whole numbers named as row numbers."""
     if len(values) < LEAST_ROWS or values.dtype.kind not in "iuf" or values.isna().any():
         return False
-    least, most = values.min(), values.max()
-    runs = least in (0, 1) and most - least == len(values) - 1
+    least, step = values.min(), (values.max() - values.min()) / (len(values) - 1)
+    runs = 1 <= step < np.inf and step % 1 == 0 and least in (0, 1, step)
     if not runs and name.strip().casefold() not in NAMES_OF_ROWS:
         return False
-    return bool((values % 1 == 0).all()) and values.is_unique
+    return bool(((values - least) % (step if runs else 1) == 0).all()) and values.is_unique
 
 
 def without_task_constants(rows: Rows, all_others: bool, account: list[str]) -> Rows:
@@ -81,49 +84,131 @@ def _first_rows(rows: Rows) -> Array:
     return np.unique(rows.codes, return_index=True)[1]
 
 
-def check_copies(rows: Rows, target: str) -> None:
-    """Refuse features that are the target, in whatever units.
+def check_copies(rows: Rows, target: str, account: list[str]) -> None:
+    """Refuse features that are the target: in whatever units, rounded, or less a constant of each task; name what nearly is.
 
     Raises
     ------
     ValueError
-        If a feature leaves nothing of the target's variance.
+        If a feature leaves nothing of the target's variance, over all rows or within tasks, or is the target rounded.
     """
-    y = rows.y - rows.y.mean()
-    total = float(y @ y)
-    if len(y) < LEAST_ROWS or is_constant(rows.y):
+    y = rows.y
+    if len(y) < LEAST_ROWS or is_constant(y):
         return
+    counts = np.bincount(rows.codes)
+    inside = len(y) - len(counts) >= LEAST_ROWS  # in fewer a slope fits what it should not
     for name, x in zip(rows.features, rows.X.T, strict=True):
         if is_constant(x):
             continue
-        x = x - x.mean()
-        x /= np.abs(x).max()
-        residual = y - (x @ y) / (x @ x) * x
-        if residual @ residual <= COPY * total:
-            raise ValueError(
-                f"feature {name!r} is the target {target!r} again, up to its units: leave it out by features="
+        whole, parts = _left(x - x.mean(), y - y.mean()), np.inf
+        again = "is the target {!r} again, up to its units" if whole <= COPY else None
+        if again is None and _is_rounded(x, y):
+            again = "is the target {!r} rounded"
+        if again is None and inside:
+            within = [v - (np.bincount(rows.codes, v) / counts)[rows.codes] for v in (x, y)]
+            parts = _left(*within)
+            again = "is the target {!r} again, less a constant of each task" if parts <= COPY else None
+        if again is not None:
+            raise ValueError(f"feature {name!r} {again.format(target)}: leave it out by features=")
+        if min(whole, parts) <= NEAR:
+            place = "" if whole <= NEAR else " within tasks"
+            _tell(
+                f"{name!r} leaves {100 * min(whole, parts):.2g}% of the variance of target {target!r}{place}: if it is made of "
+                "the target, leave it out by features=",
+                account,
             )
 
 
+def _left(x: Array, y: Array) -> float:
+    """The share of y's squares that the multiple of x nearest to it leaves; 1 where either is nothing."""
+    size, total = np.abs(x).max(), float(y @ y)
+    if size == 0 or total == 0:
+        return 1.0
+    x = x / size
+    residual = y - (x @ y) / (x @ x) * x
+    return float(residual @ residual) / total
+
+
+def _is_rounded(x: Array, y: Array) -> bool:
+    """Whether x is y to a number of decimals, or of zeros before the point: rounded, or up, down or towards 0."""
+    beyond = y - x
+    low, high = float(beyond.min()), float(beyond.max())
+    size = max(high, -low)
+    unit = 10.0 ** np.ceil(np.log10(size) - 1e-9) if size > 0 else 0.0  # of which x is less than one off
+    if size > unit / 2 * (1 + 1e-9) and not (low >= 0 or high <= 0 or bool(np.all(np.abs(x) <= np.abs(y)))):
+        return False
+    whole = np.rint(x / unit) if unit > 0 else np.zeros_like(x)
+    return bool(np.ptp(whole) > 0 and np.all(np.abs(x / unit - whole) <= COPY))
+
+
 def warn_of_outliers(rows: Rows, places: pd.Index, target: str, account: list[str]) -> None:
-    """Name rows that carry most of the variance of a column, and so decide what is found of it."""
+    """Name a few rows that carry most of a column's variance, or much of the error of one model for all rows, and so decide."""
     if len(rows.y) < ENOUGH_ROWS:
         return
+    cure, said = "correct it, leave it out, or take logarithms", False
     for what, x in ((f"target {target!r}", rows.y), *zip(map(repr, rows.features), rows.X.T, strict=True)):
-        square = (x - x.mean()) ** 2
-        row = int(square.argmax())
-        if square[row] <= DECIDES * square.sum() or _has_two_values(x):
-            continue
-        low, middle, high = np.quantile(x, [0.25, 0.5, 0.75])
-        if abs(x[row] - middle) <= OUTLYING * (high - low):
-            continue
-        sentence = (
-            f"row {places[row]} (task {rows.names[rows.codes[row]]!r}) carries {100 * square[row] / square.sum():.0f}% "
-            f"of the variance of {what}: it is {x[row]:g}, half of all rows lie between {low:g} and {high:g}; correct "
-            "it, leave it out, or take logarithms"
-        )
-        account.append(f"{sentence}.")
-        warn(sentence)
+        if not _has_two_values(x):
+            said |= _warn_of_outliers(
+                x, rows, places, (f"the variance of {what}: it is", cure), DECIDES, account
+            )
+    errors = _errors(rows)
+    if not said and errors.std() > CONSTANT * np.abs(rows.y).max():  # else they are rounding
+        of = f"the squared error of one linear model of {target!r} for all rows: its error is"
+        _warn_of_outliers(errors, rows, places, (of, cure), MISLEADS, account)
+
+
+def _warn_of_outliers(
+    x: Array, rows: Rows, places: pd.Index, words: tuple[str, str], decides: float, account: list[str]
+) -> bool:
+    """Name a row with half of the squares, or a handful, outliers of their tasks too, with the share that decides."""
+    square = (x - x.mean()) ** 2
+    total, largest = float(square.sum()), int(square.argmax())
+    if square[largest] * HANDFUL * len(x) <= total * decides:  # no handful can carry so much
+        return False
+    low, middle, high = np.quantile(x, [0.25, 0.5, 0.75])
+    far = np.flatnonzero(np.abs(x - middle) > OUTLYING * (high - low))
+    few = far if high > low and len(far) <= HANDFUL * len(x) else far[:0]
+    few = few[_stand_out(x, rows.codes, few)]
+    met = [
+        g for g, least in ((few, decides), (far[far == largest], DECIDES)) if square[g].sum() > least * total
+    ]
+    if not met:
+        return False
+    first, more = met[0][square[met[0]].argmax()], len(met[0]) - 1
+    _tell(
+        f"row {places[first]} (task {rows.names[rows.codes[first]]!r}){f' and {more:,} more carry' if more else ' carries'} "
+        f"{100 * square[met[0]].sum() / total:.0f}% of {words[0]} {x[first]:g}, half of all rows lie between {low:g} and {high:g}; "
+        f"{words[1]}",
+        account,
+    )
+    return True
+
+
+def _stand_out(x: Array, codes: Array, far: Array) -> Array:
+    """Which rows are outliers of their own tasks too: a task that lies far from all others is none."""
+    out = np.empty(len(far), dtype=bool)
+    for k, row in enumerate(far):
+        own = x[codes == codes[row]]
+        middle = np.median(own)
+        out[k] = abs(x[row] - middle) > OUTLYING * np.median(np.abs(own - middle))
+    return out
+
+
+def _errors(rows: Rows) -> Array:
+    """What least squares with an intercept leave of the target, all rows alike; sums are of columns about their means."""
+    N, middle = len(rows.y), rows.X.mean(axis=0)
+    S = rows.X.T @ rows.X - N * np.outer(middle, middle)
+    b = rows.X.T @ rows.y - N * middle * rows.y.mean()
+    size = np.sqrt(np.maximum(np.diagonal(S), 0))
+    scale = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
+    w = scale * (np.linalg.pinv(scale[:, None] * S * scale, rcond=1e-8, hermitian=True) @ (scale * b))
+    left = rows.y - rows.X @ w
+    return left - left.mean()
+
+
+def _tell(sentence: str, account: list[str]) -> None:
+    account.append(f"{sentence}.")
+    warn(sentence)
 
 
 def warn_of_classes(y: Array, target: str, account: list[str]) -> None:

