@@ -14,7 +14,7 @@ from landscape.core import Result, checks, record, save
 from landscape.diagnosis import verdict
 from landscape.diagnosis.geography import Geography
 from landscape.diagnosis.held_out import HeldOut
-from landscape.diagnosis.intervals import Bootstrap, Cut, dominating
+from landscape.diagnosis.intervals import Bootstrap, Cut, carriers
 from landscape.diagnosis.learners import LEARNERS, Trained
 from landscape.diagnosis.model import TrainedModel
 from landscape.tasks import Environment
@@ -41,9 +41,9 @@ class Line:
         Against the pooled model as it is, and against one gradient step from it.
     share : float
         The latter as a share of the best learner's; NaN where nothing can be cut.
-    task : str or None
-        The task that carries so much of the loss that intervals cannot be trusted.
-    task_share : float
+    carriers : tuple of str
+        The task, or the few, that carry so much of the loss that intervals cannot be trusted; else none.
+    carried : float
         What share.
     """
 
@@ -54,8 +54,8 @@ class Line:
     unadapted: Cut
     pooled: Cut
     share: float
-    task: str | None
-    task_share: float
+    carriers: tuple[str, ...]
+    carried: float
 
 
 @record
@@ -117,10 +117,12 @@ class Diagnosis(Result):
         out = []
         for name, (unadapted, pooled) in cuts.items():
             share = pooled.value / possible if possible > 0 else np.nan
-            place, part = dominating(held, name)
-            task = None if place is None else self.geography.names[held.tasks[place]]
+            places, carried = carriers(held, name)
+            named = tuple(self.geography.names[held.tasks[place]] for place in places)
             value = held.judged[name].value
-            out.append(Line(name, held.shots, held.mean(name), value, unadapted, pooled, share, task, part))
+            out.append(
+                Line(name, held.shots, held.mean(name), value, unadapted, pooled, share, named, carried)
+            )
         return out
 
     def best(self, shots: int) -> Line:
@@ -201,7 +203,7 @@ class Diagnosis(Result):
         ``loss`` is the mean over held-out tasks, on rows not drawn; ``cut`` is how much less that is than that of the
         pooled start with its best step, ``low`` to ``high`` its 95% interval, and ``share`` what share of the best
         method's cut; ``cut_unadapted`` and its interval are against the pooled model as it is. ``trusted`` says whether
-        no single task decides, ``advised`` what to do, ``takes`` what one needs for it.
+        no few tasks decide, ``advised`` what to do, ``takes`` what one needs for it.
         """
         out: dict[str, list[Any]] = {}
         for line in self.lines:
@@ -213,7 +215,7 @@ class Diagnosis(Result):
                 "strength": line.value if kind == "strength" else np.nan,
                 "loss": line.loss, "cut": line.pooled.value, "low": line.pooled.low, "high": line.pooled.high, "share": line.share,
                 "cut_unadapted": line.unadapted.value, "low_unadapted": line.unadapted.low, "high_unadapted": line.unadapted.high,
-                "trusted": line.task is None and not self.geography.is_steep,
+                "trusted": not line.carriers and not self.geography.is_steep,
                 "advised": line == self.advised(line.shots), "cost": learner.rank, "takes": learner.takes,
             }  # fmt: skip
             for name, value in row.items():

@@ -133,15 +133,16 @@ TASK_COLUMNS = [
 
 
 def _tasks(tasks: pd.DataFrame, advised: Line) -> str:
-    """The tasks that win most and least, and the one that carries the loss, marked."""
+    """The tasks that win most and least, and those that carry the loss, marked."""
     ends = (tasks.index < 6) | (tasks.index >= len(tasks) - 6)
-    shown = tasks if len(tasks) <= 12 else tasks[ends | (tasks["task"] == advised.task)]
+    shown = tasks if len(tasks) <= 12 else tasks[ends | tasks["task"].isin(advised.carriers)]
     rows = []
     for r in shown.itertuples():
         curvatures = [f"{r.curvature:.3g}", f"{r.steepest:.3g}", f"{r.flattest:.2g}"]
         losses = [f"{r.pooled:.4g}", f"{r.loss:.4g}", f"{100 * r.cut:.1f}%"]
-        carries = r.task == advised.task
-        name = f"{r.task} (carries {percent(advised.task_share)}% of the loss)" if carries else r.task
+        carries = r.task in advised.carriers
+        together = f"one of {len(advised.carriers)} that carry" if len(advised.carriers) > 1 else "carries"
+        name = f"{r.task} ({together} {percent(advised.carried)}% of the loss)" if carries else r.task
         rows.append(
             _row([name, "hard" if r.hard else "easy", *curvatures, *losses], kind="advised" * carries)
         )

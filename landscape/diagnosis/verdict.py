@@ -78,13 +78,17 @@ def _what_meta_learning_adds(diagnosis: Diagnosis) -> str:
 def _how_sure(diagnosis: Diagnosis, in_full: bool = True) -> str:
     """Whether the interval can be trusted, and what would make it surer."""
     lines = [diagnosis.advised(m) for m in diagnosis.shots]
-    line = next((line for line in reversed(lines) if line.task is not None), lines[-1])
+    line = next((line for line in reversed(lines) if line.carriers), lines[-1])
     T = len(diagnosis.environment.families)
-    if line.task is not None:
-        return (
-            f"No interval can be trusted: one task, {_short(line.task)!r}, carries {percent(line.task_share)}% of the loss; look at it, "
-            "leave it out, or collect more like it."
-        )
+    if line.carriers:
+        first, *others = (repr(_short(name)) for name in line.carriers)
+        if not others:
+            named, cure = f"one task, {first}, carries", "look at it, leave it out, or collect more like it"
+        else:
+            named = f"{len(line.carriers)} tasks, {', '.join([first, *others[:-1]]) if in_full else first + ' the first'}"
+            named += f" and {others[-1]}, carry" if in_full else ", carry"
+            cure = "take logarithms of the target, or collect more tasks like them"
+        return f"No interval can be trusted: {named} {percent(line.carried)}% of the loss; {cure}."
     if diagnosis.geography.is_steep:
         found = diagnosis.geography
         said = f"One task, {_short(found.steepest)!r}, descends {found.steepness:.2g} times as fast as three quarters of the others: "

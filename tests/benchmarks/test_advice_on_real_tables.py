@@ -59,7 +59,7 @@ def judged(name):
     low, high = advice.unadapted.low, advice.unadapted.high
     inside = low - scatter <= cut <= high + scatter
     print(f"{name:12s} T={len(own)} advised {advice.name:18s} best {best:18s} ratio {own.mean() / losses[best].mean():.3f} "
-          f"cut {cut:.3f} predicted {low:.3f} to {high:.3f}; trusted {advice.task is None and not diagnosis.geography.is_steep}")  # fmt: skip
+          f"cut {cut:.3f} predicted {low:.3f} to {high:.3f}; trusted {not advice.carriers and not diagnosis.geography.is_steep}")  # fmt: skip
     return good, inside
 
 

@@ -78,7 +78,7 @@ def coverage(name, tables=TABLES):
         environment = tasks_of(draw, T, np.random.default_rng([7, table]))
         diagnosis = ls.diagnose(environment, [m], methods=["mixed model", "MAML", "ridge"], progress=False)
         lines = {line.name: line for line in diagnosis.lines}
-        if diagnosis.geography.is_steep or lines["mixed model"].task is not None:
+        if diagnosis.geography.is_steep or lines["mixed model"].carriers:
             continue
         trusted += 1
         true = {one: judge(diagnosis.trained(one), new, episodes).mean() for one in lines}

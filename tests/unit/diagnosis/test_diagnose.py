@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from importlib.resources import files
 
 import numpy as np
 import pandas as pd
@@ -219,6 +220,23 @@ def test_a_task_that_carries_the_loss_is_named_and_no_interval_is_trusted():
     assert "No interval can be trusted: one task, 'country 7', carries" in diagnosis.verdict
     assert "needed" not in diagnosis.verdict
     assert not diagnosis.to_frame()["trusted"].any()
+
+
+def test_a_few_tasks_that_carry_the_loss_are_named():
+    """Eleven firms in dollars: two carry 92% of what is left, and no interval is trusted; in logarithms none do."""
+    frame = pd.read_csv(files("landscape.data") / "grunfeld.csv", comment="#").drop(columns="year")
+    raw = ls.diagnose(ls.from_data(frame, "invest", "firm"), [3], methods="mixed model", progress=False)
+    assert (
+        "No interval can be trusted: 2 tasks, 'General Motors' and 'US Steel', carry 90% of the loss; take logarithms"
+        in raw.verdict
+    )
+    assert not raw.to_frame()["trusted"].any()
+    assert raw.to_html().count("(one of 2 that carry 90% of the loss)") == 2
+    columns = ["invest", "value", "capital"]
+    logs = ls.from_data(frame.assign(**{name: np.log(frame[name]) for name in columns}), "invest", "firm")
+    assert not any(
+        line.carriers for line in ls.diagnose(logs, [3], methods="mixed model", progress=False).lines
+    )
 
 
 def test_rates_without_bound_are_named():

@@ -313,7 +313,7 @@ def test_the_task_that_carries_the_loss_is_marked():
         tables[f"t{i}"] = X, X[:, 0] + rng.normal(size=20) * (100 if i == 7 else 1)
     diagnosis = ls.diagnose(ls.from_data(tables), [5], methods="ridge", progress=False)
     page = diagnosis.to_html()
-    share = verdict.percent(diagnosis.advised(5).task_share)
+    share = verdict.percent(diagnosis.advised(5).carried)
     assert page.count("(carries ") == 1
     assert f'<tr class="advised"><td>t7 (carries {share}% of the loss)</td>' in page
     assert "<th>hard or easy</th>" in page
