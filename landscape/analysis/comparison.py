@@ -142,6 +142,8 @@ class Comparison(Result):
         judged = [row.name for row in self.rows if not row.knows_environment] or self.labels
         alike = all(self._same_noise(name, self.baseline) for name in judged)
         measures = {name: self.gain(name) if alike else self.cut(name) for name in judged}
+        if any(measure.value.dtype == object for measure in measures.values()):
+            return f"{', '.join(self.labels)}: the {'gain' if alike else 'cut'} over {self.baseline} is a formula"
         largest = {k: float(np.max(np.asarray(v.value, dtype=float))) for k, v in measures.items()}
         best = max(judged, key=largest.__getitem__)
         over = up_to = ""
@@ -216,17 +218,23 @@ class Comparison(Result):
             self, ax=ax, x=x, y=y or ("above_noise" if self.has_same_noise else "total")
         )
 
-    def heatmap(self, x: str = "rho_hard", y: str = "m", label: str = "MAML", ax: Any = None) -> Any:
-        """Draw the gain of a method over two varying names.
+    def heatmap(
+        self, x: str | None = None, y: str | None = None, label: str = "MAML", ax: Any = None
+    ) -> Any:
+        """Draw the gain of a method over the two names that vary, the first of them across unless x or y says else.
 
         Where they are rho_hard and m, and alpha = 1/rho_easy, the exact boundary of the `hardness_window` is
         drawn in.
         """
         from landscape import plotting  # optional: pyplot takes 0.35 s
 
-        if set(self.grid.dims) != {x, y} or x == y:
+        dims = self.grid.dims
+        if len(dims) == 2:
+            x = next(name for name in dims if name != y) if x is None else x
+            y = next(name for name in dims if name != x) if y is None else y
+        if x == y or {x, y} != set(dims):
             raise ValueError(
-                f"a heat map needs exactly the varying names x and y, got {list(self.grid.dims)} for {x=}, {y=}"
+                f"a heat map needs exactly the varying names x and y, got {list(dims)} for {x=}, {y=}"
             )
         self.gain(label)  # an error where there is none
         return plotting.heatmap(self, ax=ax, x=x, y=y, label=label, boundary=self._window(x, y))

@@ -11,7 +11,7 @@ import numpy as np
 from landscape.analysis.comparison import Comparison
 from landscape.analysis.risk import Risk
 from landscape.core import checks
-from landscape.plotting.style import STYLES, axes_or_new, finish, lines, points, style
+from landscape.plotting.style import STYLES, axes_or_new, finish, lines, points, scale_axis, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 def comparison(
     result: Comparison, ax: Axes | None = None, x: str | None = None, y: str = "above_noise"
 ) -> Axes:
-    """Draw lines of `y` against `x`, one a method; other varying names must be fixed beforehand."""
-    ax = axes_or_new(ax)
+    """Draw lines of `y` against `x`, one a method; where nothing varies, a bar a method.
+
+    With more than one name that varies, the others must be fixed beforehand.
+    """
     frame = result.to_frame()
     first = list(frame.columns).index("method")
+    if not result.grid.dims:
+        return bars(result, frame, ax, checks.known("quantity", y, list(frame.columns[first + 1 :])))
+    ax = axes_or_new(ax)
     names = list(result.grid.columns())
     x = _the_axis(result.grid.dims, x, names)
     at = frame.columns[names.index(x)]  # where another column has its name, over_...
@@ -41,7 +46,27 @@ def comparison(
         for label in floors.values():  # rows that take equally many samples share one
             name = None if len(floors) == 1 else f"best possible with the samples of {label}"
             lines(ax, "best possible", frame[frame["method"] == label], at, "best_possible", name)
+    scale_axis(ax.xaxis, frame[at])
     return finish(ax, x, y, records=(result.environment, result.adaptation, *result.methods))
+
+
+def bars(result: Comparison, frame: Any, ax: Axes | None, y: str) -> Axes:
+    """Draw a bar a row of a comparison without a grid, the first on top, with its value and 95% interval."""
+    ax = axes_or_new(ax, (5.2, 0.8 + 0.45 * len(frame)))
+    for place, (label, value) in enumerate(zip(frame["method"], frame[y], strict=True)):
+        if np.isnan(value):  # where the adaptation differs there is no gain
+            continue
+        half = 1.96 * frame[f"{y}_error"].iloc[place] if f"{y}_error" in frame else 0.0
+        ax.barh(place, value, color=style(label, result.labels)[0], alpha=0.75, xerr=half or None, capsize=2.5)
+        ax.annotate(
+            f"{value:.3g}", (max(value, 0) + half, place), (4, 0), textcoords="offset points", va="center"
+        )
+    ax.set_yticks(range(len(frame)), frame["method"])
+    ax.invert_yaxis()
+    ax.margins(x=0.14)
+    finish(ax, y, "", legend=False, records=(result.environment, result.adaptation, *result.methods))
+    ax.grid(visible=False, axis="y")
+    return ax
 
 
 def simulated(
@@ -76,6 +101,7 @@ def _measured(
     for label in labels:
         groups = frame[frame["method"] == label].groupby(columns.get(x, x))[y]
         points(ax, label, groups.agg(mean="mean", error="sem", count="count"), among=labels)
+    scale_axis(ax.xaxis, frame[columns.get(x, x)])
     return finish(ax, x, y, records=records)
 
 

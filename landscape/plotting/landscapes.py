@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from landscape.adaptations import Adaptation, GradientSteps
 from landscape.analysis.evaluate import Setting
 from landscape.analysis.optimum import optimum
-from landscape.analysis.risk import risk_landscape
+from landscape.analysis.risk import gain, risk_landscape
 from landscape.core import Array, Result, checks, count, record, short, whole
 from landscape.linalg import Matrix, QuadraticForm
 from landscape.methods import MAML, NAL, Method, as_methods, labels
@@ -64,8 +64,18 @@ class View(Result):
     adapted_points: Array
 
     def headline(self) -> str:
-        """Say what is shown."""
-        return f"landscape of {len(self.families)} families of tasks with the solutions of {', '.join(self.labels)}"
+        """Say what is gained, and what is shown."""
+        families = f"{len(self.families)} families of tasks with the solutions of {', '.join(self.labels)}"
+        return f"{self.gained() or 'pooled training'}, in a landscape of {families}"
+
+    def gained(self) -> str:
+        """Say in a few words what each method gains over pooled training; nothing where that is all there is."""
+        pairs = zip(self.labels, self.methods, strict=True)
+        return ", ".join(
+            f"{label} gains {float(gain(self.environment, method, self.adaptation)):.3g}"
+            for label, method in pairs
+            if method != NAL()
+        )
 
     def columns(self) -> Mapping[str, Any]:
         """Give one row a point of the plane."""
@@ -113,7 +123,7 @@ def landscape_view(
     """
     given = as_methods([NAL(), MAML()] if methods is None else methods)
     setting = Setting(check_environment(environment), adaptation, given)
-    return next(_views(setting, samples, resolution, rng, within))
+    return _views(setting, samples, resolution, rng, within)[0]
 
 
 def _views(
@@ -122,46 +132,46 @@ def _views(
     resolution: int,
     rng: np.random.Generator | int | None,
     within: View | None = None,
-) -> Iterator[View]:
-    """The picture at each point of a setting's grid; methods are named as they were given."""
+) -> list[View]:
+    """The picture at each point of a setting's grid, all in one window; methods are named as they were given."""
     samples, resolution = count.check("samples", samples), whole(2).check("resolution", resolution)
     if setting.is_symbolic:
         raise ValueError("a picture needs numbers for all parameters; plot_series draws one picture a value")
     if rng is None or isinstance(rng, np.random.Generator):
         rng = int(checks.generator(rng).integers(2**32))  # the same draws for every value
-    names = labels(setting.starts)
+    names, shown = labels(setting.starts), []
     for _, environment, adaptation, methods in setting.points():
         if environment.d < 2:
             raise ValueError(f"a picture needs d >= 2, got d = {environment.d}")
-        yield _view(environment, adaptation, methods, names, samples, resolution, rng, within)
+        solutions = np.array([optimum(environment, method).value for method in methods])
+        shown.append((environment, adaptation, methods, solutions, *environment.sample(samples, rng)))
+    if within is not None:
+        return [_view(*found, names, (within.origin, within.directions, within.x, within.y)) for found in shown]
+    centres = [[task.expanded().centre for task in environment.tasks()] for environment, *_ in shown]
+    solutions = np.vstack([solutions for _, _, _, solutions, *_ in shown])
+    origin, directions = _plane(np.vstack([*centres, solutions]))
+    points = np.vstack([*centres, solutions, *(optima for *_, optima in shown)])
+    frame = (origin, directions, *window((points - origin) @ directions.T, resolution))
+    return [_view(*found, names, frame) for found in shown]
 
 
 def _view(
     environment: Environment,
     adaptation: Adaptation,
     methods: list[Method],
+    solutions: Array,
+    families: Array,
+    optima: Array,
     names: list[str],
-    samples: int,
-    resolution: int,
-    rng: int,
-    within: View | None,
+    frame: tuple[Array, Array, Array, Array],
 ) -> View:
+    """One picture, given where the methods end and the sampled tasks, in a plane and its window."""
+    origin, directions, x, y = frame
+
+    def project(points: Any) -> Array:
+        return np.asarray((points - origin) @ directions.T)
+
     tasks = [task.expanded() for task in environment.tasks()]
-    centres = np.array([task.centre for task in tasks])
-    solutions = np.array([optimum(environment, method).value for method in methods])
-    if within is None:
-        origin, directions = _plane(np.vstack([centres, solutions]))
-    else:
-        origin, directions = within.origin, within.directions
-    families, optima = environment.sample(samples, rng)
-
-    def project(points: Array) -> Array:
-        return (points - origin) @ directions.T
-
-    if within is None:
-        x, y = _window(project(np.vstack([centres, solutions, optima])), project(centres), resolution)
-    else:
-        x, y = within.x, within.y
     pooled, adapted = (
         np.asarray(form(np.stack(np.meshgrid(x, y), axis=-1)))
         for form in forms_in_plane(environment, adaptation, origin, directions)
@@ -169,7 +179,8 @@ def _view(
     return View(
         environment, adaptation, tuple(methods), names, origin, directions, x, y, pooled, adapted,
         [task.name for task in tasks], [project(optima[families == i]) for i in range(len(tasks))],
-        project(centres), project(solutions), project(_adapted(tasks, adaptation, solutions)),
+        project(np.array([task.centre for task in tasks])), project(solutions),
+        project(_adapted(tasks, adaptation, solutions)),
     )  # fmt: skip
 
 
@@ -184,12 +195,11 @@ def _plane(points: Array) -> tuple[Array, Array]:
     return origin, directions * np.sign(directions[np.arange(2), leading])[:, None]
 
 
-def _window(points: Array, centres: Array, resolution: int) -> tuple[Array, Array]:
-    """The two axes of a square that holds nearly all points, and all centres."""
-    low, high = np.quantile(points, [0.03, 0.97], axis=0)
-    low, high = np.minimum(low, centres.min(axis=0)), np.maximum(high, centres.max(axis=0))
-    middle, half = (low + high) / 2, 0.62 * max((high - low).max(), 1e-3)
-    x, y = (np.linspace(c - half, c + half, resolution) for c in middle)
+def window(points: Array, resolution: int) -> tuple[Array, Array]:
+    """Return the two axes of a square that holds all points, with a margin."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = 0.55 * max(float((high - low).max()), 1e-3)
+    x, y = (np.linspace(c - half, c + half, resolution) for c in (low + high) / 2)
     return x, y
 
 
@@ -275,6 +285,9 @@ def plot_series(
 ) -> Figure:
     """Draw small multiples: a landscape for each value of one name, fit for slides.
 
+    All share a window, which holds every point, and in a row the levels of the contours: what differs between two
+    columns is the landscape. Titles say what the methods gain there.
+
     Parameters
     ----------
     environment, adaptation, methods, samples, resolution, rng
@@ -296,7 +309,7 @@ def plot_series(
     """
     given = as_methods([NAL(), MAML()] if methods is None else methods)
     setting = Setting(environment, adaptation, given, {name: values})
-    views = list(_views(setting, samples, resolution, rng))
+    views = _views(setting, samples, resolution, rng)
     sign = symbol(name, setting.environment, setting.adaptation, *given)
     (listed,) = setting.grid.axes.values()
     return draw_series(views, [f"{sign} = {_said(value)}" for value in listed])

@@ -9,7 +9,7 @@ import numpy as np
 
 from landscape.analysis.comparison import Comparison
 from landscape.core import Array, Scalar
-from landscape.plotting.style import axes_or_new, axis_label, style, two_axes
+from landscape.plotting.style import FINE, axes_or_new, axis_label, is_geometric, scale_axis, style, two_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,8 @@ def draw_pair(view: View, axes: Any = None) -> Any:
     draw_plane(axes[0], view, view.pooled, arrows=False)
     draw_plane(axes[1], view, view.adapted, arrows=True)
     axes[0].set_title("pooled loss $f$", fontsize="medium")
-    axes[1].set_title(rf"loss after adaptation $F_m$, $m = {_plain(view.adaptation.m)}$", fontsize="medium")
+    after = rf"loss after adaptation $F_m$, $m = {_plain(view.adaptation.m)}$"
+    axes[1].set_title(": ".join(filter(None, (after, view.gained()))), fontsize="medium")
     axes[1].set_ylabel("")
     handles, names = axes[0].get_legend_handles_labels()
     outside = "outside " if axes[0].figure.get_layout_engine() else ""
@@ -45,10 +46,9 @@ def _plain(m: Scalar) -> str:
     return r"\infty" if np.isinf(m) else f"{m:g}"
 
 
-def draw_plane(ax: Axes, view: View, values: Array, arrows: bool) -> None:
+def draw_plane(ax: Axes, view: View, values: Array, arrows: bool, levels: Array | None = None) -> None:
     """Draw one landscape: contours, sampled optima, solutions and, if wanted, where adaptation leads from them."""
-    low, high = values.min(), values.max()
-    levels = low + (high - low) * np.linspace(0, 1, 15) ** 2  # denser where the landscape is flat
+    levels = contour_levels([values]) if levels is None else levels
     ax.contourf(view.x, view.y, values, levels=levels, cmap="Greys", alpha=0.55)
     ax.contour(view.x, view.y, values, levels=levels, colors="0.35", linewidths=0.5)
     few = len(view.families) <= len(FAMILY_STYLES)  # with many families one look serves all
@@ -61,9 +61,9 @@ def draw_plane(ax: Axes, view: View, values: Array, arrows: bool) -> None:
         arrow = {"arrowstyle": "->", "color": colour, "linestyle": dashes, "linewidth": 1.5}
         for end in ends if arrows and few else ():
             ax.annotate("", end, point, arrowprops=arrow)
-        ax.plot(
-            *point, marker, color=colour, markersize=9, markeredgecolor="white", linestyle="none", label=label
-        )
+        first = label == view.labels[0] and len(view.labels) > 1  # open and larger, so that none covers another
+        look = {"markerfacecolor": "white", "markeredgewidth": 2.2} if first else {"markeredgecolor": "white"}
+        ax.plot(*point, marker, color=colour, markersize=11 if first else 7.5, linestyle="none", label=label, **look)
     ax.set_xlim(view.x[0], view.x[-1])
     ax.set_ylim(view.y[0], view.y[-1])
     ax.set_aspect("equal")
@@ -72,16 +72,26 @@ def draw_plane(ax: Axes, view: View, values: Array, arrows: bool) -> None:
     ax.set_ylabel("second coordinate" if plane else "across")
 
 
+def contour_levels(surfaces: Sequence[Array]) -> Array:
+    """Return levels for surfaces that are compared, denser where the lowest of them is flat."""
+    low, high = min(map(np.min, surfaces)), max(map(np.max, surfaces))
+    return np.asarray(low + (high - low) * np.linspace(0, 1, 15) ** 2)
+
+
 def draw_series(views: Sequence[View], titles: Sequence[str]) -> Figure:
-    """Draw small multiples of landscapes: pooled loss above, loss after adaptation below, a column a view."""
+    """Draw small multiples of landscapes: pooled loss above, loss after adaptation below, a column a view.
+
+    A row has the same levels in all columns.
+    """
     from matplotlib.figure import Figure  # optional: it takes 0.35 s
 
     figure = Figure(figsize=(2.6 * len(views) + 0.6, 5.8), layout="constrained")
     axes = figure.subplots(2, len(views), squeeze=False)
+    levels = [contour_levels([v.pooled for v in views]), contour_levels([v.adapted for v in views])]
     for column, view, title in zip(axes.T, views, titles, strict=True):
-        draw_plane(column[0], view, view.pooled, arrows=False)
-        draw_plane(column[1], view, view.adapted, arrows=True)
-        column[0].set_title(title, fontsize="medium")
+        draw_plane(column[0], view, view.pooled, arrows=False, levels=levels[0])
+        draw_plane(column[1], view, view.adapted, arrows=True, levels=levels[1])
+        column[0].set_title("\n".join([title, *view.gained().split(", ")]).strip(), fontsize="medium")
         column[0].set_xlabel("")
     for row, label in zip(axes, ("pooled loss $f$", "after adaptation $F_m$"), strict=True):
         row[0].set_ylabel(label)
@@ -92,11 +102,22 @@ def draw_series(views: Sequence[View], titles: Sequence[str]) -> Figure:
     return figure
 
 
+def edges(values: Any) -> Array:
+    """Return the edges of cells around the numbers of a grid, shape (n + 1,), halfway on the grid's own scale."""
+    forth, back = (np.log, np.exp) if is_geometric(values) else (np.asarray, np.asarray)
+    x = forth(np.asarray(values, dtype=float))
+    if len(x) < 2:
+        return np.asarray(back(x[0] + np.array([-0.5, 0.5])))
+    middle = (x[1:] + x[:-1]) / 2
+    return np.asarray(back(np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])))
+
+
 def heatmap(
     result: Comparison,
     ax: Axes | None = None,
-    x: str = "rho_hard",
-    y: str = "m",
+    *,
+    x: str,
+    y: str,
     label: str = "MAML",
     boundary: tuple[Array, Array] | None = None,
 ) -> Axes:
@@ -117,8 +138,10 @@ def heatmap(
     table = frame[frame["method"] == label].pivot(index=up, columns=across, values="gain")
     values = table.to_numpy()
     norm = LogNorm(max(values.min(), 1e-3), values.max()) if values.max() > 3 * values.min() else None
+    fine = min(values.shape) >= FINE
+    x_edges, y_edges = (np.asarray(side) if fine else edges(side) for side in (table.columns, table.index))
     mesh = ax.pcolormesh(
-        table.columns, table.index, values, cmap="cividis", norm=norm, shading="gouraud", rasterized=True
+        x_edges, y_edges, values, cmap="cividis", norm=norm, shading="gouraud" if fine else "flat", rasterized=True
     )
     bar = ax.figure.colorbar(mesh, ax=ax, label=f"gain of {label} over {result.baseline}", format="{x:g}")
     if norm is not None:
@@ -129,10 +152,10 @@ def heatmap(
         ax.plot(*boundary, color="white", linewidth=2.6)
         ax.plot(*boundary, color="black", linewidth=1.4, linestyle="--", label="hardness window")
         ax.legend(frameon=True, fontsize="small", loc="upper right")
-    ax.set_xlim(table.columns.min(), table.columns.max())
-    ax.set_ylim(table.index.min(), table.index.max())
-    if table.index.max() / max(table.index.min(), 1e-12) > 20:
-        ax.set_yscale("log")
+    ax.set_xlim(x_edges[0], x_edges[-1])
+    ax.set_ylim(y_edges[0], y_edges[-1])
+    scale_axis(ax.xaxis, table.columns)
+    scale_axis(ax.yaxis, table.index)
     records = (result.environment, result.adaptation, *result.methods)
     ax.set_xlabel(axis_label(x, *records))
     ax.set_ylabel(axis_label(y, *records))

@@ -45,6 +45,9 @@ STYLES: dict[str, Style] = {
 }
 """By the label of a method, or of an adaptation that needs none."""
 
+FINE = 20
+"""Points from which on a grid is fine: of fewer, a line between them would pass for a curve."""
+
 SPARES: list[Style] = [
     ("#555555", (0, (6, 2, 2, 2)), "*"),
     ("#555555", (0, (2, 2)), "h"),
@@ -149,9 +152,12 @@ def lines(
     name: str | None = None,
     among: Sequence[str] = (),
 ) -> None:
-    """Draw theory: a line in the method's style."""
-    colour, dashes, _ = style(label, among)
-    ax.plot(frame[x], frame[y], color=colour, linestyle=dashes, linewidth=1.8, label=name or label)
+    """Draw theory: a line in the method's style; of a coarse grid the points, joined by a thin line to guide the eye."""
+    colour, dashes, marker = style(label, among)
+    look: dict[str, Any] = {"linewidth": 1.8}
+    if len(frame[x]) < FINE:
+        look = {"linewidth": 0.8, "marker": marker, "markersize": 5, "markeredgecolor": "white"}
+    ax.plot(frame[x], frame[y], color=colour, linestyle=dashes, label=name or label, **look)
 
 
 def band(ax: Axes, label: str, x: Array, low: Array, high: Array) -> None:
@@ -176,6 +182,38 @@ def points(ax: Axes, label: str, means: Any, name: str | None = None, among: Seq
         means.index, means["mean"], yerr=half_width, color=colour, marker=marker, markersize=5.5,
         markerfacecolor="white", markeredgewidth=1.4, linestyle="none", capsize=2.5, label=name or f"{label}, simulated",
     )  # fmt: skip
+
+
+def is_geometric(values: Any) -> bool:
+    """Say whether a grid is rather geometric than even, so that a logarithmic axis shows it evenly.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Fewer than three, and grids with a number that is not positive, are even.
+    """
+    if np.asarray(values).dtype.kind not in "fiu":
+        return False
+    x = np.unique(np.asarray(values, dtype=float))
+    x = x[np.isfinite(x)]
+    if len(x) < 3 or x[0] <= 0:
+        return False
+    gaps, ratios = np.diff(x), np.diff(np.log(x))
+    return bool(ratios.max() / ratios.min() < gaps.max() / gaps.min())
+
+
+def scale_axis(axis: Any, values: Any) -> None:
+    """Give an axis of matplotlib the scale of a grid: logarithmic, with plain numbers, where it is geometric."""
+    if not is_geometric(values):
+        return
+    from matplotlib.ticker import LogFormatter  # optional: it takes 0.35 s
+
+    x = np.asarray(values, dtype=float)
+    x = x[np.isfinite(x)]
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    if 1e-3 < x.min() and x.max() < 1e5:
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.4)))
 
 
 def finish(ax: Axes, x: str, y: str, legend: bool = True, records: Sequence[Any] = ()) -> Axes:

@@ -14,7 +14,7 @@ import numpy as np
 
 from landscape.core.typing import Array
 from landscape.linalg.quadratic import QuadraticForm
-from landscape.plotting.landscapes import View, forms_in_plane
+from landscape.plotting.landscapes import View, forms_in_plane, window
 from landscape.plotting.planes import FAMILY_STYLES
 from landscape.plotting.style import style
 
@@ -98,10 +98,7 @@ def _corners(view: View) -> Array:
 
 def fitted(view: View) -> View:
     """Give a picture a square window that holds all its points, with a margin."""
-    points = _points(view)
-    low, high = points.min(axis=0), points.max(axis=0)
-    half = 0.6 * max(float(np.max(high - low)), 1e-3)
-    x, y = np.linspace((low + high) / 2 - half, (low + high) / 2 + half, len(view.x)).T
+    x, y = window(_points(view), len(view.x))
     return replace(view, x=x, y=y)
 
 

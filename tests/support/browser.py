@@ -60,3 +60,21 @@ def evaluate(page: Path, expression: str, arguments: Any, browser: Any = None) -
     program = f"{script}\nconsole.log((() => {{ {code} }})())"
     done = subprocess.run([node, "-e", program], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
+
+
+def whole_page(browser: Any, stem: Path, scroller: str = "html", height: int = 1500) -> None:
+    """Store pictures of a page from its top to its end: STEM.0.png, STEM.1.png, ..., each of a height that one can read."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    width, dark = browser.execute_script("return [innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]")
+    screen(browser, width, height, dark)
+    move = """
+        const [selector, top, done] = arguments, scroller = document.querySelector(selector);
+        scroller.scrollTop = top;
+        requestAnimationFrame(() => setTimeout(() => done([scroller.clientHeight, scroller.scrollHeight]), 250));"""
+    top = number = 0
+    while True:
+        seen, all_of_it = browser.execute_async_script(move, scroller, top)
+        browser.save_screenshot(str(stem.with_name(f"{stem.name}.{number}.png")))
+        top, number = top + seen, number + 1
+        if top >= all_of_it or number > 40:
+            break

@@ -62,21 +62,44 @@ def test_series_has_a_column_a_value(tmp_path):
 
 def test_series_over_the_adaptation_takes_matching_methods_along():
     figure = plot_series(ls.HardEasy(d=2), ADAPT, "m", [5, 500])
-    assert [ax.get_title() for ax in figure.axes[:2]] == ["$m$ = 5", "$m$ = 500"]
+    titles = [ax.get_title() for ax in figure.axes[:2]]
+    gains = [ls.gain(ls.HardEasy(d=2), ls.MAML(), ls.GradientSteps(0.6, m)) for m in (5, 500)]
+    expected = zip((5, 500), gains, strict=True)
+    assert titles == [f"$m$ = {m}\nMAML gains {float(gain):.3g}" for m, gain in expected]
+
+
+def test_a_series_has_one_window_for_all_points_and_one_scale():
+    """R moves the hard tasks: in windows of their own the four pictures would be one."""
+    for d in (2, 5):
+        figure = plot_series(ls.HardEasy(d=d), ADAPT, "R", [0.5, 8.0], resolution=9)
+        columns = np.reshape(figure.axes, (2, 2)).T
+        assert len({(*ax.get_xlim(), *ax.get_ylim()) for ax in figure.axes}) == 1
+        places = []
+        for column in columns:
+            for ax in column:
+                (low, high), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+                shown = np.hstack([line.get_data() for line in ax.lines])
+                assert ((shown[0] > low) & (shown[0] < high) & (shown[1] > bottom) & (shown[1] < top)).all()
+            places.append(column[0].lines[-1].get_data())
+        assert not np.allclose(*places)
+        for row in columns.T:
+            levels = [np.asarray(ax.collections[0].levels) for ax in row]
+            np.testing.assert_array_equal(*levels)
 
 
 def test_series_over_what_a_family_of_ones_own_holds():
     """Vectors, and environments made by a function: whatever `compare` takes."""
     figure = plot_series(tilted(), ADAPT, "b.centre", [[0.0, 0.0], [2.0, 1.5]], resolution=9)
-    assert [ax.get_title() for ax in figure.axes[:2]] == ["b.centre = [0.0, 0.0]", "b.centre = [2.0, 1.5]"]
+    titles = [ax.get_title().partition("\n")[0] for ax in figure.axes[:2]]
+    assert titles == ["b.centre = [0.0, 0.0]", "b.centre = [2.0, 1.5]"]
     made = plot_series(lambda rho: ls.TwoTasks(d=2, rho_hard=rho), 0.5, "rho", [0.2, 0.4], resolution=9)
-    assert made.axes[0].get_title() == "rho = 0.2"
+    assert made.axes[0].get_title().startswith("rho = 0.2\n")
 
     def around(centre):
         return ls.Mixture([ls.TaskFamily("a", 0.5, centre), ls.TaskFamily("b", 0.2, d=2)])
 
     vectors = plot_series(around, 0.5, "centre", [[0.0, 1.0], [2.0, 1.5]], resolution=9)
-    assert vectors.axes[1].get_title() == "centre = [2.0, 1.5]"
+    assert vectors.axes[1].get_title().startswith("centre = [2.0, 1.5]\n")
 
 
 def test_several_steps_lead_where_one_step_after_another_leads():
@@ -129,6 +152,37 @@ def test_heat_map_draws_the_exact_boundary():
     assert not other.get_lines()  # no boundary is known for another alpha
     with pytest.raises(ValueError, match="exactly the varying names"):
         result.heatmap(x="R")
+
+
+def test_scales_follow_the_grid():
+    """Geometric grids are drawn on logarithmic axes, even ones are not; of a coarse grid the points are seen."""
+    methods = [ls.NAL(), ls.MAML()]
+    grids = {"R": np.geomspace(0.1, 10, 5), "alpha": np.linspace(0.1, 1.0, 4)}
+    ax = ls.compare(ls.HardEasy(), methods, ADAPT, over=grids).heatmap()
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
+    low, high = ax.get_xlim()
+    assert 0 < low < 0.1
+    assert high > 10
+    turned = ls.compare(ls.HardEasy(), methods, ADAPT, over=grids).heatmap(y="R")
+    assert (turned.get_xscale(), turned.get_yscale()) == ("linear", "log")
+    for values, scale in (([5, 20, 100, 400], "log"), ([10, 20, 30], "linear"), ([5, 500], "linear")):
+        ax = ls.compare(ls.HardEasy(), methods, ADAPT, over={"m": values}).plot()
+        assert ax.get_xscale() == scale
+        assert ax.lines[0].get_marker() == "s"
+    fine = ls.compare(ls.HardEasy(), methods, ADAPT, over={"m": np.arange(10, 60)}).plot()
+    assert fine.lines[0].get_marker() == "None"
+
+
+def test_without_a_grid_there_is_a_bar_a_row():
+    result = ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML(), ls.FOMAML()], ADAPT)
+    ax = result.plot()
+    assert [label.get_text() for label in ax.get_yticklabels()] == result.labels
+    risks = [float(result.risk(label).above_noise) for label in result.labels]
+    assert [bar.get_width() for bar in ax.patches] == risks
+    assert [text.get_text() for text in ax.texts] == [f"{risk:.3g}" for risk in risks]
+    assert result.plot(y="gain").get_xlabel() == "gain over pooled training"
+    drawn = ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML()], ADAPT, draws=200, rng=0)
+    assert len(drawn.plot().collections) == 2  # 95% intervals
 
 
 def test_what_cannot_be_drawn():

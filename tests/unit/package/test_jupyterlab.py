@@ -1,0 +1,143 @@
+"""Lessons as a class meets them: opened and run from a new kernel in JupyterLab, in a driven browser.
+
+    SHOTS=out/lessons pytest tests/unit/package/test_jupyterlab.py -m slow
+
+keeps a picture of each lesson that was run. The tests are skipped where JupyterLab, selenium or Chromium is not installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from support.browser import chromium, screen, whole_page
+
+FOLDER = Path(__file__).parents[3] / "notebooks"
+SPEC = importlib.util.spec_from_file_location("build", FOLDER / "build.py")
+build = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(build)
+
+SLIDERS = {"01_task_landscape"}
+"""Lessons with sliders."""
+
+RUN = """
+const done = arguments[arguments.length - 1], app = window.jupyterapp;
+(async () => {
+  const panel = app.shell.currentWidget;
+  await panel.context.ready; await panel.sessionContext.ready;
+  await app.commands.execute("notebook:run-all-cells");
+  return panel.content.model.sharedModel.toJSON();
+})().then(book => done({book}), error => done({error: String(error)}));
+"""
+WIDE = """
+const right = document.querySelector(".jp-WindowedPanel-outer").getBoundingClientRect().right;
+return [...document.querySelectorAll(".jp-Cell :is(img, svg, table, .katex, mjx-container, pre)")]
+  .filter(e => e.getBoundingClientRect().right > right + 1).map(e => e.tagName + e.textContent.slice(0, 60));
+"""
+"""What is wider than the notebook, which a reader must then move sideways."""
+
+OPENED = "return window.jupyterapp?.shell.currentWidget?.content?.model?.cells.length > 0"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Serve both builds of all lessons by JupyterLab; the address, and the folder that is served."""
+    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
+    folder = tmp_path_factory.mktemp("lab")
+    line = ["--student", folder / "student", "--instructor", folder / "instructor"]
+    subprocess.run([sys.executable, FOLDER / "build.py", *line], check=True)
+    settings = folder / "settings" / "@jupyterlab"
+    for name, values in {
+        "notebook-extension/tracker": {"windowingMode": "none"},  # all cells are drawn, not only those in sight
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    }.items():
+        (settings / name).parent.mkdir(parents=True, exist_ok=True)
+        (settings / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += [f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
+    environment = {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTER_CONFIG_DIR": str(folder / "config")}
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(120):
+            try:
+                urlopen(f"{address}api").close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield address, folder
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def run_all(browser: Any, address: str, seconds: int = 300) -> dict[str, Any]:
+    """Open a lesson in JupyterLab, run all of its cells in a new kernel, and return the notebook with its outputs."""
+    browser.set_script_timeout(seconds)
+    browser.get(address)
+    for _ in range(120):
+        if browser.execute_script(OPENED):
+            break
+        time.sleep(0.5)
+    found = browser.execute_async_script(RUN)
+    assert "error" not in found, found
+    return dict(found["book"])
+
+
+def failures(book: dict[str, Any]) -> dict[str, str]:
+    """Return what went wrong, by cell: errors, warnings, and code that was not run at all."""
+    found = {}
+    for cell in (cell for cell in book["cells"] if cell["cell_type"] == "code"):
+        for output in cell["outputs"]:
+            if output["output_type"] == "error":
+                found[cell["id"]] = f"{output['ename']}: {output['evalue']}"
+            elif output.get("name") == "stderr":
+                found[cell["id"]] = "".join(output["text"])
+        if not cell["execution_count"]:
+            found.setdefault(cell["id"], "was not run")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["student", "instructor"])
+@pytest.mark.parametrize("path", build.lessons(), ids=lambda path: path.stem)
+def test_a_lesson_runs_in_jupyterlab(path: Path, kind: str, lab: tuple[str, Path]) -> None:
+    address, _ = lab
+    with chromium(1280, 900) as browser:
+        book = run_all(browser, f"{address}lab/workspaces/{path.stem}-{kind}/tree/{kind}/{path.name}")
+        assert failures(book) == {}
+        if path.stem in SLIDERS:
+            assert len(browser.find_elements("css selector", ".jp-OutputArea .widget-slider")) > 5
+        if "SHOTS" in os.environ:  # without the list of files
+            browser.execute_script("window.jupyterapp.commands.execute('application:toggle-left-area')")
+            whole_page(browser, Path(os.environ["SHOTS"]) / f"{path.stem}.{kind}", ".jp-WindowedPanel-outer")
+        assert browser.execute_script(WIDE) == []
+
+
+@pytest.mark.slow
+def test_a_lesson_that_breaks_is_noticed(lab: tuple[str, Path]) -> None:
+    """A name that is not defined, and a warning."""
+    address, folder = lab
+    book = build.student(build.read(FOLDER / "00_one_parabola.ipynb"))
+    marks = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [marks | {"id": "name", "source": "tasks"}]
+    warned = marks | {"id": "warned", "source": "import warnings\nwarnings.warn('beware')"}
+    for name, cell in (("name", cells[0]), ("warned", warned)):
+        build.write(book | {"cells": [cell]}, folder / f"{name}.ipynb")
+        with chromium() as browser:
+            found = failures(run_all(browser, f"{address}lab/workspaces/{name}/tree/{name}.ipynb"))
+        assert set(found) == {name}
