@@ -218,9 +218,7 @@ class Comparison(Result):
             self, ax=ax, x=x, y=y or ("above_noise" if self.has_same_noise else "total")
         )
 
-    def heatmap(
-        self, x: str | None = None, y: str | None = None, label: str = "MAML", ax: Any = None
-    ) -> Any:
+    def heatmap(self, x: str | None = None, y: str | None = None, label: str = "MAML", ax: Any = None) -> Any:
         """Draw the gain of a method over the two names that vary, the first of them across unless x or y says else.
 
         Where they are rho_hard and m, and alpha = 1/rho_easy, the exact boundary of the `hardness_window` is
@@ -232,7 +230,7 @@ class Comparison(Result):
         if len(dims) == 2:
             x = next(name for name in dims if name != y) if x is None else x
             y = next(name for name in dims if name != x) if y is None else y
-        if x == y or {x, y} != set(dims):
+        if x is None or y is None or x == y or {x, y} != set(dims):
             raise ValueError(
                 f"a heat map needs exactly the varying names x and y, got {list(dims)} for {x=}, {y=}"
             )

@@ -284,7 +284,7 @@ class Estimate(Record):
             return None
         import sympy  # optional here: only symbols need it
 
-        return f"${sympy.latex(self.item())}$"
+        return f"${sympy.latex(sympy.factor(self.item()))}$"
 
 
 def ratio(worse: Any, better: Any) -> Any:

@@ -57,7 +57,9 @@ def bars(result: Comparison, frame: Any, ax: Axes | None, y: str) -> Axes:
         if np.isnan(value):  # where the adaptation differs there is no gain
             continue
         half = 1.96 * frame[f"{y}_error"].iloc[place] if f"{y}_error" in frame else 0.0
-        ax.barh(place, value, color=style(label, result.labels)[0], alpha=0.75, xerr=half or None, capsize=2.5)
+        ax.barh(
+            place, value, color=style(label, result.labels)[0], alpha=0.75, xerr=half or None, capsize=2.5
+        )
         ax.annotate(
             f"{value:.3g}", (max(value, 0) + half, place), (4, 0), textcoords="offset points", va="center"
         )

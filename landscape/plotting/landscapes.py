@@ -146,7 +146,9 @@ def _views(
         solutions = np.array([optimum(environment, method).value for method in methods])
         shown.append((environment, adaptation, methods, solutions, *environment.sample(samples, rng)))
     if within is not None:
-        return [_view(*found, names, (within.origin, within.directions, within.x, within.y)) for found in shown]
+        return [
+            _view(*found, names, (within.origin, within.directions, within.x, within.y)) for found in shown
+        ]
     centres = [[task.expanded().centre for task in environment.tasks()] for environment, *_ in shown]
     solutions = np.vstack([solutions for _, _, _, solutions, *_ in shown])
     origin, directions = _plane(np.vstack([*centres, solutions]))

@@ -61,9 +61,19 @@ def draw_plane(ax: Axes, view: View, values: Array, arrows: bool, levels: Array 
         arrow = {"arrowstyle": "->", "color": colour, "linestyle": dashes, "linewidth": 1.5}
         for end in ends if arrows and few else ():
             ax.annotate("", end, point, arrowprops=arrow)
-        first = label == view.labels[0] and len(view.labels) > 1  # open and larger, so that none covers another
+        first = (
+            label == view.labels[0] and len(view.labels) > 1
+        )  # open and larger, so that none covers another
         look = {"markerfacecolor": "white", "markeredgewidth": 2.2} if first else {"markeredgecolor": "white"}
-        ax.plot(*point, marker, color=colour, markersize=11 if first else 7.5, linestyle="none", label=label, **look)
+        ax.plot(
+            *point,
+            marker,
+            color=colour,
+            markersize=11 if first else 7.5,
+            linestyle="none",
+            label=label,
+            **look,
+        )
     ax.set_xlim(view.x[0], view.x[-1])
     ax.set_ylim(view.y[0], view.y[-1])
     ax.set_aspect("equal")
@@ -141,7 +151,13 @@ def heatmap(
     fine = min(values.shape) >= FINE
     x_edges, y_edges = (np.asarray(side) if fine else edges(side) for side in (table.columns, table.index))
     mesh = ax.pcolormesh(
-        x_edges, y_edges, values, cmap="cividis", norm=norm, shading="gouraud" if fine else "flat", rasterized=True
+        x_edges,
+        y_edges,
+        values,
+        cmap="cividis",
+        norm=norm,
+        shading="gouraud" if fine else "flat",
+        rasterized=True,
     )
     bar = ax.figure.colorbar(mesh, ax=ax, label=f"gain of {label} over {result.baseline}", format="{x:g}")
     if norm is not None:

@@ -211,7 +211,7 @@ def scale_axis(axis: Any, values: Any) -> None:
     x = np.asarray(values, dtype=float)
     x = x[np.isfinite(x)]
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    if 1e-3 < x.min() and x.max() < 1e5:
+    if x.min() > 1e-3 and x.max() < 1e5:
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.4)))
 

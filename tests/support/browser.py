@@ -65,7 +65,9 @@ def evaluate(page: Path, expression: str, arguments: Any, browser: Any = None) -
 def whole_page(browser: Any, stem: Path, scroller: str = "html", height: int = 1500) -> None:
     """Store pictures of a page from its top to its end: STEM.0.png, STEM.1.png, ..., each of a height that one can read."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    width, dark = browser.execute_script("return [innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]")
+    width, dark = browser.execute_script(
+        "return [innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]"
+    )
     screen(browser, width, height, dark)
     move = """
         const [selector, top, done] = arguments, scroller = document.querySelector(selector);

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from support.browser import chromium, screen, whole_page
+from support.browser import chromium, whole_page
 
 FOLDER = Path(__file__).parents[3] / "notebooks"
 SPEC = importlib.util.spec_from_file_location("build", FOLDER / "build.py")
@@ -58,7 +58,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     subprocess.run([sys.executable, FOLDER / "build.py", *line], check=True)
     settings = folder / "settings" / "@jupyterlab"
     for name, values in {
-        "notebook-extension/tracker": {"windowingMode": "none"},  # all cells are drawn, not only those in sight
+        "notebook-extension/tracker": {
+            "windowingMode": "none"
+        },  # all cells are drawn, not only those in sight
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     }.items():
         (settings / name).parent.mkdir(parents=True, exist_ok=True)
@@ -67,8 +69,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
-    command += [f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
-    environment = {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTER_CONFIG_DIR": str(folder / "config")}
+    command += [
+        f"--ServerApp.root_dir={folder}",
+        "--IdentityProvider.token=",
+        "--LabApp.expose_app_in_browser=True",
+    ]
+    environment = {
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+    }
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}/"
