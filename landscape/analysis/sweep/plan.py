@@ -128,20 +128,23 @@ class Plan:
         stay what they are when values or seeds are added.
         """
         here = self._point(place[:-1])
-        values = {
-            name: value if isinstance(value, str) else float(value)
-            for name, value in zip(self.axes, place, strict=False)
-        }
-        text = json.dumps(values | {"seed": place[-1]})
-        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+        seed = int.from_bytes(hashlib.sha256(self.text(place).encode()).digest()[:7], "big")
         return Cell(
             here.environment, here.methods, here.adaptation, here.training, tuple(labels(self.methods)),
             self.repeats, self.tasks, self.sampling, self.engine, seed,
         )  # fmt: skip
 
-    def columns(self, place: Place) -> dict[str, Any]:
-        """Say where a cell is, and what functions make of it: the first columns of its rows."""
-        return dict(zip(self.names, place, strict=True)) | self._point(place[:-1]).computed
+    def text(self, place: Place) -> str:
+        """Write a place as text: the name of its cell in a file, and what its seed is made of."""
+        values = {
+            name: value if isinstance(value, str) else float(value)
+            for name, value in zip(self.axes, place, strict=False)
+        }
+        return json.dumps(values | {"seed": place[-1]})
+
+    def computed(self, place: Place) -> dict[str, Any]:
+        """Say what functions make of a place: columns after those of its names."""
+        return self._point(place[:-1]).computed
 
     def _point(self, where: Place) -> Point:
         """Everything at a place but for its seed; seeds follow one another, so the last one is kept."""
@@ -189,9 +192,13 @@ def axis(name: str, given: Any, values: Array) -> dict[Any, Array]:
         raise ValueError(f"over[{name!r}] must hold numbers, got {short(given)}")
     values = values + 0.0  # -0 is 0
     keys = [key(value) for value in values]
-    if values.ndim == 1 and all(value.is_integer() and abs(value) < 2**53 for value in keys):
-        keys = [int(value) for value in keys]
-    return dict(zip(_distinct(f"over[{name!r}]", keys), values, strict=True))
+    return dict(zip(_distinct(f"over[{name!r}]", whole_if_all(keys)), values, strict=True))
+
+
+def whole_if_all(values: list[Any]) -> list[Any]:
+    """Return whole numbers where all are whole."""
+    are = all(isinstance(v, float) and v.is_integer() and abs(v) < 2**53 for v in values)
+    return [int(value) for value in values] if are else values
 
 
 def key(value: Any) -> Any:

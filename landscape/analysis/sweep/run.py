@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from landscape.adaptations.base import Adaptation
-from landscape.analysis.sweep.plan import Place, Plan, key
-from landscape.analysis.sweep.store import Store, locked, said, table_of
+from landscape.analysis.sweep.plan import Place, Plan, key, whole_if_all
 from landscape.core import checks
-from landscape.core.domains import count
+from landscape.core.domains import count, short
 from landscape.core.grids import Over
 from landscape.core.parameters import record
 from landscape.core.progress import counter
 from landscape.core.results import Result
-from landscape.methods.base import Method
+from landscape.methods.base import Method, labels
 from landscape.methods.budget import Training
 from landscape.simulator.sgd import processors
 from landscape.tasks.environment import Environment
@@ -25,7 +25,7 @@ from landscape.tasks.environment import Environment
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from landscape.analysis.sweep.workers import Columns
+    from landscape.analysis.sweep.store import Columns, Store
 
 
 @record
@@ -55,9 +55,41 @@ class Sweep(Result):
         ValueError
             If there is no such file, or it is damaged or not a sweep's.
         """
-        table = table_of(file)
-        names = list(table.columns)
-        return Sweep(table, tuple(names[: names.index("seed")]))
+        from landscape.analysis.sweep.store import Store, frame  # optional: a browser may have no SQLite
+
+        with Store(file) as store:
+            found = store.places()
+            if not found:
+                raise ValueError(f"{str(file)!r} has no finished cell: run the sweep first")
+            axes = {
+                name: whole_if_all([at[name] for at in found.values()]) for name in next(iter(found.values()))
+            }
+            order = sorted(zip(*axes.values(), found, strict=True))
+            cells = (dict(zip(axes, place, strict=False)) for place in order)
+            table = frame(zip(cells, store.runs(place[-1] for place in order), strict=True))
+        return Sweep(table, tuple(name for name in axes if name != "seed"))
+
+    @staticmethod
+    def merge(file: str | os.PathLike[str], parts: Sequence[str | os.PathLike[str]]) -> Sweep:
+        """Copy the cells of several files of one sweep, as shards write them, into one, and read it.
+
+        Parameters
+        ----------
+        file : str or Path
+            Where they go; a file that is there must be of the same sweep, and keeps its cells.
+        parts : sequence of str or Path
+
+        Raises
+        ------
+        ValueError
+            If a file is not usable, or they are not of one sweep.
+        """
+        from landscape.analysis.sweep.store import merge  # optional: likewise
+
+        if not parts:
+            raise ValueError("parts must name at least one file of a sweep")
+        merge(file, parts)
+        return Sweep.read(file)
 
     def headline(self) -> str:
         """Say how many runs there are, of which methods, over what."""
@@ -94,6 +126,20 @@ class Sweep(Result):
         summary.columns = [name if of == "mean" else f"{name}_standard_error" for name, of in summary.columns]
         return summary.assign(runs=groups.size()).reset_index()
 
+    def to_xarray(self) -> Any:
+        """Make an `xarray.Dataset` with a dimension for each name swept over, for seed, method and repeat.
+
+        Raises
+        ------
+        ImportError
+            Without the package xarray (the extra ``data``).
+        """
+        try:
+            import xarray  # optional: an extra  # noqa: F401
+        except ImportError:
+            raise ImportError('to_xarray needs xarray: pip install "task-landscape[data]"') from None
+        return self.table.set_index([*self.axes, "seed", "method", "repeat"]).to_xarray()
+
     def plot(self, ax: Any = None, x: str | None = None, y: str = "above_noise") -> Any:
         """Draw means over runs with 95% intervals against the name swept over; choose a place of the others by `only`."""
         from landscape import plotting  # optional: pyplot takes 0.35 s
@@ -114,6 +160,7 @@ def sweep(
     tasks: int = 3000,
     sampling: str | None = None,
     engine: str | None = None,
+    shard: tuple[int, int] | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
     progress: bool = True,
@@ -140,14 +187,17 @@ def sweep(
     seeds : sequence of int
         Each gives cells of its own.
     file : str or Path, optional
-        Where finished cells are kept, ending in .csv or .parquet. A file of the same sweep is taken up where
-        it stopped.
+        Where finished cells are kept, a database that ends in .db. A file of the same sweep is taken up where it
+        stopped, also by several programs of one machine at a time.
     repeats, tasks, sampling, engine
         As for `simulate`, in each cell. A file holds cells of one engine.
+    shard : tuple of int, optional
+        ``(i, n)`` computes the i-th of n parts of the cells, for machines that share nothing: i counts from 1, and
+        ``cells.db`` becomes ``cells.2of8.db``. `Sweep.merge` puts them together.
     executor : concurrent.futures.Executor, optional
         What runs the cells, for example ``dask.distributed.Client(...).get_executor(pure=False)`` for many
         machines; a pool of processes by default. (In a script, a pool of processes needs the call to stand
-        under ``if __name__ == "__main__":``.)
+        under ``if __name__ == "__main__":``; it is said where it does not.)
     workers : int, optional
         Processes of the default pool: one a processor by default; 1 runs the cells here, without a pool, as does
         a Python without processes (a browser's).
@@ -166,7 +216,9 @@ def sweep(
     OSError
         If the file cannot be written any more; what it holds is safe.
     RuntimeError
-        If a worker process ended in the middle of its work.
+        If a worker process ended in the middle of its work, or a script's call would start a sweep in every worker.
+    TypeError
+        If the executor is none of Python's kind.
 
     Examples
     --------
@@ -177,6 +229,7 @@ def sweep(
     >>> result
     <16 runs of NAL, MAML over rho_hard (2)>
     """
+    from landscape.analysis.sweep.store import Store, checked_path, frame  # optional: a browser may have no SQLite
     from landscape.analysis.sweep.workers import finished, pool_for  # optional: only a sweep needs processes
 
     plan = Plan(
@@ -189,10 +242,14 @@ def sweep(
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     elif workers is not None:
         raise ValueError("give either executor or workers: an executor has its own")
-    with locked(file):
-        store = Store(file, plan)
-        places = list(plan.places)
-        missing = [place for place in places if place not in store.cells]
+    part, parts = _checked_shard(shard)
+    if file is not None and shard is not None:
+        file = checked_path(file)
+        file = file.with_name(f"{file.stem}.{part}of{parts}{file.suffix}")
+    places = list(islice(plan.places, part - 1, None, parts))
+    with Store(file, plan.fingerprint) as store:
+        _check_computed(plan, store, places)
+        missing = [place for place in places if plan.text(place) not in store]
         failed: dict[Place, ValueError] = {}
         done = len(places) - len(missing)
         bar = counter(progress, total=len(places), initial=done, desc="sweep", unit="cell")
@@ -200,11 +257,51 @@ def sweep(
             for ready, errors in finished(plan, missing, pool):
                 failed |= errors
                 if ready:
-                    store.add({place: _rows(plan, place, columns) for place, columns in ready.items()})
+                    store.add({plan.text(at): plan.computed(at) | columns for at, columns in ready.items()})
                 advance(len(ready) + len(errors))
         if failed:
             raise ValueError(_complaint(plan, failed, len(places), file))
-        return Sweep(store.frame(places), tuple(plan.axes))
+        return Sweep(frame(_cells(plan, store, sorted(places))), tuple(plan.axes))
+
+
+def _checked_shard(shard: Any) -> tuple[int, int]:
+    """Return number and count of a shard, (1, 1) for all cells."""
+    try:
+        part, parts = (1, 1) if shard is None else shard
+        if 1 <= count.check("shard", part) <= count.check("shard", parts):
+            return int(part), int(parts)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"shard must be (i, n) with whole numbers 1 <= i <= n, got {short(shard)}")
+
+
+def _check_computed(plan: Plan, store: Store, places: Sequence[Place]) -> None:
+    """Functions have no fingerprint: what they gave at the places of both is compared."""
+    for place in places if plan.computes else ():
+        if (text := plan.text(place)) in store:
+            (runs,) = store.runs([text])
+            for name, value in plan.computed(place).items():
+                if runs.get(name) != value:
+                    raise ValueError(
+                        f"{str(store.path)!r} belongs to another sweep ({name} differs at {said(plan, place)}: it was "
+                        f"{runs.get(name)}, and the function now gives {value}): give the function it was begun with, "
+                        "or another file"
+                    )
+
+
+def _cells(plan: Plan, store: Store, places: Sequence[Place]) -> Iterator[tuple[Columns, Columns]]:
+    """Give the cells of a plan as they are in the file."""
+    methods = [label for label in labels(plan.methods) for _ in range(plan.repeats)]
+    for place, runs in zip(places, store.runs(map(plan.text, places)), strict=True):
+        if runs["method"] != methods:
+            raise store.damaged(f"the cell at {said(plan, place)} does not hold the methods of the sweep")
+        yield dict(zip(plan.names, place, strict=True)), runs
+
+
+def said(plan: Plan, place: Place) -> str:
+    """Say where a cell is."""
+    values = ((k, v if isinstance(v, str) else f"{v:g}") for k, v in zip(plan.names, place, strict=True))
+    return ", ".join(f"{name} = {value}" for name, value in values)
 
 
 def _complaint(plan: Plan, failed: dict[Place, ValueError], total: int, file: Any) -> str:
@@ -216,13 +313,3 @@ def _complaint(plan: Plan, failed: dict[Place, ValueError], total: int, file: An
         else ""
     )
     return f"{len(failed)} of {total} cells cannot be computed{kept}. The first is at {said(plan, place)}: {error}"
-
-
-def _rows(plan: Plan, place: Place, columns: Columns) -> Columns:
-    """A cell's columns: first where it is and what functions gave there."""
-    length = len(columns["method"])
-    first = {
-        name: np.full(length, value, dtype=object if isinstance(value, str) else None)
-        for name, value in plan.columns(place).items()
-    }
-    return first | columns

@@ -1,11 +1,15 @@
 """Where the cells of a sweep are computed, and how their results come back."""
 
+import ast
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
 from typing import TypeAlias
 
 from landscape.analysis.sweep.cell import run_cell
@@ -33,9 +37,17 @@ def finished(plan: Plan, places: Sequence[Place], pool: Executor | None) -> Iter
         while True:
             for place in waiting:
                 try:
-                    running[pool.submit(run_cell, plan.cell(place))] = place
+                    future = pool.submit(run_cell, plan.cell(place))
                 except ValueError as error:
                     yield {}, {place: error}
+                    continue
+                if not isinstance(future, Future):
+                    raise TypeError(
+                        f"executor must give concurrent.futures.Future, and {type(pool).__name__} gives "
+                        f"{type(future).__name__}: on a cluster run one program a job, each with shard=(i, n), and "
+                        "put their files together by Sweep.merge"
+                    )
+                running[future] = place
                 if len(running) >= AHEAD:
                     break
             if not running:
@@ -65,6 +77,7 @@ def pool_for(given: Executor | None, workers: int) -> Iterator[Executor | None]:
     if given is not None or workers <= 1 or not _has_processes():
         yield given
         return
+    _check_guarded()
     import multiprocessing  # optional: only a pool of our own needs it
     from concurrent.futures import ProcessPoolExecutor  # optional: likewise
 
@@ -75,8 +88,8 @@ def pool_for(given: Executor | None, workers: int) -> Iterator[Executor | None]:
         yield pool
     except BrokenExecutor:
         raise RuntimeError(
-            "a worker process ended in the middle of its work (was there memory enough? In a script, does the call stand under "
-            'if __name__ == "__main__":?). Finished cells are kept: run again, perhaps with fewer workers'
+            "a worker process ended in the middle of its work (was there memory enough?). Finished cells are kept: run "
+            "again, perhaps with fewer workers"
         ) from None
     except BaseException:  # stopped by hand, or the disk is full: do not wait for cells that nobody will keep
         for process in set(multiprocessing.active_children()) - before:
@@ -84,6 +97,28 @@ def pool_for(given: Executor | None, workers: int) -> Iterator[Executor | None]:
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _check_guarded() -> None:
+    """Raise where a script's call would be run again by every worker, which runs the script to find what it defines."""
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    frame: FrameType | None = sys._getframe()
+    while frame and not (frame.f_globals is vars(main) and frame.f_code.co_name == "<module>"):
+        frame = frame.f_back
+    if frame is None or file is None:
+        return  # at a prompt, in a notebook, or called by another program
+    try:
+        body = ast.parse(Path(file).read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return
+    line = frame.f_lineno
+    ours = [node for node in body if node.lineno <= line <= (node.end_lineno or line)]
+    if not any(isinstance(node, ast.If) and "__name__" in ast.dump(node.test) for node in ours):
+        raise RuntimeError(
+            f"line {line} of {file!r} would start a sweep in every worker: let it stand under "
+            'if __name__ == "__main__":, or give workers=1'
+        )
 
 
 def _has_processes() -> bool:
