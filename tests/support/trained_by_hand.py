@@ -31,6 +31,13 @@ class Splits:
         self.X, self.y = (np.array(part) for part in zip(*shots, strict=True))
         self.A, self.q, self.c = (np.array(part) for part in zip(*others, strict=True))
 
+    @classmethod
+    def of_laws(cls, X: np.ndarray, y: np.ndarray, A: np.ndarray, q: np.ndarray, c: np.ndarray) -> Splits:
+        """Take shots that were drawn, one time a task, beside the means of xx', xy and y^2 that judge."""
+        out = object.__new__(cls)
+        out.task, out.X, out.y, out.A, out.q, out.c = np.arange(len(y)), X, y, A, q, c
+        return out
+
     def of(self, tasks: np.ndarray) -> Splits:
         """Take the splits of some tasks."""
         out, met = object.__new__(Splits), np.isin(self.task, tasks)
