@@ -183,10 +183,11 @@ def simulate(
         "without_replacement" takes different rows of a data task in each batch, as practice does: another law
         than the theory's, and `agreement` (or `replacement_effect`, exactly) shows the difference.
     engine : {"numba", "numpy"}, optional
-        What runs SGD by thin batches; numba where it is installed (the extra ``fast``) by default. Compiled
-        code knows NAL, HF-MAML, and MAML, FO-MAML and Reptile with fresh gradient steps; others run in NumPy.
-        The same law by other numbers: name the engine where numbers must not depend on what is installed. The
-        result says which it was.
+        What runs SGD by thin batches. By default numba, where it is installed (the extra ``fast``) and NumPy would
+        take more than half a minute, so that nobody waits for a compiler for less (`landscape warmup` compiles
+        beforehand). Compiled code knows NAL, HF-MAML, and MAML, FO-MAML and Reptile with fresh gradient steps;
+        others run in NumPy. The same law by other numbers: name the engine where numbers must not depend on what
+        is installed. The result says which it was.
     rng : numpy.random.Generator or int
         A seed gives the same numbers each time, with the same engine.
     progress : bool
@@ -214,7 +215,6 @@ def simulate(
     checks.instance("training", training, Training)
     listed = as_methods(methods)
     repeats, tasks = whole(2).check("repeats", repeats), whole(2).check("tasks", tasks)
-    used = sgd.engine_for(engine, training, sampling)
     training.check_rates(listed)
     for method in listed:
         training.check(method)
@@ -225,8 +225,12 @@ def simulate(
         raise ValueError("simulate needs numbers for all parameters: replace the symbols")
     seed = seed_of(rng)
     trainings = [training.of(method) for method in listed]
+    points = [point for _, point in _points(setting)]
+    chains, d = len(points) * repeats, points[0].environment.d
+    seconds = sgd.seconds_in_numpy(points[0].methods, trainings, d, chains)
+    used = sgd.engine_for(engine, training, sampling, seconds)
     drawn = run(
-        [point for _, point in _points(setting)], trainings,
+        points, trainings,
         repeats=repeats, tasks=tasks, sampling=sampling, engine=used, seed=seed, progress=progress,
     )  # fmt: skip
     parts = ("solutions", "losses", "above_noise", "covariances")

@@ -13,8 +13,11 @@ no other.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -114,6 +117,13 @@ def descend_in_groups(
     starts = range(0, chains, LANES)
     with ThreadPoolExecutor(sgd.processors()) as pool:
         return np.concatenate(list(pool.map(group, starts, rng.spawn(len(starts)))))
+
+
+def is_ready() -> bool:
+    """Say whether compiled chains are in memory, or kept in a folder by this version of Python."""
+    kept = f"*{descend.__name__}*py{sys.version_info.major}{sys.version_info.minor}*.nbc"
+    folder = Path(descend.stats.cache_path or os.devnull)  # type: ignore[attr-defined]
+    return bool(descend.signatures) or any(folder.glob(kept))  # type: ignore[attr-defined]
 
 
 def _families_first(table: Array, d: int) -> Array:

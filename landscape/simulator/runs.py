@@ -124,10 +124,8 @@ def _chains(
     for i, point in enumerate(points):
         groups.setdefault(sgd.structure(point.methods[k]), []).append(i)
     out = np.empty((len(points), repeats, points[0].environment.d))
-    total, name = (
-        len(points) * repeats * (training.T // training.task_batch),
-        f"SGD, {points[0].methods[k].label}",
-    )
+    total = len(points) * repeats * (training.T // training.task_batch)
+    name = f"SGD, {points[0].methods[k].label}" + (", compiling, once" if sgd.must_compile(engine) else "")
     with counter(progress, total=total, desc=name, unit="step", unit_scale=True, leave=False) as count:
         for members in groups.values():
             chains = [points[i] for i in members for _ in range(repeats)]

@@ -27,8 +27,23 @@ R = TypeVar("R", bound=Record)
 ENGINES = ("numba", "numpy")
 
 
-def engine_for(name: str | None, training: Training, sampling: str | None) -> str | None:
-    """Choose the engine of the chains: the one named, or numba where it is installed; None where no method takes chains.
+COMPILING = 15.0
+"""Seconds of a processor that numba takes to compile the chains, once a machine and version: about this on one of 2024."""
+PRODUCT, NUMBER = 60e-6, 60e-9
+"""Seconds that NumPy takes for a product of a batch with something, and for each number of it, likewise."""
+
+
+def engine_for(name: str | None, training: Training, sampling: str | None, seconds: float) -> str | None:
+    """Choose the engine of the chains: the one named, or by the work; None where no method takes chains.
+
+    Parameters
+    ----------
+    name : str, optional
+    training : Training
+    sampling : str, optional
+    seconds : float
+        What NumPy is expected to take, see `seconds_in_numpy`: numba is chosen where that repays compiling twice. It
+        follows from the arguments alone, so a seed gives the same numbers on machines fast and slow.
 
     Raises
     ------
@@ -46,7 +61,26 @@ def engine_for(name: str | None, training: Training, sampling: str | None) -> st
         raise ValueError(
             'engine="numba" needs the package numba: pip install "task-landscape[fast]", or engine="numpy"'
         )
-    return name or ("numba" if installed else "numpy")
+    return name or ("numba" if installed and seconds > 2 * COMPILING else "numpy")
+
+
+def seconds_in_numpy(methods: Sequence[Method], trainings: Sequence[Training], d: int, chains: int) -> float:
+    """Estimate the processor's seconds that NumPy takes for all methods, each in so many chains side by side."""
+    total = 0.0
+    for method, training in zip(methods, trainings, strict=True):
+        products = 1 + 2 * getattr(getattr(method, "inner", None), "steps", 0)
+        steps = training.T / training.task_batch * training.tau * products
+        total += steps * (PRODUCT + NUMBER * d * chains * training.task_batch)
+    return total
+
+
+def must_compile(engine: str) -> bool:
+    """Say whether the chains are still to be compiled: then the first result takes a while."""
+    if engine != "numba":
+        return False
+    from landscape.simulator import compiled  # optional: numba takes a second to import
+
+    return not compiled.is_ready()
 
 
 class TaskTable:

@@ -5,11 +5,15 @@ False alarms: 1e-4 for all means and covariances of a test together.
 Seen: 20% in a variance; the wrong Hessian, which is planted, must be.
 """
 
+import dataclasses
 import os
 import sys
 import threading
+import time
 from functools import cache
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -292,14 +296,40 @@ def test_a_missing_numba_is_said(monkeypatch):
     assert simulate(ls.NAL()).engine == "numpy"
 
 
-@pytest.mark.slow
-def test_the_result_says_which_engine_it_was():
-    """The same seed gives other numbers on another engine; without SGD by thin batches there is none."""
-    installed = "numba" if INSTALLED else "numpy"
-    assert simulate(ls.NAL()).engine == installed
-    assert simulate(ls.NAL()) == simulate(ls.NAL(), engine=installed)
+def test_the_engine_is_chosen_by_the_work(monkeypatch):
+    """Nobody waits for a compiler, unless NumPy would take twice as long; the same choice on any machine."""
+    installed = ModuleType("numba")
+    installed.__spec__ = ModuleSpec("numba", None)
+    monkeypatch.setitem(sys.modules, "numba", installed)
+    assert simulate(ls.NAL()).engine == "numpy"
+    plan = training(ls.NAL())
+    estimates = [
+        sgd.seconds_in_numpy([method], [dataclasses.replace(plan, T=T, task_batch=batch)], d, chains)
+        for method in (ls.NAL(), METHODS[1]) for T in (10_000, 100_000) for batch in (1, 10) for d, chains in ((2, 10), (100, 100))
+    ]  # fmt: skip
+    assert {sgd.engine_for(None, plan, None, seconds) for seconds in estimates} == {"numpy", "numba"}
+    one, more = (sgd.seconds_in_numpy([ls.MAML(STEPS(0.1, 5, k))], [plan], 3, 10) for k in (1, 10))
+    assert more / one == pytest.approx(21 / 3)
+    assert sgd.engine_for("numpy", plan, None, 1e9) == "numpy"
+
+
+def test_without_chains_there_is_no_engine():
     assert simulate(ls.NAL(), solver="exact", engine="numpy").engine is None
     assert simulate(ls.NAL(), "raw").engine is None
+
+
+@pytest.mark.slow
+def test_estimated_work_is_of_the_right_size():
+    """Within a factor of five of what this machine takes, few chains and many."""
+    for chains, d in ((4, 2), (300, 30)):
+        world, plan = ls.HardEasy(d=d), training(METHODS[1], n2=None, T=400, learning_rate=1e-4)
+        methods = [ls.MAML(STEPS(0.01, 5))]
+        begun = time.process_time()
+        sgd.descend(
+            [world] * chains, methods * chains, np.full(chains, 5.0), plan, np.random.default_rng(0), "numpy"
+        )
+        ratio = (time.process_time() - begun) / sgd.seconds_in_numpy(methods, [plan], d, chains)
+        assert 0.1 < ratio < 10
 
 
 def test_a_rate_for_each_method_by_its_repr():

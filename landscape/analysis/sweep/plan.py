@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -21,7 +22,7 @@ from landscape.core.parameters import Record, parameters
 from landscape.core.typing import Array
 from landscape.methods.base import Method, as_methods, labels
 from landscape.methods.budget import Training
-from landscape.simulator.sgd import engine_for
+from landscape.simulator.sgd import engine_for, seconds_in_numpy
 from landscape.tasks.environment import Environment
 
 Place: TypeAlias = tuple[Any, ...]
@@ -89,9 +90,9 @@ class Plan:
             raise ValueError("over learning_rate needs a training with one learning_rate, got one a method")
         self.seeds = checked_seeds(seeds)
         self.repeats, self.tasks = whole(2).check("repeats", repeats), whole(2).check("tasks", tasks)
-        self.sampling, self.engine = sampling, engine_for(engine, training, sampling)
         self._last: tuple[Place, Point] | None = None
         first = {name: next(iter(values)) for name, values in self.axes.items()}
+        self.sampling, self.engine = sampling, engine_for(engine, training, sampling, self._seconds(first))
         each = [first | {name: value} for name, values in self.axes.items() for value in values]
         for place in each or [first]:  # every value once
             self.cell((*place.values(), self.seeds[0])).check()
@@ -145,6 +146,13 @@ class Plan:
     def computed(self, place: Place) -> dict[str, Any]:
         """Say what functions make of a place: columns after those of its names."""
         return self._point(place[:-1]).computed
+
+    def _seconds(self, first: dict[str, Any]) -> float:
+        """Estimate what all cells take in NumPy, from the first of them."""
+        here = self._point(tuple(first.values()))
+        trainings = [here.training.of(method) for method in here.methods]
+        cell = seconds_in_numpy(here.methods, trainings, here.environment.d, self.repeats)
+        return cell * math.prod(map(len, self.axes.values())) * len(self.seeds)
 
     def _point(self, where: Place) -> Point:
         """Everything at a place but for its seed; seeds follow one another, so the last one is kept."""

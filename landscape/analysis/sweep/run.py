@@ -190,7 +190,8 @@ def sweep(
         Where finished cells are kept, a database that ends in .db. A file of the same sweep is taken up where it
         stopped, also by several programs of one machine at a time.
     repeats, tasks, sampling, engine
-        As for `simulate`, in each cell. A file holds cells of one engine.
+        As for `simulate`, in each cell. A file holds cells of one engine; by default it is chosen by the work of all
+        cells when the file is begun.
     shard : tuple of int, optional
         ``(i, n)`` computes the i-th of n parts of the cells, for machines that share nothing: i counts from 1, and
         ``cells.db`` becomes ``cells.2of8.db``. `Sweep.merge` puts them together.
@@ -229,9 +230,20 @@ def sweep(
     >>> result
     <16 runs of NAL, MAML over rho_hard (2)>
     """
-    from landscape.analysis.sweep.store import Store, checked_path, frame  # optional: a browser may have no SQLite
+    from landscape.analysis.sweep.store import (
+        Store,
+        begun_with,
+        checked_path,
+        frame,
+    )  # optional: a browser may lack it
     from landscape.analysis.sweep.workers import finished, pool_for  # optional: only a sweep needs processes
 
+    part, parts = _checked_shard(shard)
+    if file is not None and shard is not None:
+        file = checked_path(file)
+        file = file.with_name(f"{file.stem}.{part}of{parts}{file.suffix}")
+    if file is not None and engine is None:
+        engine = begun_with(file)
     plan = Plan(
         environment, methods, adaptation, training, over, seeds=seeds, repeats=repeats, tasks=tasks, sampling=sampling,
         engine=engine,
@@ -242,10 +254,6 @@ def sweep(
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     elif workers is not None:
         raise ValueError("give either executor or workers: an executor has its own")
-    part, parts = _checked_shard(shard)
-    if file is not None and shard is not None:
-        file = checked_path(file)
-        file = file.with_name(f"{file.stem}.{part}of{parts}{file.suffix}")
     places = list(islice(plan.places, part - 1, None, parts))
     with Store(file, plan.fingerprint) as store:
         _check_computed(plan, store, places)

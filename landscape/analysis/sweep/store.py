@@ -20,6 +20,7 @@ import numpy as np
 
 from landscape.analysis.sweep.cell import MEASURED
 from landscape.core.domains import short
+from landscape.simulator.sgd import ENGINES
 
 Columns: TypeAlias = dict[str, Any]
 """A cell's part of the table by column: a list with a value a row, or one value for all rows."""
@@ -103,6 +104,8 @@ class Store:
         ValueError
             If a text is not one that a sweep writes.
         """
+        if not self.fingerprint:
+            return {}
         with self._said():
             texts = [place for (place,) in self.database.execute("SELECT place FROM cells")]
         try:
@@ -163,7 +166,7 @@ class Store:
                 self.database.executemany("INSERT INTO plan VALUES (?, ?)", wanted.items())
             run("COMMIT")
         if wanted is None and not self._schema():  # a sweep was stopped before it began
-            raise ValueError(f"{str(self.path)!r} has no finished cell: run the sweep first")
+            return {}
         if set(self._schema()) != set(SCHEMA):  # also a view or a trigger, which would run with our queries
             raise self._foreign()
         if (problem := run("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
@@ -290,6 +293,16 @@ def _check_plain(path: Path, must_exist: bool) -> None:
                 raise ValueError(
                     f"{str(beside)!r} is no plain file, so it cannot be the journal of a sweep: take it away"
                 )
+
+
+def begun_with(path: str | os.PathLike[str]) -> str | None:
+    """Return the engine of the cells in a file, None where there is no file of a sweep yet."""
+    target = checked_path(path)
+    if not target.exists() or not target.stat().st_size:
+        return None
+    with Store(target) as store:
+        engine = store.fingerprint.get("engine", "").partition(" ")[0].strip("'")
+    return engine if engine in ENGINES else None
 
 
 def merge(file: str | os.PathLike[str], parts: Sequence[str | os.PathLike[str]]) -> None:

@@ -498,17 +498,25 @@ def test_seeds_alone_make_a_sweep_that_goes_on(tmp_path):
 
 
 def test_a_file_holds_cells_of_one_engine(tmp_path, monkeypatch):
-    """Where numba came or went since, the sweep does not mix its numbers with the others, and says how to go on."""
+    """Chosen by the work of all cells when the file is begun; later runs take the file's, however much they add."""
     file = tmp_path / "cells.db"
-    one = {"over": {"T": [20]}, "file": file}
-    sweep(**one)
+    sweep(over={"T": [20]}, engine=None, file=file)
     installed = ModuleType("numba")
     installed.__spec__ = ModuleSpec("numba", None)
     monkeypatch.setitem(sys.modules, "numba", installed)
+    arguments = {k: v for k, v in ARGUMENTS.items() if k != "progress"} | {
+        "over": {"T": [20]},
+        "engine": None,
+    }
+    assert Plan(**arguments).engine == "numpy"
+    assert Plan(**(arguments | {"seeds": range(10_000)})).engine == "numba"
+    monkeypatch.setattr("landscape.simulator.sgd.COMPILING", 0.0)
+    assert Plan(**arguments).engine == "numba"
+    assert len(sweep(over={"T": [20, 30]}, engine=None, file=file).table) == 16
     with pytest.raises(
         ValueError, match="engine was 'numpy', is 'numba'.*give what it was begun with, or another file"
     ):
-        sweep(**one, engine=None)
+        sweep(over={"T": [20]}, engine="numba", file=file)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""A browser's Python has no compiler, no locks of files and no processes: the package does without them."""
+"""A browser's Python has no compiler and no processes: the package does without them."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def test_ten_lines_a_sweep_and_a_simulation_run_there(tmp_path: Path) -> None:
     code, printed = ten_lines()
     script = tmp_path / "script.py"
     script.write_text(HIDE + code + SWEEP)
-    run = [sys.executable, str(script), str(tmp_path / "cells.csv")]
+    run = [sys.executable, str(script), str(tmp_path / "cells.db")]
     done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "\n".join(line.rstrip() for line in done.stdout.splitlines()) == printed
-    assert "NAL" in (tmp_path / "cells.csv").read_text()
+    assert b"NAL" in (tmp_path / "cells.db").read_bytes()
