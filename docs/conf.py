@@ -52,6 +52,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "landscape"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_extra_path = ["../landscape/plotting/explorable.html"]
 html_show_sourcelink = False
 html_theme_options = {

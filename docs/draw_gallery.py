@@ -15,8 +15,8 @@ from landscape.papers.figures import figures, reproduce
 
 FOLDER = Path(__file__).parent / "pictures"
 FINDINGS = FOLDER / "findings.csv"
-WIDTH, COLOURS = 1000, 64
-"""Of a stored picture: pixels, and colours of its palette. A picture then takes some 50 kB."""
+WIDTH, COLOURS = 1000, 128
+"""Of a stored picture: pixels, and colours of its palette. A picture then takes some 60 kB."""
 
 
 def draw(name: str) -> pd.DataFrame:
@@ -27,7 +27,8 @@ def draw(name: str) -> pd.DataFrame:
     picture = Image.open(file).convert("RGB")
     size = (WIDTH, round(picture.height * WIDTH / picture.width))
     small = picture.resize(size, Image.Resampling.LANCZOS) if picture.width > WIDTH else picture
-    small.quantize(COLOURS, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
+    kept = Image.Quantize.MAXCOVERAGE  # also the colours of a few small marks
+    small.quantize(COLOURS, kept, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
     found = made.findings if made.findings is not None else pd.DataFrame(columns=["finding", "rule", "holds"])
     return found[["finding", "rule", "holds"]].assign(figure=name)[["figure", "finding", "rule", "holds"]]
 

@@ -22,7 +22,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="all of them")
     parser.add_argument("--quick", action="store_true", help="smaller settings: seconds instead of minutes")
     parser.add_argument(
-        "--out", default="out", metavar="DIR", help="folder for the CSV and PNG files (default: out)"
+        "--out", default="out", metavar="DIR", help="folder for tables and pictures (default: out)"
+    )
+    parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the pictures")
+    parser.add_argument(
+        "--size",
+        choices=("column", "page", "slide"),
+        help="width and type of the pictures (default: their own)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulation (default: 0)")
 
@@ -63,7 +69,8 @@ def write(names: Iterable[str], options: Namespace) -> None:
                 raise
             print(f"\n{name} was left out: {error}")
             continue
-        _show(name, titles[name], made, made.save(name, options.out))
+        paths = made.save(name, options.out, format=options.format, size=options.size)
+        _show(name, titles[name], made, paths)
 
 
 def _show(name: str, title: str, made: Reproduction, paths: tuple[Path, Path]) -> None:

@@ -70,17 +70,19 @@ def hardness_panels(
         _shade(column, found[0])
         _draw(column, m, theory, runs[0])
         findings += _findings(m, rho_hard, runs[0])
+    for ax in axes[:, 1:].flat:
+        ax.set_ylabel("")  # as in the first column
     table = pd.concat(tables, ignore_index=True)
     table.insert(0, "m", table.pop("m"))
     table.insert(1, "trained", table.pop("trained"))
     table["paper_axis_reaches"] = table["m"].map(axis_limits).where(table["quantity"] == "above_noise")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     summary = table[table["quantity"].isin(["coordinate", "above_noise", "loss difference"])]
     return Reproduction(table, figure, summary, [*notes, *_window_notes(samples)], pd.DataFrame(findings))
 
 
 def _shade(column: Sequence[Axes], table: pd.DataFrame) -> None:
-    """Draw the bands that hold 95% of single runs."""
+    """Draw the bars that hold 95% of single runs."""
     for ax, quantity in zip(column, ("coordinate", "above_noise"), strict=True):
         for label in LABELS:
             rows = table[(table["quantity"] == quantity) & (table["method"] == label)]

@@ -15,7 +15,7 @@ from landscape.nonlinear.neuron import NeuronTask
 from landscape.nonlinear.sampling import sampled_risk
 from landscape.nonlinear.view import nonlinear_view, square
 from landscape.papers.reproduction import Finding, Reproduction, finding, share_interval
-from landscape.plotting.nonlinear import legend
+from landscape.plotting.nonlinear import colour_bar, legend, limits_of, view
 
 LAYOUTS = 16
 CHOSEN = (
@@ -90,7 +90,7 @@ def other_steps(environments: Mapping[str, NonlinearEnvironment], m: float, seed
 def landscapes(
     panels: Mapping[str, tuple[str, NonlinearEnvironment]], m: float, quick: bool, seed: int, progress: bool
 ) -> tuple[dict[str, NonlinearComparison], pd.DataFrame, Figure]:
-    """Draw a row of four landscapes for two environments, and make their table.
+    """Draw four landscapes for two environments, a row each with a scale a column, and make their table.
 
     Parameters
     ----------
@@ -103,18 +103,22 @@ def landscapes(
     table : DataFrame
     figure : Figure
     """
-    figure = Figure(figsize=(14.5, 4.0), layout="constrained")
-    axes = figure.subplots(1, 4)
-    comparisons, tables = {}, []
-    for i, (letters, (title, environment)) in enumerate(panels.items()):
-        comparison = compared(environment, m, starts=2 if quick else 12, seed=seed, progress=progress)
-        comparisons[letters] = comparison
-        pair = axes[2 * i : 2 * i + 2]
-        nonlinear_view(comparison, resolution=40 if quick else 160).plot(axes=pair)
-        for letter, ax in zip(letters, pair, strict=True):
+    figure = Figure(figsize=(7.4, 8.0), layout="constrained")
+    axes = figure.subplots(2, 2, sharex=True, sharey=True)
+    comparisons = {
+        letters: compared(environment, m, starts=2 if quick else 12, seed=seed, progress=progress)
+        for letters, (_, environment) in panels.items()
+    }
+    views = [nonlinear_view(found, resolution=40 if quick else 160) for found in comparisons.values()]
+    scales = [limits_of([v.pooled for v in views]), limits_of([v.adapted for v in views])]
+    for row, picture, (letters, (title, _)) in zip(axes, views, panels.items(), strict=True):
+        view(picture, row, scales)
+        for letter, ax in zip(letters, row, strict=True):
             ax.set_title(f"({letter}) {title}\n{ax.get_title()}", fontsize="medium")
-        tables.append(_measured(comparison, quick, seed).assign(panels=letters))
-    legend(figure, axes[2])
+    for column in axes.T:
+        colour_bar(column[0].collections[0], column, location="bottom", shrink=0.9, aspect=30)
+    legend(figure, axes[1, 0], columns=3)
+    tables = [_measured(found, quick, seed).assign(panels=letters) for letters, found in comparisons.items()]
     table = pd.concat(tables, ignore_index=True)
     table.insert(0, "panels", table.pop("panels"))
     return comparisons, table, figure

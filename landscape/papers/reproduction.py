@@ -9,11 +9,15 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from landscape.core import Array, Result, put_in_place, record
+from landscape.core import Array, Result, checks, put_in_place, record
+from landscape.plotting.sizes import resize
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+
+FORMATS = ("png", "pdf", "svg")
 
 
 @record
@@ -50,8 +54,21 @@ class Reproduction(Result):
         """Give the columns of the table."""
         return {name: self.table[name] for name in self.table}
 
-    def save(self, name: str, folder: str | Path) -> tuple[Path, Path]:
-        """Write NAME.csv and NAME.png into a folder and return their paths; each replaces an older file at once.
+    def save(
+        self, name: str, folder: str | Path, *, format: str = "png", size: str | None = None
+    ) -> tuple[Path, Path]:
+        """Write table and picture, NAME.csv and NAME.png, into a folder and return their paths.
+
+        Each replaces an older file at once.
+
+        Parameters
+        ----------
+        name : str
+        folder : path
+        format : {"png", "pdf", "svg"}
+            Of the picture; the last two are sharp at any width.
+        size : {"column", "page", "slide"}, optional
+            Width and type of the picture as for `landscape.plotting.resize`; its own by default.
 
         Raises
         ------
@@ -59,12 +76,14 @@ class Reproduction(Result):
             If the folder cannot be written.
         """
         folder = writable_folder(folder)
-        csv, png = folder / f"{name}.csv", folder / f"{name}.png"
+        csv, drawn = folder / f"{name}.csv", folder / f"{name}.{checks.known('format', format, FORMATS)}"
+        if size is not None:
+            resize(self.figure, size)
         put_in_place(csv, self.table.to_csv(index=False).encode())
         picture = io.BytesIO()
-        self.figure.savefig(picture, dpi=160, format="png")
-        put_in_place(png, picture.getvalue())
-        return csv, png
+        self.figure.savefig(picture, dpi=160, format=format)
+        put_in_place(drawn, picture.getvalue())
+        return csv, drawn
 
 
 def writable_folder(folder: str | Path) -> Path:

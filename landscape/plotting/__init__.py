@@ -12,6 +12,7 @@ from landscape.plotting.curves import (
 )
 from landscape.plotting.landscapes import View, landscape_view, plot_landscape, plot_series
 from landscape.plotting.planes import heatmap
+from landscape.plotting.sizes import resize
 from landscape.plotting.style import (
     QUANTITIES,
     STYLES,
@@ -43,6 +44,7 @@ __all__ = [
     "plot_landscape",
     "plot_series",
     "points",
+    "resize",
     "risk_parts",
     "sgd_curve",
     "simulated",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,22 +18,34 @@ if TYPE_CHECKING:
 TASKS = {"hard": ("^", "#FFFFFF"), "easy": ("o", "#BFBFBF")}
 
 
-def contours(ax: Any, x: Array, y: Array, values: Array) -> Any:
-    """Draw filled contours on a logarithmic scale, with a colour bar of plain numbers."""
-    from matplotlib.colors import LogNorm  # optional: importing it takes 0.2 s
-    from matplotlib.ticker import NullLocator  # optional
+def limits_of(surfaces: Sequence[Array]) -> tuple[float, float]:
+    """Return the ends of a logarithmic scale for surfaces that are compared: four decades at most."""
+    high = float(max(map(np.max, surfaces)))
+    return max(float(min(map(np.min, surfaces))), 1e-4 * high), high
 
-    low, high = max(values.min(), 1e-4 * values.max()), values.max()
+
+def contours(ax: Any, x: Array, y: Array, values: Array, limits: tuple[float, float] | None = None) -> Any:
+    """Draw filled contours on a logarithmic scale; return them, for a colour bar."""
+    from matplotlib.colors import LogNorm  # optional: importing it takes 0.2 s
+
+    low, high = limits or limits_of([values])
     levels = np.geomspace(low, high * (1 + 1e-9), 16)
     shown = np.maximum(values, low)
-    filled = ax.contourf(x, y, shown, levels=levels, cmap="cividis", norm=LogNorm(low, high))
-    ax.contour(x, y, values, levels=levels, colors="white", linewidths=0.4, alpha=0.6)
-    bar = ax.figure.colorbar(filled, ax=ax, ticks=levels[::3], format="{x:.2g}", shrink=0.85)
-    bar.ax.yaxis.set_minor_locator(NullLocator())
+    filled = ax.contourf(x, y, shown, levels=levels, cmap="Greys", norm=LogNorm(low, 4 * high), alpha=0.8)
+    ax.contour(x, y, values, levels=levels, colors="0.35", linewidths=0.4)
     ax.set_aspect("equal")
     ax.set_xlabel("$w_1$")
     ax.set_ylabel("$w_2$")
-    return ax
+    return filled
+
+
+def colour_bar(filled: Any, axes: Any, **where: Any) -> None:
+    """Draw the scale of contours, in plain numbers, beside the axes that share it."""
+    from matplotlib.ticker import NullLocator  # optional: importing it takes 0.2 s
+
+    figure = np.ravel(axes)[0].figure
+    bar = figure.colorbar(filled, ax=axes, ticks=filled.levels[::3], format="{x:.2g}", **where)
+    bar.long_axis.set_minor_locator(NullLocator())
 
 
 def teachers(ax: Any, environment: NonlinearEnvironment) -> None:
@@ -48,22 +61,21 @@ def teachers(ax: Any, environment: NonlinearEnvironment) -> None:
 
 
 def solutions(ax: Any, comparison: NonlinearComparison) -> None:
-    """Draw solutions filled, the linear theory's prediction hollow."""
-    for label in ("NAL", "MAML"):
+    """Draw NAL's solution open and MAML's filled, so that none covers the other, and the linear theory's as crosses."""
+    for label, open_, size, cross in (("NAL", True, 12, "+"), ("MAML", False, 7, "x")):
         colour, _, marker = style(label)
-        size = 11 if label == "NAL" else 8  # either is seen where they coincide
         exact, linear = comparison.solutions[label].best[0], comparison.predicted[label][0]
+        look = {"markerfacecolor": "white", "markeredgecolor": colour, "markeredgewidth": 2.4}
+        look = look if open_ else {"color": colour, "markeredgecolor": "white"}
+        ax.plot(*exact, marker, markersize=size, linestyle="none", label=label, zorder=6, **look)
         ax.plot(
-            *exact, marker, color=colour, markeredgecolor="white", markersize=size, linestyle="none", label=label, zorder=6
-        )  # fmt: skip
-        ax.plot(
-            *linear, marker, color="none", markeredgecolor=colour, markeredgewidth=1.8, markersize=size + 1, linestyle="none",
-            label=f"{label}, linear theory", zorder=7,
+            *linear, cross, color=colour, markersize=size + 3, markeredgewidth=1.8, linestyle="none",
+            label=f"{label}, linear theory", zorder=5 if open_ else 7,
         )  # fmt: skip
 
 
-def view(picture: NonlinearView, axes: Any = None) -> Any:
-    """Draw pooled loss and loss after adaptation side by side."""
+def view(picture: NonlinearView, axes: Any = None, scales: Sequence[tuple[float, float]] = ()) -> Any:
+    """Draw pooled loss and loss after adaptation side by side; with `scales`, of both, the colour bars are the caller's."""
     alone = axes is None
     if alone:
         from matplotlib import pyplot as plt  # optional: importing it takes 0.35 s
@@ -72,9 +84,12 @@ def view(picture: NonlinearView, axes: Any = None) -> Any:
     axes = two_axes(axes)
     m = picture.comparison.adaptation.m
     after = r"$m = \infty$" if np.isinf(m) else f"$m = {m:g}$"
-    titles = ("NAL: pooled loss", f"MAML: after a step, {after}")
-    for ax, values, title in zip(axes, (picture.pooled, picture.adapted), titles, strict=True):
-        contours(ax, picture.x, picture.y, values)
+    titles = ("NAL: pooled loss", f"MAML after a step, {after}: gains {picture.comparison.gain:.3g}")
+    surfaces = (picture.pooled, picture.adapted)
+    for ax, values, title, scale in zip(axes, surfaces, titles, scales or (None, None), strict=True):
+        filled = contours(ax, picture.x, picture.y, values, scale)
+        if not scales:
+            colour_bar(filled, ax, shrink=0.85)
         teachers(ax, picture.comparison.environment)
         solutions(ax, picture.comparison)
         ax.set_title(title, fontsize="medium")

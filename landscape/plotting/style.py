@@ -161,9 +161,11 @@ def lines(
 
 
 def band(ax: Axes, label: str, x: Array, low: Array, high: Array) -> None:
-    """Draw what is predicted of single runs: a shade behind the points."""
+    """Draw what is predicted of single runs: a broad bar behind each point, for between two points nothing is said."""
     colour, _, _ = style(label)
-    ax.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0, zorder=1)
+    ax.vlines(
+        x, low, high, color=colour, alpha=0.28, linewidth=8, zorder=1, label=f"{label}, 95% of single runs"
+    )
 
 
 def points(ax: Axes, label: str, means: Any, name: str | None = None, among: Sequence[str] = ()) -> None:

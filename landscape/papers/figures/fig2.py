@@ -13,7 +13,7 @@ NOTES = [
     "The small m contradicts itself: the caption and the labels of (c), (d) say 100, the text of section 3.1 says 500. "
     "Both are shown.",
     "The paper shows population solutions; the points here are empirical solutions (41), (43), which must scatter around them; "
-    "the coloured bands hold 95% of single runs, predicted to order 1/T.",
+    "the broad bars hold 95% of single runs, predicted to order 1/T.",
 ]
 
 

@@ -42,10 +42,10 @@ def run(quick: bool, seed: int, progress: bool) -> Reproduction:
     training = Training(T=300 if quick else 5000, n1=25)
     repeats, tasks = (3, 1000) if quick else (10, 3000)
 
-    figure = Figure(figsize=(11, 3.1), layout="constrained")
-    axes = figure.subplots(1, 4)
+    figure = Figure(figsize=(7.4, 5.8), layout="constrained")
+    axes = figure.subplots(2, 2, sharex=True)
     tables = []
-    for pair, (left, right) in zip(("a", "c"), (axes[:2], axes[2:]), strict=True):
+    for pair, (left, right) in zip(("a", "c"), axes, strict=True):
         ratios = paper[paper["panel"] == pair].set_index("quantity")["value"]
         theory = compare(HardEasy(), METHODS, ADAPTATION, over=along_R(fine, ratios)).to_frame()
         simulation = simulate(
@@ -66,7 +66,9 @@ def run(quick: bool, seed: int, progress: bool) -> Reproduction:
         for label in ("NAL", "MAML"):
             rows = table[(table["quantity"] == "above_noise") & (table["method"] == label)]
             plotting.band(left, label, rows["R"], rows["finite_low"], rows["finite_high"])
-    axes[1].legend(frameon=False, fontsize="small")
+    axes[0, 1].legend(frameon=False, fontsize="small")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize="small")
     table = pd.concat(tables, ignore_index=True).rename(columns={"paper": "paper_axis_reaches"})
     summary = table[table["quantity"].isin(["loss at the trained points", "above_noise", "gain"])]
     return Reproduction(table, figure, summary, _notes(table, training, repeats))
@@ -98,7 +100,7 @@ def _draw(left: Axes, right: Axes, theory: pd.DataFrame, simulation: Simulation,
         plotting.points(left, label, groups.agg(mean="mean", error="sem", count="count"))
     plotting.lines(right, "MAML", theory[theory["method"] == "MAML"], "R", "gain", name="exact")
     plotting.points(right, "MAML", gains, name="simulated")
-    plotting.finish(left, "R", "above_noise")
+    plotting.finish(left, "R", "above_noise", legend=False)
     plotting.finish(right, "R", "gain", legend=False)
     for ax in (left, right):
         ax.set_xlabel("distance of the centres $R$")
@@ -118,5 +120,5 @@ def _notes(table: pd.DataFrame, training: Training, repeats: int) -> list[str]:
         "The paper prints no values for this figure; paper_axis_reaches is the largest tick of its axis, above which no curve "
         f"of the paper can lie. The largest exact risk is {risk:.3g}, so every curve fits.",
         "z is given where the measurement is unbiased. Solutions trained on finitely many tasks lie off the population optimum; "
-        "the column finite is what is expected of so many, and the shaded bands hold 95% of single runs.",
+        "the column finite is what is expected of so many, and the broad bars hold 95% of single runs.",
     ]

@@ -13,7 +13,7 @@ from landscape.nonlinear.task import NonlinearTask
 from landscape.nonlinear.view import square
 from landscape.papers.figures.fig4 import EQUAL
 from landscape.papers.reproduction import Reproduction, finding
-from landscape.plotting.nonlinear import contours, teachers
+from landscape.plotting.nonlinear import colour_bar, contours, teachers
 
 TITLE = "Collins et al., Figure 5: the losses of the four tasks of Figure 4 (a-b), and their quadratic approximations"
 
@@ -29,25 +29,28 @@ def run(quick: bool, seed: int, progress: bool) -> Reproduction:
     """Compute the four losses on a grid, hold them against drawn data, and draw the quadratic at each teacher."""
     line = np.linspace(-2, 2, 40 if quick else 160)
     points = square(line, line)
-    figure = Figure(figsize=(14.5, 3.6), layout="constrained")
+    figure = Figure(figsize=(7.4, 7.4), layout="constrained")
+    axes = figure.subplots(2, 2, sharex=True, sharey=True)
+    limits = (1e-3, max(float(task.loss(points).max()) for task in EQUAL.tasks))
     rng = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
     single = []
-    for ax, task in zip(figure.subplots(1, 4), EQUAL.tasks, strict=True):
+    for ax, task in zip(axes.flat, EQUAL.tasks, strict=True):
         exact = task.loss(points)
         H = task.hessian(task.teacher)
         delta = points[..., 0, :] - task.teacher[0]
         linear = np.einsum("...i,ij,...j->...", delta, H, delta) / 2
-        contours(ax, line, line, np.maximum(exact, 1e-3))
-        ax.contour(line, line, linear, levels=LEVELS, colors="black", linestyles="--", linewidths=1.0)
-        ax.contour(line, line, exact, levels=LEVELS, colors="white", linewidths=1.4)
+        filled = contours(ax, line, line, exact, limits)
+        ax.contour(line, line, linear, levels=LEVELS, colors="#D55E00", linestyles="--", linewidths=1.6)
+        ax.contour(line, line, exact, levels=LEVELS, colors="#0072B2", linewidths=1.6)
         teachers(ax, NonlinearEnvironment([task]))
         ax.set_title(task.name.replace("easy", "task"), fontsize="medium")
         rows += _checks(task, exact, linear, 20_000 if quick else 1_000_000, rng)
         single.append(exact.argmin() == np.linalg.norm(delta, axis=-1).argmin())
+    colour_bar(filled, axes, location="bottom", shrink=0.7, aspect=40)
     figure.suptitle(
-        "white: loss 0.01, 0.1, 0.5; dashed: the same levels of the quadratic at the teacher",
-        fontsize="small",
+        "blue: loss 0.01, 0.1, 0.5; dashed: the same levels of the quadratic at the teacher",
+        fontsize="medium",
     )
     table, nearest = pd.DataFrame(rows), float(np.mean(single))
     findings = [

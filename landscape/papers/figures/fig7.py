@@ -21,6 +21,7 @@ TITLE = "Collins et al., Figure 7: logistic regression, solutions and risks of N
 
 D, M, RHO_EASY = 10, 500, 1.0
 DOTS: dict[str, Any] = {"NAL": (0, (1, 1.6)), "MAML": (2, (4, 1.6, 1, 1.6))}
+CROSSES = {"NAL": "+", "MAML": "x"}
 SUMMARY = ["alpha", "rho_hard", "method", "coordinate", "above_floor", "gain", "empirical", "standard_error"]
 
 
@@ -87,7 +88,8 @@ def _draw(column: Sequence[Axes], frame: pd.DataFrame, title: str) -> None:
         plotting.lines(where, label, here, "rho_hard", "coordinate", name=f"{label}, exact")
         plotting.lines(risk, label, here, "rho_hard", "above_floor")
         for ax, y in ((where, "linear_coordinate"), (risk, "linear_above_floor")):
-            dots: dict[str, Any] = {"color": colour, "linestyle": DOTS[label], "linewidth": 1.4}
+            dots: dict[str, Any] = {"color": colour, "linestyle": DOTS[label], "linewidth": 0.8}
+            dots |= {"marker": CROSSES[label], "markersize": 6}
             ax.plot(here["rho_hard"], here[y], label=f"{label}, linear theory", **dots)
         risk.errorbar(
             here["rho_hard"], here["empirical"], yerr=1.96 * here["standard_error"], capsize=2, **drawn

@@ -46,7 +46,7 @@ def run(quick: bool, seed: int, progress: bool) -> Reproduction:
         _draw(ax, name, here)
     axes[0].set_ylim(0.02, 1.0)
     axes[0].set_yticks([0.03, 0.1, 0.3], ["0.03", "0.1", "0.3"])
-    axes[0].set_ylabel(r"distance $\|\hat w - w^*\|$ (root mean square)")
+    axes[0].set_ylabel(r"distance $\|\hat w - w^*\|$, rms")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     table = pd.concat(tables, ignore_index=True)
     return Reproduction(table, figure, table[SUMMARY], _notes(table), pd.DataFrame(_findings(table, repeats)))
@@ -93,8 +93,8 @@ def _bound(label: str, training: Training) -> float:
 def _draw(ax: Axes, name: str, rows: pd.DataFrame) -> None:
     bounds = []
     for label, here in rows.groupby("method", sort=False):
-        colour, dashes, marker = plotting.style(label)
-        ax.plot(here["value"], here["predicted"], color=colour, linestyle=dashes, label=f"{label}, predicted")
+        colour, _, marker = plotting.style(label)
+        plotting.lines(ax, label, here, "value", "predicted", name=f"{label}, predicted")
         ax.plot(
             here["value"],
             here["floor"],

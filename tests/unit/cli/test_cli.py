@@ -82,8 +82,8 @@ def test_findings_follow_their_rules():
 def test_figures_are_drawn_in_the_same_way_from_python():
     result = reproduce("fig3", quick=True, progress=False)
     assert len(result.figure.axes) == 4
-    labels = [text.get_text() for text in result.figure.axes[0].get_legend().get_texts()]
-    assert labels == ["NAL, exact", "MAML, exact", "NAL, simulated", "MAML, simulated"]
+    labels = {text.get_text() for text in result.figure.legends[0].get_texts()}
+    assert labels >= {"NAL, exact", "MAML, exact", "NAL, simulated", "MAML, simulated"}
 
 
 @pytest.mark.parametrize(

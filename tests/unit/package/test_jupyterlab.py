@@ -31,13 +31,13 @@ SLIDERS = {"01_task_landscape"}
 """Lessons with sliders."""
 
 RUN = """
-const done = arguments[arguments.length - 1], app = window.jupyterapp;
+window.ran = null;
 (async () => {
-  const panel = app.shell.currentWidget;
+  const app = window.jupyterapp, panel = app.shell.currentWidget;
   await panel.context.ready; await panel.sessionContext.ready;
   await app.commands.execute("notebook:run-all-cells");
   return panel.content.model.sharedModel.toJSON();
-})().then(book => done({book}), error => done({error: String(error)}));
+})().then(book => { window.ran = {book}; }, error => { window.ran = {error: String(error)}; });
 """
 WIDE = """
 const right = document.querySelector(".jp-WindowedPanel-outer").getBoundingClientRect().right;
@@ -94,17 +94,23 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         server.wait(30)
 
 
-def run_all(browser: Any, address: str, seconds: int = 300) -> dict[str, Any]:
+def run_all(browser: Any, address: str, seconds: int = 400) -> dict[str, Any]:
     """Open a lesson in JupyterLab, run all of its cells in a new kernel, and return the notebook with its outputs."""
-    browser.set_script_timeout(seconds)
     browser.get(address)
-    for _ in range(120):
-        if browser.execute_script(OPENED):
-            break
-        time.sleep(0.5)
-    found = browser.execute_async_script(RUN)
+    waited_for(browser, OPENED, 60)
+    browser.execute_script(RUN)
+    found = waited_for(browser, "return window.ran", seconds)
     assert "error" not in found, found
     return dict(found["book"])
+
+
+def waited_for(browser: Any, expression: str, seconds: int) -> Any:
+    """Return what a script returns, once that is something."""
+    for _ in range(2 * seconds):
+        if found := browser.execute_script(expression):
+            return found
+        time.sleep(0.5)
+    raise TimeoutError(f"{expression} gave nothing in {seconds} s")
 
 
 def failures(book: dict[str, Any]) -> dict[str, str]:

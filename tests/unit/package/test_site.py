@@ -190,11 +190,12 @@ LOOKS = {"desk": (1280, 900, False), "dark": (1280, 900, True), "phone": (390, 8
 STUMBLES = """
 const wide = innerWidth, seen = e => { const s = getComputedStyle(e); return s.display != "none" && s.visibility != "hidden"; };
 const inScroller = e => { for (let p = e.parentElement; p && p != document.body; p = p.parentElement)
-  if (["auto", "scroll", "hidden"].includes(getComputedStyle(p).overflowX)) return true; return false; };
+  if (["auto", "scroll"].includes(getComputedStyle(p).overflowX)) return true; return false; };
 const bare = [...document.querySelectorAll("article *")].filter(e => seen(e) && !inScroller(e)
   && e.getBoundingClientRect().right > wide + 1).map(e => e.tagName + "." + e.className + " " + e.textContent.slice(0, 40));
 const broken = [...document.images].filter(i => i.complete && !i.naturalWidth && seen(i)).map(i => i.src);
-const tiny = [...document.querySelectorAll("article img")].filter(i => i.naturalWidth > 200 && i.width < Math.min(280, wide - 60)).map(i => i.src);
+const tiny = [...document.querySelectorAll("article img")].filter(i => i.naturalHeight > 220 && seen(i) && i.height && i.height < 190)
+  .map(i => i.src);
 return {bare, broken, tiny, wide: document.documentElement.scrollWidth > wide ? document.documentElement.scrollWidth : 0};
 """
 

@@ -1,0 +1,59 @@
+"""Pictures for a column, a page and a slide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import landscape as ls
+from landscape.papers.reproduction import Reproduction
+from landscape.plotting import resize
+
+
+def picture():
+    ax = ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML()], 0.5, over={"R": np.linspace(0, 2, 30)}).plot()
+    return ax.figure
+
+
+def texts(ax):
+    return [ax.xaxis.label, ax.yaxis.label, *ax.get_legend().get_texts()]
+
+
+@pytest.mark.parametrize(
+    ("size", "width", "points"), [("column", 3.4, 6.5), ("page", 6.9, 8.5), ("slide", 10, 14)]
+)
+def test_width_and_type(size: str, width: float, points: float) -> None:
+    """Type and lines change by one factor; the shape of the picture stays."""
+    before, after = picture(), resize(picture(), size)
+    assert after.get_figwidth() == width
+    assert after.get_figheight() / width == pytest.approx(before.get_figheight() / before.get_figwidth())
+    for a, b in zip(texts(before.axes[0]), texts(after.axes[0]), strict=True):
+        assert b.get_fontsize() == pytest.approx(points / 10 * a.get_fontsize())
+    old, new = (figure.axes[0].lines[0].get_linewidth() for figure in (before, after))
+    assert new == pytest.approx(points / 10 * old)
+
+
+def test_many_panels_are_shrunk_so_that_labels_keep_their_room() -> None:
+    figure = picture()
+    figure.set_size_inches(20, 10)
+    assert resize(figure, "column").axes[0].xaxis.label.get_fontsize() == pytest.approx(1.2 * 10 * 3.4 / 20)
+
+
+def test_another_size_is_an_error() -> None:
+    with pytest.raises(ValueError, match="size"):
+        resize(picture(), "poster")
+
+
+def test_figures_are_saved_as_one_wants(tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": [1.0]})
+    made = Reproduction(table, picture(), table)
+    _, drawn = made.save("fig5", tmp_path, format="svg", size="page")
+    assert made.figure.get_figwidth() == 6.9
+    assert drawn.read_text().startswith("<?xml")
+    _, drawn = made.save("fig5", tmp_path, format="pdf")
+    assert drawn.read_bytes().startswith(b"%PDF")
+    with pytest.raises(ValueError, match="format"):
+        made.save("fig5", tmp_path, format="bmp")
