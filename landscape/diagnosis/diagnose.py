@@ -51,7 +51,8 @@ def diagnose(
         Step sizes to choose from, for adaptation and in training alike; by default 0 and what suits. They may be
         0 or within a factor of 10^6 of tr(Sigma^2)/tr(Sigma^3).
     worth : float
-        How much more loss than the least is as good: the cheapest such method is advised.
+        How much more loss than the least is as good: the cheapest such method is advised, where that is sure; see
+        `Diagnosis.advised`.
     rng : numpy.random.Generator or int
         Of the folds, the shots and the bootstrap.
     progress : bool

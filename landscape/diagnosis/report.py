@@ -156,7 +156,7 @@ def _how(diagnosis: Diagnosis) -> str:
         "methods; the loss is that of the rows not drawn, of a task held out from training. Step sizes and strengths are those "
         "with the least such loss; a step of 0 is among them, so none is advised that harms.</p>"
         f"<p>Costs, in ascending order: {', '.join(learner.name for learner in LEARNERS.values())}. What is advised is the cheapest "
-        f"method whose loss is within {percent(diagnosis.worth)}% of the least. With one step Reptile is pooled training. Several "
+        f"method whose loss is within {percent(diagnosis.worth)}% of the least, the paired error of that taken off. With one step Reptile is pooled training. Several "
         "steps share their shots.</p>"
         "<p>Intervals are for the very solutions trained here: a bootstrap over tasks. They tell what to expect on "
         "new tasks from where these came from, and know nothing of tasks unlike all of these.</p>"
