@@ -33,7 +33,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--shots", metavar="N,N,...", help="samples of a new task to adapt to, for example 5,10,50"
     )
     parser.add_argument("--html", metavar="REPORT", help="write a report that opens in any browser")
-    parser.add_argument("--csv", metavar="TABLE", help="write the table of methods as CSV")
+    parser.add_argument(
+        "--csv", metavar="TABLE", help="write the table of methods as CSV, shares from 0 to 1"
+    )
     parser.add_argument(
         "--save",
         metavar="MODEL",
@@ -82,6 +84,7 @@ def given_format(options: Namespace) -> dict[str, Any]:
 def run(options: Namespace) -> int:
     """Diagnose a file: the verdict, a table, and what is to be written."""
     from landscape.diagnosis.diagnose import diagnose  # optional: other commands need it not
+    from landscape.diagnosis.in_per_cent import in_per_cent
     from landscape.tasks.tables.from_data import from_data
 
     shots = None if options.shots is None else _whole_numbers(options.shots)
@@ -117,13 +120,12 @@ def run(options: Namespace) -> int:
     )
     wide = columns()
     print(fitted(f"{as_typed(repr(environment), options)}\n\n{diagnosis.verdict}\n", wide))
-    table = diagnosis.to_frame()
-    shown = table[["shots", "method", "step", "strength", "loss", "cut", "low", "high", "share", "advised"]]
-    print(shown.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="", line_width=wide))
+    shown = in_per_cent(diagnosis).loc[:, "shots":"share of the possible"]
+    print(shown.to_string(index=False, line_width=wide))
     if options.html is not None:
         print(f"\nwrote {diagnosis.save_html(options.html)}")
     if options.csv is not None:
-        print(f"\nwrote {save('the table', options.csv, table.to_csv(index=False).encode())}")
+        print(f"\nwrote {save('the table', options.csv, diagnosis.to_frame().to_csv(index=False).encode())}")
     if options.save is not None:
         named = methods[0] if isinstance(methods, list) and len(methods) == 1 else None
         model = diagnosis.fit(named)

@@ -216,6 +216,7 @@ class Diagnosis(Result):
     def columns(self) -> Mapping[str, Any]:
         """Give one row a number of shots and method.
 
+        Shares are numbers from 0 to 1; what is printed, in a terminal or a report, is in per cent.
         ``loss`` is the mean over held-out tasks, on rows not drawn; ``cut`` is how much less that is than that of the
         pooled start with its best step, ``low`` to ``high`` its 95% interval, and ``share`` what share of the best
         method's cut; ``cut_unadapted`` and its interval are against the pooled model as it is. ``trusted`` says whether
@@ -309,5 +310,6 @@ class Diagnosis(Result):
     def _repr_html_(self) -> str:
         import html
 
-        table = self.to_frame().to_html(index=False, float_format=lambda x: f"{x:.4g}")
-        return f"<p>{html.escape(self.verdict)}</p>" + table
+        from landscape.diagnosis.in_per_cent import in_per_cent  # optional: pandas takes 0.3 s
+
+        return f"<p>{html.escape(self.verdict)}</p>" + in_per_cent(self).to_html(index=False)

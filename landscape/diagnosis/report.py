@@ -8,12 +8,12 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from landscape._version import __version__
 from landscape.diagnosis import plots
 from landscape.diagnosis.diagnosis import Diagnosis, Line
+from landscape.diagnosis.in_per_cent import in_per_cent
 from landscape.diagnosis.learners import LEARNERS
 from landscape.diagnosis.verdict import percent
 from landscape.tasks.tables.from_data import TabularEnvironment
@@ -93,31 +93,15 @@ def _table(head: Sequence[str], rows: Sequence[str], kind: str = "methods") -> s
     return f'<div class="wide"><table class="{kind}">{_row(head, "th")}{"".join(rows)}</table></div>'
 
 
-METHOD_COLUMNS = [
-    "shots", "method", "step", "strength", "loss", "cut", "95% interval", "share of the possible", "cut over not adapting",
-    "95% interval", "takes",
-]  # fmt: skip
-
-
 def _methods(diagnosis: Diagnosis) -> str:
+    frame = in_per_cent(diagnosis)
     rows = []
-    for row in diagnosis.to_frame().itertuples():
-        cut, own = [""] * 3, [""] * 2
-        if not np.isfinite(row.loss):
-            cut[0] = "without bound"
-        else:
-            if row.method != "pooled (1 step)":
-                share = "" if np.isnan(row.share) else f"{percent(row.share)}%"
-                cut = [f"{percent(row.cut)}%", f"{percent(row.low)} to {percent(row.high)}%", share]
-            if row.method != "not adapted":
-                interval = f"{percent(row.low_unadapted)} to {percent(row.high_unadapted)}%"
-                own = [f"{percent(row.cut_unadapted)}%", interval]
-        step, strength = ("" if np.isnan(x) else f"{x:.3g}" for x in (row.step, row.strength))
-        name = f"{row.method} (advised)" if row.advised else row.method
-        cells = [row.shots, name, step, strength, f"{row.loss:.4g}", *cut, *own, row.takes]
-        first = row.method == "not adapted"
-        rows.append(_row(cells, kind=" ".join(["first"] * first + ["advised"] * row.advised)))
-    return _table(METHOD_COLUMNS, rows)
+    for cells in frame.itertuples(index=False):
+        kinds = ["first"] * (cells.method.startswith("not adapted")) + ["advised"] * (
+            "(advised)" in cells.method
+        )
+        rows.append(_row(cells, kind=" ".join(kinds)))
+    return _table(list(frame), rows)
 
 
 TASK_COLUMNS = [

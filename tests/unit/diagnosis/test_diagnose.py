@@ -13,6 +13,7 @@ import landscape as ls
 from landscape.diagnosis import verdict
 from landscape.diagnosis.episodes import draw_episodes
 from landscape.diagnosis.held_out import judge
+from landscape.diagnosis.in_per_cent import in_per_cent
 from landscape.diagnosis.learners import LEARNERS
 from landscape.diagnosis.task_sums import task_sums
 
@@ -290,6 +291,27 @@ def test_tables_and_pictures():
     with pytest.raises(ValueError, match="unknown method 'MALM'; did you mean MAML"):
         diagnosis.trained("MALM")
     diagnosis.plot()
+
+
+def test_what_is_printed_is_in_per_cent_and_what_machines_read_is_not():
+    diagnosis = drawn(related, 30, [2, 4])
+    table, printed = diagnosis.to_frame(), in_per_cent(diagnosis)
+    for row, texts in zip(table.itertuples(), printed.to_dict("records"), strict=True):
+        assert texts["method"] == row.method + " (advised)" * row.advised
+        if np.isinf(row.loss):
+            assert texts["cut"] == "without bound"
+            continue
+        if row.method != "pooled (1 step)":
+            assert float(texts["cut"].removesuffix("%")) == pytest.approx(100 * row.cut, abs=0.5)
+            low, high = texts["95% interval"].removesuffix("%").split(" to ")
+            assert (float(low), float(high)) == pytest.approx((100 * row.low, 100 * row.high), abs=0.5)
+            assert float(texts["share of the possible"].removesuffix("%")) == pytest.approx(
+                100 * row.share, abs=0.5
+            )
+        else:
+            assert texts["cut"] == texts["95% interval"] == texts["share of the possible"] == ""
+    assert table["share"].max() == 1
+    assert f"<td>{printed['cut'][0]}</td>" in diagnosis._repr_html_()
 
 
 def test_methods_are_chosen_by_name():
