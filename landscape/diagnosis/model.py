@@ -50,7 +50,7 @@ class TrainedModel(Record):
     >>> from landscape import MixedModel, TrainedModel, from_data
     >>> rng = np.random.default_rng(0)
     >>> X, groups = rng.normal(size=(80, 1)), np.repeat(range(8), 10)
-    >>> y = 20 + 3 * X[:, 0] + rng.normal(size=8)[groups]
+    >>> y = 20 + 3 * X[:, 0] + rng.normal(size=8)[groups] + 0.1 * rng.normal(size=80)
     >>> tasks = from_data((X, y, groups), features=["km"])
     >>> model = TrainedModel(tasks.preprocessing, [0.0, 0.94], MixedModel([0.1, 0.01], 0.01, m=3), "by hand")
     >>> new = model.adapt([[0.0], [1.0], [2.0]], [23.1, 26.0, 29.0])

@@ -85,12 +85,12 @@ def _first_rows(rows: Rows) -> Array:
 
 
 def check_copies(rows: Rows, target: str, account: list[str]) -> None:
-    """Refuse features that are the target: in whatever units, rounded, or less a constant of each task; name what nearly is.
+    """Refuse features that are the target, in whatever units or rounded; name what nearly is, or is less a constant of each task.
 
     Raises
     ------
     ValueError
-        If a feature leaves nothing of the target's variance, over all rows or within tasks, or is the target rounded.
+        If a feature leaves nothing of the target's variance, or is the target rounded.
     """
     y = rows.y
     if len(y) < LEAST_ROWS or is_constant(y):
@@ -101,20 +101,17 @@ def check_copies(rows: Rows, target: str, account: list[str]) -> None:
         if is_constant(x):
             continue
         whole, parts = _left(x - x.mean(), y - y.mean()), np.inf
-        again = "is the target {!r} again, up to its units" if whole <= COPY else None
-        if again is None and _is_rounded(x, y):
-            again = "is the target {!r} rounded"
-        if again is None and inside:
-            within = [v - (np.bincount(rows.codes, v) / counts)[rows.codes] for v in (x, y)]
-            parts = _left(*within)
-            again = "is the target {!r} again, less a constant of each task" if parts <= COPY else None
-        if again is not None:
-            raise ValueError(f"feature {name!r} {again.format(target)}: leave it out by features=")
+        if whole <= COPY or _is_rounded(x, y):
+            again = "again, up to its units" if whole <= COPY else "rounded"
+            raise ValueError(f"feature {name!r} is the target {target!r} {again}: leave it out by features=")
+        if inside:
+            parts = _left(*(v - (np.bincount(rows.codes, v) / counts)[rows.codes] for v in (x, y)))
         if min(whole, parts) <= NEAR:
             place = "" if whole <= NEAR else " within tasks"
+            much = f"{100 * min(whole, parts):.2g}%" if min(whole, parts) > COPY else "nothing"
             _tell(
-                f"{name!r} leaves {100 * min(whole, parts):.2g}% of the variance of target {target!r}{place}: if it is made of "
-                "the target, leave it out by features=",
+                f"{name!r} leaves {much} of the variance of target {target!r}{place}: if it is made of the target, leave it out by "
+                "features=",
                 account,
             )
 

@@ -137,7 +137,7 @@ def from_data(
     ------
     ValueError
         If a column is missing, named twice, infinite or no number; if a feature is the target again, in whatever
-        units, rounded, or less a constant of each task; if features are linear combinations of one another over all rows; or if fewer than two tasks are left.
+        units, or rounded; if features are linear combinations of one another over all rows; or if fewer than two tasks are left.
     TypeError
         If `source` is none of the above.
     ImportError
@@ -146,7 +146,7 @@ def from_data(
     Warns
     -----
     LandscapeWarning
-        Where a column that nobody has chosen is left out; a feature leaves a thousandth of the target's variance; one
+        Where a column that nobody has chosen is left out; a feature leaves a thousandth of the target's variance, over all rows or within tasks; one
         row, or a handful, carries most of a column's variance or a tenth of the squared error of one model for all
         rows; or the target has two values only.
 
