@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from landscape.symbolic import Ledger, verify
     from landscape import nonlinear
     from landscape.checker.reports import GradientReport, OptimumReport
-    from landscape.checker.check_meta_gradient import check_meta_gradient
+    from landscape.checker.check_meta_gradient import assert_meta_gradient, check_meta_gradient
     from landscape.checker.check_optimum import check_optimum
     from landscape.nonlinear.environment import NonlinearEnvironment
     from landscape.nonlinear.logistic import LogisticTask
@@ -97,7 +97,7 @@ __all__ = [
     # will meta-learning pay on my tasks?
     "diagnose", "Diagnosis", "replacement_effect", "TrainedModel",
     # other people's code
-    "check_meta_gradient", "check_optimum", "GradientReport", "OptimumReport",
+    "assert_meta_gradient", "check_meta_gradient", "check_optimum", "GradientReport", "OptimumReport",
     # beyond linear: neurons and logistic regression
     "nonlinear", "NeuronTask", "LogisticTask", "NonlinearEnvironment",
     # a landscape as a picture
@@ -129,6 +129,7 @@ _LATER = {
     "NeuronTask": "landscape.nonlinear.neuron",
     "LogisticTask": "landscape.nonlinear.logistic",
     "NonlinearEnvironment": "landscape.nonlinear.environment",
+    "assert_meta_gradient": "landscape.checker.check_meta_gradient",
     "check_meta_gradient": "landscape.checker.check_meta_gradient",
     "check_optimum": "landscape.checker.check_optimum",
     "GradientReport": "landscape.checker.reports",

@@ -6,9 +6,10 @@ import numpy as np
 
 from landscape.checker.calling import Calls
 from landscape.checker.candidates import residuals, single, values
-from landscape.checker.matching import SINGLE, Match, match
+from landscape.checker.matching import Match, match
+from landscape.checker.precision import PRECISIONS, SINGLE
 from landscape.checker.probes import Probes
-from landscape.checker.target import Kind
+from landscape.checker.target import Asked
 from landscape.core import Array
 
 REPEATS = 64  # calls with one and the same input, where answers differ
@@ -19,7 +20,8 @@ REMEMBERS = "state left over: the answer depends on the calls before"
 NOISE = "noise: the answer to the same input varies"
 LOOKS = {
     ACCUMULATES: "no zero_grad() (or .grad = None) between calls: backward() adds to what is there",
-    REMEMBERS: "something outlives the call: parameters changed in place, a buffer or moving average, a batch kept from before",
+    REMEMBERS: "something outlives the call: a model that is not restored to w before the next task, parameters changed in place, "
+    "a buffer or moving average, a batch kept from before",
     NOISE: "dropout, a random subset of the batch, or random initialisation within the function",
 }
 
@@ -33,26 +35,27 @@ class Observation:
     oddities: dict[str, str] = field(default_factory=dict)
 
 
-def observe(calls: Calls, kind: Kind, steps: int) -> Observation:
+def observe(calls: Calls, asked: Asked, dtype: str = "float64") -> Observation:
     """Ask every problem twice; where the answers differ, find out how, and what is left to compare."""
+    same = max(SINGLE, PRECISIONS[dtype].tolerance / 10)
 
     def seen(value: Array, oddity: str | None = None) -> Observation:
         oddities = {} if oddity is None else {oddity: LOOKS[oddity]}
-        return Observation(value, match(value, calls.probes, kind, steps), oddities)
+        return Observation(value, match(value, calls.probes, asked, dtype), oddities)
 
     first, again = calls.forwards_and_back()
-    if residuals(first, again) <= SINGLE:
+    if residuals(first, again) <= same:
         return seen(first)
     # The calls were 0 .. P-1, P-1 .. 0. What each but the very first has added:
     added_first, added_later = np.diff(first, axis=0), -np.diff(np.vstack([again, first[-1:]]), axis=0)
-    if residuals(added_first, added_later[1:]) <= SINGLE:
+    if residuals(added_first, added_later[1:]) <= same:
         added = seen(added_later, ACCUMULATES)
         if added.match.hits:
             return added
     samples = np.array([calls.repeats(p, REPEATS) for p in range(len(calls.probes))])
     if _settles(samples) or _drifts(samples):
         return seen(samples[:, -1], REMEMBERS)
-    return held_against_the_mean(samples, calls.probes, kind, steps)
+    return held_against_the_mean(samples, calls.probes, asked)
 
 
 def _settles(samples: Array) -> bool:
@@ -76,7 +79,7 @@ def _drifts(samples: Array) -> bool:
 
 
 def held_against_the_mean(
-    samples: Array, probes: Probes, kind: Kind, steps: int, false_alarm: float = FALSE_ALARM
+    samples: Array, probes: Probes, asked: Asked, false_alarm: float = FALSE_ALARM
 ) -> Observation:
     """Find what the mean of noisy answers (P, `REPEATS`, d) is consistent with: the largest of all |z| tells.
 
@@ -86,7 +89,7 @@ def held_against_the_mean(
 
     mean, error = samples.mean(axis=1), samples.std(axis=1, ddof=1) / np.sqrt(REPEATS)
     limit = stdtrit(REPEATS - 1, 1 - false_alarm / (2 * mean.size))
-    expected, candidates = values(probes, kind, steps), tuple(single(kind, steps))
+    expected, candidates = values(probes, asked), tuple(single(asked))
     fits = (np.abs(mean - expected) <= limit * error + SINGLE * np.abs(expected)).all(axis=(1, 2))
     hits = tuple(candidate for candidate, fit in zip(candidates, fits, strict=True) if fit)
     distances = residuals(mean, expected)

@@ -20,11 +20,14 @@ class Bug:
         Of the routine's fields: a tuple is added to the factors that are there, anything else replaces.
     looks : str
         How it looks in code.
+    common : bool
+        Whether it is looked for beside other bugs, too.
     """
 
     name: str
     changes: dict[str, Any] = field(hash=False)
     looks: str
+    common: bool = True
 
     def applied(self, routine: Routine) -> Routine | None:
         """Put the bug into a routine; None where something else has changed the same choice."""
@@ -139,3 +142,80 @@ BUGS = [
         "for the inner step",
     ),
 ]  # fmt: skip
+
+_ROWS = "a slice [:-1], [1:] or range(n - 1), a loader with drop_last=True, or an index that starts at 1"
+_NORM = "batch normalisation in training mode, or a scaler fitted anew to each batch: the model sees other inputs than were passed"
+
+RARE = [
+    Bug(
+        "a bias adapts too", {"view": "bias"},
+        "the model has a bias (torch.nn.Linear without bias=False) that the inner step moves: the right gradient, of another model", False,
+    ),
+    Bug("inputs standardised by each batch", {"view": "standardised"}, _NORM, False),
+    Bug("inputs standardised by each batch (batch norm)", {"view": "batch norm"}, _NORM, False),
+    Bug("inputs standardised by the inner batch", {"view": "by the inner batch"}, _NORM, False),
+    Bug("inputs centred by each batch", {"view": "centred"}, _NORM, False),
+    Bug("last row of the inner batch dropped", {"inner": "X_in without its last row"}, _ROWS, False),
+    Bug("last row of the outer batch dropped", {"outer": "X_out without its last row"}, _ROWS, False),
+    Bug(
+        "last row of both batches dropped", {"inner": "X_in without its last row", "outer": "X_out without its last row"}, _ROWS, False,
+    ),
+    Bug("first row of the inner batch dropped", {"inner": "X_in without its first row"}, _ROWS, False),
+    Bug("first row of the outer batch dropped", {"outer": "X_out without its first row"}, _ROWS, False),
+    Bug(
+        "first row of both batches dropped", {"inner": "X_in without its first row", "outer": "X_out without its first row"}, _ROWS, False,
+    ),
+    Bug("inner steps by Adam", {"optimiser": "adam"}, "torch.optim.Adam or optax.adam in the inner loop, where plain gradient steps are meant", False),
+    Bug("inner steps by the sign of the gradient", {"optimiser": "sign"}, "a sign() in the inner step", False),
+    Bug(
+        "outer losses of all inner steps added up", {"losses": "sum"},
+        "the outer loss is computed and its gradient added in each turn of the inner loop (MAML++ does so on purpose)", False,
+    ),
+    Bug(
+        "outer losses of all inner steps averaged", {"losses": "mean"},
+        "the outer loss is computed in each turn of the inner loop (MAML++ does so on purpose)", False,
+    ),
+]  # fmt: skip
+"""What is looked for alone: models and optimisers that are others than those meant."""
+
+LATE = Bug(
+    "steps by coordinate on the wrong side of the Hessian", {"late": True},
+    "the chain rule is I - H diag(alpha) for a gradient from the left, not I - diag(alpha) H: a transpose is missing",
+)  # fmt: skip
+
+SOLVES = [
+    Bug("no solve on the way back", {"tracked": 0}, "the outer gradient at the solution is returned as it is: no conjugate gradients, or a detached graph"),
+    Bug("Hessian of the outer batch in the solve", {"hessian": "X_out"}, "the Hessian-vector product on the way back is that of the outer loss"),
+]  # fmt: skip
+"""What goes wrong with iMAML alone."""
+
+IN_TURN = Bug(
+    "each inner step on a part of the inner batch", {"parts": True},
+    "the inner loop runs over minibatches of the inner batch, where each step was to take all of it",
+)  # fmt: skip
+
+TASKS = [
+    Bug("sum for mean over tasks", {"across": "sum"}, "the tasks' losses or gradients are added up and not divided by how many there are: another learning rate"),
+    Bug("divided twice by the number of tasks", {"across": "1/k twice"}, "a mean over tasks is divided by their number once more"),
+    Bug("only the last task counts", {"across": "last"}, "the loss or gradient is overwritten in the loop over tasks, where it should be added"),
+    Bug("only the first task counts", {"across": "first"}, "a return inside the loop over tasks, or an index [0]"),
+    Bug(
+        "adapted parameters carried from task to task", {"across": "carried"},
+        "the model is not restored to w before the next task of the meta-batch: no copy, no load_state_dict",
+    ),
+    Bug("tasks of a meta-batch joined to one", {"across": "pooled"}, "the meta-batch is flattened to (k n, d): one inner step for all tasks"),
+]  # fmt: skip
+"""What goes wrong over a meta-batch of tasks."""
+
+_SHUFFLED = "the rows of X are drawn in a random order, and those of y not, or in another: the mean over calls has lost its pairs"
+BROADCAST = (
+    "targets broadcast in the inner loss",
+    "targets broadcast in the outer loss",
+    "targets broadcast in both losses",
+)
+SHUFFLED = {
+    name: Bug(name.replace("targets broadcast in the", "inputs shuffled apart from their targets in the").replace(
+        "targets broadcast in both", "inputs shuffled apart from their targets in both"), {}, _SHUFFLED)
+    for name in BROADCAST
+}  # fmt: skip
+"""Where answers vary and their mean is that of targets broadcast: each input has met each target."""

@@ -58,14 +58,15 @@ def as_array(value: Any) -> Array:
     for name in ("detach", "cpu"):
         if hasattr(value, name):
             value = getattr(value, name)()
-    if hasattr(value, "resolve_conj") and "bfloat16" in str(getattr(value, "dtype", "")):
-        value = value.float()  # NumPy has no bfloat16
+    narrow = "bfloat16" in str(getattr(value, "dtype", ""))  # which NumPy lacks: PyTorch's, JAX's, ml_dtypes'
+    if narrow and hasattr(value, "float"):
+        value = value.float()
     if isinstance(value, (list, tuple)):
         value = [as_array(part) for part in value]
         if len(value) == 1 and value[0].ndim == 1:  # autograd.grad returns a tuple, one entry a parameter
             return value[0]
     array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
+    if array.dtype.kind not in "iuf" and not narrow:
         raise TypeError
     return array.astype(float)
 
@@ -77,16 +78,24 @@ class Calls:
     ----------
     function : callable
     probes : Probes
+    two : bool
+        Whether it may return two gradients, with respect to w and to alpha.
 
     Attributes
     ----------
     oddities : dict of str to str
         What is wrong with the way it answers (not with the numbers), and how that looks in code.
+    notes : dict of str to None
+        What is unusual, and not wrong.
+    beside : dict of int to array, shape (d,)
+        The second of two gradients, by problem.
     """
 
-    def __init__(self, function: Callable[..., Any], probes: Probes) -> None:
-        self.function, self.probes = function, probes
+    def __init__(self, function: Callable[..., Any], probes: Probes, two: bool = False) -> None:
+        self.function, self.probes, self.two = function, probes, two
         self.oddities: dict[str, str] = {}
+        self.notes: dict[str, None] = {}
+        self.beside: dict[int, Array] = {}
 
     def __call__(self, p: int, **changes: Any) -> Array:
         """Call the function on problem p, arguments changed by name; return what it gives, shape (d,)."""
@@ -97,6 +106,8 @@ class Calls:
                 answer = self.function(*arguments.values())
         except SystemExit as error:
             raise exits(error) from error
+        except ImportError:  # a framework that is missing says nothing about the function
+            raise
         except Exception as error:
             raise UnusableAnswer(*_raised(error, arguments), wrong=False) from error
         for name, value in arguments.items():
@@ -104,7 +115,10 @@ class Calls:
                 self.oddities[f"modifies its argument {name}"] = (
                     f"an in-place operation on {name} (-=, out=, .data, or a tensor that shares its memory by torch.from_numpy): copy it first"
                 )
-        return self._vector(answer)
+        vector = self._vector(answer)
+        if len(vector) > self.probes.d:
+            vector, self.beside[p] = vector[: self.probes.d], vector[self.probes.d :]
+        return vector
 
     def _vector(self, answer: Any) -> Array:
         d = self.probes.d
@@ -123,7 +137,9 @@ class Calls:
                 f"return an array of shape ({d},)",
                 True,
             ) from None
-        if array.size != d:
+        if self.two and array.size == 2 * d:
+            array = array.reshape(2, d)
+        elif array.size != d:
             hint = (
                 "the loss instead of its gradient?" if array.size == 1 else "not one number a coordinate of w"
             )
@@ -134,10 +150,10 @@ class Calls:
                 "a division by 0, or a step size that is not the one passed",
                 True,
             )
-        if array.shape != (d,):
-            self.oddities[f"shape {array.shape} for ({d},)"] = (
-                "an extra axis: w[:, None] that was not undone, keepdims=True, or a layer's weight of shape (1, d)"
-            )
+        if array.shape not in ((d,), (2, d)):
+            self.notes[
+                f"it comes in shape {array.shape}, and was read as ({d},): a layer's weight, or an axis that was not undone"
+            ] = None
         return array.ravel()
 
     def forwards_and_back(self) -> tuple[Array, Array]:

@@ -7,14 +7,19 @@ from itertools import combinations
 
 import numpy as np
 
-from landscape.checker.bugs import BUGS, Bug
+from landscape.checker.bugs import BUGS, IN_TURN, LATE, RARE, SOLVES, TASKS, Bug
 from landscape.checker.calling import judged_by_its_answer
+from landscape.checker.formulas import meta_gradient
 from landscape.checker.probes import Probes, draw_probes
-from landscape.checker.routine import Routine, meta_gradient
-from landscape.checker.target import Kind, Named, counted
+from landscape.checker.routine import Routine
+from landscape.checker.target import Asked, Kind, Named, counted
 from landscape.core import Array
 
 STEPS = (1, 2, 3, 4, 5, 10)
+MOST_MASKS = (
+    6  # dimensions in which any set of coordinates may be what adapts; beyond it the first ones or the last
+)
+ITERATIONS = (1, 2, 3, 4, 5, 10)
 
 # where another method was wanted: what is wrong, and how it looks in code
 INSTEAD: dict[Kind, tuple[str, str]] = {
@@ -49,7 +54,40 @@ INSTEAD: dict[Kind, tuple[str, str]] = {
         "the model was copied before the loss was computed (higher: copy_initial_weights=True), or the gradient is that of "
         "parameters which the loss does not use",
     ),
+    Kind.IMPLICIT: (
+        "implicit gradient",
+        "the inner problem is solved with a pull to w, and the way back solves with I + H/strength (iMAML)",
+    ),
+    Kind.PARTIAL: (
+        "only some coordinates adapt",
+        "the inner step moves the head alone (ANIL): the other parameters are not passed to it, or have requires_grad=False",
+    ),
+    Kind.MULTI_STEP: (
+        "outer losses of all inner steps",
+        "the outer loss is computed after each inner step, not after the last (MAML++)",
+    ),
 }
+_WANTED: dict[Kind, str] = {
+    Kind.REPTILE: "Reptile takes no outer loss and no chain rule: return w - v (or that over alpha) with v the point after all "
+    "inner steps",
+    Kind.PLAIN: "pooled training takes no inner step: return the gradient at w itself",
+    Kind.FIRST_ORDER: "FO-MAML returns the outer gradient at the adapted point as it is: leave create_graph out, or detach the inner "
+    "gradient",
+    Kind.IMPLICIT: "iMAML solves (I + H/strength) x = g for the outer gradient g at the solution of the inner problem, with the Hessian of "
+    "the inner batch",
+    Kind.PARTIAL: "ANIL's inner step moves some coordinates alone, and its result has all of them",
+    Kind.INDEPENDENT: "the Hessian in I - alpha H is taken on samples that no gradient uses (Fallah et al., eq. (5))",
+    Kind.MULTI_STEP: "MAML++ takes the outer loss after each inner step, with weights that add up to 1",
+}
+
+
+def instead(got: Kind, wanted: Kind) -> tuple[list[str], list[str]]:
+    """Say what is wrong, and how it looks, where one method came for another: both have a say in that."""
+    if got is wanted:
+        return [], []
+    bug, look = INSTEAD[got]
+    full = wanted in (Kind.MAML, Kind.PER_COORDINATE, Kind.DEPENDENT)
+    return [bug], [look if full or got is Kind.ZERO else _WANTED[wanted]]
 
 
 @dataclass(frozen=True)
@@ -85,12 +123,13 @@ _APART: dict[Kind, list[tuple[str, str, str]]] = {
 }
 
 
-def methods(steps: int) -> Iterator[Candidate]:
+def methods(steps: int, fresh: bool = False) -> Iterator[Candidate]:
     """List the methods without a bug, with so many inner steps."""
     many = "" if steps == 1 else f" with {counted(steps)}"
-    displacement = Routine(steps, returns="displacement")
-    yield Candidate(Kind.MAML, f"MAML{many}", (), Routine(steps))
-    yield Candidate(Kind.FIRST_ORDER, f"FO-MAML{many}", (), Routine(steps, tracked=0))
+    each = Routine(steps, parts=fresh and steps > 1)
+    displacement = replace(each, returns="displacement")
+    yield Candidate(Kind.MAML, f"MAML{many}", (), each)
+    yield Candidate(Kind.FIRST_ORDER, f"FO-MAML{many}", (), replace(each, tracked=0))
     yield Candidate(Kind.REPTILE, f"Reptile{many}", (), displacement)
     divided = replace(displacement, outside=("1/alpha",))
     yield Candidate(Kind.REPTILE, f"Reptile{many}, divided by alpha", (), divided)
@@ -100,7 +139,52 @@ def methods(steps: int) -> Iterator[Candidate]:
             used += [f"its inner gradient on {inner}"] * (inner != "X_in")
             used += [f"its outer on {outer}"] * (outer != "X_out")
             name = f"MAML{many}{' and ' if many else ' with '}{', '.join(used)}"
-            yield Candidate(kind, name, (), Routine(steps, inner=inner, outer=outer, hessian=hessian))
+            yield Candidate(kind, name, (), replace(each, inner=inner, outer=outer, hessian=hessian))
+
+
+def relatives(asked: Asked) -> Iterator[Candidate]:
+    """List the methods beside MAML's own: iMAML, ANIL and MAML++, a line each."""
+    steps = asked.steps if asked.kind is not Kind.IMPLICIT else 1
+    many = "" if steps == 1 else f" with {counted(steps)}"
+    implicit = Routine(1, solve="exact")
+    yield Candidate(Kind.IMPLICIT, "iMAML", (), implicit)
+    for m in sorted({*ITERATIONS, *[asked.steps] * (asked.steps > 0)}):
+        if m < asked.d:
+            name = f"iMAML, solve stopped after {m} iteration{'s' * (m > 1)}"
+            yield Candidate(Kind.IMPLICIT, name, (), replace(implicit, solve=f"{m} iterations"))
+    if asked.kind is not Kind.IMPLICIT:  # which passes its strength; others a step that may be taken for one
+        inverse = ("1/alpha", "1/alpha")
+        yield Candidate(
+            Kind.IMPLICIT,
+            "iMAML with alpha as its strength",
+            (),
+            replace(implicit, step=inverse, bend=inverse),
+        )
+    for adapts in masks(asked.d):
+        which = ", ".join(str(j + 1) for j in adapts)
+        name = (
+            f"ANIL{many} (coordinate{'s' * (len(adapts) > 1)} {which} of w adapt{'s' * (len(adapts) == 1)})"
+        )
+        each = Routine(steps, adapts=adapts, parts=asked.fresh and steps > 1)
+        yield Candidate(Kind.PARTIAL, name, (), each)
+        yield Candidate(Kind.PARTIAL, f"first-order {name}", (), replace(each, tracked=0))
+    if steps > 1:
+        for losses in ("mean", "sum") if asked.kind is Kind.MULTI_STEP else ():
+            name = f"MAML++{many}, losses {'averaged' if losses == 'mean' else 'added up'}"
+            each = Routine(steps, losses=losses, parts=asked.fresh)
+            yield Candidate(Kind.MULTI_STEP, name, (), each)
+            yield Candidate(Kind.MULTI_STEP, f"first-order {name}", (), replace(each, tracked=0))
+
+
+def masks(d: int) -> Iterator[tuple[int, ...]]:
+    """List sets of coordinates that may adapt: all but none and all, or the first or last ones in many dimensions."""
+    if d <= MOST_MASKS:
+        for size in range(1, d):
+            yield from combinations(range(d), size)
+    else:
+        for size in range(1, d):
+            yield tuple(range(size))
+            yield tuple(range(size, d))
 
 
 def _with(candidate: Candidate, bugs: tuple[Bug, ...]) -> Candidate | None:
@@ -111,30 +195,43 @@ def _with(candidate: Candidate, bugs: tuple[Bug, ...]) -> Candidate | None:
     return None if routine is None else Candidate(candidate.kind, candidate.name, bugs, routine)
 
 
-@lru_cache(maxsize=8)
-def single(kind: Kind, steps: int) -> list[Candidate]:
-    """List candidates with at most one bug, the simplest explanation first; of equal functions the first only.
-
-    Parameters
-    ----------
-    kind : Kind
-        What is wanted.
-    steps : int
-
-    Returns
-    -------
-    list of Candidate
-    """
-    here, elsewhere = _clean(kind, steps)
+@lru_cache(maxsize=16)
+def single(asked: Asked) -> list[Candidate]:
+    """List candidates with at most one bug, the simplest explanation first; of equal functions the first only."""
+    here, elsewhere = _clean(asked)
+    kind = asked.kind
     likely = {kind, Kind.MAML, Kind.FIRST_ORDER, Kind.REPTILE, Kind.PLAIN}
-    return _distinct(
-        [*here, *elsewhere, *(_with(c, (bug,)) for c in here if c.kind in likely for bug in BUGS)]
+    once = [_with(c, (bug,)) for c in here if c.kind in likely for bug in _bugs(asked)]
+    rare = [_with(c, (bug,)) for c in here if c.kind in likely for bug in RARE]
+    missed = [_with(c, (IN_TURN,)) for c in here if c.kind in likely and asked.steps > 1 and not asked.fresh]
+    others = [c for c in relatives(asked) if c.kind is not kind]
+    return _distinct([*here, *elsewhere, *once, *others, *rare, *missed], asked)
+
+
+def _bugs(asked: Asked) -> list[Bug]:
+    return (
+        BUGS
+        + [LATE] * (asked.kind is Kind.PER_COORDINATE)
+        + SOLVES * (asked.kind is Kind.IMPLICIT)
+        + TASKS * asked.tasks
     )
 
 
-def _clean(kind: Kind, steps: int) -> tuple[list[Candidate], list[Candidate]]:
+def _clean(asked: Asked) -> tuple[list[Candidate], list[Candidate]]:
     """Candidates without a bug, with the wanted number of steps (or none) and with other numbers; the wanted first."""
-    here = sorted(methods(steps), key=lambda c: c.kind != kind)
+    kind, steps = asked.kind, asked.steps
+    listed = list(methods(max(steps, 1), asked.fresh))
+    if kind is Kind.PER_COORDINATE:  # MAML's formula, with a vector for alpha
+        listed = [
+            replace(c, kind=kind, name=c.name.replace("MAML", "Meta-SGD")) if c.kind is Kind.MAML else c
+            for c in listed
+        ]
+    if kind in (Kind.IMPLICIT, Kind.PARTIAL, Kind.MULTI_STEP):
+        listed = [*(c for c in relatives(asked) if c.kind is kind), *listed]
+    wanted = f"after {steps} iteration"
+    here = sorted(
+        listed, key=lambda c: (c.kind != kind, kind is Kind.IMPLICIT and steps > 0 and wanted not in c.name)
+    )
     plain = Candidate(Kind.PLAIN, Kind.PLAIN.value, (), Routine(0))
     zero = Candidate(Kind.ZERO, Kind.ZERO.value, (), Routine(0, returns="zero"))
     if kind is Kind.PLAIN:  # the package's own takes all samples (Collins et al., C.1)
@@ -142,50 +239,75 @@ def _clean(kind: Kind, steps: int) -> tuple[list[Candidate], list[Candidate]]:
         here = [plain, pooled, *here, zero]
     else:
         here = [*here, plain, zero]
-    return here, [c for k in STEPS if k != steps for c in methods(k)]
+    near = {steps + i for i in (-2, -1, 1, 2)} | {steps // 2, 2 * steps}
+    others = sorted({*STEPS, *near} - {steps, 0} - {k for k in near if k < 1})
+    elsewhere = [c for k in others for c in methods(k, asked.fresh)]
+    if asked.fresh:
+        elsewhere += [replace(c, bugs=(_SAME,)) for c in methods(steps) if c.kind not in _APART]
+    return here, elsewhere
 
 
-@lru_cache(maxsize=8)
-def double(kind: Kind, steps: int) -> list[Candidate]:
+_SAME = Bug(
+    "one inner batch for all steps", {},
+    "each inner step takes all of X_in, where it was to take a part of its own",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def double(asked: Asked) -> list[Candidate]:
     """List candidates with a bug on an unasked variant or number of steps, or with two bugs, that equal none of `single`."""
-    known = single(kind, steps)
-    here, elsewhere = _clean(kind, steps)
-    once = [_with(c, (bug,)) for c in here + [c for c in elsewhere if c.kind not in _APART] for bug in BUGS]
+    known, bugs = single(asked), _bugs(asked)
+    here, elsewhere = _clean(asked)
+    once = [_with(c, (bug,)) for c in here + [c for c in elsewhere if c.kind not in _APART] for bug in bugs]
     bases = [c for c in here if c.kind not in _APART and c.kind is not Kind.ZERO]
-    twice = [_with(c, pair) for c in bases for pair in combinations(BUGS, 2)]
-    return _distinct([*known, *once, *twice])[len(known) :]
+    if asked.kind is Kind.PARTIAL:  # too many to have two bugs each
+        bases = [c for c in bases if c.kind is not Kind.PARTIAL]
+    twice = [_with(c, pair) for c in bases for pair in combinations(bugs, 2)]
+    return _distinct([*known, *once, *twice], asked)[len(known) :]
 
 
-def _distinct(candidates: Iterable[Candidate | None]) -> list[Candidate]:
+def _distinct(candidates: Iterable[Candidate | None], asked: Asked) -> list[Candidate]:
     """The candidates without those that compute what an earlier one does, for all data."""
-    probes = draw_probes(3, 6, np.random.default_rng(0))
+    last = "steps" if asked.kind is Kind.PER_COORDINATE else "step"
+    probes = draw_probes(
+        3,
+        max(6, asked.d),
+        np.random.default_rng(0),
+        parts=max(asked.steps, 1),
+        last=last,
+        tasks=3 if asked.tasks else 1,
+    )
     kept: dict[tuple[str, ...], Candidate] = {}
     for candidate in candidates:
         if candidate is not None:
-            value = meta_gradient(candidate.routine, probes)
+            with judged_by_its_answer():
+                value = meta_gradient(candidate.routine, probes)
             key = tuple(f"{x:.8e}" for x in value.ravel() + 0.0)
             kept.setdefault(key, candidate)
     return list(kept.values())
 
 
-@lru_cache(maxsize=8)
-def values(probes: Probes, kind: Kind, steps: int, pairs: bool = False) -> Array:
+@lru_cache(maxsize=16)
+def values(probes: Probes, asked: Asked, pairs: bool = False) -> Array:
     """Compute what each candidate returns on the probes, shape (candidates, P, d)."""
-    listed = double(kind, steps) if pairs else single(kind, steps)
+    listed = double(asked) if pairs else single(asked)
     with judged_by_its_answer():  # some bugs overflow
         return np.array([meta_gradient(candidate.routine, probes) for candidate in listed])
 
 
-def residuals(given: Array, wanted: Array) -> Array:
+def residuals(given: Array, wanted: Array, mean: bool = False) -> Array:
     """Compute how far values are from each other: the largest relative distance over the problems, between 0 and 2.
 
     Parameters
     ----------
     given : array, shape (P, d)
     wanted : array, shape (..., P, d)
+    mean : bool
+        The root of the mean square instead of the largest.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is far from everything
         size = np.maximum(np.linalg.norm(given, axis=-1), np.linalg.norm(wanted, axis=-1))
         distance = np.linalg.norm(given - wanted, axis=-1)
         relative = np.divide(distance, size, out=np.zeros_like(distance), where=size != 0)
-    return np.nan_to_num(relative, nan=2.0).max(axis=-1)
+    relative = np.nan_to_num(relative, nan=2.0)
+    return np.sqrt((relative**2).mean(axis=-1)) if mean else relative.max(axis=-1)

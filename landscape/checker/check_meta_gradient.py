@@ -1,25 +1,22 @@
 """Is a meta-gradient right? The check of a function against everything it may turn out to compute."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from landscape.checker import behaviour
 from landscape.checker.calling import ARGUMENTS, Calls, UnusableAnswer, check_callable
-from landscape.checker.candidates import INSTEAD
-from landscape.checker.factors import free_factors
-from landscape.checker.matching import Match
-from landscape.checker.probes import Probes, probes
+from landscape.checker.explanations import explained
+from landscape.checker.precision import COARSE, PRECISIONS, coarsest
+from landscape.checker.probes import probes
 from landscape.checker.reports import GradientReport, Verdict
-from landscape.checker.target import Kind, Target, counted, target
-from landscape.core import Array, checks, real, whole
+from landscape.checker.target import Kind, Target, target
+from landscape.core import checks, real, whole
 from landscape.methods import Method
 
-PROBES = 4
 MOST_STEPS = 20
 LARGEST = 1e12  # step size, or one over it
-NEAR = 0.03  # half precision comes so near to what is right; no known bug does
 
 
 def check_meta_gradient(
@@ -33,6 +30,7 @@ def check_meta_gradient(
     n_out: int | None = None,
     alpha: float | None = None,
     dtype: Any = "float64",
+    tasks: int | None = None,
     rng: int | np.random.Generator | None = 0,
 ) -> GradientReport:
     r"""Say what a meta-gradient function computes, and what is wrong with it.
@@ -47,14 +45,21 @@ def check_meta_gradient(
         arrays of shapes (d,), (n_in, d), (n_in,), (n_out, d), (n_out,) and a float, and may return any
         framework's array.
     method : str, Method or class
-        What it is meant to compute: "MAML", "HF-MAML", "FO-MAML", "Reptile" or "NAL", a method's class, or an
-        instance, which also says how many inner steps (its step size and samples play no part: the function
-        is given others). HF-MAML stands for MAML with an independent Hessian,
-        ``MAML(hessian="independent")``: one on samples that neither gradient uses, half of a batch, with the
-        gradient on the other half; it takes one step. Reptile's is w minus the adapted point, divided by
-        alpha or not. NAL's is the plain gradient, on the outer batch or on both.
+        What it is meant to compute: "MAML", "HF-MAML", "FO-MAML", "Reptile", "NAL", "iMAML", "ANIL", "Meta-SGD",
+        "MAML++", "Per-FedAvg FO" or "Per-FedAvg HF", a method's class, or an instance, which also says how
+        many inner steps (its step size and samples play no part: the function is given others). HF-MAML
+        stands for MAML with an independent Hessian, ``MAML(hessian="independent")``: one on samples that
+        neither gradient uses, half of a batch, with the gradient on the other half; it takes one step.
+        Reptile's is w minus the adapted point, divided by alpha or not. NAL's is the plain gradient, on the
+        outer batch or on both. iMAML is given the strength of its pull for alpha (the inner problem is the
+        loss plus half of it times the squared distance to w); Meta-SGD a step per coordinate, shape (d,), and
+        may return the gradients with respect to w and to the steps, as a pair. ANIL's inner step moves some
+        coordinates of w, which the report names. MAML++ has the outer loss after each inner step, with any
+        weights that add up to 1. Where an instance takes fresh samples for each step, they are the parts of
+        X_in, in turn.
     steps : int, optional
-        Inner steps it is meant to take, all on (X_in, y_in); 1 by default.
+        Inner steps it is meant to take, all on (X_in, y_in); 1 by default, 5 for MAML++. For iMAML the
+        iterations of conjugate gradients that it stops after on the way back; by default it solves exactly.
     loss : {"half", "full"}
         Whether the loss on a batch is half the mean squared error (as everywhere in this package) or all of
         it.
@@ -65,8 +70,12 @@ def check_meta_gradient(
         for a mean. By default they vary from call to call.
     alpha : float, optional
         Inner step size, for code that is made for a fixed one; varied by default.
-    dtype : {"float64", "float32"}
-        Of the arrays that are passed.
+    dtype : {"float64", "float32", "float16", "bfloat16"}
+        Of the arrays that are passed; with bfloat16, which NumPy lacks, float32 ones whose numbers it holds. Where
+        only coarse numbers come back, that is found out.
+    tasks : int, optional
+        For functions that take a meta-batch: arrays of shapes (d,), (tasks, n_in, d), (tasks, n_in), (tasks, n_out,
+        d), (tasks, n_out), and return the mean over tasks.
     rng : int or numpy.random.Generator
         Of the problems.
 
@@ -87,7 +96,9 @@ def check_meta_gradient(
     With losses :math:`\tfrac{1}{2n}\|Xv-y\|^2`, gradients :math:`g` and Hessians :math:`H`, MAML with one
     step is
     :math:`(I-\alpha H_{in})\,g_{out}(w-\alpha g_{in}(w))`. Agreement means a relative distance below 1e-9 in
-    double or 1e-4 in single precision; answers that vary by less than that between calls count as rounding.
+    double or 1e-4 in single precision; answers that vary by less than that between calls count as rounding. A
+    difference within that is looked at: what is a multiple of w (weight decay), of a gradient, and so on, is
+    named, also where it is small; what stays where w moves a little is no rounding.
     The Hessian of a quadratic is the same everywhere, so a Hessian taken at the wrong point cannot be seen
     here; nor can what only other losses or networks show. Only what the problems reach is seen: by default
     step sizes of 0.05 to 0.6, 3 to 14 samples a batch, answers of moderate size and some ten calls. A clipped
@@ -107,20 +118,26 @@ def check_meta_gradient(
     """
     check_callable(function, ARGUMENTS)
     dtype = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", str(dtype))
-    problems = probes(PROBES, rng, **_settings(loss, d, n_in, n_out, alpha, dtype))
+    settings = _settings(loss, d, n_in, n_out, alpha, dtype)
     wanted = target(method, steps, MOST_STEPS)
-    calls = Calls(function, problems)
+    settings |= _passed(wanted, tasks, alpha, n_in)
+    asked = wanted.asked(settings["d"], tasks is not None)
+    calls = Calls(
+        function, probes(PRECISIONS[dtype].problems, rng, **settings), wanted.kind is Kind.PER_COORDINATE
+    )
     try:
-        seen = behaviour.observe(calls, wanted.kind, wanted.steps)
-        found = seen.match
-        if found.hits:
-            answer = _named(found, wanted, dtype)
-        else:
-            answer = _factors(seen.value, problems, wanted) or _unknown(calls, found, wanted)
+        seen = behaviour.observe(calls, asked, dtype)
+        coarse = coarsest(seen.value)
+        if not (seen.match.hits or seen.oddities) and coarse in COARSE and dtype not in COARSE:
+            settings |= {"dtype": coarse, "carrier": dtype, "steady": PRECISIONS[coarse].steady}
+            calls = Calls(function, probes(PRECISIONS[coarse].problems, rng, **settings), calls.two)
+            seen = behaviour.observe(calls, asked, coarse)
+        answer = explained(calls, seen, wanted, asked, coarse if coarse in COARSE else dtype, dtype)
     except UnusableAnswer as problem:
         return GradientReport.unusable(wanted.name, problem)
     if alpha == 1:
         answer.looks.append("whether alpha is used at all, once or twice cannot be told at alpha = 1")
+    answer.looks.extend(calls.notes)
     odd = {**seen.oddities, **calls.oddities}
     return GradientReport(
         Verdict.WRONG if odd else answer.verdict,
@@ -131,9 +148,62 @@ def check_meta_gradient(
         answer.also,
         answer.precision,
         float(answer.residual),
-        found.candidates,
-        found.residuals,
+        seen.match.candidates,
+        seen.match.residuals,
     )
+
+
+def assert_meta_gradient(
+    function: Callable[..., Any], method: str | Method | type[Method] = "MAML", **settings: Any
+) -> None:
+    """Raise where a meta-gradient function is not right: one line for a test of one's own.
+
+    Parameters
+    ----------
+    function, method, **settings
+        As for `check_meta_gradient`.
+
+    Raises
+    ------
+    AssertionError
+        With the whole report, where its verdict is not "right".
+    TypeError, ValueError
+        As `check_meta_gradient` does.
+
+    Examples
+    --------
+    >>> def gradient(v, X, y):
+    ...     return X.T @ (X @ v - y) / len(y)
+    >>> def first_order(w, X_in, y_in, X_out, y_out, alpha):
+    ...     return gradient(w - alpha * gradient(w, X_in, y_in), X_out, y_out)
+    >>> assert_meta_gradient(first_order, method="FO-MAML")
+    >>> assert_meta_gradient(first_order)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    AssertionError: verdict   wrong (wanted: MAML)
+    ...
+    """
+    report = check_meta_gradient(function, method, **settings)
+    if not report.right:
+        raise AssertionError(str(report))
+
+
+def _passed(wanted: Target, tasks: int | None, alpha: float | None, n_in: int | None) -> dict[str, Any]:
+    """What the function is given beside the batches: how many tasks, parts of the inner batch, the last argument."""
+    if tasks is not None:
+        tasks = whole(2, 100).check("tasks", tasks)
+    found: dict[str, Any] = {"tasks": tasks or 1}
+    if wanted.fresh:
+        if n_in is not None and n_in % wanted.steps:
+            raise ValueError(
+                f"n_in = {n_in} must be a multiple of steps = {wanted.steps}: each step takes its share in turn"
+            )
+        found["parts"] = wanted.steps
+    if wanted.kind is Kind.PER_COORDINATE:
+        found["last"] = "steps"
+    if wanted.kind is Kind.IMPLICIT:
+        found |= {"last": "strength", "alpha": None if alpha is None else 1 / alpha}
+    return found
 
 
 def _settings(
@@ -152,76 +222,7 @@ def _settings(
         raise ValueError(
             f"alpha must lie between {1 / LARGEST:g} and {LARGEST:g} in size, got {alpha:g}: rounding would hide the step"
         )
-    kind = np.dtype(checks.known("dtype", dtype, ["float64", "float32"]))
+    precision = PRECISIONS[checks.known("dtype", dtype, PRECISIONS)]
     scale = 1.0 if loss == "half" else 2.0
-    return {"d": whole(1, 500).check("d", d), "alpha": alpha, "dtype": kind, "scale": scale, **sizes}
-
-
-class _Answer(NamedTuple):
-    """What the numbers show, apart from how they came."""
-
-    verdict: Verdict
-    computes: str
-    bugs: list[str]
-    looks: list[str]
-    precision: str | None
-    residual: float
-    also: tuple[str, ...] = ()
-
-
-def _named(found: Match, wanted: Target, dtype: str) -> _Answer:
-    """Where candidates fit: what is wrong with the first, measured by what is wanted."""
-    first = found.hits[0]
-    bugs, looks = _instead(first.kind, wanted.kind)
-    if first.routine.steps not in (0, wanted.steps):
-        bugs.append(f"{counted(first.routine.steps)} instead of {wanted.steps}")
-        looks.append(
-            "the inner loop runs another number of times: range(), or a loop around a call that loops already"
-        )
-    bugs += [bug.name for bug in first.bugs]
-    looks += [bug.looks for bug in first.bugs]
-    if bugs in (["factor 2 in both losses"], ["factor 1/2 in both losses"]):
-        looks.append(
-            "if the loss is meant to be so, say it: loss='full' (the mean squared error) or loss='half' (half of it)"
-        )
-    if found.precision == "single" and dtype == "float64":
-        looks.append(
-            "it agrees to single precision only: fine, if it is meant to compute in float32, or approximately"
-        )
-    verdict = Verdict.WRONG if bugs else Verdict.RIGHT
-    also = tuple(map(str, found.hits[1:4]))
-    return _Answer(verdict, str(first), bugs, looks, found.precision, found.residual, also)
-
-
-def _instead(got: Kind, wanted: Kind) -> tuple[list[str], list[str]]:
-    """What is wrong, and how it looks, where one method came for another."""
-    if got is wanted:
-        return [], []
-    bug, look = INSTEAD[got]
-    return [bug], [look]
-
-
-def _factors(value: Array, problems: Probes, wanted: Target) -> _Answer | None:
-    """Where MAML or FO-MAML with unusual factors fits."""
-    fit = free_factors(value, problems) if wanted.steps == 1 else None
-    if fit is None:
-        return None
-    bugs, looks = _instead(fit.kind, wanted.kind)
-    computes = f"{fit.kind.value} with unusual factors"
-    return _Answer(Verdict.WRONG, computes, bugs + fit.bugs, looks, "double", fit.residual)
-
-
-def _unknown(calls: Calls, found: Match, wanted: Target) -> _Answer:
-    """Where nothing fits: what may help to find out."""
-    looks = [f"the result does not depend on {name}" for name in calls.ignored()]
-    asked = [
-        c.kind is wanted.kind and not c.bugs and c.routine.steps in (0, wanted.steps)
-        for c in found.candidates
-    ]
-    if found.residuals[asked].min() > NEAR:
-        bugs = ["none of the bugs known by name, nor two of them"]
-        return _Answer(Verdict.WRONG, "none of these", bugs, looks, None, found.residual)
-    looks.append(
-        "it is near what is wanted, but not equal: lower precision than float32, or an approximation?"
-    )
-    return _Answer(Verdict.CANNOT_TELL, "none of these", [], looks, None, found.residual)
+    fixed = {"dtype": dtype, "steady": precision.steady, "scale": scale}
+    return {"d": whole(1, 500).check("d", d), "alpha": alpha, **fixed, **sizes}

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.checker.matching import DOUBLE, SINGLE
+from landscape.checker.precision import DOUBLE, SINGLE
 from landscape.checker.reports import GradientReport, OptimumReport
 from landscape.core import Array
 from landscape.plotting import STYLES, axes_or_new

@@ -1,4 +1,4 @@
-r"""What a piece of code may compute, as a few choices, and the meta-gradient that follows from them.
+r"""What a piece of code may compute, as a few choices.
 
 With the gradients :math:`g(v) = Hv - b` of the losses on the two batches, MAML with k inner steps is
 
@@ -6,7 +6,9 @@ With the gradients :math:`g(v) = Hv - b` of the losses on the two batches, MAML 
           (I - \alpha H_{in})^k\, g_{out}(v_k),
 
 the chain rule applied to the outer loss at v_k. Every other method, and every bug that is known by name,
-changes one of these choices: a batch, a factor, a point, or how much of the chain rule is kept.
+changes one of these choices: a batch, a factor, a point, or how much of the chain rule is kept. iMAML's inner
+problem with a pull of strength 1/alpha is the implicit step :math:`v = w - \alpha\, g_{in}(v)`, with
+:math:`(I + \alpha H_{in})^{-1}` in both places.
 """
 
 from collections.abc import Callable, Sequence
@@ -58,6 +60,40 @@ class Routine:
         Whether targets of shape (n, 1) meet predictions of shape (n,).
     adds_inner : bool
         Whether the inner losses' own gradients with respect to w are added to the result.
+    solve : {"", "exact", "m iterations"}
+        iMAML: whether inner steps are implicit, and after how many iterations of conjugate gradients the way
+        back through them ends.
+    adapts : tuple of int, or None
+        ANIL: the coordinates that the inner steps move; None is all.
+    losses : {"last", "sum", "mean"}
+        MAML++: the outer loss after the last inner step, or after each of them.
+    parts : bool
+        Whether each inner step takes a part of the inner batch of its own, in turn.
+    optimiser : {"sgd", "adam", "sign"}
+        Of the inner steps.
+    view : str
+        What the model makes of its inputs first (see `probes.VIEWS`).
+    late : bool
+        Whether steps by coordinate stand on the wrong side of the Hessian in the chain rule.
+    across : {"mean", "sum", "1/k twice", "first", "last", "carried", "pooled", "pooled inner"}
+        What becomes of a meta-batch of k tasks.
+    momentum : float
+        Of the inner steps.
+    decay, decay_step, decay_outer, decay_result : float
+        Weight decay: in the inner loss, in the inner step without its derivative, in the outer loss (at v_k),
+        and as a multiple of w that is added to the result.
+    factor_step, factor_bend, factor_result : float
+        Beside `step`, `bend` and `outside`.
+    fixed_step, fixed_bend : float
+        What stands for alpha, whatever is passed; 0 is alpha.
+    huber_inner, huber_outer : float
+        Beyond which residual the loss is linear.
+    clip_norm, clip_norm_through, clip_value : float
+        Limits of the inner gradient: of its norm (as a constant to the chain rule, or not), of each entry.
+    result_norm, result_value : float
+        Limits of the result.
+    added, added_inner, added_outer : float
+        What is added to the result: to each entry, and times the gradients at w.
     """
 
     steps: int = 1
@@ -74,6 +110,34 @@ class Routine:
     broadcast_inner: bool = False
     broadcast_outer: bool = False
     adds_inner: bool = False
+    solve: str = ""
+    adapts: tuple[int, ...] | None = None
+    losses: str = "last"
+    parts: bool = False
+    optimiser: str = "sgd"
+    view: str = ""
+    late: bool = False
+    across: str = "mean"
+    momentum: float = 0.0
+    decay: float = 0.0
+    decay_step: float = 0.0
+    decay_outer: float = 0.0
+    decay_result: float = 0.0
+    factor_step: float = 1.0
+    factor_bend: float = 1.0
+    factor_result: float = 1.0
+    fixed_step: float = 0.0
+    fixed_bend: float = 0.0
+    huber_inner: float = np.inf
+    huber_outer: float = np.inf
+    clip_norm: float = np.inf
+    clip_norm_through: float = np.inf
+    clip_value: float = np.inf
+    result_norm: float = np.inf
+    result_value: float = np.inf
+    added: float = 0.0
+    added_inner: float = 0.0
+    added_outer: float = 0.0
 
     @property
     def chain(self) -> int:
@@ -81,40 +145,14 @@ class Routine:
         return self.steps if self.tracked is None else self.tracked
 
 
-def _product(names: Sequence[str], probes: Probes) -> Array:
-    factor: Array = np.ones(len(probes))
+def column(factor: Array) -> Array:
+    """Give a factor a problem the trailing axis that it lacks."""
+    return factor[:, None] if factor.ndim == 1 else factor
+
+
+def product(names: Sequence[str], probes: Probes) -> Array:
+    """Multiply named factors, shape (P, 1) or (P, d)."""
+    factor: Array = np.ones((len(probes.rows), 1))
     for name in names:
-        factor = factor * FACTORS[name](probes)
-    return factor[:, None]
-
-
-def meta_gradient(routine: Routine, probes: Probes) -> Array:
-    """Compute what the routine returns on each problem, shape (P, d)."""
-    inner, outer = probes.batch(routine.inner), probes.batch(routine.outer)
-    curved = probes.batch(routine.hessian or routine.inner)
-    step, bend = (probes.alpha[:, None] * _product(names, probes) for names in (routine.step, routine.bend))
-    points: list[Array] = [probes.w]
-    gradients: list[Array] = []
-    for _ in range(routine.steps):
-        where = points[-1] if routine.inner_at == "current" else probes.w
-        gradients.append(inner.gradient(where, routine.broadcast_inner))
-        points.append(points[-1] - step * gradients[-1])
-    outside = _product(routine.outside, probes)
-    if routine.returns == "zero":
-        return np.zeros_like(probes.w)
-    if routine.returns == "displacement":
-        return outside * (probes.w - points[-1])
-    at = {"adapted": points[-1], "start": probes.w, "behind": points[max(routine.steps - 1, 0)]}[routine.at]
-
-    def back(g: Array, steps: int) -> Array:
-        """Apply the chain rule through so many inner steps."""
-        if routine.inner_at == "start":  # v_k = w - alpha sum of gradients at w: one factor, not a product
-            return g - steps * bend * curved.times(g)
-        for _ in range(steps):
-            g = g - bend * curved.times(g)
-        return g
-
-    result = back(outside * outer.gradient(at, routine.broadcast_outer), routine.chain)
-    if routine.adds_inner:
-        result = result + sum(back(g, min(j, routine.chain)) for j, g in enumerate(gradients))
-    return result
+        factor = factor * column(np.asarray(FACTORS[name](probes)))
+    return factor

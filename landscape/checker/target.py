@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from landscape.adaptations import Adaptation, GradientSteps
+from landscape.adaptations import Adaptation, GradientSteps, PreconditionedSteps, RidgeToStart
 from landscape.core import checks, short, whole
-from landscape.methods import FOMAML, HFMAML, MAML, NAL, InnerMethod, Method, Reptile
+from landscape.methods import FOMAML, HFMAML, MAML, NAL, InnerMethod, MetaSGD, Method, Reptile
 
 
 class Kind(Enum):
@@ -22,6 +22,10 @@ class Kind(Enum):
     REPTILE = "Reptile"
     PLAIN = "plain gradient"
     ZERO = "zero"
+    IMPLICIT = "iMAML"
+    PARTIAL = "ANIL"
+    PER_COORDINATE = "Meta-SGD"
+    MULTI_STEP = "MAML++"
 
 
 KNOWN: Final[dict[type[Method], Kind]] = {
@@ -30,10 +34,17 @@ KNOWN: Final[dict[type[Method], Kind]] = {
     FOMAML: Kind.FIRST_ORDER,
     Reptile: Kind.REPTILE,
     NAL: Kind.PLAIN,
+    MetaSGD: Kind.PER_COORDINATE,
 }
 """The one place where methods are told apart by type: the checker has formulas of its own for these, and no others."""
 
-BY_LABEL: Final[dict[str, Method]] = {m.label: m for m in (MAML(), HFMAML(), FOMAML(), Reptile(), NAL())}
+BY_LABEL: Final[dict[str, Method | Kind]] = {
+    "MAML": MAML(), "HF-MAML": HFMAML(), "FO-MAML": FOMAML(), "Reptile": Reptile(), "NAL": NAL(), "iMAML": Kind.IMPLICIT,
+    "ANIL": Kind.PARTIAL, "Meta-SGD": MetaSGD(), "MAML++": Kind.MULTI_STEP, "Per-FedAvg FO": FOMAML(), "Per-FedAvg HF": HFMAML(),
+}  # fmt: skip
+"""What may be asked for by name. Where Per-FedAvg takes one local step, its server sees these gradients (Fallah et al., 2020)."""
+
+WITH_A_MATRIX = "the checker passes a step per coordinate: give P as a vector"
 
 
 @dataclass(frozen=True)
@@ -45,20 +56,51 @@ class Named:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What decides which candidates there are, and in which order.
+
+    Attributes
+    ----------
+    kind : Kind
+    steps : int
+        Inner steps; for iMAML the iterations that its solve stops after, 0 an exact one.
+    fresh : bool
+        Whether each inner step takes a part of the inner batch of its own.
+    d : int
+        Dimension, which says which coordinates may adapt or not.
+    tasks : bool
+        Whether the function takes a meta-batch of tasks.
+    """
+
+    kind: Kind
+    steps: int = 1
+    fresh: bool = False
+    d: int = 1
+    tasks: bool = False
+
+
+@dataclass(frozen=True)
 class Target(Named):
     """What was asked for.
 
     Attributes
     ----------
     steps : int
-        Inner steps.
+        Inner steps; for iMAML the iterations that its solve stops after, 0 an exact one.
+    fresh : bool
+        Whether each inner step takes samples of its own.
     alpha, n_in : float or None
         Step size and inner samples, where an instance of a method says them.
     """
 
     steps: int
+    fresh: bool = False
     alpha: Any = None
     n_in: Any = None
+
+    def asked(self, d: int, tasks: bool = False) -> Asked:
+        """Say which candidates there are in d dimensions."""
+        return Asked(self.kind, self.steps, self.fresh, d, tasks)
 
 
 def target(method: str | Method | type[Method], steps: int | None, most: int) -> Target:
@@ -79,19 +121,31 @@ def target(method: str | Method | type[Method], steps: int | None, most: int) ->
         differ.
     """
     asked = _method(method)
-    inner = _inner(asked)
-    independent = isinstance(asked, MAML) and asked.hessian == "independent"
-    kind = Kind.INDEPENDENT if independent else KNOWN[type(asked)]
-    steps = whole(1, most).check("steps", settled("steps", steps, None if inner is None else inner.steps, 1))
+    if isinstance(asked, Kind):
+        kind, inner, label = asked, None, asked.value
+    else:
+        inner, label = _inner(asked), asked.label
+        kind = Kind.INDEPENDENT if getattr(asked, "hessian", "") == "independent" else KNOWN[type(asked)]
+        kind = {RidgeToStart: Kind.IMPLICIT, PreconditionedSteps: Kind.PER_COORDINATE}.get(type(inner), kind)  # type: ignore[arg-type]
+        label = label if kind in (Kind.PLAIN, KNOWN[type(asked)]) else kind.value
+    usual = {Kind.IMPLICIT: 0, Kind.MULTI_STEP: 5}.get(kind, 1)
+    steps = settled("steps", steps, getattr(inner, "steps", None), usual)
+    steps = whole(0 if kind is Kind.IMPLICIT else 1, most).check("steps", steps)
     if kind is Kind.INDEPENDENT and steps > 1:
         raise ValueError(
             f"an independent Hessian takes steps=1, got {steps}: each further step would need a batch of its own"
         )
-    name = kind.value if independent else asked.label
-    name += "" if steps == 1 or kind is Kind.PLAIN else f" with {counted(steps)}"
-    if inner is None:
-        return Target(kind, name, steps)
-    return Target(kind, name, steps, inner.alpha, None if inner.m == np.inf else inner.m)
+    if kind is Kind.MULTI_STEP and steps == 1:
+        raise ValueError("MAML++ adds up the losses after 2 inner steps or more: with steps=1 it is MAML")
+    name = label
+    if kind is Kind.IMPLICIT:
+        name += f", solve stopped after {steps} iterations" if steps else ""
+    elif steps > 1 and kind is not Kind.PLAIN:
+        name += f" with {counted(steps)}"
+    fresh = steps > 1 and getattr(inner, "batches", "same") == "fresh"
+    m = getattr(inner, "m", np.inf)
+    name += ", each on samples of its own" if fresh else ""
+    return Target(kind, name, steps, fresh, getattr(inner, "alpha", None), None if m == np.inf else m)
 
 
 def settled(name: str, given: Any, of_method: Any, default: Any) -> Any:
@@ -110,13 +164,12 @@ def counted(steps: int) -> str:
     return f"{steps} inner step{'s' * (steps > 1)}"
 
 
-def _method(method: Any) -> Method:
+def _method(method: Any) -> Method | Kind:
     if isinstance(method, str):
         return _by_label(method)
     if isinstance(method, type) and issubclass(method, Method):
-        for known in BY_LABEL.values():
-            if type(known) is method:
-                return known
+        if method in KNOWN:
+            return method()
     elif not isinstance(method, Method):
         raise TypeError(
             f"method must be the label of a method, its class or an instance, got {short(method)}"
@@ -126,7 +179,7 @@ def _method(method: Any) -> Method:
     raise ValueError(_unknown(short(method)))
 
 
-def _by_label(label: str) -> Method:
+def _by_label(label: str) -> Method | Kind:
     others = {cls.__name__ for cls in Method.registry.values() if cls not in KNOWN}
     others |= {cls.maml_label for cls in Adaptation.registry.values()} - set(BY_LABEL)
     if label.replace("-", "").casefold() in {other.casefold() for other in others}:
@@ -137,20 +190,22 @@ def _by_label(label: str) -> Method:
 def _unknown(shown: str) -> str:
     *labels, last = BY_LABEL
     return (
-        f"the checker does not know {shown}: it knows {', '.join(labels)} and {last}, with gradient steps inside and without "
-        "weights of tasks"
+        f"the checker does not know {shown}: it knows {', '.join(labels)} and {last}, with gradient steps or a pull to the start "
+        "inside and without weights of tasks"
     )
 
 
-def _inner(method: Method) -> GradientSteps | None:
+def _inner(method: Method) -> Adaptation | None:
     """The inner adaptation of an instance; None where it leaves that open."""
     if not isinstance(method, InnerMethod) or method.inner is None:
         return None
     inner = method.adaptation
+    if isinstance(method, MAML) and isinstance(inner, RidgeToStart):
+        return inner
+    if isinstance(method, MAML) and isinstance(inner, PreconditionedSteps):
+        if np.ndim(inner.P) > 1:
+            raise ValueError(f"{short(method)} has a matrix step: {WITH_A_MATRIX}")
+        return inner
     if not isinstance(inner, GradientSteps) or inner.steps == 0:
         raise ValueError(_unknown(short(method)))
-    if inner.steps > 1 and inner.batches == "fresh":
-        raise ValueError(
-            f'{method!r} draws fresh samples for each step, and the checker gives one inner batch: write batches="same"'
-        )
     return inner

@@ -31,15 +31,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--method",
         default="MAML",
-        help="what it is meant to be: MAML (default), HF-MAML (an independent Hessian), FO-MAML, Reptile or NAL (a plain gradient)",
+        help="what it is meant to be: MAML (default), HF-MAML (an independent Hessian), FO-MAML, Reptile, NAL (a plain gradient), iMAML, "
+        "ANIL, Meta-SGD, MAML++",
     )
-    parser.add_argument("--steps", type=int, default=1, help="inner steps it is meant to take (default: 1)")
+    parser.add_argument("--steps", type=int, help="inner steps it is meant to take (default: 1)")
     parser.add_argument("--loss", help="half (default) or full: the mean squared error with or without 1/2")
     parser.add_argument("--d", type=int, help="dimension of w (default: 5)")
     parser.add_argument("--n-in", type=int, help="inner samples, for code made for a fixed number")
     parser.add_argument("--n-out", type=int, help="outer samples, likewise")
     parser.add_argument("--alpha", type=float, help="inner step size, likewise")
-    parser.add_argument("--dtype", help="float64 (default) or float32: of the arrays passed")
+    parser.add_argument(
+        "--dtype", help="float64 (default), float32, float16 or bfloat16: of the arrays passed"
+    )
+    parser.add_argument("--tasks", type=int, help="tasks of a meta-batch, for functions that take one")
     parser.add_argument("--seed", type=int, default=0, help="of the random problems (default: 0)")
 
 
@@ -51,7 +55,7 @@ def run(options: Namespace) -> int:
     from landscape.checker.check_optimum import check_optimum
 
     function = imported(options.target)
-    only_meta_gradient = ("loss", "d", "dtype")
+    only_meta_gradient = ("loss", "d", "dtype", "tasks")
     given = {
         name: value
         for name in (*only_meta_gradient, "n_in", "n_out", "alpha")

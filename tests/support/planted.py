@@ -150,7 +150,6 @@ BROKEN = {
         lambda w, X, y, U, v, a: maml(w, X, y, U, v, a) + grad(w, X, y), ["inner gradient added to the result"],
     ),
     "zero": (lambda w, *rest: np.zeros(len(w)), ["no gradient reaches w"]),
-    "column": (lambda *x: maml(*x)[:, None], ["shape"]),
 }  # fmt: skip
 
 # the same with several inner steps: k = 3 wanted
