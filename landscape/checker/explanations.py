@@ -133,11 +133,13 @@ def _small(calls: Calls, seen: Observation, wanted: Target, precision: str) -> A
     fit = next(solved(seen.value, calls.probes, found.hits[:1], tolerance), None)
     if fit is not None:
         return _fitted(fit, wanted, found.precision)
-    if found.precision in COARSE_NAMES or found.residual <= 100 * LAST_DIGITS[str(found.precision)]:
+    if found.precision in COARSE_NAMES or (precision != "float64" and found.residual < SINGLE / 2):
         return None
     if not first.bugs and stays(calls, seen.value, first):
         answer = _named(found, wanted, "float32")
-        remark = f"a difference of {found.residual:.1e} is no rounding: it stays where w moves a little"
+        remark = (
+            f"a difference of {found.residual:.1e} is no rounding: it stays where all numbers move a little"
+        )
         verdict = answer.verdict if answer.bugs else Verdict.CANNOT_TELL
         return answer._replace(
             verdict=verdict,

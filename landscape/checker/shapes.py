@@ -143,9 +143,14 @@ def _level(y: Array, change: bool) -> Array:
 
 
 def stays(calls: Calls, value: Array, wanted: Candidate, share: float = MOVED) -> bool:
-    """Say whether a small difference stays where w moves a little: rounding does not, whatever else it is does."""
-    probes = calls.probes
-    moved = replace(probes, w=(probes.w * (1 + share * np.sign(probes.w))).astype(probes.w.dtype))
+    """Say whether a small difference stays where all numbers move a little: rounding does not, whatever else it is does."""
+    probes, rng = calls.probes, np.random.default_rng(0)
+
+    def move(array: Array) -> Array:
+        return np.asarray(array * (1 + share * rng.uniform(-1, 1, array.shape)), dtype=array.dtype)
+
+    rows = [(move(X), move(y), move(U), move(v)) for X, y, U, v in probes.rows]
+    moved = replace(probes, rows=rows)
     before = value - meta_gradient(wanted.routine, probes)
     again = Calls(calls.function, moved, calls.two)
     after = np.array([again(p) for p in range(len(moved))]) - meta_gradient(wanted.routine, moved)
