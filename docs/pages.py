@@ -93,10 +93,11 @@ def reading(book: build.Book) -> build.Book:
 
 
 def gallery(folder: Path) -> None:
-    """Write a page with all figures: picture, command, and what was found in each."""
+    """Write a page with all figures: picture, what one sees, command, and what was found in each."""
     from landscape.papers.figures import figures
 
     found = pd.read_csv(ROOT / "docs" / "pictures" / "findings.csv")
+    seen = pd.read_csv(ROOT / "docs" / "pictures" / "seen.csv", index_col="figure")["seen"]
     parts = [
         "# Gallery",
         "Every figure and table of the papers that the package makes again, from small settings (`--quick`), and one figure of no paper. "
@@ -107,6 +108,7 @@ def gallery(folder: Path) -> None:
         parts += [
             f"## {title}",
             f"![{title}](../pictures/{name}.png)",
+            f"*{seen[name]}*",
             f"```sh\nlandscape reproduce {name} --quick\n```",
         ]
         rows = found[found["figure"] == name]

@@ -98,13 +98,14 @@ def landscape(diagnosis: Diagnosis, ax: Any = None) -> Any:
             linestyle="none",
             label=f"trained: {name}",
         )
-    low, high = np.quantile(where.solutions, [0.02, 0.98], axis=0)
-    half = 0.65 * max((high - low).max(), 1e-9)
+    shown = np.vstack([where.solutions, where.trained])
+    low, high = shown.min(axis=0), shown.max(axis=0)
+    half = 0.55 * max((high - low).max(), 1e-9)
     for set_limits, middle in zip((ax.set_xlim, ax.set_ylim), (low + high) / 2, strict=True):
         set_limits(middle - half, middle + half)
     ax.set_aspect("equal")
     ax.locator_params(nbins=5)
-    return plotting.finish(ax, "first direction (in units of the loss's root)", "second direction")
+    return plotting.finish(ax, "first direction (distance squared: the loss it costs)", "second direction")
 
 
 def hardness(diagnosis: Diagnosis, ax: Any = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,8 @@ from landscape.tasks.presets import HardEasy
 
 ROUND = (1, 2, 5)
 """Leading digits of the sizes that a slider of batch sizes offers, up to a hundred times the typical ones."""
+
+GREEK = {"alpha": "α", "lambda": "λ", "rho": "ρ", "sigma": "σ", "tau": "τ", "varepsilon": "ε"}
 
 FINEST = 500
 """Steps that a slider has at most."""
@@ -159,8 +162,13 @@ def _slider(widgets: Any, p: Parameter, values: list[float]) -> Any:
     return widgets.SelectionSlider(
         options=options,
         value=float(values[0]),
-        description=f"${p.symbol}$" if p.symbol else p.name,
+        description=as_text(p.symbol) if p.symbol else p.name,  # Jupyter typesets no LaTeX in a label
         tooltip=p.label,
         style={"description_width": "2.5em"},
         layout={"width": "auto"},
     )
+
+
+def as_text(symbol: str) -> str:
+    r"""Write a declared symbol, such as \rho_H or \sigma^2, in plain letters."""
+    return re.sub(r"\\([a-z]+)", lambda name: GREEK.get(name[1], name[1]), symbol).replace("^2", "²")

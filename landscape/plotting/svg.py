@@ -168,9 +168,13 @@ def _contours(
     radii = np.minimum(np.sqrt(2 * level / np.maximum(curvatures, 1e-300)) * scale, LONGEST)
     turn = -np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))  # y points down on a screen
     last = min(int(np.sqrt(highest / level)) + 1, MOST_LEVELS)
-    yield f'<g transform="translate({centre[0]:.2f} {centre[1]:.2f}) rotate({turn:.2f})" fill="#000" fill-opacity=".028" stroke="#888" stroke-width=".6">'
+    yield f'<g transform="translate({centre[0]:.2f} {centre[1]:.2f}) rotate({turn:.2f})" stroke="#888" stroke-width=".6">'
     for k in range(last, 0, -1):
-        yield f'<ellipse rx="{min(k * radii[0], LONGEST):.2f}" ry="{min(k * radii[1], LONGEST):.2f}"/>'
+        grey = max(255 - 7 * k, 150)  # the higher the darker, on both sides alike
+        yield (
+            f'<ellipse rx="{min(k * radii[0], LONGEST):.2f}" ry="{min(k * radii[1], LONGEST):.2f}" '
+            f'fill="#{grey:02x}{grey:02x}{grey:02x}"/>'
+        )
     yield "</g>"
 
 

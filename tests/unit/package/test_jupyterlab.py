@@ -156,3 +156,51 @@ def test_a_lesson_that_breaks_is_noticed(lab: tuple[str, Path]) -> None:
         with chromium() as browser:
             found = failures(run_all(browser, f"{address}lab/workspaces/{name}/tree/{name}.ipynb"))
         assert set(found) == {name}
+
+
+@pytest.mark.slow
+def test_sliders_and_picture_are_on_one_screen_and_move(lab: tuple[str, Path]) -> None:
+    """On a screen 800 pixels high; and in a drag nearly every move has its picture; the rate is printed."""
+    address, folder = lab
+    cell = {"cell_type": "code", "id": "explore", "metadata": {}, "outputs": [], "execution_count": None}
+    cell["source"] = "import landscape as ls\n\nls.explore()"
+    build.write(build.read(FOLDER / "00_one_parabola.ipynb") | {"cells": [cell]}, folder / "explore.ipynb")
+    with chromium(1280, 800) as browser:
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        assert failures(run_all(browser, f"{address}lab/workspaces/explore/tree/explore.ipynb")) == {}
+        shown = waited_for(browser, SEEN_BOX, 20)
+        if "SHOTS" in os.environ:
+            browser.save_screenshot(str(Path(os.environ["SHOTS"]) / "explore.png"))
+        assert shown["top"] >= 0
+        assert shown["bottom"] <= 800
+        assert shown["height"] <= 640
+        handles = browser.find_elements("css selector", ".jp-OutputArea .noUi-handle")
+        assert len(handles) >= 8
+        browser.execute_script(COUNT)
+        sliders = browser.find_elements("css selector", ".jp-OutputArea .widget-slider")
+        assert [slider.text.split()[0] for slider in sliders[:2]] == ["ρ_H", "ρ_E"]
+        drag = ActionChains(browser, duration=20).click_and_hold(handles[1])
+        for step in (*8 * [-4], *8 * [4], *8 * [-4], *8 * [4]):
+            drag.move_by_offset(step, 0)
+        drag.release().perform()
+        seconds, pictures = browser.execute_script(
+            "return [(window.last - window.first) / 1000, window.pictures]"
+        )
+        print(f"{pictures} pictures in {seconds:.2f} s: {pictures / seconds:.0f} a second")
+        assert pictures >= 8
+
+
+SEEN_BOX = """
+const box = document.querySelector(".jp-OutputArea .widget-vbox"), svg = box?.querySelector("svg[role=img]");
+if (!svg) return null;
+box.scrollIntoView({block: "nearest"});
+const place = box.getBoundingClientRect();
+return {top: place.top, bottom: place.bottom, height: place.height};
+"""
+
+COUNT = """
+window.pictures = 0; window.first = performance.now();
+new MutationObserver(() => { window.pictures += 1; window.last = performance.now(); })
+  .observe(document.querySelector(".jp-OutputArea svg[role=img]").parentElement, {childList: true});
+"""

@@ -123,6 +123,26 @@ def test_a_check_or_a_drawing_in_sight_is_noticed():
     assert shows(cell | {"metadata": {"tags": ["hide-cell"]}}) == set()
 
 
+def objects(book):
+    """Return the cells whose last line leaves an object of matplotlib among the outputs, which tells a reader nothing."""
+    texts = {
+        cell["id"]: "".join(output.get("data", {}).get("text/plain", ""))
+        for cell in book["cells"]
+        for output in cell.get("outputs", [])
+        if "image/png" not in output.get("data", {})
+    }
+    return [
+        id for id, text in texts.items() if re.match(r"\(?(<matplotlib|Text\(|<Axes|\[<matplotlib)", text)
+    ]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_outputs_are_for_readers(path):
+    assert objects(build.read(path)) == []
+    output = {"output_type": "execute_result", "data": {"text/plain": ["<matplotlib.legend.Legend at 0x7>"]}}
+    assert objects({"cells": [{"id": "legend", "outputs": [output]}]}) == ["legend"]
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_students_get_no_solution_and_instructors_get_all(path):
     book = build.read(path)

@@ -8,6 +8,7 @@ machines without a network.
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import subprocess
@@ -21,6 +22,8 @@ from urllib.parse import unquote, urlparse
 import pytest
 from support.browser import chromium, screen, whole_page
 from test_lessons import build
+
+from landscape.papers.figures import figures
 
 ROOT = Path(__file__).parents[3]
 PROJECT = [
@@ -115,6 +118,16 @@ def test_every_question_has_a_place_in_the_site() -> None:
     assert sorted(tree) == sorted(
         page.stem for page in (ROOT / "docs/howto").glob("*.md") if page != ROOT / "docs/howto/index.md"
     )
+
+
+def test_every_figure_has_its_picture_and_says_what_one_sees() -> None:
+    folder = ROOT / "docs/pictures"
+    with (folder / "seen.csv").open(encoding="utf-8") as file:
+        seen = {row["figure"]: row["seen"] for row in csv.DictReader(file)}
+    assert set(seen) == set(figures()) == {path.stem for path in folder.glob("*.png")}
+    for name, sentence in seen.items():
+        assert 50 < len(sentence) < 300, name
+        assert sentence[-1] == ".", name
 
 
 # the built site

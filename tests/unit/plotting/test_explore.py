@@ -124,7 +124,10 @@ def test_sliders_are_what_is_declared():
     of_tasks = {"rho_hard", "rho_easy", "R", "r_hard", "r_easy", "p_hard", "noise"}
     assert set(box.sliders) == of_tasks | {"alpha", "m"}
     rho, R, m = (box.sliders[name] for name in ("rho_hard", "R", "m"))
-    assert (rho.options[0], rho.options[-1], rho.description) == (("0.05", 0.05), ("0.5", 0.5), r"$\rho_H$")
+    assert (rho.options[0], rho.options[-1]) == (("0.05", 0.05), ("0.5", 0.5))
+    named = {name: slider.description for name, slider in box.sliders.items()}
+    assert (named["rho_hard"], named["noise"], named["m"]) == ("ρ_H", "σ²", "m")
+    assert all("\\" not in text and "$" not in text for text in named.values())
     assert rho.tooltip == "curvature of hard tasks (variance of an input)"
     assert (R.options[0][1], R.options[-1][1], R.value) == (0.0, 7.0, 7.0)
     assert all(len(slider.options) <= 510 for slider in box.sliders.values())
