@@ -61,9 +61,9 @@ def _numbers_rows(name: str, values: pd.Series) -> bool:
 
 def without_task_constants(rows: Rows, all_others: bool, account: list[str]) -> Rows:
     """Leave out columns that are constant within every task, among those that nobody has chosen: no task tells their slope."""
-    within = rows.X - rows.X[_first_rows(rows)][rows.codes]
-    still: Array = np.abs(within).max(axis=0) <= CONSTANT * np.abs(rows.X).max(axis=0)
-    del within  # a copy of the rows
+    first = np.unique(rows.codes, return_index=True)[1]
+    # a column at a time: no copy of the table
+    still = np.array([np.abs(x - x[first][rows.codes]).max() <= CONSTANT * np.abs(x).max() for x in rows.X.T])
     still &= ~is_constant(rows.X)  # a constant that is left serves as intercept
     if not still.any():
         return rows
@@ -77,11 +77,6 @@ def without_task_constants(rows: Rows, all_others: bool, account: list[str]) -> 
     account.append(f"{sentence}; to keep a feature, name it in features=.")
     warn(f"{sentence}; to keep a feature, name it in features=")
     return without(rows, still)
-
-
-def _first_rows(rows: Rows) -> Array:
-    """The place of each task's first row."""
-    return np.unique(rows.codes, return_index=True)[1]
 
 
 def check_copies(rows: Rows, target: str, account: list[str]) -> None:

@@ -83,6 +83,9 @@ def from_data(
 ) -> TabularEnvironment:
     r"""Make an environment whose tasks are given by data, with no assumption about inputs or noise.
 
+    It takes the memory of the table twice, one of them for good, beside what was given: measured for 0.5 and 2 million
+    rows of 20 features alike. `diagnose` adds what it takes for the tasks' second moments, whatever their rows.
+
     Each task's rows are its population: adaptation draws its samples from them, with replacement, and the
     loss after adaptation is the mean over them. The model is linear in the features; for a linear head on a
     fixed network the features are what comes out of that network.

@@ -106,46 +106,45 @@ def standardised(
     rows = rows._replace(y=(y - centre) / scale)
     if how == "across":
         account.append("features and target have mean 0 and variance 1 over all rows.")
-        X, centres, scales = _scaled(rows.X)
+        centres, scales = _scale(rows.X)
         moved = zip(rows.coordinates, centres.tolist(), scales.tolist(), strict=True)
         coordinates = [one._replace(centre=c, scale=s) for one, c, s in moved]
-        return rows._replace(X=X, coordinates=coordinates), centre, scale
-    X, constant = rows.X.copy(), 0
-    for where in tasks:
-        X[where], _, scales = _scaled(X[where])
-        constant += int(np.isinf(scales).sum())
+        return rows._replace(coordinates=coordinates), centre, scale
+    constant = sum(int(np.isinf(_scale(rows.X[where])[1]).sum()) for where in tasks)
     account.append(
         "features have mean 0 and variance 1 within each task, the target over all rows; a new task's shots "
         "alone cannot tell its means and variances."
     )
     if constant:
         account.append(f"{constant:,} times a feature is constant within a task: it is 0 there.")
-    return rows._replace(X=X), centre, scale
+    return rows, centre, scale
 
 
 def is_constant(X: Array) -> Array:
-    """Which columns are constant, up to rounding."""
-    return X.std(axis=0) <= CONSTANT * np.abs(X).max(axis=0)
+    """Which columns are constant, up to rounding; one at a time, so that the table is not copied."""
+    if X.ndim == 1:
+        return X.std() <= CONSTANT * np.abs(X).max()
+    return np.array([is_constant(x) for x in X.T], dtype=bool)
 
 
-def _scaled(X: Array) -> tuple[Array, Array, Array]:
-    """Columns with mean 0 and variance 1, their centres, and their scales: infinite where constant, which gives 0."""
-    centres = X.mean(axis=0)
-    centred = X - centres
-    scales = np.where(is_constant(X), np.inf, centred.std(axis=0))
-    return centred / scales, centres, scales
+def _scale(X: Array) -> tuple[Array, Array]:
+    """Give columns mean 0 and variance 1 in their place; return their centres and scales: infinite where constant, which gives 0."""
+    centres, constant = X.mean(axis=0), is_constant(X)
+    X -= centres
+    scales = np.where(constant, np.inf, [x.std() for x in X.T])
+    X /= scales
+    return centres, scales
 
 
 def _curvatures(X: Array, size: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors of the second moment of columns scaled to mean square 1: free of units."""
-    unit = X / size
-    values, vectors = np.linalg.eigh(unit.T @ unit / len(X))
+    values, vectors = np.linalg.eigh(X.T @ X / len(X) / np.outer(size, size))
     return values, vectors
 
 
 def check_independent(X: Array, features: Sequence[str]) -> None:
     """Refuse a feature that is a linear combination of others over all rows: E[W] would be singular."""
-    size = np.sqrt((X**2).mean(axis=0))
+    size = np.sqrt(np.einsum("ij,ij->j", X, X) / len(X))
     if not size.all():
         name = features[int((size == 0).argmax())]
         raise ValueError(
@@ -162,7 +161,7 @@ def check_independent(X: Array, features: Sequence[str]) -> None:
 
 def is_undetermined(X: Array) -> bool:
     """Say whether the rows leave a task's optimum open, whatever the units of the columns."""
-    size = np.sqrt((X**2).mean(axis=0))
+    size = np.sqrt(np.einsum("ij,ij->j", X, X) / len(X))
     if len(X) < X.shape[1] or not size.all():
         return True
     values = _curvatures(X, size)[0]
