@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from landscape.core.terminal import columns
@@ -22,7 +21,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--show", metavar="ID", help="statement, derivation and correction of one claim")
     parser.add_argument("--format", choices=["markdown", "latex", "json"], help="print in this form")
     parser.add_argument(
-        "--errata", action="store_true", help="only what does not hold as printed, as a letter to the authors"
+        "--errata",
+        action="store_true",
+        help="a letter to the authors of each paper: what holds, what does not",
     )
 
 
@@ -32,8 +33,8 @@ def run(options: Namespace) -> int:
 
     if options.show and (options.ids or options.paper):
         raise ValueError("--show takes a single claim: leave out other ids and --paper")
-    if options.errata and options.format not in (None, "markdown"):
-        raise ValueError(f"--errata is a letter in Markdown: leave out --format {options.format}")
+    if options.errata and options.format == "json":
+        raise ValueError("--errata is a letter, in Markdown or LaTeX: leave out --format json")
     ids = [options.show] if options.show else options.ids or None
     ledger = verify(ids, paper=options.paper, progress=sys.stderr.isatty())
     print(_text(ledger, options))
@@ -47,7 +48,7 @@ def _text(ledger: Ledger, options: Namespace) -> str:
     from landscape.symbolic.report import entry_terminal  # optional: SymPy takes 0.3 s
 
     if options.errata:
-        return ledger.errata()
+        return ledger.errata(options.format or "markdown")
     if options.format == "json":
         return ledger.json()
     if options.format == "latex":
@@ -59,14 +60,14 @@ def _text(ledger: Ledger, options: Namespace) -> str:
 
 
 def _table(ledger: Ledger) -> str:
-    rows = [
-        (e.claim.id, e.claim.source, e.claim.title, f"{e.verdict}" + " (numerical)" * e.derivation.numerical)
-        for e in ledger
-    ]
+    rows = [(e.claim.id, e.claim.source, e.claim.title, e.summary) for e in ledger]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     lines = [f"{line}  {entry.seconds:6.2f} s" for line, entry in zip(lines, ledger, strict=True)]
-    counts = Counter(str(entry.verdict) for entry in ledger)
     total = sum(entry.seconds for entry in ledger)
-    said = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-    return "\n".join([*lines, "", f"{said}; {total:.1f} s"])
+    said = [
+        f"{kind}: {counts.total()} statements"
+        + f" ({', '.join(f'{n} {name}' for name, n in counts.items())})" * bool(counts)
+        for kind, counts in ledger.kinds().items()
+    ]
+    return "\n".join([*lines, "", *said, f"{ledger.headline()}; {total:.1f} s of CPU"])

@@ -1,7 +1,7 @@
 """What a claim is: statements as a paper prints them, and the derivation that decides them."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any
@@ -11,14 +11,67 @@ from landscape.symbolic.notation import latex, sentence
 from landscape.symbolic.typing import Expr, Relation, Values
 
 
+class Kind(StrEnum):
+    """Whose statement it is: only what a paper prints sets its claim's verdict."""
+
+    QUOTED = "quoted"
+    IMPLIED = "implied"
+    OURS = "ours"
+
+
+class Weight(StrEnum):
+    """How much a slip matters, from most to least."""
+
+    RESULT = "changes a result"
+    CONSTANT = "changes a constant or a condition"
+    WORDING = "typographical, or a matter of wording"
+
+
 class Verdict(StrEnum):
     """What a statement turns out to be, from best to worst."""
 
     HOLDS = "holds"
     CONSERVATIVE = "conservative"
+    UNDECIDED = "undecided"
     CORRECTED = "holds as corrected"
     NOT_APPLICABLE = "not applicable"
     FAILS = "fails"
+
+
+@record
+class Quote(Record):
+    """Where a paper prints a statement, and what is found there in its text.
+
+    Attributes
+    ----------
+    place : str
+        For example ``"section 3.1, (9)"``.
+    words : str
+        As printed; an ellipsis ... joins parts.
+    scan : str
+        A formula, or a part of one, as the machine that made the text read it.
+    character : bool
+        Whether the statement hangs on a digit, an exponent, a sign or a root in that reading.
+    """
+
+    place: str
+    words: str = ""
+    scan: str = ""
+    character: bool = False
+
+    def parts(self) -> list[str]:
+        """List what must be found in the paper's text."""
+        return [
+            part.strip() for text in (self.words, self.scan) for part in text.split("...") if part.strip()
+        ]
+
+
+@record
+class Hypothesis(Record):
+    """An assumption of a theorem, and the relation that says that a counterexample meets it."""
+
+    words: str
+    relation: Relation
 
 
 @record
@@ -38,6 +91,11 @@ class Statement(Record):
         For which values: besides the symbols' own assumptions. They are shown after the sentence.
     assumption : bool
         Whether the paper assumes this. One that is not met makes the claim not applicable, rather than wrong.
+    quote : Quote, optional
+        Of a statement that a paper prints.
+    why : str
+        Of one that it needs or uses without printing it: what for. A statement with neither is a question of
+        our own, and must hold.
     """
 
     name: str
@@ -45,6 +103,15 @@ class Statement(Record):
     relation: Relation
     given: tuple[Relation, ...] = ()
     assumption: bool = False
+    quote: Quote | None = None
+    why: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """Quoted, implied or ours."""
+        if self.quote is not None:
+            return Kind.QUOTED
+        return Kind.IMPLIED if self.why else Kind.OURS
 
     def markdown(self) -> str:
         """Write the statement as a paper would print it."""
@@ -87,6 +154,13 @@ class Derivation(Record):
         Inequality's name -> {symbol: value or limit} where both sides agree in ratio: what makes it sharp.
     witness : dict
         Statement's name -> {symbol: value} at which to look for a counterexample first.
+    hypotheses : dict
+        Of a quoted statement that fails: its name -> the theorem's hypotheses, each with the relation that the
+        counterexample meets; an empty list where there are none.
+    undecided : dict
+        Statement's name -> what would decide it.
+    weights : dict
+        Name of a quoted statement that is corrected or fails -> how much that matters.
     reason : str
         For the authors: two lines on what is wrong.
     numerical : bool
@@ -99,6 +173,9 @@ class Derivation(Record):
     instead: Mapping[str, Statement | Relation] = field(default_factory=dict)
     tight: Mapping[str, Values] = field(default_factory=dict)
     witness: Mapping[str, Values] = field(default_factory=dict)
+    hypotheses: Mapping[str, Sequence[Hypothesis]] = field(default_factory=dict)
+    undecided: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, Weight] = field(default_factory=dict)
     reason: str = ""
     numerical: bool = False
 
@@ -137,6 +214,8 @@ def claim(
     names = [statement.name for statement in statements]
     if not statements or len(set(names)) < len(names):
         raise ValueError(f"claim {id} needs statements with names that differ, got {names}")
+    if all(statement.kind != Kind.QUOTED for statement in statements):
+        raise ValueError(f"claim {id} needs a statement that the paper prints: give one of {names} a quote")
     return lambda derive: Claim(id, source, title, statements, derive)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import sympy as sp
 
 from landscape.core import Record, record
-from landscape.symbolic.claim import Derivation, Statement, Verdict, restated
+from landscape.symbolic.claim import Derivation, Hypothesis, Kind, Statement, Verdict, Weight, restated
 from landscape.symbolic.decide import equivalent, holds, is_tight
-from landscape.symbolic.evaluate import resolve
+from landscape.symbolic.evaluate import replace, resolve
 from landscape.symbolic.points import Undecided
 from landscape.symbolic.typing import Expr, Values
 
@@ -28,6 +28,12 @@ class Judgement(Record):
         Values at which the printed statement is false.
     looseness : sympy expression or None
         Printed bound over sharp bound.
+    hypotheses : tuple of Hypothesis
+        What the counterexample was checked to meet.
+    weight : Weight or None
+        How much it matters that a quoted statement does not hold as printed.
+    open : str
+        What would decide a statement that is undecided.
     """
 
     statement: Statement
@@ -35,6 +41,9 @@ class Judgement(Record):
     accepted: Statement
     counterexample: dict[Expr, Any] | None = None
     looseness: Expr = None
+    hypotheses: tuple[Hypothesis, ...] = ()
+    weight: Weight | None = None
+    open: str = ""
 
 
 def judge(statement: Statement, derivation: Derivation) -> Judgement:
@@ -47,10 +56,15 @@ def judge(statement: Statement, derivation: Derivation) -> Judgement:
     Raises
     ------
     ArithmeticError
-        If the derivation's own correction is false, an inequality that holds is not shown to be sharp, or
+        If the derivation's own correction is false, an inequality that holds is not shown to be sharp, a
+        question of our own does not hold, a counterexample is not shown to meet the theorem's hypotheses, or
         nothing can be decided.
     """
     quantities, name = derivation.quantities, statement.name
+    if name in derivation.undecided:
+        if statement.kind != Kind.QUOTED:
+            raise Undecided(f"{name!r} is no statement of a paper: leave it out until it is decided")
+        return Judgement(statement, Verdict.UNDECIDED, statement, open=derivation.undecided[name])
     correction = restated(statement, derivation.corrections.get(name))
     instead = restated(statement, derivation.instead.get(name))
     for own in (correction, instead):
@@ -59,6 +73,8 @@ def judge(statement: Statement, derivation: Derivation) -> Judgement:
     true, counterexample = holds(
         statement.relation, quantities, statement.given, witness=derivation.witness.get(name)
     )
+    if statement.kind == Kind.OURS and not (true and correction is None):
+        raise Undecided(f"{name!r} is a question of our own: state what is true, not {statement.relation}")
     if true and correction is None:
         if not _sharp(statement, derivation):
             raise Undecided(f"{name!r} holds, but is not sharp: give its sharp form as a correction")
@@ -79,7 +95,40 @@ def judge(statement: Statement, derivation: Derivation) -> Judgement:
     best = correction or instead
     if best is None:
         raise Undecided(f"{name!r} is false: say what is true instead")
-    return Judgement(statement, verdict, best, counterexample)
+    return Judgement(
+        statement,
+        verdict,
+        best,
+        counterexample,
+        hypotheses=_met(statement, derivation, counterexample or {}) if verdict == Verdict.FAILS else (),
+        weight=_weight(statement, derivation, verdict),
+    )
+
+
+def _met(statement: Statement, derivation: Derivation, at: Values) -> tuple[Hypothesis, ...]:
+    """The theorem's hypotheses, each decided where the counterexample is."""
+    if statement.kind != Kind.QUOTED:
+        return ()
+    if statement.name not in derivation.hypotheses:
+        raise Undecided(
+            f"{statement.name!r} fails: list the hypotheses that its counterexample meets, [] for none"
+        )
+    found = tuple(derivation.hypotheses[statement.name])
+    there = {name: replace(value, at) for name, value in derivation.quantities.items()}
+    for hypothesis in found:
+        if not holds(replace(hypothesis.relation, at), there)[0]:
+            raise Undecided(
+                f"the counterexample of {statement.name!r} breaks a hypothesis: {hypothesis.words}"
+            )
+    return found
+
+
+def _weight(statement: Statement, derivation: Derivation, verdict: Verdict) -> Weight | None:
+    if statement.kind != Kind.QUOTED or verdict == Verdict.NOT_APPLICABLE:
+        return None
+    if statement.name not in derivation.weights:
+        raise Undecided(f"{statement.name!r} does not hold as printed: say how much that matters, in weights")
+    return derivation.weights[statement.name]
 
 
 def _sharp(statement: Statement, derivation: Derivation) -> bool:

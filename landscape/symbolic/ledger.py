@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 PAPERS = {
     "L": "Collins et al., How does the task landscape affect MAML performance?",
     "F": "Fallah et al., On the convergence theory of gradient-based model-agnostic meta-learning algorithms",
-    "C": "Xu et al., Meta-learning in continuous time",
+    "C": "Xu et al., Meta learning in the continuous time limit",
 }
+KINDS = ("quoted", "implied", "ours")
 
 
 @record
@@ -35,15 +36,29 @@ class Entry(Record):
 
     @property
     def verdict(self) -> Verdict:
-        """That of the worst statement."""
+        """That of the worst statement that the paper prints."""
         from landscape.symbolic.judge import worst  # optional: SymPy takes 0.3 s
 
-        return worst(judgement.verdict for judgement in self.judgements)
+        return worst(judgement.verdict for judgement in self.of("quoted"))
+
+    def of(self, kind: str) -> list[Judgement]:
+        """List the judgements of one kind of statement: quoted, implied or ours."""
+        return [judgement for judgement in self.judgements if judgement.statement.kind == kind]
+
+    @property
+    def summary(self) -> str:
+        """The verdict, with what the paper implies and what goes beyond it."""
+        from landscape.symbolic.judge import worst  # optional: SymPy takes 0.3 s
+
+        implied = [judgement.verdict for judgement in self.of("implied")]
+        said = f"{self.verdict}" + " (numerical)" * self.derivation.numerical
+        said += f"; what it implies {worst(implied)}" if implied else ""
+        return said + ("; and beyond" if self.of("ours") else "")
 
     @property
     def verdicts(self) -> str:
-        """Those of all statements, as one text: what the record in data/ holds."""
-        return "; ".join(str(judgement.verdict) for judgement in self.judgements)
+        """Kinds and verdicts of all statements, as one text: what the record in data/ holds."""
+        return "; ".join(f"{j.statement.kind} {j.verdict}" for j in self.judgements)
 
     def __repr__(self) -> str:
         return f"<{self.claim.id}: {self.verdict}>"
@@ -100,6 +115,14 @@ class Ledger(Result):
         counts = Counter(str(entry.verdict) for entry in self.entries)
         return f"{len(self.entries)} claims: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
 
+    def kinds(self) -> dict[str, Counter[str]]:
+        """Count the verdicts of each kind of statement: kind -> verdict -> number."""
+        out: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
+        for entry in self.entries:
+            for judgement in entry.judgements:
+                out[judgement.statement.kind][str(judgement.verdict)] += 1
+        return out
+
     def columns(self) -> Mapping[str, Any]:
         """Give one row a claim, with its verdict, those of its statements, and seconds."""
         return {
@@ -107,6 +130,7 @@ class Ledger(Result):
             "source": [e.claim.source for e in self.entries],
             "claim": [e.claim.title for e in self.entries],
             "verdict": [str(e.verdict) for e in self.entries],
+            "summary": [e.summary for e in self.entries],
             "statements": [e.verdicts for e in self.entries],
             "numerical": [e.derivation.numerical for e in self.entries],
             "seconds": [e.seconds for e in self.entries],
@@ -142,11 +166,16 @@ class Ledger(Result):
 
         return json.dumps([as_object(entry) for entry in self.entries], indent=2, ensure_ascii=False)
 
-    def errata(self) -> str:
-        """Write to the authors, in Markdown: printed form, corrected form and why, where a claim does not hold."""
-        from landscape.symbolic.report import errata  # optional: SymPy takes 0.3 s
+    def errata(self, form: str = "markdown") -> str:
+        """Write letters to the authors, one a paper: what holds, what is sharp, slips by weight, assumptions.
 
-        return errata(self)
+        Parameters
+        ----------
+        form : {"markdown", "latex"}
+        """
+        from landscape.symbolic.letter import letters  # optional: SymPy takes 0.3 s
+
+        return letters(self, form)
 
 
 def recorded() -> dict[str, str]:

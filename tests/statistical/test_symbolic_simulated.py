@@ -229,7 +229,8 @@ def test_scores_of_finite_tasks():
         c.tau: 3,
     }
     quantities = derived(c.nal_converges) | derived(c.maml_converges)
-    nal = resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), quantities).subs(at) * at[c.rho] ** 2
+    nal = resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), quantities)
+    nal = nal.subs({c.total_spread: c.rho * c.r, c.d: 1}).subs(at) * at[c.rho]
     weight = at[c.rho] * ((1 - at[c.alpha] * at[c.rho]) ** 2 + 2 * (at[c.alpha] * at[c.rho]) ** 2 / at[c.n_2])
     maml = resolve(c.T * c.error_MAML, quantities) * weight**2
     cases = (

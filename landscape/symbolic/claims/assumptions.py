@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.notation import Expr, matrix, positive, quantity
 from landscape.symbolic.wick import expected_word, isotropic
 
@@ -42,57 +42,101 @@ def sample_spread() -> tuple[Expr, Expr]:
     return sp.factor(square - rho**2) * away**2 + d * rho * nu**2, sp.factor(d * (square - rho**2))
 
 
+def equal_hessians() -> Expr:
+    """The variance of the gradients of two tasks with one Hessian."""
+    one, two = A * (w - w_1), A * (w - w_2)
+    mean = p * one + (1 - p) * two
+    return p * (one - mean).T * (one - mean) + (1 - p) * (two - mean).T * (two - mean)
+
+
 @claim(
-    "L-assume",
-    "[F] Assumptions 4.5, 4.6; [C] Assumption 3.4",
+    "F-assume",
+    "[F] Assumptions 4.5, 4.6",
     "gradients of bounded variance",
     Statement(
-        "tasks",
-        r"[F] (12), [C] 3.4: the variance of $\nabla f_i(w)$ over tasks is at most $\sigma^2$ for every $w$. For two quadratics with curvatures "
-        r"$h_1$, $h_2$ and probabilities $p$, $1 - p$, whose slopes agree at $c$: {}",
-        sp.Lt(sp.Limit(spread, distance, sp.oo), sp.oo),
-        given=(sp.Lt(p, 1), sp.Lt(h_1, h_2)),
-        assumption=True,
+        "equal",
+        r"For strongly convex functions (12) is closely related to optima within a ball. For quadratics with equal Hessians it is the same: at any dimension the variance over tasks does not depend on $w$, {}",
+        sp.Eq(shared, p * (1 - p) * (w_1 - w_2).T * A**2 * (w_1 - w_2)),
+        given=(sp.Lt(p, 1),),
+        quote=Quote("section 4, below (12)", "for strongly convex functions, this assumption is closely related to the one in"),
     ),
     Statement(
-        "equal",
-        r"The same for equal Hessians, at any dimension: the variance of $\nabla f_i(w)$ does not depend on $w$, {}",
-        sp.Eq(shared, p * (1 - p) * (w_1 - w_2).T * A**2 * (w_1 - w_2)),
+        "hessians",
+        r"(14): for linear regression with inputs $N(0, \rho I_d)$ the variance of $\nabla^2 f_i(w, \theta)$ over samples $\theta$ is bounded: {}",
+        sp.Lt(sp.Limit(hessian, away, sp.oo), sp.oo),
+        quote=Quote("Assumption 4.6, (14)", "have bounded variance, i.e.,"),
+    ),
+    Statement(
+        "tasks",
+        r"Quadratics with different Hessians do not meet (12): for two with curvatures $h_1$, $h_2$ and probabilities $p$, $1 - p$, whose slopes agree at $c$, the variance is {}",
+        sp.Eq(spread, p * (1 - p) * (h_1 - h_2) ** 2 * distance**2),
         given=(sp.Lt(p, 1),),
     ),
     Statement(
         "samples",
-        r"[F] (13): that of $\nabla f_i(w, \theta)$ over samples $\theta$ is at most $\tilde\sigma^2$ for every $w$. For linear regression with "
-        r"inputs $N(0, \rho I_d)$ and label noise of variance $\nu^2$: {}",
-        sp.Lt(sp.Limit(sampled, away, sp.oo), sp.oo),
-        assumption=True,
-    ),
-    Statement(
-        "hessians", r"[F] (14): that of $\nabla^2 f_i(w, \theta)$ is at most $\sigma_H^2$: {}", sp.Lt(sp.Limit(hessian, away, sp.oo), sp.oo)
+        r"nor does linear regression with label noise of variance $\nu^2$ meet (13): the variance over samples is {}",
+        sp.Eq(sampled, (d + 1) * rho**2 * away**2 + d * rho * nu**2),
     ),
 )  # fmt: skip
 def bounded_variance() -> Derivation:
     """The variances as functions of w."""
     tasks, (samples, hessians) = task_spread(), sample_spread()
-    one, two = A * (w - w_1), A * (w - w_2)
-    mean = p * one + (1 - p) * two
-    equal = p * (one - mean).T * (one - mean) + (1 - p) * (two - mean).T * (two - mean)
-    on_ball = p * (1 - p) * (h_1 - h_2) ** 2 * distance**2
     return Derivation(
         steps=[
+            Step(r"With equal Hessians the gradients of tasks differ by $\Sigma (w_1^* - w_2^*)$ everywhere: their variance is constant."),
             Step(r"Slopes that agree at $c$ differ by $(h_1 - h_2)(w - c)$ elsewhere: {}", sp.Eq(spread, tasks)),
             Step(r"For one task the sample's gradient is $x(x^\top (w - w_i^*) - z)$; pairing gives {}", sp.Eq(sampled, samples)),
             Step(r"and for its Hessian $xx^\top$ {}", sp.Eq(hessian, hessians)),
-            Step(r"With equal Hessians the gradients of tasks differ by $\Sigma (w_1^* - w_2^*)$ everywhere: their variance is constant."),
+            Step(r"On a ball both are bounded: theorems that assume them can be held against linear regression there, with that ball's $\sigma$ and $\tilde\sigma$."),
         ],
-        quantities={spread: tasks, sampled: samples, hessian: hessians, shared: equal},
+        quantities={spread: tasks, sampled: samples, hessian: hessians, shared: equal_hessians()},
         corrections={"hessians": sp.Eq(hessian, d * (d + 1) * rho**2)},
-        instead={
-            "tasks": Statement("tasks", r"On the ball $|w - c| \le r$ one may take $\sigma^2$ as the value at $|w - c| = r$ of {}",
-                               sp.Eq(spread, on_ball), (sp.Lt(p, 1),)),
-            "samples": Statement("samples", r"On a ball around $w_i^*$ one may take $\tilde\sigma^2$ as the value on its boundary of {}",
-                                 sp.Eq(sampled, (d + 1) * rho**2 * away**2 + d * rho * nu**2)),
+    )  # fmt: skip
+
+
+minus = quantity("curvature of -w^2/2", r"f''")
+
+
+@claim(
+    "C-assume",
+    "[C] Assumptions 3.2 to 3.5",
+    "smooth, strongly convex tasks with gradients of bounded variance",
+    Statement(
+        "convex",
+        r"Assumption 3.3 makes $f_i$ strongly convex, as it is called. $f = -w^2/2$ satisfies it as printed, with $\mu = 1$, so there {}",
+        sp.Gt(minus, 0),
+        quote=Quote("Assumption 3.3", scan="$\\|\\nabla f_i(w) - \\nabla f_i(u)\\| \\geq \\mu_i \\|w - u\\|$"),
+    ),
+    Statement(
+        "regression",
+        r"The method provably works for strongly convex losses, so for the linear regression of section 5 the variance of Assumption 3.4 is bounded. For two quadratics whose slopes agree at $c$: {}",
+        sp.Lt(sp.Limit(spread, distance, sp.oo), sp.oo),
+        given=(sp.Lt(p, 1), sp.Lt(h_1, h_2)),
+        assumption=True,
+        quote=Quote("Assumption 3.4, section 5", "the variance of gradient ... our method only provably works for strongly convex loss functions"),
+    ),
+)  # fmt: skip
+def assumptions() -> Derivation:
+    """A concave example; and the spread of two quadratics."""
+    x = sp.Symbol("x")
+    slope = sp.diff(-(x**2) / 2, x)
+    return Derivation(
+        steps=[
+            Step(r"For $f = -w^2/2$ $|f'(w) - f'(u)| = |w - u|$ for all $w$ and $u$, and the second derivative is {}", sp.diff(slope, x)),
+            Step(r"Slopes that agree at $c$ differ by $(h_1 - h_2)(w - c)$ elsewhere: {}", sp.Eq(spread, task_spread())),
+        ],
+        quantities={spread: task_spread(), minus: sp.diff(slope, x)},
+        corrections={
+            "convex": Statement(
+                "convex", r"What is meant is $\langle \nabla f_i(w) - \nabla f_i(u), w - u\rangle \ge \mu_i\|w - u\|^2$; the example's second derivative is {}", sp.Eq(minus, -1)
+            ),
         },
-        reason=r"On quadratics the variance over tasks grows with the square of the distance unless all Hessians agree, and the variance over samples always does. "
-        r"Theorems that assume these bounds do not apply to linear regression; they can be held against it on a ball, with that ball's $\sigma$ and $\tilde\sigma$.",
+        instead={
+            "regression": Statement(
+                "regression", r"On the ball $|w - c| \le r$ one may take $\sigma^2$ as the value at $|w - c| = r$ of {}",
+                sp.Eq(spread, p * (1 - p) * (h_1 - h_2) ** 2 * distance**2), (sp.Lt(p, 1),),
+            ),
+        },
+        weights={"convex": Weight.WORDING},
+        reason=r"Assumption 3.3 needs the inner product for the norm on its left-hand side. On quadratics the variance over tasks grows with the square of the distance unless all Hessians agree, so the theorems apply to linear regression on a ball only.",
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, r_E, r_H, rho_E, rho_H
 from landscape.symbolic.notation import Expr, quantity
 
@@ -53,6 +53,7 @@ def risks() -> list[Expr]:
                 + (a_H * rho_H**2 + 2 * a_H * rho_E * rho_H) * r_H + a_H * rho_E**2 * (r_H + R**2)
             ),
         ),
+        quote=Quote("Corollary 1, (10)", "In the setting described above, the excess risks of", "+(aHρ2H+2aHρEρH)rH+aHρ2E(rH+R2)(10)"),
     ),
     Statement(
         "maml",
@@ -65,6 +66,7 @@ def risks() -> list[Expr]:
                 + a_E * a_H**2 * (r_E + R**2) + a_E**2 * a_H * (r_H + R**2)
             ),
         ),
+        quote=Quote("Corollary 1, (11)", scan="+aEa2H(rE+R2)+a2EaH(rH+R2)(11)"),
     ),
     Statement(
         "appendix",
@@ -76,6 +78,7 @@ def risks() -> list[Expr]:
                 + a_E * rho_H**2 * (r_E + R**2) + a_E * rho_E**2 * r_E + 2 * a_E * rho_H * rho_E
             ) / (4 * (a_E + a_H) ** 2),
         ),
+        quote=Quote("A.2, last display", "Thus multiplying by d completes the proof", "aEρ2H(rE+R2)+aEρ2ErE+2aEρHρE 4(aE+aH)2"),
     ),
 )  # fmt: skip
 def many_tasks() -> Derivation:
@@ -99,6 +102,7 @@ def many_tasks() -> Derivation:
                 ) / (4 * (rho_E + rho_H) ** 2),
             )
         },
+        weights={"appendix": Weight.WORDING},
         reason=r"Corollary 1 holds as printed. The last display of A.2 has the normaliser of MAML, $4(a_E + a_H)^2$ for $4(\rho_E + \rho_H)^2$, lacks $r_E$ in its "
         r"last term, and the one before it has $a_H$ for $\rho_H$ once.",
     )  # fmt: skip

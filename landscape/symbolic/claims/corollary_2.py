@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.claims.corollary_1 import E_MAML, E_NAL, risks
 from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, m, natural_weights, r_E, r_H, rho_E, rho_H
 from landscape.symbolic.notation import Expr, positive, quantity
@@ -30,9 +30,25 @@ def exact_surplus() -> Expr:
     "L-cor2",
     "[L] Corollary 2, (12), (24)-(27)",
     "the gain of MAML over NAL",
-    Statement("ratio", r"At $\alpha = 1/\rho_E$ and for $m$ large enough (printed with $\approx$) {}", sp.Eq(ratio, 1 + R**2 / r_H)),
-    Statement("last", r"(27) has, in the line before its last and once $m$ is large, {}", sp.Eq(sp.Limit(ratio, m, sp.oo), 1 + part * R**2 / r_H**2)),
-    Statement("maml", r"(25): for large $m$ {}", sp.Eq(sp.Limit(E_MAML, m, sp.oo), d * rho_H * (1 - rho_H / rho_E) ** 2 / 4 * r_H)),
+    Statement(
+        "ratio",
+        r"(12), printed with $\approx$: for large $m$ the ratio is $1 + R^2/r_H$, within the factor between $\frac14$ and 1 that the last step of its proof leaves: {}",
+        sp.And(sp.Le(sp.Limit(surplus, m, sp.oo), R**2 / r_H), sp.Ge(sp.Limit(surplus, m, sp.oo), R**2 / (4 * r_H))),
+        given=(sp.Lt(rho_H, rho_E),),
+        quote=Quote("Corollary 2, (12)", "the relative excess risk for NAL compared to MAML satisfies", "≈1+RrH2"),
+    ),
+    Statement(
+        "last",
+        r"(27) has, in the line before its last and once $m$ is large, {}",
+        sp.Eq(sp.Limit(ratio, m, sp.oo), 1 + part * R**2 / r_H**2),
+        quote=Quote("A.3, (27)", "Dividing (26) by (25) yields", "=1+ρ2ER2(ρH+ρE)2rH2rH1+R2(27)", character=True),
+    ),
+    Statement(
+        "maml",
+        r"(25): for large $m$ {}",
+        sp.Eq(sp.Limit(E_MAML, m, sp.oo), d * rho_H * (1 - rho_H / rho_E) ** 2 / 4 * r_H),
+        quote=Quote("A.3, (25)", "Thus we have", "≈daH3rH=dρH(1−ρρHE)2E4a2H4"),
+    ),
     Statement(
         "nal",
         r"(26): for large $m$ {}",
@@ -41,17 +57,22 @@ def exact_surplus() -> Expr:
             d * rho_H * (1 - rho_H / rho_E) ** 2 / 4 * r_H
             + d * rho_H * rho_E**2 * (1 - rho_H / rho_E) ** 2 / (4 * (rho_H + rho_E) ** 2) * R**2,
         ),
+        quote=Quote("A.3, (26)", scan="rH+R2(26)"),
     ),
-    Statement("upper", r"The last step uses {}", sp.Le(factor, 1)),
-    Statement("lower", r"and {}", sp.Ge(factor, sp.Rational(1, 4)), given=(sp.Lt(rho_H, rho_E),)),
+    Statement("upper", r"The last step uses {}", sp.Le(factor, 1), quote=Quote("A.3, below (27)", scan="where the last approximation follows since 14(ρE+ρ2EρH)2≤1")),
+    Statement(
+        "lower", r"and {}", sp.Ge(factor, sp.Rational(1, 4)), given=(sp.Lt(rho_H, rho_E),),
+        quote=Quote("A.3, below (27)", scan="where the last approximation follows since 14(ρE+ρ2EρH)2≤1"),
+    ),
+    Statement("exact", r"At $\alpha = 1/\rho_E$, for every $m$, {}", sp.Eq(ratio, 1 + exact_surplus())),
     Statement(
         "order",
-        r"If the hard tasks become much harder after $m$ has become large, {}",
+        r"$1 + R^2/r_H$ is the limit where the hard tasks become much harder after $m$ has become large, {}",
         sp.Eq(sp.Limit(sp.Limit(ratio, m, sp.oo), rho_H, 0), 1 + R**2 / r_H),
     ),
-    Statement("hard", r"If the hard tasks become much harder at given $m$, {}", sp.Eq(sp.Limit(surplus, rho_H, 0), R**2 / r_H)),
-    Statement("easy", r"The dispersion of the easy tasks does not matter: {}", sp.Eq(sp.Limit(surplus, r_E, sp.oo), R**2 / r_H)),
-    Statement("packed", r"The gain grows without bound as the hard tasks are packed more closely: {}", sp.Eq(sp.Limit(surplus, r_H, 0), sp.oo)),
+    Statement("hard", r"The limits do not commute: on ever harder tasks at given $m$ nothing is gained, {}", sp.Eq(sp.Limit(surplus, rho_H, 0), 0)),
+    Statement("easy", r"Dispersed easy tasks take the gain away: {}", sp.Eq(sp.Limit(surplus, r_E, sp.oo), 0)),
+    Statement("packed", r"As the hard tasks are packed more closely the gain saturates: {}", sp.Eq(sp.Limit(surplus, r_H, 0), exact_surplus().subs(r_H, 0))),
 )  # fmt: skip
 def gain_of_maml() -> Derivation:
     """Divide the two risks of Corollary 1 and take limits in either order."""
@@ -76,31 +97,13 @@ def gain_of_maml() -> Derivation:
         quantities=weights | {ratio: gain, surplus: gain - 1, E_NAL: pooled, E_MAML: adapted, factor: part},
         corrections={
             "ratio": Statement(
-                "ratio", r"At $\alpha = 1/\rho_E$, for every $m$, {}", sp.Eq(ratio, 1 + exact_surplus())
+                "ratio", r"The limit is exactly {}", sp.Eq(sp.Limit(surplus, m, sp.oo), part * R**2 / r_H)
             ),
             "last": sp.Eq(sp.Limit(ratio, m, sp.oo), 1 + part * R**2 / r_H),
         },
-        instead={
-            "hard": Statement(
-                "hard",
-                r"At given $m$ nothing is gained on ever harder tasks: {}",
-                sp.Eq(sp.Limit(surplus, rho_H, 0), 0),
-            ),
-            "easy": Statement(
-                "easy",
-                r"Dispersed easy tasks take the gain away: {}",
-                sp.Eq(sp.Limit(surplus, r_E, sp.oo), 0),
-            ),
-            "packed": Statement(
-                "packed",
-                r"As the hard tasks are packed the gain saturates: {}",
-                sp.Eq(sp.Limit(surplus, r_H, 0), saturated),
-            ),
-        },
+        weights={"last": Weight.WORDING},
         tight={"upper": {rho_H: 0}, "lower": {rho_H: rho_E}},
-        reason=r"The ratio tends to $1 + \frac{\rho_E^2}{(\rho_E + \rho_H)^2}\frac{R^2}{r_H}$ as $m \to \infty$, between a quarter of the printed gain and all of it; (12) is the "
-        r"further limit $\rho_H \to 0$, and the limits do not commute: at fixed $m$ the gain then vanishes. It also vanishes for large $r_E$, and saturates for "
-        r"small $r_H$. (27) prints $r_H^2$ for $r_H$, and so does the line before it.",
+        reason=r"(27) has $r_H^2$ for $r_H$ in its last two lines; the line before them and (12) have $r_H$.",
     )
 
 
@@ -124,11 +127,16 @@ printed_setting = {d: 10, m: 500, rho_H: sp.Rational(1, 10), rho_E: sp.Rational(
         "d",
         r"With $R^2/r_H = 10$, $R^2/r_E = 0.5$ the ratio stays on the axis of (d), which ends at 4: {}",
         sp.Le(panels["d"], 4),
+        why="the axis of Figure 3(d) ends there",
     ),
     Statement(
         "b",
-        r"MAML does not outperform NAL significantly for $R^2/r_H = 0.5$, $R^2/r_E = 10$ in (b): {}",
+        r"MAML does not outperform NAL significantly for $R^2/r_H = 0.5$, $R^2/r_E = 10$ in (b), as it does in (d): {}",
         sp.Lt(panels["b"], panels["d"]),
+        quote=Quote(
+            "section 3.2, Figure 3",
+            scan="outperforms NAL when R2/rH is large (subfigures (c)(d)), but not otherwise",
+        ),
     ),
 )
 def figure_3() -> Derivation:
@@ -169,11 +177,17 @@ panel_a = quantity("ratio in Figure 1(a) - 1", rf"\left({RATIO} - 1\right)\bigg|
     "L-fig1",
     "[L] section 1, Figure 1",
     "the gain in four environments",
-    Statement("a", r"(a), without hardness discrepancy, has no gain: {}", sp.Eq(panel_a, 0)),
+    Statement(
+        "a",
+        r"(a), without hardness discrepancy, has no gain: {}",
+        sp.Eq(panel_a, 0),
+        why="(a) is to show an environment that violates (I)",
+    ),
     Statement(
         "d",
         r"(d) has a ratio of about 3: with $\rho_E = 0.9$, $\rho_H = 0.1$, $m = 500$, $d = 10$, and $R = 5$, $r_H = r_E = 2$ as the picture looks, {}",
         sp.Eq(panel_d, 3),
+        quote=Quote("section 1, Figure 1", "achieves the largest gain over NAL", "EEmm(w(wMAMLNAL))≈3"),
     ),
 )
 def figure_1() -> Derivation:

@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.wick import expected_word, isotropic
 
@@ -60,26 +60,34 @@ def digits(number: Expr, places: int = 3) -> Expr:
         "first",
         r"With $f_i(\gamma) = \|y - X\gamma\|^2$, $n = 100$, $d = 20$, $\beta = 0.05$ BI-MAML's first phase converges, that is the mean factor per step is {}",
         sp.Lt(SHRINKS["BI", "sum"], 1),
+        quote=Quote("section 5", "We take the gradient descent step size", "loss function $f_i(\\gamma) = \\|y - X\\gamma\\|^2$"),
     ),
-    Statement("maml", r"With the same $f_i$ and $\alpha = 0.3$ MAML converges as well: {}", sp.Lt(SHRINKS["MAML", "sum"], 1)),
+    Statement(
+        "maml",
+        r"With the same $f_i$ and $\alpha = 0.3$ MAML converges as well: {}",
+        sp.Lt(SHRINKS["MAML", "sum"], 1),
+        quote=Quote("section 5", scan="the MAML step size $\\alpha = 0.3$ is fixed for all tasks"),
+    ),
     Statement(
         "steps",
         r"BI-MAML comes to a neighbourhood in 25 steps (to a tenth of the distance, say); with $\|y - X\gamma\|^2/n$ {}",
         sp.Le(left["BI", "mean"], sp.Rational(1, 10)),
+        quote=Quote("section 5, Figure 2a", scan="converges to a neighborhood of stationary point of F in 25 steps"),
     ),
     Statement(
         "far",
         r"where MAML is far from convergence (more than half of the distance): {}",
         sp.Ge(left["MAML", "mean"], sp.Rational(1, 2)),
+        quote=Quote("section 5, Figure 2a", "where MAML is far from convergence"),
+    ),
+    Statement(
+        "hinge", r"$f(w) = \mathrm{ReLU}(y - Xw)$ is the hinge loss, so it vanishes on a negative example beyond the margin: {}", sp.Eq(loss, 0),
+        quote=Quote("section 5", "it is equipped with a convex (but not strongly convex) hinge loss", "$f_i(w) = \\text{ReLU}(y - Xw)$"),
     ),
     Statement(
         "theorem",
-        r"Theorems 3.6 to 4.1 ask for $2\alpha L \le 1$. $L$ is at least the mean curvature; with $\|y - X\gamma\|^2/n$ {}",
-        sp.Le(steepness, 1),
-        assumption=True,
-    ),
-    Statement(
-        "hinge", r"$f(w) = \mathrm{ReLU}(y - Xw)$ is the hinge loss, so it vanishes on a negative example beyond the margin: {}", sp.Eq(loss, 0)
+        r"Theorems 3.6 to 4.1 ask for $2\alpha L < 1$ and so do not cover these experiments: $L$ is at least the mean curvature, with which and $\|y - X\gamma\|^2/n$ {}",
+        sp.Eq(steepness, sp.Rational(6, 5)),
     ),
 )  # fmt: skip
 def settings() -> Derivation:
@@ -117,8 +125,8 @@ def settings() -> Derivation:
             "far": Statement("far", r"To three digits {}", sp.Eq(left["MAML", "mean"], sp.Rational(683, 1000))),
             "hinge": Statement("hinge", r"The hinge loss $\max(0, 1 - y\,x^\top w)$ does: {}", sp.Eq(true_loss, 0)),
         },
-        instead={"theorem": Statement("theorem", r"The mean curvature alone gives {}", sp.Eq(steepness, sp.Rational(6, 5)))},
-        reason=r"As printed $\nabla^2 f_i = 2X^\top X$ is about $200I$ and both methods diverge. With $\|y - X\gamma\|^2/n$ they behave as Figure 2 describes, but $\alpha = 0.3$ lies outside the theorems. "
+        weights={"first": Weight.WORDING, "maml": Weight.WORDING, "hinge": Weight.WORDING},
+        reason=r"As printed $\nabla^2 f_i = 2X^\top X$ is about $200I$ and both methods diverge. With $\|y - X\gamma\|^2/n$, which may be meant, they behave as Figure 2 describes. "
         r"$\mathrm{ReLU}(y - Xw)$ is not the hinge loss.",
         numerical=True,
     )  # fmt: skip
@@ -128,8 +136,16 @@ n, d, T_1 = positive("n d T_1")
 T = quantity("T steps", "T", positive=True)
 saved = {
     name: quantity(f"saved, {name}", rf"\left(1 - \frac{{t_{{BI}}}}{{t_{{MAML}}}}\right)_{{{written}}}", positive=True)
-    for name, written in (("linear", r"\mathrm{regression}"), ("diabetes", r"\mathrm{Diabetes}"), ("svm", r"\mathrm{SVM}"), ("mnist", r"\mathrm{MNIST}"))
+    for name, written in (("linear", r"\mathrm{regression}"), ("svm", r"\mathrm{SVM}"))
 }  # fmt: skip
+measured = {
+    name: quantity(
+        f"measured saving, {name}",
+        rf"\left(1 - \frac{{t_{{BI}}}}{{t_{{MAML}}}}\right)_{{\text{{measured, {name}}}}}",
+        positive=True,
+    )
+    for name in ("regression", "svm")
+}
 faster = quantity("time ratio", r"\frac{t_{MAML}}{t_{BI}}", positive=True)
 
 
@@ -149,11 +165,20 @@ def work_of_a_step(hessian: bool = True) -> tuple[Expr, Expr]:
     "C-saving",
     "[C] section 5",
     "the computation time that BI-MAML saves",
-    Statement("linear", r"After 50 iterations BI-MAML has a 37% decrease in computation time on synthetic linear regression, {}", sp.Eq(saved["linear"], sp.Rational(37, 100))),
-    Statement("diabetes", r"It has a 36% decrease on the Diabetes data, {}", sp.Eq(saved["diabetes"], sp.Rational(36, 100))),
-    Statement("svm", r"It has a 19% decrease with a support vector machine on synthetic data, {}", sp.Eq(saved["svm"], sp.Rational(19, 100))),
-    Statement("mnist", r"It has a 37% decrease on MNIST, {}", sp.Eq(saved["mnist"], sp.Rational(37, 100))),
-    Statement("faster", r"BI-MAML also converges faster: to come nearer by the same factor on $f$ takes less time of the ODE than on $F$, {}", sp.Gt(faster, 1)),
+    Statement(
+        "regression", r"After 50 iterations BI-MAML has a 37% decrease in computation time on synthetic linear regression, and 36% on the Diabetes data, {}", sp.Eq(measured["regression"], sp.Rational(37, 100)),
+        quote=Quote("section 5", scan="having 37% and 36% decrease in computation time on synthetic and real data, respectively"),
+    ),
+    Statement(
+        "svm", r"It has a 19% decrease with a support vector machine on synthetic data, and 37% on MNIST, {}", sp.Eq(measured["svm"], sp.Rational(19, 100)),
+        quote=Quote("section 5", scan="having a 19% and 37% decrease in computation time on the synthetic and real data, respectively"),
+    ),
+    Statement(
+        "faster", r"BI-MAML also converges faster: to come nearer by the same factor on $f$ takes less time of the ODE than on $F$, {}", sp.Gt(faster, 1),
+        quote=Quote("section 1", "It also converges significantly faster than MAML on a variety of learning tasks"),
+    ),
+    Statement("linear work", r"Counting operations, with $T_1$ of $T$ steps on $f$ what regression saves is {}", sp.Eq(saved["linear"], T_1 / T * (8 * n * d - n + 2 * d) / (12 * n * d - n + 3 * d))),
+    Statement("hinge work", r"and the hinge loss, which has no second derivative to compute, {}", sp.Eq(saved["svm"], T_1 / (2 * T))),
 )  # fmt: skip
 def savings() -> Derivation:
     """Count the operations of a step on f and on F, with T_1 of T steps on f."""
@@ -165,7 +190,6 @@ def savings() -> Derivation:
     slow, fast = curvatures(SCALES["mean"])[1], curvatures(SCALES["mean"])[0]
     printed = ((with_hessian, sp.Rational(37, 100)), (without, sp.Rational(19, 100)))
     needed = [sp.solve(part.subs(setting) - share, T_1)[0] for part, share in printed]
-    exact = T_1 / T * (8 * n * d - n + 2 * d) / (12 * n * d - n + 3 * d)
     return Derivation(
         steps=[
             Step(r"A gradient of a regression task takes two products with $X$, the product of its Hessian with a vector two more. A step on $f$ takes this many operations for each task: {}", sp.expand(plain)),
@@ -177,15 +201,11 @@ def savings() -> Derivation:
             Step(r"Continuous time: with $\|y - X\gamma\|^2/n$ an e-fold takes $1/2$ on $f$ and on $F$ {}", sp.Float(1 / slow, 3)),
         ],
         quantities={
-            saved["linear"]: with_hessian, saved["diabetes"]: with_hessian, saved["svm"]: without, saved["mnist"]: without,
-            faster: fast / slow,
+            saved["linear"]: with_hessian, saved["svm"]: without, faster: fast / slow,
         },
+        undecided=dict.fromkeys(("regression", "svm"), "a measurement, which no derivation corrects: the number $T_1$ of steps on $f$ of each run would tell whether counted work explains it"),
         corrections={
-            "linear": Statement("linear", r"With $T_1$ of $T$ steps on $f$ {}", sp.Eq(saved["linear"], exact)),
-            "diabetes": Statement("diabetes", r"With $T_1$ of $T$ steps on $f$ {}", sp.Eq(saved["diabetes"], exact)),
-            **{name: Statement(name, r"With $T_1$ of $T$ steps on $f$ {}", sp.Eq(saved[name], T_1 / (2 * T))) for name in ("svm", "mnist")},
             "faster": Statement("faster", r"In the setting of Figure 2a, with $1/n$, {}", sp.Eq(faster, sp.Rational(62500, 9469))),
         },
-        reason=r"What is saved is $T_1/T$ times two thirds in regression and a half with the hinge loss, and $T_1$ depends on $\varepsilon_0$, which is not printed. 37% in regression means 28 of 50 steps on $f$, 19% with the SVM 19 of 50.",
         numerical=True,
     )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Quote, Statement, Step, claim
 from landscape.symbolic.claims.rates import curve, least, smallest
 from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.positivity import sign
@@ -83,9 +83,12 @@ def constants() -> tuple[Expr, Expr, Expr, Expr]:
     "C-fig1",
     "[C] Figure 1, section 3",
     "a MAML loss that is not convex",
-    Statement("convex", r"$f_1 = 0.505w^2 - \sin w$ and $f_2 = 0.505w^2 - 0.0001\sin 100w$ are 0.01-strongly convex, {}", sp.Eq(least_curve, sp.Rational(1, 100))),
-    Statement("smooth", r"and 2.01-smooth: {}", sp.Eq(most_curve, sp.Rational(201, 100))),
-    Statement("dip", r"For $\alpha = 0.4$ their MAML loss is not convex; $F''$ is not always positive: {}", sp.Eq(dip, -1)),
+    Statement("convex", r"$f_1 = 0.505w^2 - \sin w$ and $f_2 = 0.505w^2 - 0.0001\sin 100w$ are 0.01-strongly convex, {}", sp.Eq(least_curve, sp.Rational(1, 100)), quote=Quote("section 3", "Both functions are 0.01-strongly convex and 2.01-smooth")),
+    Statement("smooth", r"and 2.01-smooth: {}", sp.Eq(most_curve, sp.Rational(201, 100)), quote=Quote("section 3", "Both functions are 0.01-strongly convex and 2.01-smooth")),
+    Statement(
+        "dip", r"For $\alpha = 0.4$ their MAML loss is not convex; $F''$ is not always positive: {}", sp.Eq(dip, -1),
+        quote=Quote("section 3, Figure 1", scan="that $F''(w)$ is not always positive. These imply that F is non-convex"),
+    ),
 )  # fmt: skip
 def figure_one() -> Derivation:
     """Extremes of sines; and the second derivative at one point, in intervals."""
@@ -158,20 +161,28 @@ def check_any_number(best: Expr, room: Expr) -> None:
     "C-3.9",
     "[C] Theorem 3.9",
     "one critical point of the MAML loss",
-    Statement("convex", r"$F$ is strongly convex; on quadratics with $\alpha \le 1/(2L)$ {}", sp.Gt(smallest, 0)),
-    Statement("name", r"The set on which the theorem speaks is named $V(\frac{K - \sigma}{2L})$ after {}", sp.Eq(level, (K - sigma) / (2 * L))),
+    Statement("convex", r"$F$ is strongly convex; on quadratics with $\alpha \le 1/(2L)$ {}", sp.Gt(smallest, 0), quote=Quote("Theorem 3.9", "is strongly convex on the convex set")),
+    Statement(
+        "level", r"On $V(\frac{K - \sigma}{2L})$ $f$ exceeds its minimum by at most what keeps $\|\nabla F\| \le K$, {}", sp.Eq(level, (K - sigma) ** 2 / (2 * L)),
+        quote=Quote("Theorem 3.9", scan=r"f(w') + \frac{(K-\sigma)^2}{2L}\}"),
+    ),
     Statement(
         "radius",
         r"$K \ge (\frac97\sqrt{L/\mu} + 1)\sigma$ puts the critical points $\hat w$ of $F$ into $V$, because for $\alpha \le 1/(4L)$ {}",
         sp.Le(steep, sp.Rational(9, 7) * sigma),
+        why="the theorem's K rests on it",
     ),
     Statement(
         "figure",
         r"On Figure 1's tasks ($\alpha = 0.4$, $\mu = 0.01$, $L = 2.01$, $\kappa = 100$, $\sigma = 0.505$, $K = (\frac97\sqrt{L/\mu} + 1)\sigma$) the theorem asks for {}",
         sp.Le(figure["alpha"], 7 * figure["mu"] / (8 * figure["kappa"] * (16 * figure["K"] + 9 * figure["sigma"]))),
         assumption=True,
+        quote=Quote("section 3.4, below Theorem 3.9", "F can be non-convex outside V (recall our example in Fig. 1)"),
     ),
-    Statement("unique", r"$F$ has no critical point outside $V$ and one inside, so in Figure 1 {}", sp.Eq(roots, 1), assumption=True),
+    Statement(
+        "unique", r"$F$ has no critical point outside $V$ and one inside, so in Figure 1 {}", sp.Eq(roots, 1), assumption=True,
+        quote=Quote("section 3", "is non-convex in general as illustrated, we prove that F has a unique critical point"),
+    ),
 )  # fmt: skip
 def one_critical_point() -> Derivation:
     """The sublevel set from smoothness; the slope at a critical point from the weights; the figure's own constants."""
@@ -205,13 +216,12 @@ def one_critical_point() -> Derivation:
         },
         corrections={
             "convex": sp.Eq(smallest, mu / 4),
-            "name": Statement("name", r"By its definition, and by what the proof needs, {}", sp.Eq(level, (K - sigma) ** 2 / (2 * L))),
             "radius": Statement("radius", r"On quadratics in one dimension, for any number of tasks, {}", sp.Eq(steep, sp.Rational(7, 24) * sigma)),
         },
         instead={
             "figure": Statement("figure", r"The largest step that it allows there is (to three digits) {}", sp.Eq(figure["bound"], sp.Rational(547, 10**9))),
             "unique": Statement("unique", r"Along the points $w_k = 0.25, 0.255, \dots, 0.5$ the sign of $F'$ changes so often, and each time there is a critical point between: {}", sp.Eq(changes, 7)),
         },
-        reason=r"$V$ has the level $(K - \sigma)^2/(2L)$ of its definition; its name lacks the square. Figure 1 shows losses with $\alpha = 0.4 > 1/(2L)$ and at least seven critical points of $F$; there the theorem needs "
+        reason=r"The text illustrates Theorem 3.9 by Figure 1, which shows losses with $\alpha = 0.4 > 1/(2L)$ and at least seven critical points of $F$; there the theorem needs "
         r"$\alpha \le 5.47 \cdot 10^{-7}$, so it says nothing on the figure.",
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.evaluate import limit
 from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.risk import isotropic_weight
@@ -16,6 +16,15 @@ surplus = quantity(
     r"\left(\frac{\mathcal{E}_m(w_{NAL}^*)}{\mathcal{E}_m(w_{MAML}^*)} - 1\right)",
 )
 peak = quantity("x of the largest gain, m = oo", r"x_{\max}", positive=True)
+printed_least = quantity("least m, printed condition", r"m_{\min}^{\text{printed}}", positive=True)
+slope = quantity("least slope", r"\min_y \frac{d}{dy}\,\alpha a(\rho)")
+half = quantity("a_E/a_H at x = 1/2", r"\frac{a_E}{a_H}\bigg|_{x = 1/2}", positive=True)
+easy_share = quantity("share of the easy task", r"\frac{a_E}{a_E + a_H}", positive=True)
+inverse = quantity(
+    "MAML over its gain",
+    r"\frac{\mathcal{E}_m(w_{MAML}^*)}{\mathcal{E}_m(w_{NAL}^*) - \mathcal{E}_m(w_{MAML}^*)}",
+    positive=True,
+)
 
 
 def scaled_weights(ratio: Expr) -> list[Expr]:
@@ -30,15 +39,44 @@ def scaled_weights(ratio: Expr) -> list[Expr]:
     "[L] sections 1 and 3.1",
     "when MAML sits nearer the hard task",
     Statement(
+        "enough",
+        r"With $x = \rho_H/\rho_E$, $\alpha = 1/\rho_E$ and $x(1 - x)^2 \gg d/m$ the solution of MAML is closer to the hard task's. Already $x(1 - x)^2 \ge (d + 1)/m$ is enough: {}",
+        sp.Gt(a_H, a_E),
+        given=(sp.Ge(m, (d + 1) / (x * (1 - x) ** 2)), sp.Lt(x, 1)),
+        quote=Quote(
+            "section 3.1",
+            "must be much smaller than 1, but also larger than 0, such that",
+            "ρρHE(1−ρρHE)2≫md. Figure 2 visualizes",
+        ),
+    ),
+    Statement(
+        "samples",
+        r"Remark 1: the condition requires that $m \gg d$. The least $m$ with which $x(1 - x)^2 \ge d/m$ at some $x$ is {}",
+        sp.Gt(printed_least, d),
+        quote=Quote("Remark 1", scan="requires that m ≫ d. However, this condition arises"),
+    ),
+    Statement(
+        "one",
+        r"Section 3.2: for $a_H \gg a_E$ there must be $x(1 - x)^2 \gg d/m$, i.e. $m \gg d$ and $0 < x \ll 1$. So at $x = 1/2$ the easy task's weight does not become negligible as $m$ grows: {}",
+        sp.Gt(sp.Limit(half, m, sp.oo), 0),
+        quote=Quote("section 3.2", "hardness discrepancy", "i.e. m ≫ d and 0 < ρρHE ≪ 1, as we observed"),
+    ),
+    Statement(
         "window",
-        r"With $x = \rho_H/\rho_E$ and $\alpha = 1/\rho_E$ the solution of MAML is closer to the hard task's (printed with $\gg$) where {}",
-        sp.Equivalent(sp.Gt(a_H, a_E), sp.Gt(x * (1 - x) ** 2, d / m)),
+        r"Without any $\gg$ the solution of MAML is closer to the hard task's exactly where {}",
+        sp.Equivalent(sp.Gt(a_H, a_E), sp.Lt((1 + (d + 1) / m) * x**2 + (d + 1) / m, (1 - (d + 1) / m) * x)),
         given=(sp.Lt(x, 1),),
     ),
     Statement(
         "least",
-        r"For this there must be more samples than dimensions (printed with $\gg$): {}",
-        sp.Gt(least, d),
+        r"At $\alpha = 1/\rho_E$ there is such an $x$ if and only if $m$ exceeds {}",
+        sp.Eq(least, (3 + 2 * sp.sqrt(3)) * (d + 1)),
+    ),
+    Statement(
+        "all steps",
+        r"Over all step sizes: for $y = \alpha\rho$ the weight $\alpha a(\rho) = y(1 - y)^2 + \frac{d+1}{m} y^3$ rises with $y$ everywhere, and no task is drawn to more than an easier one, unless "
+        r"its least slope is negative, {}",
+        sp.Equivalent(sp.Lt(slope, 0), sp.Gt(m, 3 * (d + 1))),
     ),
 )
 def hardness_window() -> Derivation:
@@ -48,6 +86,9 @@ def hardness_window() -> Derivation:
     (boundary,) = sp.solve(sp.numer(sp.together(difference)) / (1 - x), m)
     stationary = [root for root in sp.solve(sp.numer(sp.together(sp.diff(boundary, x))), x) if 0 < root < 1]
     (best,) = stationary
+    curve = y * (1 - y) ** 2 + (d + 1) / m * y**3
+    (lowest,) = sp.solve(sp.diff(curve, y, 2), y)
+    (peak,) = [root for root in sp.solve(sp.diff(x * (1 - x) ** 2, x), x) if root != 1]
     fewest = sp.factor(sp.radsimp(sp.simplify(boundary.subs(x, best))))
     return Derivation(
         steps=[
@@ -58,27 +99,28 @@ def hardness_window() -> Derivation:
             ),
             Step(r"This is least at {}", sp.Eq(x, best)),
             Step(r"where it is {}", sp.Eq(least, fewest)),
+            Step(r"The printed condition can hold at some $x$ only if $m$ is at least $d$ over the largest $x(1 - x)^2$, which lies at {}", sp.Eq(x, peak)),
+            Step(
+                r"For other step sizes $\alpha a(\rho)$ depends on $y = \alpha\rho$ only. Its slope in $y$ is a parabola that opens upwards, with the vertex at {}",
+                sp.Eq(y, lowest),
+            ),
+            Step(
+                r"where the slope is {}. If it is negative there, $a$ falls between two values of $y$: then some $\alpha$ and $\rho_H < \rho_E$ have $a_H > a_E$; if not, none has.",
+                sp.factor(sp.diff(curve, y).subs(y, lowest)),
+            ),
         ],
-        quantities={a_H: hard, a_E: easy, least: fewest},
-        corrections={
-            "window": Statement(
-                "window",
-                r"Without any $\gg$ the solution of MAML is closer to the hard task's exactly where {}",
-                sp.Equivalent(
-                    sp.Gt(a_H, a_E), sp.Lt((1 + (d + 1) / m) * x**2 + (d + 1) / m, (1 - (d + 1) / m) * x)
-                ),
-                given=(sp.Lt(x, 1),),
-            ),
-            "least": Statement(
-                "least",
-                r"There is such an $x$ if and only if $m$ exceeds {}",
-                sp.Eq(least, (3 + 2 * sp.sqrt(3)) * (d + 1)),
-            ),
+        quantities={
+            a_H: hard, a_E: easy, least: fewest, slope: sp.diff(curve, y).subs(y, lowest), printed_least: d / (x * (1 - x) ** 2).subs(x, peak),
+            half: (easy / hard).subs(x, sp.Rational(1, 2)),
         },
-        witness={"window": {x: sp.Rational(1, 5), d: 10, m: 80}},
-        reason=r"The weights differ by $1 - x$ times a quadratic in $x$, so the condition is exact without any $\gg$: a window of $x$, open only for "
-        r"$m > (3 + 2\sqrt3)(d + 1) \approx 6.46\,(d + 1)$. The printed condition is neither necessary nor sufficient.",
-    )
+        corrections={
+            "samples": sp.Eq(printed_least, sp.Rational(27, 4) * d),
+            "one": Statement("one", r"$x$ need only keep away from 0 and from 1: at $x = 1/2$ {}", sp.Eq(sp.Limit(half, m, sp.oo), 0)),
+        },
+        tight={"enough": {m: (d + 1) / (x * (1 - x) ** 2), x: 0}},
+        weights={"one": Weight.WORDING},
+        reason=r"$x(1 - x)^2 \gg d/m$ asks $x$ to keep away from both 0 and 1, as section 3.1 says; section 3.2 paraphrases it as $x \ll 1$, which is neither needed nor enough.",
+    )  # fmt: skip
 
 
 @claim(
@@ -86,14 +128,35 @@ def hardness_window() -> Derivation:
     "[L] section 3.1, Figure 2",
     "where in the hardness of the hard task MAML gains",
     Statement(
-        "everywhere",
-        r"With $x = \rho_H/\rho_E$ and $c = (d + 1)/m$, for two tasks MAML's risk is smaller than NAL's for all $x$ between 0 and 1: {}",
-        sp.Gt(surplus, 0),
-        given=(sp.Lt(x, 1), sp.Lt(c, 1)),
+        "closer",
+        r"As long as $x = \rho_H/\rho_E$ is not close to 0 or 1 MAML's solution is closer to the harder task: at every fixed $x$ between them, as $c = (d + 1)/m \to 0$, {}",
+        sp.Eq(sp.Limit(easy_share, c, 0), 0),
+        given=(sp.Lt(x, 1),),
+        quote=Quote(
+            "section 3.1, Figure 2",
+            "unlike NAL, MAML initializes closer to the optimal solution of the harder task as long as ... is not close to zero or one",
+        ),
     ),
     Statement(
-        "peak", r"The gain is largest somewhere below equal hardness; for large $m$ at {}", sp.Lt(peak, 1)
+        "smaller",
+        r"which results in significantly smaller excess risk, especially for large $m$: the risk of MAML over what NAL has more vanishes, {}",
+        sp.Eq(sp.Limit(inverse, c, 0), 0),
+        given=(sp.Lt(x, 1),),
+        quote=Quote(
+            "section 3.1, Figure 2",
+            "which results in significantly smaller excess risk for MAML compared to NAL in such cases, especially for large m",
+        ),
     ),
+    Statement(
+        "everywhere",
+        r"At any $m$ MAML's risk is never the larger one, and the gain is exactly {}",
+        sp.Eq(
+            surplus,
+            x * (1 - x) ** 2 * (1 - x - c * (1 + x)) ** 2 / (c * (1 + x) ** 2 * ((1 - x) ** 2 + c * x**2)),
+        ),
+        given=(sp.Lt(x, 1), sp.Lt(c, 1)),
+    ),
+    Statement("peak", r"For $m \to \infty$ it is largest at {}", sp.Eq(peak, sp.sqrt(5) - 2)),
 )
 def peak_of_gain() -> Derivation:
     """Differentiate the exact gain for two tasks."""
@@ -118,28 +181,12 @@ def peak_of_gain() -> Derivation:
             ),
             Step(r"For $m \to \infty$, $c \to 0$, this is {}", sp.Eq(at_infinity, 0)),
         ],
-        quantities={surplus: gain, peak: sp.radsimp(sp.nsimplify(largest))},
-        corrections={
-            "peak": Statement(
-                "peak", r"For $m \to \infty$ the gain is largest at {}", sp.Eq(peak, sp.sqrt(5) - 2)
-            )
+        quantities={
+            surplus: gain,
+            inverse: 1 / gain,
+            easy_share: easy / (easy + hard),
+            peak: sp.radsimp(sp.nsimplify(largest)),
         },
-        instead={
-            "everywhere": Statement(
-                "everywhere",
-                r"It is never larger, and exactly {}",
-                sp.Eq(
-                    surplus,
-                    x
-                    * (1 - x) ** 2
-                    * (1 - x - c * (1 + x)) ** 2
-                    / (c * (1 + x) ** 2 * ((1 - x) ** 2 + c * x**2)),
-                ),
-                given=(sp.Lt(x, 1), sp.Lt(c, 1)),
-            )
-        },
-        witness={"everywhere": {x: sp.Rational(1, 2), c: sp.Rational(1, 3)}},
-        reason=r"MAML and NAL coincide not only at $\rho_H = \rho_E$ but also at $\rho_H/\rho_E = (m - d - 1)/(m + d + 1)$: there is no gain just below equal hardness.",
     )
 
 
@@ -165,19 +212,21 @@ def direction_weight(value: Expr, square_trace: Expr) -> Expr:
     "fewer samples in a small effective dimension",
     Statement(
         "dimension",
-        r"With hard tasks $x\Sigma$, easy tasks $\Sigma$ and $\alpha = 1/\lambda_1$ the condition on $m$ holds with the effective dimension "
-        r"$\tau = \mathrm{tr}(\Sigma)/\lambda_1$ for $d$: in the steepest direction {}",
-        sp.Equivalent(
-            sp.Gt(top_H, top_E),
-            sp.Lt((1 + (trace + 1) / m) * x**2 + (trace + 1) / m, (1 - (trace + 1) / m) * x),
+        r"With hard tasks $x\Sigma$, easy tasks $\Sigma$ and $\alpha = 1/\lambda_1$ the effective dimension $\tau = \mathrm{tr}(\Sigma)/\lambda_1$ takes the place of $d$: where the condition "
+        r"on $m$ holds with it ($\theta = \mathrm{tr}(\Sigma^2)/\lambda_1^2$ is at most $\tau$), in the steepest direction {}",
+        sp.Gt(top_H, top_E),
+        given=(sp.Ge(m, (trace + 1) / (x * (1 - x) ** 2)), sp.Le(square, trace), sp.Lt(x, 1)),
+        quote=Quote(
+            "Remark 1",
+            "the effective dimension may be o(d), which would reduce the complexity of m accordingly",
         ),
-        given=(sp.Lt(x, 1),),
     ),
     Statement(
         "directions",
-        r"With sufficiently many samples MAML is nearer the hard tasks, also in a direction of smaller variance $\lambda_j = u\lambda_1$; "
-        r"with $y^2 = \rho_H/\rho_E$ {}",
-        sp.Gt(sp.Limit(low_H, m, sp.oo), sp.Limit(low_E, m, sp.oo)),
+        r"In a direction of smaller variance $\lambda_j = u\lambda_1$ no number of samples may be enough; with $y^2 = \rho_H/\rho_E$ {}",
+        sp.Equivalent(
+            sp.Gt(sp.Limit(low_H, m, sp.oo), sp.Limit(low_E, m, sp.oo)), sp.Gt(u * (1 + y + y**2), 1)
+        ),
         given=(sp.Lt(y, 1), sp.Lt(u, 1)),
     ),
 )
@@ -220,16 +269,4 @@ def effective_dimension() -> Derivation:
                 given=(sp.Lt(x, 1),),
             )
         },
-        instead={
-            "directions": Statement(
-                "directions",
-                r"This is so only in directions steep enough: {}",
-                sp.Equivalent(
-                    sp.Gt(sp.Limit(low_H, m, sp.oo), sp.Limit(low_E, m, sp.oo)), sp.Gt(u * (1 + y + y**2), 1)
-                ),
-                given=(sp.Lt(y, 1), sp.Lt(u, 1)),
-            )
-        },
-        reason=r"What enters the weights is $\mathrm{tr}(\Sigma^2)/\lambda_1^2$, which is at most the effective dimension $\mathrm{tr}(\Sigma)/\lambda_1$: fewer samples "
-        r"suffice than the remark says, but only in the steep directions. In those with $\lambda_j/\lambda_1 < 1/(1 + \sqrt{x} + x)$ no $m$ does.",
     )

@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Hypothesis, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.notation import Expr, matrix, positive, quantity
 
 rho, delta, alpha, beta, L = positive("rho delta alpha beta L")
@@ -39,6 +39,11 @@ def sampled_difference() -> Expr:
         "bound",
         r"Where the Hessian of $\phi$ is $\rho$-Lipschitz, the error of (9) is at most {}",
         sp.Le(error, rho * delta * v**2),
+        quote=Quote(
+            "section 3, (9)",
+            "with an error of at most",
+            "with an error of at most (' ) v) 2, where ( is the pa-rameter for Lipschitz continuity of the Hessian",
+        ),
     ),
 )
 def central_difference() -> Derivation:
@@ -79,11 +84,13 @@ def central_difference() -> Derivation:
         r"(11) approximates the product with the sampled Hessian. On quadratics $\tilde\nabla f_i(w, \mathcal{D}) = "
         r"\tilde\nabla^2 f_i(\mathcal{D})\,w - b^i$, sample by sample, {}",
         sp.Eq(product, S_h * outer),
+        quote=Quote("section 3, (11)", "is an approximation for the term"),
     ),
     Statement(
         "update",
         r"so that the update (10) is that of MAML, (5); with one task in the batch, {}",
         sp.Eq(free, w - beta * (identity - alpha * S_h) * (S_o * (w - alpha * (S_in * w - b_in)) - b_o)),
+        quote=Quote("section 3, (10)", "while it provides an accurate approximation of MAML"),
     ),
 )
 def hessian_free() -> Derivation:
@@ -106,6 +113,17 @@ def hessian_free() -> Derivation:
 stalls = quantity("lim |F'(w_k)|", r"\lim_{k \to \infty} \|\nabla F(w_k)\|")
 slope = quantity("|f_1'(w^1)|", r"\|\nabla f_1(w_{k+1}^1)\|", positive=True)
 samples = quantity("least D_h", r"\min D_h", positive=True)
+u = positive("u")
+least_bend, most_bend, fastest_bend, apart, sampling = (
+    quantity(name, written)
+    for name, written in (
+        ("least f''", r"\inf f_i''"),
+        ("largest f''", r"\sup f_i''"),
+        ("largest |f'''|", r"\sup |f_i'''|"),
+        ("spread of slopes", r"\sup_w |(f_1' - f_2')(w) - (f_1' - f_2')(0)|"),
+        ("sampling noise", r"\tilde\sigma^2/D_{in}"),
+    )
+)
 
 
 def two_losses_that_stall() -> tuple[Expr, Expr, Expr]:
@@ -135,11 +153,15 @@ def two_losses_that_stall() -> tuple[Expr, Expr, Expr]:
         r"With $\delta_k^i = 1/(6\rho\alpha\|\tilde\nabla f_i\|)$ and batches that grow (28) leaves only $\varepsilon$, which is any positive number: from every start {}",
         sp.Eq(stalls, 0),
         given=(sp.Le(alpha, 1 / (6 * L)),),
+        quote=Quote(
+            "Theorem 4.17, (28); section 5",
+            "Also, we choose the approximation parameter ... HF-MAML finds a solution ... that HF-MAML has the best of both worlds, i.e., it does not require access to the second-order derivative",
+        ),
     ),
     Statement(
         "samples",
-        r"The condition on $D_h$, here without rounding up, keeps $\alpha$ times the deviation of $d_k^i$ below the norm of the gradient that it multiplies: {}",
-        sp.Eq(samples, 36 * (rho * alpha * noise) ** 2),
+        r"To keep $\alpha$ times the deviation of $d_k^i$ below the norm of the gradient that it multiplies $D_h$ must be at least {}",
+        sp.Eq(samples, 36 * (rho * alpha**2 * noise) ** 2),
     ),
 )
 def hessian_free_floor() -> Derivation:
@@ -149,22 +171,36 @@ def hessian_free_floor() -> Derivation:
     # both sides are of the same samples: at most twice one's
     deviation = alpha * 2 * noise / (2 * width * sp.sqrt(samples))
     (least,) = sp.solve(deviation - slope, samples)
+    bends = sp.Min(rho * u, L)  # of the first task, u = |w|; the second has L everywhere
     return Derivation(
         steps=[
             Step(r"The difference looks $\delta_k^i \|\tilde\nabla f_i\| = 1/(6\rho\alpha)$ to both sides, however small the gradient is. With $L \le 1/(6\alpha)$ that is $L/\rho$ or more: a Hessian may change over it by all that it can."),
             Step(r"Take $f_1'' = \min(\rho|w|, L)$, and $f_2'' = L$ in one dimension, with $f_1'(w^1) \ne 0$. The assumptions hold everywhere, for $f_1' - f_2'$ is bounded. At $w = 0$ the true product is $f_1''(0) f_1'(w^1) = 0$, and the difference is $f_1'(w^1)$ times {}", difference),
             Step(r"HF-MAML's step there, the mean of $f_i'(w^i) - \alpha d^i$, is 0 once the optimum of the second task makes $f_2'(w^2)$ equal to {}", sp.Eq(sp.Symbol("g_2"), balance).rhs.subs(slope, sp.Symbol("f_1'(w^1)"))),
             Step(r"while $F'(0)$, the mean of $(1 - \alpha f_i''(0)) f_i'(w^i)$, has the size {}", left),
-            Step(r"Started there it never moves. Half the step's error is left, and it is of the order of FO-MAML's: $\alpha L$ times a task's gradient."),
+            Step(r"All tasks are in each batch, so that (28) leaves $\varepsilon$ alone. Started there it never moves. Half the step's error is left, and it is of the order of FO-MAML's: $\alpha L$ times a task's gradient."),
             Step(r"For $D_h$: the gradients at both ends come from the same $D_h$ samples, so $d_k^i$ deviates by at most $\tilde\sigma/(\delta_k^i\sqrt{D_h})$. Setting $\alpha$ times this equal to the norm gives {}", sp.Eq(samples, least)),
         ],
-        quantities={stalls: left, samples: least},
-        corrections={"samples": sp.Eq(samples, 36 * (rho * alpha**2 * noise) ** 2)},
+        quantities={
+            stalls: left, samples: least, least_bend: bends.subs(u, 0), most_bend: bends.subs(u, 2 * L / rho), fastest_bend: sp.diff(rho * u, u),
+            apart: sp.integrate(L - rho * u, (u, 0, L / rho)), sampling: sp.Integer(0),
+        },
+        hypotheses={
+            "reaches": [
+                Hypothesis("alpha is at most 1/(6L)", sp.Le(alpha, 1 / (6 * L))),
+                Hypothesis("Assumption 4.2: F is bounded below, for both losses are convex: the second derivatives are at least 0", sp.Ge(least_bend, 0)),
+                Hypothesis("Assumption 4.3: the second derivatives are at most L", sp.Le(most_bend, L)),
+                Hypothesis("Assumption 4.4: they change at most at the rate rho", sp.Le(fastest_bend, rho)),
+                Hypothesis("Assumption 4.5: the tasks' slopes differ by a bounded amount, here less than at w = 0 by at most L^2/(2 rho)", sp.Le(apart, L**2 / (2 * rho))),
+                Hypothesis("Assumptions 4.6, 4.7: exact gradients and Hessians, all tasks in each batch", sp.Eq(sampling, 0)),
+            ]
+        },
+        weights={"reaches": Weight.RESULT},
         instead={
             "reaches": Statement(
                 "reaches", r"On the two tasks of the derivation, started at 0, {}", sp.Eq(stalls, alpha * L * (1 - 3 * alpha * L) / 2 * slope), (sp.Le(alpha, 1 / (6 * L)),),
             )
         },
         reason=r"The rule for $\delta_k^i$ keeps the width of the difference at $1/(6\rho\alpha)$, so that where Hessians vary its error does not vanish with $\varepsilon$: HF-MAML stalls as FO-MAML does. A width that shrinks with "
-        r"$\varepsilon$ repairs it. The condition on $D_h$ needs $\alpha^2$ for $\alpha$: as printed it is no pure number.",
+        r"$\varepsilon$ repairs it.",
     )  # fmt: skip

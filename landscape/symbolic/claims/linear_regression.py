@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Quote, Statement, Step, claim
 from landscape.symbolic.notation import matrix, positive
 from landscape.symbolic.risk import weight_matrix
 from landscape.symbolic.wick import expected_word
@@ -22,6 +22,11 @@ weight = matrix("Q", d, r"Q_i^{(s)}")
         "moment",
         r"Let $A$ be symmetric and let the rows of $X \in \mathbb{R}^{n \times d}$ be independent $N(0, \Sigma)$. Then {}",
         sp.Eq(second, Sigma * A * Sigma + (sp.Trace(Sigma * A) * identity + Sigma * A) * Sigma / n),
+        quote=Quote(
+            "D.2, Lemma 2, (77)",
+            "multivariate Gaussian random vectors with mean 0 and diagonal covariance",
+            "(tr(ΣA)Id+ΣA)Σ",
+        ),
     ),
 )
 def second_moment() -> Derivation:
@@ -55,6 +60,7 @@ def second_moment() -> Derivation:
             (identity - alpha * Sigma) * Sigma * (identity - alpha * Sigma)
             + alpha**2 / s * (sp.Trace(Sigma**2) * Sigma + Sigma**3),
         ),
+        quote=Quote("section 3; D.2, (84)", "we define", "Q(is):=(Id−αΣi)Σi(Id−αΣi)+αs2(tr(Σi2)Σi+Σi3)"),
     ),
 )
 def weight_after_a_step() -> Derivation:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Quote, Statement, Step, claim
 from landscape.symbolic.claims.assumptions import away, d, nu, sample_spread
 from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.risk import isotropic_weight
@@ -41,8 +41,12 @@ def two_point(gradient: Callable[[Expr], Expr]) -> Expr:
         r"Where the Hessian of $f_i$ is $\rho$-Lipschitz (Assumption 4.4) with $\rho\alpha\tilde\sigma \le 2L\sqrt{D_{in}}$: {}",
         sp.Le(bias, alpha * L * tilde / root_in),
         given=(sp.Le(rho, 2 * L * root_in / (alpha * tilde)),),
+        quote=Quote(
+            "Lemma 4.10, (20)",
+            "It shows that the bias is bounded above by a constant which depends on",
+            "where ) ei,k ) *",
+        ),
     ),
-    Statement("quadratics", r"On quadratics {}", sp.Le(quadratic, alpha * L * tilde / root_in)),
     Statement(
         "second",
         r"(21), for any $\phi > 0$; on a quadratic of curvature $h \le L$ whose gradients have noise of variance $\tilde\sigma^2$: {}",
@@ -51,7 +55,9 @@ def two_point(gradient: Callable[[Expr], Expr]) -> Expr:
             (1 + 1 / phi) * slope**2 + (1 + phi) * alpha**2 * L**2 * tilde**2 / D_in + tilde**2 / D_o,
         ),
         given=(sp.Le(h, L),),
+        quote=Quote("Lemma 4.10, (21)", "Moreover, for arbitrary", "(1+ &)#2L 2÷$2"),
     ),
+    Statement("quadratics", r"On quadratics the bias is {}", sp.Eq(quadratic, 0)),
 )
 def bias_of_meta_gradient() -> Derivation:
     """Expand the gradient around the point that the exact step reaches."""
@@ -79,7 +85,6 @@ def bias_of_meta_gradient() -> Derivation:
         quantities={D_in: root_in**2, D_o: root_o**2, bias: curved, quadratic: straight, moment: exact},
         corrections={
             "bias": sp.Eq(bias, rho * alpha**2 * tilde**2 / (2 * D_in)),
-            "quadratics": sp.Eq(quadratic, 0),
             "second": sp.Le(moment, slope**2 + alpha**2 * L**2 * tilde**2 / D_in + tilde**2 / D_o),
         },
         tight={"second": {h: L}},
@@ -89,12 +94,13 @@ def bias_of_meta_gradient() -> Derivation:
 @claim(
     "F-4.11",
     "[F] Theorem 4.11, (22)",
-    "the gap between the gradients of F and of F^",
+    "the gap between the gradients of F and of F^, for linear regression",
     Statement(
         "gap",
         r"For linear regression with inputs $N(0, LI_d)$, $\tilde\sigma$ and $\sigma_H$ (in Frobenius norm) being those at $w$: {}",
         sp.Le(gap, 2 * alpha * L * tilde / root_test + alpha**2 * L * sigma_H * tilde / D_test),
         given=(sp.Ge(root_d, 1),),
+        quote=Quote("Theorem 4.11, (22)", "Consider the functions", ")# öF (w) $ # F (w)) * 2#L"),
     ),
 )
 def gap_of_objectives() -> Derivation:

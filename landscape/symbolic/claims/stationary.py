@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Quote, Statement, Step, claim
 from landscape.symbolic.notation import Expr, matrix, positive, quantity
 from landscape.symbolic.risk import gradient, stationary
 
@@ -24,6 +24,8 @@ norms = quantity(
     r"\frac{\|\nabla f_1(w_{MAML})\|}{\|\nabla f_2(w_{MAML})\|}",
     positive=True,
 )
+omitted = quantity("(36) less (13)", r"\text{(36)} - \text{(13)}")
+networks = quantity("share of stationary points for which (13) holds", r"\Pr[\text{(13)}]", positive=True)
 ordered = (sp.Le(h_1, L_1), sp.Lt(L_1, 1 / alpha), sp.Le(beta_2, h_2), sp.Lt(h_2, 1 / alpha))
 
 
@@ -41,22 +43,45 @@ def slope(hessian: Expr, optimum: Expr, point: Expr) -> Expr:
         "taylor",
         r"(34), printed with the remainder $O(\alpha^2)$; on quadratics with Hessian $H_1$ {}",
         sp.Eq(after_1, (identity - alpha * H_1) * g_1),
+        quote=Quote(
+            "appendix B, (34)", "Next, note that using Taylor expansion", "=(IDαH1(wMAML))g1(wMAML)(34)"
+        ),
     ),
     Statement(
         "stationary",
         r"(31): MAML's stationary points are where this vanishes: {}",
         sp.Eq(2 * whole, (identity - alpha * H_1) * after_1 + (identity - alpha * H_2) * after_2),
+        quote=Quote(
+            "appendix B, (31)",
+            "After setting the gradient of",
+            "(IDαH1(wMAML))g1(w1)=(IDαH2(wMAML))g2(w2)(31)",
+        ),
     ),
     Statement(
         "lemma",
         r"(36), with curvatures at most $L_1$ on the hard and at least $\beta_2$ on the easy task: {}",
         sp.Le(norms, ((1 - alpha * beta_2) / (1 - alpha * L_1)) ** 2),
         given=ordered,
+        quote=Quote("appendix B, (36)", scan="1αL1≳−g1(wMAML)2,(36)1αβ2"),
     ),
     Statement(
         "theorem",
-        r"(13), whose remainder $O(\alpha^2)$ is not specified, without it: {}",
-        sp.Le(norms, (1 - 2 * alpha * beta_2) / (1 - alpha * L_1) ** 2),
+        r"(13) leaves out of the bound of (36) only terms of the order $O(\alpha^2)$ that it allows: over $\alpha^2$ they tend to {}",
+        sp.Eq(sp.Limit(omitted / alpha**2, alpha, 0), beta_2**2),
+        quote=Quote("Theorem 1, (13)", "must satisfy for all", "(1αL1)2∥∇f2(WMAML)∥2+O(α2)"),
+    ),
+    Statement(
+        "networks",
+        r"Theorem 1 says so of two-layer networks in the region $\mathcal{S}_1 \cap \mathcal{S}_2$, where the curvatures along both inner steps lie between $\beta_i$ and $L_i$: {}",
+        sp.Eq(networks, 1),
+        quote=Quote(
+            "Theorem 1", "Suppose that in the setting described above, the task environment is the uniform"
+        ),
+    ),
+    Statement(
+        "exact",
+        r"On quadratics (36) holds for every such $\alpha$ without a remainder, and is sharp: {}",
+        sp.Le(norms, (1 - alpha * beta_2) ** 2 / (1 - alpha * L_1) ** 2),
         given=ordered,
     ),
     Statement(
@@ -64,8 +89,18 @@ def slope(hessian: Expr, optimum: Expr, point: Expr) -> Expr:
         r"So the gradient on the hard task is the smaller one, as far as (36) shows, if and only if the easy one is steeper: {}",
         sp.Equivalent(sp.Lt((1 - alpha * beta_2) ** 2, (1 - alpha * L_1) ** 2), sp.Gt(beta_2, L_1)),
         given=(sp.Lt(L_1, 1 / alpha), sp.Lt(beta_2, 1 / alpha)),
+        quote=Quote("section 4", "hardness discrepancy, specifically", "specifically β2>L1"),
     ),
-    Statement("nal", r"At NAL's solution the norms agree: {}", sp.Eq(nal_1, nal_2)),
+    Statement(
+        "nal",
+        r"At NAL's solution the norms agree: {}",
+        sp.Eq(nal_1, nal_2),
+        quote=Quote(
+            "section 4",
+            "meaning that NAL has no such preference for the hard task",
+            "∥∇f1(wNAL)∥2=∥∇f2(wNAL)∥2",
+        ),
+    ),
 )
 def norms_at_stationary_points() -> Derivation:
     """Differentiate the quadratic objectives; compare norms through eigenvalues."""
@@ -123,16 +158,11 @@ def norms_at_stationary_points() -> Derivation:
             norms: ratio,
             nal_1: squares[0],
             nal_2: squares[1],
+            omitted: exact - (1 - 2 * alpha * beta_2) / (1 - alpha * L_1) ** 2,
         },
-        corrections={
-            "theorem": Statement(
-                "theorem",
-                r"On quadratics, exactly and for every such $\alpha$, {}",
-                sp.Le(norms, (1 - alpha * beta_2) ** 2 / (1 - alpha * L_1) ** 2),
-                given=ordered,
-            )
+        undecided={
+            "networks": "the absolute constants $c$, $c_1$, $c_2$, $c_3$, which are not given: with them one could tell whether the inner steps stay in the regions, "
+            "and compare the remainder, which is not uniform in the tasks, with the term kept"
         },
-        tight={"lemma": {h_1: L_1, h_2: beta_2}, "theorem": {h_1: L_1, h_2: beta_2}},
-        reason=r"(13) follows from (36) to first order only; it leaves out $\alpha^2\beta_2^2/(1 - \alpha L_1)^2$ and is even negative for $\alpha\beta_2 > 1/2$. "
-        r"On quadratics there is no remainder at all, so (36) can be stated exactly.",
+        tight={"lemma": {h_1: L_1, h_2: beta_2}, "exact": {h_1: L_1, h_2: beta_2}},
     )

@@ -2,7 +2,7 @@
 
 import sympy as sp
 
-from landscape.symbolic.claim import Derivation, Statement, Step, claim
+from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.risk import isotropic_weight
 
@@ -46,11 +46,17 @@ def natural_weights() -> list[Expr]:
         "easy",
         r"Setting $\alpha = 1/\rho_E$ yields {}",
         sp.Eq(a_E, (d + 1) / m * rho_E),
+        quote=Quote(
+            "section 3.1",
+            "natural choice of α is the inverse of the largest task smoothness parameter",
+            "yields a E = dm+1ρE",
+        ),
     ),
     Statement(
         "hard",
         r"For the hard task the same yields {}",
         sp.Eq(a_H, rho_H * (1 - rho_H / rho_E) ** 2 + (d + 1) * rho_H**3 / (m * rho_E**3)),
+        quote=Quote("section 3.1", scan="and aH = ρH (1 − ρρHE )2 + (dmρ+1)3EρH3", character=True),
     ),
 )
 def weights_at_natural_step() -> Derivation:
@@ -70,6 +76,7 @@ def weights_at_natural_step() -> Derivation:
         corrections={
             "hard": sp.Eq(a_H, rho_H * (1 - rho_H / rho_E) ** 2 + (d + 1) * rho_H**3 / (m * rho_E**2))
         },
+        weights={"hard": Weight.WORDING},
         reason=r"$\alpha^2\rho_H^3$ at $\alpha = 1/\rho_E$ is $\rho_H^3/\rho_E^2$; the main text prints $\rho_E^3$, (24) prints $\rho_E^2$.",
     )
 
@@ -82,8 +89,14 @@ def weights_at_natural_step() -> Derivation:
         "nal",
         r"With $\Sigma_1 = \rho_H I$, $\Sigma_2 = \rho_E I$ and $n_2 = m$, coordinate by coordinate, {}",
         sp.Eq(w_NAL, rho_H / (rho_H + rho_E) * w_1 + rho_E / (rho_H + rho_E) * w_2),
+        quote=Quote("section 3.1, (8)", "the NAL and MAML solutions defined in (5) can be simplified as"),
     ),
-    Statement("maml", r"and {}", sp.Eq(w_MAML, a_H / (a_E + a_H) * w_1 + a_E / (a_E + a_H) * w_2)),
+    Statement(
+        "maml",
+        r"and {}",
+        sp.Eq(w_MAML, a_H / (a_E + a_H) * w_1 + a_E / (a_E + a_H) * w_2),
+        quote=Quote("section 3.1, (8)", "the NAL and MAML solutions defined in (5) can be simplified as"),
+    ),
     Statement(
         "weight",
         r"where $a_H$ (and $a_E$ likewise) is {}",
@@ -91,6 +104,7 @@ def weights_at_natural_step() -> Derivation:
             quantity("a_H, any alpha", "a_H", positive=True),
             rho_H * (1 - alpha * rho_H) ** 2 + (d + 1) / m * alpha**2 * rho_H**3,
         ),
+        quote=Quote("section 3.1", scan="aE:=(ρE(1−αρE)2+dm+1α2ρE3) and aH:=(ρH(1−αρH)2+dm+1α2ρH3)"),
     ),
 )
 def two_optima() -> Derivation:
@@ -121,8 +135,22 @@ def two_optima() -> Derivation:
         "nal",
         rf"The excess risk of NAL {FINITE} is {{}}",
         sp.Eq(E_NAL, (a_E * rho_H**2 + a_H * rho_E**2) / (rho_E + rho_H) ** 2),
+        quote=Quote(
+            "section 3.1, (9)",
+            "the excess risks for NAL and MAML in this setting are",
+            "m(wNAL)=aEρ2,m(wMAML)=.(9)",
+        ),
     ),
-    Statement("maml", r"The excess risk of MAML is {}", sp.Eq(E_MAML, a_E * a_H / (a_E + a_H))),
+    Statement(
+        "maml",
+        r"The excess risk of MAML is {}",
+        sp.Eq(E_MAML, a_E * a_H / (a_E + a_H)),
+        quote=Quote(
+            "section 3.1, (9)",
+            "the excess risks for NAL and MAML in this setting are",
+            "aEaHm(wNAL)=aEρ2,m(wMAML)=.(9)",
+        ),
+    ),
 )
 def two_risks() -> Derivation:
     """Put the optima into the risk."""
@@ -141,6 +169,7 @@ def two_risks() -> Derivation:
             "nal": sp.Eq(E_NAL, (a_E * rho_H**2 + a_H * rho_E**2) / (rho_E + rho_H) ** 2 * Delta**2 / 4),
             "maml": sp.Eq(E_MAML, a_E * a_H / (a_E + a_H) * Delta**2 / 4),
         },
+        weights={"nal": Weight.CONSTANT, "maml": Weight.CONSTANT},
         reason=r"(9) leaves out the factor $\Delta^2/4$ with $\Delta = \|w_1^* - w_2^*\|$. It is 1 only for optima two apart; in Figure 2, where they "
         r"are $\pm 1_d$, it is $d$.",
     )

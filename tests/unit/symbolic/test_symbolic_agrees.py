@@ -246,7 +246,8 @@ def test_finite_tasks(trial):
     }
     rho, r, alpha = (at[symbol] for symbol in (c.rho, c.r, c.alpha))
     distance = Distance(inputs_of([r], [1]).Sigma, np.array([sp.Integer(0)], dtype=object))
-    nal = resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), derived(c.nal_converges).quantities).subs(at)
+    nal = resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), derived(c.nal_converges).quantities)
+    nal = nal.subs({c.total_spread: c.rho * c.r, c.d: 1}).subs(at) / rho  # of w itself, not of rho^(1/2) w
     score = TaskScore.of(ls.NAL(), inputs_of([rho], [1], noise), ls.Training(2, n1=n_1), n_2)
     (second,) = score.episode.score_moment(distance).entries
     assert second / rho**2 == nal
@@ -354,13 +355,32 @@ def test_solutions_on_few_tasks_by_drawing():
     z = np.sqrt(noise) * rng.standard_normal((draws, T, n))
     solution = (X * (X * w_i[..., None] + z)).sum(axis=(1, 2)) / (X**2).sum(axis=(1, 2))
     at = {c.T: T, c.n: n, c.rho: rho, c.r: r, c.sigma: sp.sqrt(noise)}
-    value = float(derived(c.nal_converges).quantities[c.error_NAL].subs(at))
-    assert close(solution**2, value)
-    assert not close(
-        solution**2,
-        float(resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), derived(c.nal_converges).quantities).subs(at))
-        / T,
-    )
+    line, quantities = {c.total_spread: c.rho * c.r, c.d: 1}, derived(c.nal_converges).quantities
+    value = float(quantities[c.error_NAL].subs(line).subs(at))
+    assert close(rho * solution**2, value)
+    limit = resolve(sp.Limit(c.T * c.error_NAL, c.T, sp.oo), quantities)
+    assert not close(rho * solution**2, float(limit.subs(line).subs(at)) / T)
+
+
+def test_solutions_in_three_dimensions_by_drawing():
+    """Every entry of NAL's covariance, in coordinates in which Sigma = I, with fewer rows a task than dimensions."""
+    rng, c = np.random.default_rng(3), convergence
+    T, n, noise, draws = 5, 2, 0.5, 60_000
+    C = np.array([[2.0, 0.5, 0.0], [0.5, 1.0, -0.3], [0.0, -0.3, 0.4]])
+    X = rng.standard_normal((draws, T, n, 3))
+    w_i = rng.standard_normal((draws, T, 3)) @ np.linalg.cholesky(C).T
+    y = (X @ w_i[..., None])[..., 0] + np.sqrt(noise) * rng.standard_normal((draws, T, n))
+    solution = np.linalg.solve(np.einsum("mtij,mtik->mjk", X, X), np.einsum("mtij,mti->mj", X, y)[..., None])
+    squares = solution * np.swapaxes(solution, 1, 2)
+    a, b = (float(value.subs({c.N: n * T, c.n: n})) for value in c.beta_moments())
+    at = {c.C: sp.ImmutableMatrix(C.tolist()), c.size: sp.Integer(3), c.T: T, c.sigma: sp.sqrt(noise), c.d: 3}
+    formula = derived(c.nal_converges).quantities[c.covariance]
+
+    def value(a, b):
+        return np.array(replace(formula, at | {c.N: n * T, c.al: a, c.be: b}).tolist(), dtype=float)
+
+    assert close(squares, value(a, b))
+    assert not close(squares, value(a, 0))  # without what the tasks' frames do not share
 
 
 def test_episodes_by_drawing():
