@@ -105,7 +105,7 @@ def landscape(diagnosis: Diagnosis, ax: Any = None) -> Any:
         set_limits(middle - half, middle + half)
     ax.set_aspect("equal")
     ax.locator_params(nbins=5)
-    return plotting.finish(ax, "first direction (distance squared: the loss it costs)", "second direction")
+    return plotting.finish(ax, "first direction (distance² = loss)", "second direction")
 
 
 def hardness(diagnosis: Diagnosis, ax: Any = None) -> Any:

@@ -38,12 +38,14 @@ def lacking(book):
     text = "\n\n".join(sources(build.student(book), "markdown"))
     goals = text.partition("After this lesson you can")[2].partition("\n##")[0]
     answers = [cell for cell in book["cells"] if build.is_solution(cell)]
-    exercises = len(re.findall(r"^\d\. ", section(text, "Exercises"), re.M))
+    told, *tasks = re.split(r"^(?=\d\. )", section(text, "Exercises"), flags=re.M)
+    exercises = len(tasks)
     has = {
         "goals": len(re.findall(r"^\* ", goals, re.M)) >= 3,
         "prediction": "**Predict:** " in text,
         "summary": len(re.findall(r"^\d\. ", section(text, "Summary"), re.M)) >= 3,
         "exercises": exercises >= 3,
+        "checks": bool(re.search("tells whether|You are there", told)) or all("heck" in task for task in tasks),
         "solutions": sum(cell["cell_type"] == "markdown" for cell in answers) >= exercises,
         "references": "](https://" in section(text, "References"),
     }
@@ -67,7 +69,7 @@ def test_a_lesson_has_its_parts(path):
 SPOILT = {
     "goals": ("After this lesson you can", "This lesson treats"), "prediction": ("**Predict:**", "Note:"),
     "summary": ("## Summary", "## Conclusion"), "exercises": ("3. **Two steps.**", "**Two steps.**"),
-    "references": ("https://", "see "),
+    "references": ("https://", "see "), "checks": ("tells whether", "asks whether"),
 }  # fmt: skip
 
 
