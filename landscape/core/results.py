@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+PERCENT = ("cut", "cut_error", "share", "share_error")
+"""Columns that are shown in per cent to a reader; in `to_frame` they are numbers."""
+
+
 class Result(Record, ABC):
     """Base of all results: a subclass says one sentence and gives its columns, everything else follows."""
 
@@ -51,7 +55,11 @@ class Result(Record, ABC):
 
         frame = self.to_frame()
         more = f"<p>{len(frame):,} rows, the first 20 shown</p>" if len(frame) > 20 else ""
-        table = frame.head(20).to_html(index=False, float_format=lambda x: f"{x:.4g}")
+        table = frame.head(20).to_html(
+            index=False,
+            float_format=lambda x: f"{x:.4g}",
+            formatters={name: "{:.1%}".format for name in PERCENT if name in frame and frame[name].dtype.kind == "f"},
+        )
         return f"<p><strong>{html.escape(self.headline())}</strong></p>{table}{more}"
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import sympy
 
 import landscape as ls
 from landscape.core.grids import BLOCK, grid
@@ -148,3 +149,24 @@ def test_plots_draw_on_the_given_axes():
 def test_jupyter_shows_the_first_rows():
     result = ls.compare(ls.HardEasy(), METHODS, ADAPT, over={"rho_hard": np.linspace(0.1, 0.5, 10)})
     assert "60 rows, the first 20 shown" in result._repr_html_()
+
+
+def test_a_reader_sees_per_cent_and_a_table_holds_numbers():
+    result = ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML()], 0.5)
+    cut = result.to_frame()["cut"].iloc[1]
+    assert 0 < cut < 1
+    assert f"<td>{100 * cut:.1f}%</td>" in result._repr_html_()
+
+
+def test_a_comparison_with_symbols_is_shown():
+    """The gain is a formula, in LaTeX a factored one with whole coefficients."""
+    R = sympy.Symbol("R", positive=True)
+    result = ls.compare(ls.HardEasy(R=R), [ls.NAL(), ls.MAML()], ls.GradientSteps(1.0, 50))
+    assert repr(result) == "<NAL, MAML: the gain over NAL is a formula>"
+    assert str(R) in result._repr_html_()
+    gain = result.gain("MAML")
+    latex = gain._repr_latex_()
+    assert latex.count(r"\frac") == 1
+    assert float(gain.item().subs(R, 2)) == pytest.approx(
+        float(ls.gain(ls.HardEasy(R=2.0), ls.MAML(), ls.GradientSteps(1.0, 50)))
+    )
