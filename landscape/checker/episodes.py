@@ -30,20 +30,40 @@ def checking_ground() -> Environment:
 class Episodes:
     """A sampler to hand to a training routine: each call draws a task and its two batches.
 
+    Parameters
+    ----------
+    environment, n_in, n_out, rng
+    shift : array, shape (d,), optional
+        Added to the optimum of each task.
+    until : int, optional
+        Only that of so many first episodes.
+
     Attributes
     ----------
     count : int
         Episodes drawn so far.
     """
 
-    def __init__(self, environment: Environment, n_in: int, n_out: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        n_in: int,
+        n_out: int,
+        rng: np.random.Generator,
+        shift: Array | None = None,
+        until: float = np.inf,
+    ) -> None:
         self.count = 0
+        self._shift, self._until = shift, until
         self._stream = _episodes(environment, n_in, n_out, rng)
 
     def __call__(self) -> Episode:
         """Draw X_in (n_in, d), y_in (n_in,), X_out (n_out, d), y_out (n_out,) of a new task."""
         self.count += 1
-        return next(self._stream)
+        X_in, y_in, X_out, y_out = next(self._stream)
+        if self._shift is None or self.count > self._until:
+            return X_in, y_in, X_out, y_out
+        return X_in, y_in + X_in @ self._shift, X_out, y_out + X_out @ self._shift
 
 
 def _episodes(environment: Environment, n_in: int, n_out: int, rng: np.random.Generator) -> Iterator[Episode]:

@@ -8,16 +8,17 @@ Sigma^3 is n_h/n times what a batch of n_h adds, scatter(Sigma)/n_h: as for S_h 
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from landscape.adaptations import Draw, GradientSteps
 from landscape.analysis.optimum import optimum
+from landscape.checker.routine import Routine
 from landscape.checker.target import Kind, Named, counted
 from landscape.closed_form.finite_sample.asymptotics import asymptotics
-from landscape.core import Array, LandscapeWarning, Scalar, record
+from landscape.core import Array, LandscapeWarning, NoClosedForm, Scalar, record
 from landscape.linalg import Operator, QuadraticForm
 from landscape.linalg.moments.same_batch import mean_shrinkage
 from landscape.methods import FOMAML, HFMAML, MAML, NAL, Cost, Method, Reptile, Training
@@ -96,12 +97,15 @@ class Expectation(Named):
     bug : str or None
     method : Method
         The package's method that has the same optimum.
+    routine : Routine
+        What it computes on one episode.
     alike : Kind or None
         Another kind that has the same optimum.
     """
 
     bug: str | None
     method: Method
+    routine: Routine
     alike: Kind | None = None
 
 
@@ -116,39 +120,51 @@ def expectations(alpha: float, n_in: int, n_out: int, steps: int) -> Iterator[Ex
     def inner(step: float = alpha, n: int = n_in, k: int = steps) -> GradientSteps:
         return GradientSteps(step, n, k, "same")
 
-    yield Expectation(Kind.MAML, f"MAML{many}", None, MAML(inner()))
+    here = Routine(steps)
+    detached = replace(here, tracked=0)
+    yield Expectation(Kind.MAML, f"MAML{many}", None, MAML(inner()), here)
     first = "FO-MAML (or MAML with its outer gradient at w)" if steps == 1 else f"FO-MAML{many}"
-    yield Expectation(Kind.FIRST_ORDER, first, None, FOMAML(inner()))
+    yield Expectation(Kind.FIRST_ORDER, first, None, FOMAML(inner()), detached)
     if steps == 1:
-        yield Expectation(
-            Kind.INDEPENDENT, "MAML with an independent Hessian", None, HFMAML(GradientSteps(alpha))
-        )
-        yield Expectation(Kind.DEPENDENT, "MAML with its Hessian on X_out", None, OuterHessian(alpha, n_out))
-        yield Expectation(Kind.PLAIN, "plain gradient (or Reptile)", None, NAL(), Kind.REPTILE)
+        apart = Routine(inner="the first half of X_in", hessian="the second half of X_in")
+        name = "MAML with an independent Hessian"
+        yield Expectation(Kind.INDEPENDENT, name, None, HFMAML(GradientSteps(alpha)), apart)
+        shared = Routine(hessian="X_out")
+        name = "MAML with its Hessian on X_out"
+        yield Expectation(Kind.DEPENDENT, name, None, OuterHessian(alpha, n_out), shared)
+        yield Expectation(Kind.PLAIN, "plain gradient (or Reptile)", None, NAL(), Routine(0), Kind.REPTILE)
     else:
-        yield Expectation(Kind.PLAIN, Kind.PLAIN.value, None, NAL())
-        yield Expectation(Kind.REPTILE, f"Reptile{many}", None, Reptile(inner()))
-    for k in {1, 2, 3} - {steps}:
+        yield Expectation(Kind.PLAIN, Kind.PLAIN.value, None, NAL(), Routine(0))
+        displaced = replace(here, returns="displacement")
+        yield Expectation(Kind.REPTILE, f"Reptile{many}", None, Reptile(inner()), displaced)
+    for k in sorted({1, 2, 3, steps - 1, steps + 1} - {0, steps}):
         bug = f"{counted(k)} instead of {steps}"
-        yield Expectation(Kind.MAML, f"MAML with {counted(k)}", bug, MAML(inner(k=k)))
+        yield Expectation(Kind.MAML, f"MAML with {counted(k)}", bug, MAML(inner(k=k)), Routine(k))
     changed = {
-        "factor 2 in the inner loss": 2 * alpha,
-        "factor 1/2 in the inner loss": alpha / 2,
-        "wrong sign in the inner loss": -alpha,
-        "sum for mean in the inner loss": n_in * alpha,
-        "1/n twice in the inner loss": alpha / n_in,
-        "alpha twice in the inner step": alpha**2,
-        "alpha missing in the inner step": 1.0,
+        "factor 2 in the inner loss": (2 * alpha, "2"),
+        "factor 1/2 in the inner loss": (alpha / 2, "1/2"),
+        "wrong sign in the inner loss": (-alpha, "-1"),
+        "sum for mean in the inner loss": (n_in * alpha, "n_in"),
+        "1/n twice in the inner loss": (alpha / n_in, "1/n_in"),
+        "alpha twice in the inner step": (alpha**2, "alpha"),
+        "alpha missing in the inner step": (1.0, "1/alpha"),
     }
-    for bug, step in changed.items():
-        yield Expectation(Kind.MAML, f"MAML{many} + {bug}", bug, MAML(inner(step)))
-        yield Expectation(Kind.FIRST_ORDER, f"FO-MAML{many} + {bug}", bug, FOMAML(inner(step)))
+    for bug, (step, factor) in changed.items():
+        both = {"step": (factor,), "bend": (factor,)}
+        name = f"MAML{many} + {bug}"
+        yield Expectation(Kind.MAML, name, bug, MAML(inner(step)), replace(here, **both))  # type: ignore[arg-type]
+        name = f"FO-{name}"
+        yield Expectation(Kind.FIRST_ORDER, name, bug, FOMAML(inner(step)), replace(detached, **both))  # type: ignore[arg-type]
     bug = "batches swapped"
-    yield Expectation(Kind.MAML, f"MAML{many} + {bug}", bug, MAML(inner(n=n_out)))
+    swapped = replace(here, inner="X_out", outer="X_in")
+    yield Expectation(Kind.MAML, f"MAML{many} + {bug}", bug, MAML(inner(n=n_out)), swapped)
     if steps == 1:
-        reused = {"inner batch reused as the outer one": n_in, "outer batch reused as the inner one": n_out}
-        for bug, n in reused.items():
-            yield Expectation(Kind.MAML, f"MAML + {bug}", bug, ReusedBatch(alpha, n))
+        reused = {
+            "inner batch reused as the outer one": (n_in, replace(here, outer="X_in")),
+            "outer batch reused as the inner one": (n_out, replace(here, inner="X_out")),
+        }
+        for bug, (n, routine) in reused.items():
+            yield Expectation(Kind.MAML, f"MAML + {bug}", bug, ReusedBatch(alpha, n), routine)
 
 
 @dataclass(frozen=True)
@@ -158,17 +174,17 @@ class Prediction:
     Attributes
     ----------
     expectation : Expectation
-    optimum : array, shape (d,)
-        Of the population.
-    finite : array, shape (d,)
-        Mean of the exact solution on so many episodes; the optimum where it is not known.
+    optimum : array, shape (d,), or None
+        Of the population; None where no formula is known.
+    finite : array, shape (d,), or None
+        Mean of the exact solution on so many episodes; None where no formula is known.
     deviation : array, shape (d,)
         Standard deviation of that solution; NaN where it is not known.
     """
 
     expectation: Expectation
-    optimum: Array
-    finite: Array
+    optimum: Array | None
+    finite: Array | None
     deviation: Array
 
 
@@ -176,23 +192,25 @@ class Prediction:
 def predictions(
     environment: Environment, alpha: float, n_in: int, n_out: int, steps: int, episodes: int
 ) -> list[Prediction]:
-    """Predict where each candidate that has an optimum here converges."""
+    """Predict where each candidate that may have an optimum here converges."""
     found = []
     for expected in expectations(alpha, n_in, n_out, steps):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", LandscapeWarning)
+            best: Array | None = None
+            finite: Array | None = None
+            deviation = np.full(environment.d, np.nan)
             try:
-                best = optimum(environment, expected.method, draws=0).value
-            except ValueError:  # no optimum, or no moments of so high an order
-                continue
-            try:
-                law = asymptotics(
-                    environment, expected.method, _exact(expected, n_in, n_out, max(episodes, 2))
-                )
-                finite, deviation = law.mean, np.sqrt(np.diag(law.covariance))
-            except ValueError:
-                finite, deviation = best, np.full(len(best), np.nan)
-        found.append(Prediction(expected, best, np.asarray(finite), deviation))
+                best = np.asarray(optimum(environment, expected.method, draws=0).value)
+                training = _exact(expected, n_in, n_out, max(episodes, 2))
+                law = asymptotics(environment, expected.method, training)
+                finite, deviation = np.asarray(law.mean), np.sqrt(np.diag(law.covariance))
+            except NoClosedForm:
+                pass
+            except ValueError:  # no optimum, or one without a formula for its bias
+                if best is None:
+                    continue
+        found.append(Prediction(expected, best, finite, deviation))
     return found
 
 

@@ -46,6 +46,16 @@ class Batch:
         self.b = scale * np.array([X.T @ y / len(X) for X, y in rows])
         self.b_broadcast = scale * np.array([X.mean(axis=0) * y.mean() for X, y in rows])
 
+    @classmethod
+    def stacked(cls, X: Array, y: Array, scale: float) -> "Batch":
+        """Make it of arrays (P, n, d) and (P, n) at once."""
+        new = object.__new__(cls)
+        new.rows, new.scale, n = list(zip(X, y, strict=True)), scale, X.shape[1]
+        new.H = scale * (X.swapaxes(1, 2) @ X) / n
+        new.b = scale * (X.swapaxes(1, 2) @ y[..., None])[..., 0] / n
+        new.b_broadcast = scale * X.mean(axis=1) * y.mean(axis=1)[:, None]
+        return new
+
     def gradient(self, v: Array, broadcast: bool = False) -> Array:
         """Compute the gradient of the mean loss at v (P, d)."""
         return self.times(v) - (self.b_broadcast if broadcast else self.b)
