@@ -19,6 +19,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
 
 PYTHONS = ["3.11", "3.12", "3.13"]
+FEW = ["-e", ".[fast,data]", "pytest", "pytest-benchmark", "hypothesis"]
 SMOKE = ["tests/unit/methods/test_registry.py", "tests/unit/core/test_records.py"]
 
 
@@ -41,7 +42,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, default=False)
 def smoke(session: nox.Session) -> None:
     """Run a few tests (theory against drawn data, records) against the newest versions."""
-    session.install("-e", ".[test]")
+    session.install(*FEW)
     session.run("python", "-m", "pytest", *(session.posargs or SMOKE))
 
 
@@ -50,8 +51,9 @@ def lowest(session: nox.Session) -> None:
     """Run the same few tests against the lowest versions that setup.cfg promises."""
     constraints = Path(session.create_tmp()) / "floors.txt"
     constraints.write_text("\n".join(floors()) + "\n", encoding="utf-8")
-    session.install("-e", ".[fast,data]", "pytest", "pytest-benchmark", "hypothesis", "-c", str(constraints))
-    session.run("python", "-m", "pytest", *(session.posargs or SMOKE))
+    session.install(*FEW, "-c", str(constraints))
+    old = "ignore::DeprecationWarning"  # of old packages about one another
+    session.run("python", "-m", "pytest", "-W", old, *(session.posargs or SMOKE))
 
 
 @nox.session(python=PYTHONS[-1], default=False)
