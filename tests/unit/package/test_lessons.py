@@ -45,7 +45,8 @@ def lacking(book):
         "prediction": "**Predict:** " in text,
         "summary": len(re.findall(r"^\d\. ", section(text, "Summary"), re.M)) >= 3,
         "exercises": exercises >= 3,
-        "checks": bool(re.search("tells whether|You are there", told)) or all("heck" in task for task in tasks),
+        "checks": bool(re.search("tells whether|You are there", told))
+        or all("heck" in task for task in tasks),
         "solutions": sum(cell["cell_type"] == "markdown" for cell in answers) >= exercises,
         "references": "](https://" in section(text, "References"),
     }

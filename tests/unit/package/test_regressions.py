@@ -211,7 +211,10 @@ CASES = [
     (lambda: ls.NAL({"hard": 3}, batch=1500), "batch must be"),
     (lambda: ls.HardEasy(R=sympy.Symbol("R")).sample(3, 0), "replace the symbols"),
     (lambda: ls.compare(ls.HardEasy(), ls.NAL(), ADAPT, over=["R"]), "must be a dict"),
-    (lambda: ls.compare(ls.HardEasy(), ls.NAL(), ADAPT).plot(), "nothing varies"),
+    (
+        lambda: ls.compare(ls.HardEasy(), ls.NAL(), ADAPT, {"R": [1, 2], "m": [9, 20]}).plot(),
+        "needs one varying name",
+    ),
     (lambda: quick(over={"R": [1.0, 2.0]}).plot(y="gain"), "unknown quantity"),
     (lambda: ls.DataTask(["q"], np.eye(2), [1.0, 2.0]), "name must be"),
     (lambda: ls.risk(ls.HardEasy(d=2), np.zeros((0, 2)), ADAPT), "start must be a number or a vector"),
