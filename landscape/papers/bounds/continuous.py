@@ -40,7 +40,8 @@ def ode_time(environment: Environment, alpha: float, start: Any, level: float) -
         (9/\sqrt\mu+5)\sigma/4`, :math:`\iota = \zeta - \mu/2` and :math:`\zeta = \mu - \tfrac54
         L^2\alpha(L^3\alpha^2+2L^2\alpha+2)`. ``sharper`` uses the rates that Lemma 3.7 and Theorem 3.8 prove
         (2 zeta and mu/4 for squared norms; the proof takes half of each). The range of alpha is
-        `largest_alpha`'s, three conditions of which differ from the printed ones.
+        `largest_alpha`'s, three conditions of which differ from the printed ones. Claims C-3.6 and C-3.7 of
+        the ledger derive this.
 
     Raises
     ------
@@ -81,7 +82,8 @@ def bi_ode_time(
 ) -> Guarantee:
     r"""Bound the time of the BI-MAML ODE, Theorem 4.1, until :math:`\|\nabla F\| \le \varepsilon`, latched.
 
-    As printed (the test repeated at every moment) the theorem fails: the path may slide for ever, see `flow`.
+    The text of the paper switches once, as here. The pseudo-code of Algorithm 1 repeats the test at every
+    moment: with it the path may slide for ever, see `flow` and claim C-4.1 of the ledger.
 
     Parameters
     ----------
@@ -93,8 +95,9 @@ def bi_ode_time(
     Returns
     -------
     Guarantee
-        The theorem prints O(.) and (eps_0 + 5 sigma)/4; the proof's argument gives K = (9 eps_0 + 5 sigma)/4,
-        as the theorem's own condition on alpha has it. bound: :math:`\tfrac1\mu\log\tfrac{\|\nabla
+        The theorem prints O(.) with (eps_0 + 5 sigma)/4 in the logarithm, where a constant does not matter;
+        the proof's argument gives K = (9 eps_0 + 5 sigma)/4, as the theorem's own condition on alpha has it.
+        bound: :math:`\tfrac1\mu\log\tfrac{\|\nabla
         f(w(0))\|}{\varepsilon_0} + \tfrac8\mu\log\tfrac{K}{\varepsilon}`.
     """
     level = positive.check("level", level)
@@ -119,7 +122,8 @@ def bi_ode_time(
 def hessian_bounds(environment: Environment, alpha: float) -> tuple[Guarantee, Guarantee]:
     """Bound the curvature of F, Theorem 3.8: mu/8 <= Hess F <= 9 L/8, as two guarantees, lower and upper.
 
-    On quadratics the Hessian of F is the same everywhere, and mu/4 <= Hess F <= L already by alpha <= 1/(2L).
+    On quadratics the Hessian of F is the same everywhere, and mu/4 <= Hess F <= L already by alpha <= 1/(2L):
+    claim C-3.8 of the ledger.
 
     Parameters
     ----------
@@ -142,7 +146,7 @@ def hessian_bounds(environment: Environment, alpha: float) -> tuple[Guarantee, G
 def critical_point(environment: Environment, alpha: float) -> Guarantee:
     """Bound f at MAML's optimum, Theorem 3.9: f <= min f + (K - sigma)^2/(2L).
 
-    There K = (9/7 sqrt(L/mu) + 1) sigma.
+    There K = (9/7 sqrt(L/mu) + 1) sigma. This level is what the proof needs: claim C-3.9 of the ledger.
 
     Parameters
     ----------
@@ -165,8 +169,7 @@ def critical_point(environment: Environment, alpha: float) -> Guarantee:
     return Guarantee(
         name, "f at MAML's optimum above min f", size, float(f.above_minimum(optimum)), None,
         {"L": L, "mu": mu, "sigma": sigma, "K": K}, "MAML's optimum",
-        "printed; the theorem's name for the set has (K - sigma)/(2L), its definition (K - sigma)^2/(2L), which is "
-        "what the proof needs",
+        "printed, and what the proof needs",
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ for FO-MAML and :math:`(1+a, \min(\tfrac1{12}, 2a), 6\rho\alpha^2\tilde\sigma/\s
 the printed delta, for its difference looks :math:`1/(6\rho\alpha)` to both sides and errs by up to
 :math:`\|v_i\|/(12\alpha)` (:math:`\lambda = 0` where :math:`\rho = 0`). So :math:`h \le 1` takes :math:`D_h
 \ge 36(\rho\alpha^2\tilde\sigma)^2`; Theorem 4.17 prints :math:`36(\rho\alpha\tilde\sigma)^2`, which is not a
-pure number.
+pure number. Claims F-4.12, F-4.13, F-4.16 and F-4.17 of the ledger decide what the theorems say.
 """
 
 import math

@@ -38,7 +38,8 @@ def smoothness(environment: Environment, alpha: float) -> Guarantee:
     Returns
     -------
     Guarantee
-        exact: the largest eigenvalue of the Hessian of F; sharper: L, for (1 - alpha lam)^2 <= 1.
+        exact: the largest eigenvalue of the Hessian of F; sharper: L, for (1 - alpha lam)^2 <= 1. Claim F-4.8
+        of the ledger has the sharp form of the lemma.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def iterations(environment: Environment, method: MAML | HFMAML, start: Any, leve
     With a step :math:`\beta = 1/(c\,4L)` the descent lemma gives :math:`F(w_{k+1}) \le F(w_k) -
     \beta(1-\tfrac1{2c})\|\nabla F(w_k)\|^2`; add up. With drawn tasks or samples the theorems need
     assumptions 4.5 and 4.6, which fail on linear tasks: then they are not applicable. `promise` has them for
-    given sigmas.
+    given sigmas. Claim F-4.12 of the ledger has the true order, log(1/eps).
     """
     checks.instance("method", method, (MAML, HFMAML))
     inner = method.adaptation
@@ -134,7 +135,7 @@ def floor(environment: Environment, alpha: float) -> Guarantee:
     There :math:`\nabla F = -\alpha E[\Sigma_i(I-\alpha\Sigma_i)\nabla f_i]`, at most :math:`\alpha L
     (E\|\nabla f_i\|^2)^{1/2}`, and
     :math:`\|\nabla f\| = \alpha\|E\Sigma_i\nabla f_i\|` gives :math:`E\|\nabla f_i\|^2 \le
-    \sigma^2/(1-\alpha^2L^2)`.
+    \sigma^2/(1-\alpha^2L^2)`. The sharp constant is in claim F-fo of the ledger.
     """
     name = "Theorem 4.15 of Fallah et al."
     alpha, L, mu = fallah_range(name, environment, alpha, 10)
@@ -161,7 +162,8 @@ def difference_error(loss: Loss, w: Any, v: Any, delta: float) -> Guarantee:
     Returns
     -------
     Guarantee
-        bound: :math:`\rho\delta\|v\|^2`; sharper: half of it, which :math:`\rho|w|^3/6` attains at 0. Where
+        bound: :math:`\rho\delta\|v\|^2`; sharper: half of it, which :math:`\rho|w|^3/6` attains at 0 (claim
+        F-hvp of the ledger). Where
         the Hessian is smooth the error is of second order in delta; on quadratics it is rounding.
 
     Raises

@@ -7,7 +7,7 @@ Printed, for two equally likely tasks with full inner gradients, :math:`\alpha \
           \qquad (13)
 
 The constants in its :math:`\beta_i, L_i` and regions are not given, so the extreme eigenvalues themselves
-stand in. Its proof has :math:`((1 - \alpha\beta_2)/(1 - \alpha L_1))^2`, which is larger than (13) by
+stand in. It is an expansion to first order in alpha, which claim L-thm1 of the ledger confirms on quadratics. Its proof has :math:`((1 - \alpha\beta_2)/(1 - \alpha L_1))^2`, which is larger than (13) by
 :math:`\alpha^2\beta_2^2/(1 - \alpha L_1)^2`. And no O is needed: with the Hessian's mean along the inner
 step, :math:`\nabla f_i(W - \alpha g_i) = (I - \alpha \bar H_i) g_i` exactly, so the proof's bound holds as it
 stands if the eigenvalues are extremes along the two inner steps, :math:`\alpha L_1 < 1` and :math:`\alpha(L_2

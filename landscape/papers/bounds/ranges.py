@@ -62,7 +62,7 @@ def largest_alpha(
     2L^2\alpha + 2) > \mu/2`, for which it is enough that each of :math:`L^5\alpha^3`, :math:`2L^4\alpha^2`
     and :math:`2L^2\alpha` is less than :math:`\tfrac2{15}\mu`: that is :math:`\alpha <
     (\tfrac2{15}\mu)^{1/3}L^{-5/3}`, :math:`(\mu/15)^{1/2}L^{-2}` and :math:`\mu/(15L^2)`, which stand here.
-    The printed ones do not ensure it.
+    The printed ones do not ensure it: claim C-3.6 of the ledger.
 
     Examples
     --------

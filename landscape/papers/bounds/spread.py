@@ -17,6 +17,8 @@ ALIKE = 1e-14
 class Spread:
     r"""E||grad f_i(w) - grad f(w)||^2, a quadratic form of Hessian 2 (E[Sigma_i^2] - (E Sigma_i)^2).
 
+    Claims F-assume and C-assume of the ledger have it for two tasks in one dimension.
+
     Parameters
     ----------
     environment : Environment

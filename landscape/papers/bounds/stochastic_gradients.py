@@ -31,7 +31,7 @@ def gradient_bias(environment: Environment, alpha: float, D_in: int, point: Any)
     Guarantee
         bound: :math:`\alpha L\tilde\sigma/\sqrt{D_{in}}`. exact: 0, for the gradient of a quadratic is linear
         and its batch is independent of the inner one; so ``loose_by`` is infinite wherever the bound is not
-        0, and says no more than that. The bias of order 1/D_in of a Hessian on the inner batch is
+        0, and says no more than that (claim F-4.10 of the ledger). The bias of order 1/D_in of a Hessian on the inner batch is
         `gradient_gap`'s.
     """
     name = "Lemma 4.10 of Fallah et al."
@@ -62,7 +62,7 @@ def gradient_square(environment: Environment, alpha: float, D_in: int, D_o: int,
     Guarantee
         bound: :math:`(1+\tfrac1\phi)G^2 + (1+\phi)\alpha^2L^2\tilde\sigma^2/D_{in} + \tilde\sigma^2/D_o`, G
         the gradient norm after a full step, with the best :math:`\phi`. exact: the same of second moments,
-        where Sigma stands for L; sharper: without the cross term that :math:`\phi` pays for, for on
+        where Sigma stands for L (claim F-4.10 of the ledger); sharper: without the cross term that :math:`\phi` pays for, for on
         quadratics it has mean zero.
     """
     name = "Lemma 4.10 of Fallah et al."
@@ -106,7 +106,7 @@ def gradient_gap(environment: Environment, alpha: float, m: int, point: Any) -> 
     Guarantee
         bound: :math:`2\alpha L\tilde\sigma/\sqrt m + \alpha^2 L\sigma_H\tilde\sigma/m`, with the standard
         deviations of one sample's gradient and Hessian (Frobenius) at the point; sharper: its second term
-        alone, for on quadratics the first has mean zero.
+        alone, for on quadratics the first has mean zero (claim F-4.11 of the ledger).
     """
     name = "Theorem 4.11 of Fallah et al."
     alpha, L, mu = fallah_range(name, environment, alpha)
