@@ -58,7 +58,9 @@ class Result(Record, ABC):
         table = frame.head(20).to_html(
             index=False,
             float_format=lambda x: f"{x:.4g}",
-            formatters={name: "{:.1%}".format for name in PERCENT if name in frame and frame[name].dtype.kind == "f"},
+            formatters={
+                name: "{:.1%}".format for name in PERCENT if name in frame and frame[name].dtype.kind == "f"
+            },
         )
         return f"<p><strong>{html.escape(self.headline())}</strong></p>{table}{more}"
 

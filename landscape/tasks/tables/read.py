@@ -97,7 +97,8 @@ def _parquet(path: Path) -> pd.DataFrame:
         raise ImportError("Parquet files need pyarrow: pip install 'task-landscape[data]'") from None
     try:
         frame = pd.read_parquet(path, engine="pyarrow")
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+        # the latter ones from notes of pandas in the file that are damaged
         raise ValueError(f"{path.name} is not a Parquet file: {error}") from None
     named = [name for name in frame.index.names if name is not None]
     return frame.reset_index(named) if named else frame  # pandas keeps its row names in columns of the file

@@ -424,37 +424,6 @@ def test_what_is_not_a_whole_file_of_the_sweep_is_refused_and_left(tmp_path):
 
 
 @pytest.mark.slow
-def test_damage_of_any_sort_is_one_sentence(tmp_path):
-    """Thousands of files with some bytes changed, cut or put in: each is the table, or is refused in a sentence."""
-    file, chance = tmp_path / "cells.db", random.Random(0)
-    good_table = sweep(file=file, seeds=[0], over={"rho_hard": [0.2, 0.5]}).table
-    good, refusals = file.read_bytes(), 0
-    for _ in range(2000):
-        content = bytearray(good)
-        for _ in range(chance.choice([1, 1, 4, 40])):
-            at = chance.randrange(len(content))
-            kind = chance.randrange(4)
-            if kind == 0:
-                content[at] ^= 1 << chance.randrange(8)
-            elif kind == 1:
-                content[at : at + chance.randrange(1, 99)] = b""
-            elif kind == 2:
-                content[at:at] = chance.randbytes(chance.randrange(1, 9))
-            else:
-                content[at : at + 8] = chance.choice([b"\0" * 8, b"\xff" * 8, b"NaN,NaN,", b"[[[[[[[["])
-            content = content or bytearray(b"x")
-        file.write_bytes(bytes(content))
-        try:
-            assert list(ls.Sweep.read(file).table.columns) == list(good_table.columns)
-        except ValueError as error:
-            refusals += 1
-            assert re.search(
-                "is damaged|not the file of a sweep|cannot read|has no finished cell", str(error)
-            )
-    assert refusals > 1000
-
-
-@pytest.mark.slow
 def test_a_full_disk_leaves_what_was_written(tmp_path):
     """A limit on the size of files stands for the disk that is full."""
     file = tmp_path / "cells.db"
