@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from landscape.core import checks
 from landscape.core.domains import is_symbolic
 from landscape.core.parameters import Record
 from landscape.core.provenance import DRAWN, EXACT, Provenance
@@ -47,6 +48,58 @@ class Result(Record, ABC):
 
         return pd.DataFrame(dict(self.columns()))
 
+    def to_xarray(self) -> Any:
+        """Return an `xarray.Dataset`: a dimension for each column that tells rows apart, a variable for each other one.
+
+        Raises
+        ------
+        ImportError
+            Without the package xarray (the extra ``data``).
+        """
+        try:
+            import xarray  # optional: an extra  # noqa: F401
+        except ImportError:
+            raise ImportError('to_xarray needs xarray: pip install "task-landscape[data]"') from None
+        frame = self.to_frame()
+        index: list[str] = []
+        told = 1
+        for name in frame.columns:
+            groups = len(frame[[*index, name]].drop_duplicates())
+            if groups > told:
+                index, told = [*index, name], groups
+            if told == len(frame):
+                break
+        return frame.set_index(index).to_xarray()
+
+    def to_latex(self, columns: Sequence[str] | None = None) -> str:
+        """Return the table in LaTeX (with the package booktabs), its headline as the caption.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Of `to_frame`; all by default.
+        """
+        frame = self.to_frame()
+        frame = (
+            frame if columns is None else frame[[checks.known("column", c, frame.columns) for c in columns]]
+        )
+        percents = [name in PERCENT for name in frame.columns]
+        lines = [
+            " & ".join(_latex(value, percent) for value, percent in zip(row, percents, strict=True)) + r" \\"
+            for row in (tuple(frame.columns), *frame.itertuples(index=False, name=None))
+        ]
+        kinds = "".join("r" if frame[name].dtype.kind in "if" else "l" for name in frame.columns)
+        rules = [
+            rf"\begin{{tabular}}{{{kinds}}}",
+            r"\toprule",
+            lines[0],
+            r"\midrule",
+            *lines[1:],
+            r"\bottomrule",
+        ]
+        caption = rf"\caption{{{_latex(self.headline(), False)}}}"
+        return "\n".join([r"\begin{table}", caption, *rules, r"\end{tabular}", r"\end{table}", ""])
+
     def __repr__(self) -> str:
         return f"<{self.headline()}>"
 
@@ -63,6 +116,19 @@ class Result(Record, ABC):
             },
         )
         return f"<p><strong>{html.escape(self.headline())}</strong></p>{table}{more}"
+
+
+def _latex(value: Any, percent: bool) -> str:
+    """Write a cell of a table in LaTeX: numbers with four digits, text with its special characters escaped."""
+    if isinstance(value, (float, np.floating)):
+        text = f"{value:.1%}" if percent else f"{value:.4g}"
+        return "--" if np.isnan(value) else r"$" + text.replace("%", r"\%").replace("inf", r"\infty") + "$"
+    special = {c: "\\" + c for c in "&%$#_{}"} | {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\^{}",
+    }
+    return "".join(special.get(c, c) for c in str(value))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -126,20 +126,6 @@ class Sweep(Result):
         summary.columns = [name if of == "mean" else f"{name}_standard_error" for name, of in summary.columns]
         return summary.assign(runs=groups.size()).reset_index()
 
-    def to_xarray(self) -> Any:
-        """Make an `xarray.Dataset` with a dimension for each name swept over, for seed, method and repeat.
-
-        Raises
-        ------
-        ImportError
-            Without the package xarray (the extra ``data``).
-        """
-        try:
-            import xarray  # optional: an extra  # noqa: F401
-        except ImportError:
-            raise ImportError('to_xarray needs xarray: pip install "task-landscape[data]"') from None
-        return self.table.set_index([*self.axes, "seed", "method", "repeat"]).to_xarray()
-
     def plot(self, ax: Any = None, x: str | None = None, y: str = "above_noise") -> Any:
         """Draw means over runs with 95% intervals against the name swept over; choose a place of the others by `only`."""
         from landscape import plotting  # optional: pyplot takes 0.35 s

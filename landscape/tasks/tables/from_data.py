@@ -93,7 +93,7 @@ def from_data(
     Parameters
     ----------
     source : pandas.DataFrame, str, Path, tuple or dict
-        A table; a CSV (also with .gz after it) or Parquet file (lines before the header that start with # are
+        A table (also one of polars or arrow); a CSV (also with .gz after it) or Parquet file (lines before the header that start with # are
         comments); arrays (X, y, groups), groups the task of each row; or a dict of task name to (X, y). For arrays
         `target` and `task` are left out.
     target : str
@@ -236,6 +236,8 @@ def _selected(
         if target is not None or task is not None:
             raise ValueError("target and task name columns of a table: leave them out for arrays")
         return join(source, features) if isinstance(source, dict) else pick(source, features)
+    if hasattr(source, "to_pandas"):  # of polars, arrow and their kind
+        source = source.to_pandas()
     if not isinstance(source, pd.DataFrame):
         raise TypeError(
             "source must be a DataFrame, a path, arrays (X, y, groups), or a dict of name to (X, y), got "

@@ -111,6 +111,8 @@ class Preprocessing(Record):
         """The rows as a table that has all columns and no holes."""
         import pandas as pd  # optional here: importing it takes 0.3 s
 
+        if hasattr(rows, "to_pandas"):
+            rows = rows.to_pandas()
         if not isinstance(rows, pd.DataFrame):
             rows = np.asarray(rows)
             if rows.ndim != 2 or rows.shape[1] != len(self.columns):

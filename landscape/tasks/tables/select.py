@@ -131,7 +131,7 @@ def pick(arrays: tuple[Any, ...], features: Any) -> Selection:
             raise ValueError(f"{name} must have shape ({len(frame)},) to match X, got {np.shape(values)}")
     frame = frame.reset_index(drop=True)
     # through lists of pandas' own: NumPy would make texts of numbers and texts together
-    target, task = (pd.Series(v if isinstance(v, np.ndarray) else list(v)) for v in (y, groups))
+    target, task = (pd.Series(np.asarray(v) if hasattr(v, "__array__") else list(v)) for v in (y, groups))
     return Selection(frame, target.rename("y"), task.rename("groups"), features is None)
 
 
