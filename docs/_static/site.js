@@ -1,5 +1,5 @@
 // On a phone several panels side by side would be a strip: a picture keeps a height that one can read, and scrolls.
-const READABLE = 200;
+const READABLE = 260;
 
 function show(picture) {
   const width = Math.min(picture.naturalWidth, READABLE * picture.naturalWidth / picture.naturalHeight);
