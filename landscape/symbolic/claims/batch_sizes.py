@@ -5,7 +5,7 @@ import sympy as sp
 from landscape.symbolic.claim import Derivation, Quote, Statement, Step, claim
 from landscape.symbolic.notation import positive, quantity
 
-alpha, L, B, C_1, C_2 = positive("alpha L B C_1 C_2")
+alpha, L, B, C_1, C_2, k = positive("alpha L B C_1 C_2 k")
 epsilon = quantity("eps", r"\varepsilon", positive=True)
 sigma, tilde = quantity("sigma", r"\sigma", positive=True), quantity("sigma~", r"\tilde\sigma", positive=True)
 D_in, outer = quantity("D_in", r"D_{in}", positive=True), quantity("B D_o", r"BD_o", positive=True)
@@ -22,6 +22,11 @@ floor = quantity(
 count = quantity(
     "second term of the minimum after (26)",
     r"\frac{L}{\sigma^2(\alpha^2L^2 + B^{-1})} + \frac{L(BD_o + D_{in})}{\tilde\sigma^2}",
+    positive=True,
+)
+at_shots = quantity(
+    "square of the root in (26), D_in = k^2",
+    r"\left(\text{root in (26)}\right)^2_{D_{in} = k^2}",
     positive=True,
 )
 samples = quantity("B D_in", r"BD_{in}", positive=True)
@@ -45,6 +50,12 @@ samples = quantity("B D_in", r"BD_{in}", positive=True)
         r"Table 1: such batches hold $O(1/\varepsilon^4)$ samples, the least of them {}",
         sp.Eq(samples, C_1 * C_2 * sigma**2 * tilde**2 / epsilon**4),
         quote=Quote("Table 1", "Iteration # samples/ Runtime/ Best accuracy", "O(1/✏2) O(1/✏4) O (d2 )"),
+    ),
+    Statement(
+        "shots",
+        r"Table 1: with $D_{in} = K$ samples inside, all other batches large, the square of the level is {}",
+        sp.Eq(sp.Limit(sp.Limit(level, B, sp.oo), outer, sp.oo), tilde**2 / D_in),
+        quote=Quote("Table 1, K-shot learning", "access to", "krF (w)k  ✏ O(1/✏2)"),
     ),
 )  # fmt: skip
 def maml_batches() -> Derivation:
@@ -84,6 +95,12 @@ SIZES = {
         quote=Quote("Corollary 4.16, (27)", "then FO-MAML finds", "O(#$L ), after at most ! O(1/ (#2$2L)) iterations"),
     ),
     Statement(
+        "shots",
+        r"Table 1: with $D_{in} = K$ samples inside, all other batches large, the level is at most $\alpha\sigma L + \tilde\sigma/\sqrt{K}$, written with $k = \sqrt{K}$: its square is {}",
+        sp.Le(sp.Limit(sp.Limit(at_shots, B, sp.oo), outer, sp.oo), (alpha * sigma * L + tilde / k) ** 2),
+        quote=Quote("Table 1, K-shot learning", "access to", "O(d) krF (w)k  O("),
+    ),
+    Statement(
         "samples",
         r"Table 1: such batches hold $O(1/(\alpha^4\sigma^2))$ samples, the least of them {}",
         sp.Eq(samples, C_1 * C_2 * tilde**2 / (alpha**4 * sigma**2 * L**4)),
@@ -99,7 +116,10 @@ def first_order_batches() -> Derivation:
             Step(r"With the least sizes the second term of the minimum is {}", sp.factor(steps)),
             Step(r"and the product of the sizes {}", SIZES[B] * SIZES[D_in]),
         ],
-        quantities={floor: sigma**2 * (alpha**2 * L**2 + 1 / B) + tilde**2 / outer + tilde**2 / D_in, count: steps, samples: SIZES[B] * SIZES[D_in]},
+        quantities={at_shots: sigma**2 * (alpha**2 * L**2 + 1 / B) + tilde**2 / outer + tilde**2 / k**2, floor: sigma**2 * (alpha**2 * L**2 + 1 / B) + tilde**2 / outer + tilde**2 / D_in, count: steps, samples: SIZES[B] * SIZES[D_in]},
         tight={"level": SIZES},
-        corrections={"iterations": sp.Eq(count, (C_1 / (C_1 + 1) + 2 * C_2) / (alpha**2 * sigma**2 * L))},
+        corrections={
+            "shots": sp.Eq(sp.Limit(sp.Limit(at_shots, B, sp.oo), outer, sp.oo), (alpha * sigma * L) ** 2 + tilde**2 / k**2),
+            "iterations": sp.Eq(count, (C_1 / (C_1 + 1) + 2 * C_2) / (alpha**2 * sigma**2 * L)),
+        },
     )  # fmt: skip

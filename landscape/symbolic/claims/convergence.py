@@ -142,6 +142,7 @@ def nal_converges() -> Derivation:
                 sp.Tuple(u, v),
             ),
             Step(r"All $T$ tasks together, and the noise: {}", sp.Eq(covariance, derived.xreplace(whole))),
+            Step(r"Neither the number of tasks nor its logarithm, which (44) has, multiplies anything here."),
             Step(r"Its trace is the squared error, {}", sp.Eq(error_NAL, sp.factor(error.subs(N, n * T)))),
         ],
         quantities={error_NAL: error.subs(N, n * T), covariance: derived.xreplace(whole)},
@@ -162,7 +163,7 @@ def preconditioned(order: int) -> Expr:
 @claim(
     "L-thm3",
     "[L] Theorem 3, (92), (98)",
-    "MAML's solution on T tasks of tau episodes, in one dimension",
+    "MAML's solution on T tasks (its error in one dimension), and conditions of Theorems 2 and 3",
     Statement(
         "tasks",
         r"The distance falls like $1/\sqrt{T}$; in one dimension with optima of variance $r$ and no noise, to first order, {}",
@@ -211,7 +212,7 @@ def preconditioned(order: int) -> Expr:
     ),
     Statement(
         "tasks needed",
-        r"Theorem 2: the condition on $T$ is to make $\frac{LB\delta}{3\sqrt T} \le 1$ in the exponent of (76), with $\delta^2 = \log(200d)/V$, $V = \mathrm{Var}(\Sigma_i) + \mathrm{Var}(\Sigma_i w_i^*)$; the theorem prints {}",
+        r"Theorem 2: the end of the proof asks of $T$ what makes $\frac{LB\delta}{3\sqrt T} \le 1$ in the exponent of (76), with $\delta^2 = \log(200d)/V$, $V = \mathrm{Var}(\Sigma_i) + \mathrm{Var}(\Sigma_i w_i^*)$; the theorem prints {}",
         sp.Eq(tasks_needed, L**2 * B**2 * V / 9),
         quote=Quote(
             "Theorem 2 and the end of its proof",
