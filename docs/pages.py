@@ -149,13 +149,14 @@ def ledger(folder: Path) -> None:
     tree = "\n".join(PAPERS)
     intro = (
         "# The ledger of claims\n\n"
-        "What the three papers claim about linear tasks, derived again and decided: a statement as printed, a derivation, a verdict that is computed, and what "
-        "holds in its place. `landscape verify` decides them all on your machine; `landscape verify --errata` writes a letter to the authors.\n\n"
+        "What the three papers claim about linear tasks, derived again and decided: what is printed, what it implies and what goes beyond it, a derivation, a verdict "
+        "that is computed, and what holds in its place. Only what is printed sets a verdict. `landscape verify` decides them all on your machine; "
+        "`landscape verify --errata` writes a letter to the authors of each paper.\n\n"
     )
     table = ["| claim | of | verdict |", "|---|---|---|"]
     for paper, claims in decided.items():
         table += [
-            f"| [{entry.claim.id}]({paper}.md#{anchor(entry.claim.id)}): {entry.claim.title} | {entry.claim.source} | {entry.verdict} |"
+            f"| [{entry.claim.id}]({paper}.md#{anchor(entry.claim.id)}): {entry.claim.title} | {entry.claim.source} | {entry.summary} |"
             for entry in claims
         ]
         body = "\n\n".join(

@@ -107,7 +107,7 @@ def first_order_floor() -> Derivation:
         },
         tight={"order": {alpha: 0}},
         weights={"abstract": Weight.WORDING},
-        reason=r"\"For any $\varepsilon > 0$\" in the abstract is to be read as \"for every\": the body has $\varepsilon \ge O(\alpha\sigma)$, and FO-MAML does reach any level above its floor.",
+        reason=r"The abstract's 'for any $\varepsilon > 0$' is to be read as 'for every': the body has $\varepsilon \ge O(\alpha\sigma)$, and FO-MAML does reach any level above its floor.",
     )  # fmt: skip
 
 

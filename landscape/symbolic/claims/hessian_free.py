@@ -201,6 +201,6 @@ def hessian_free_floor() -> Derivation:
                 "reaches", r"On the two tasks of the derivation, started at 0, {}", sp.Eq(stalls, alpha * L * (1 - 3 * alpha * L) / 2 * slope), (sp.Le(alpha, 1 / (6 * L)),),
             )
         },
-        reason=r"The rule for $\delta_k^i$ keeps the width of the difference at $1/(6\rho\alpha)$, so that where Hessians vary its error does not vanish with $\varepsilon$: HF-MAML stalls as FO-MAML does. A width that shrinks with "
-        r"$\varepsilon$ repairs it.",
+        reason=r"The rule for $\delta_k^i$ keeps the width of the difference at $1/(6\rho\alpha)$, so that where Hessians vary its error does not vanish with $\varepsilon$. Two tasks that meet the assumptions, all in "
+        r"each batch, stop HF-MAML where $\|\nabla F\|$ is $\frac12\alpha L(1 - 3\alpha L)$ times a task's gradient. A width that shrinks with $\varepsilon$ repairs it.",
     )  # fmt: skip
