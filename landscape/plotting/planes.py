@@ -122,6 +122,10 @@ def edges(values: Any) -> Array:
     return np.asarray(back(np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])))
 
 
+LOSES = 0.95
+"""A gain below which a method does worse than what it is measured against, and not by rounding alone."""
+
+
 def heatmap(
     result: Comparison,
     ax: Axes | None = None,
@@ -147,22 +151,28 @@ def heatmap(
     across, up = (frame.columns[result.grid.dims.index(name)] for name in (x, y))
     table = frame[frame["method"] == label].pivot(index=up, columns=across, values="gain")
     values = table.to_numpy()
-    norm = LogNorm(max(values.min(), 1e-3), values.max()) if values.max() > 3 * values.min() else None
+    low, high = max(values.min(), 1e-3), values.max()
+    loses = low < LOSES  # then white is no gain, and both sides have one scale
+    if loses:
+        low, high = min(low, 1 / high), max(high, 1 / low)
+    norm = LogNorm(low, high) if loses or high > 3 * low else None
     fine = min(values.shape) >= FINE
     x_edges, y_edges = (np.asarray(side) if fine else edges(side) for side in (table.columns, table.index))
     mesh = ax.pcolormesh(
         x_edges,
         y_edges,
         values,
-        cmap="cividis",
+        cmap="RdBu" if loses else "cividis",
         norm=norm,
         shading="gouraud" if fine else "flat",
         rasterized=True,
     )
-    bar = ax.figure.colorbar(mesh, ax=ax, label=f"gain of {label} over {result.baseline}", format="{x:g}")
+    bar = ax.figure.colorbar(mesh, ax=ax, label=f"gain of {label} over {result.baseline}", format="{x:.3g}")
     if norm is not None:
-        candidates = np.array([1, 1.2, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100])
-        bar.set_ticks(candidates[(candidates >= values.min()) & (candidates <= values.max())])
+        near = np.array([1, 1.05, 1.1, 1.2, 1.3, 1.5])
+        up = near if high < 1.6 else np.array([1, 1.2, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100])
+        ticks = np.concatenate([1 / up[::-1], up]) if loses else up
+        bar.set_ticks(ticks[(ticks >= low) & (ticks <= high)])
         bar.minorticks_off()
     if boundary is not None:
         ax.plot(*boundary, color="white", linewidth=2.6)

@@ -173,6 +173,17 @@ def test_scales_follow_the_grid():
     assert fine.lines[0].get_marker() == "None"
 
 
+def test_where_a_method_loses_no_gain_is_the_middle_of_the_colours():
+    """MAML trained for a long step and judged after a short one loses somewhere; matched to its step it cannot."""
+    grids = {"rho_hard": np.linspace(0.05, 0.5, 5), "m": [10, 30, 90]}
+    for maml, loses in ((ls.MAML(ls.GradientSteps(1.0, 3)), True), (ls.MAML(), False)):
+        result = ls.compare(ls.HardEasy(), [ls.NAL(), maml], ls.GradientSteps(1.0, 50), over=grids)
+        label = result.labels[1]
+        assert (result.gain(label).value.min() < 0.95) == loses
+        norm = result.heatmap(label=label).collections[0].norm
+        assert (norm.vmin * norm.vmax == pytest.approx(1)) == loses
+
+
 def test_without_a_grid_there_is_a_bar_a_row():
     result = ls.compare(ls.HardEasy(), [ls.NAL(), ls.MAML(), ls.FOMAML()], ADAPT)
     ax = result.plot()
