@@ -376,6 +376,20 @@ def test_executors_of_another_kind_are_refused_with_the_cure():
         sweep(executor=3, workers=None)
 
 
+@pytest.mark.parametrize(
+    ("package", "kind"), [("loky", "ProcessPoolExecutor"), ("executorlib", "SingleNodeExecutor")]
+)
+def test_executors_of_other_packages(table, package, kind):
+    with getattr(pytest.importorskip(package), kind)(max_workers=2) as executor:
+        pd.testing.assert_frame_equal(sweep(executor=executor, workers=None).table, table)
+
+
+def test_jobs_of_submitit_are_refused_with_the_cure(tmp_path):
+    executor = pytest.importorskip("submitit").AutoExecutor(folder=tmp_path, cluster="local")
+    with pytest.raises(TypeError, match=r"shard=\(i, n\).*Sweep.merge"):
+        sweep(executor=executor, workers=None)
+
+
 def test_an_array_with_names(table):
     pytest.importorskip("xarray")
     data = sweep().to_xarray()
