@@ -384,6 +384,7 @@ def test_executors_of_other_packages(table, package, kind):
         pd.testing.assert_frame_equal(sweep(executor=executor, workers=None).table, table)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_jobs_of_submitit_are_refused_with_the_cure(tmp_path):
     executor = pytest.importorskip("submitit").AutoExecutor(folder=tmp_path, cluster="local")
     with pytest.raises(TypeError, match=r"shard=\(i, n\).*Sweep.merge"):
@@ -457,6 +458,37 @@ def test_a_full_disk_leaves_what_was_written(tmp_path):
     process.communicate()
     assert cells(file) > kept
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 60_000
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 100 kB, where one may mount one."""
+    if sys.platform != "linux" or os.geteuid():
+        pytest.skip("only root may mount a file system")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=100k", "none", str(folder)], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("mounting is not permitted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_loses_nothing(small_disk):
+    """A real one: the cells written before are in the file, and when there is room it goes on."""
+    file = small_disk / "cells.db"
+    many = {"file": file, "over": {"rho_hard": [k / 100 for k in range(1, 101)]}, "seeds": [0]}
+    with pytest.raises(OSError, match="full.*safe in it: make room and run again"):
+        sweep(**many)
+    kept = cells(file)
+    assert 5 < len(kept) < 100
+    subprocess.run(["mount", "-o", "remount,size=10m", str(small_disk)], check=True)
+    found = sweep(**many).table
+    assert cells(file) > kept
+    pd.testing.assert_frame_equal(found, sweep(**(many | {"file": None})).table, check_exact=True)
 
 
 def test_a_folder_that_cannot_be_written_is_said_at_once(tmp_path):
