@@ -216,6 +216,9 @@ def _judge(
         bug = "the trained point does not depend on the targets"
         look = "it stays where it is where all optima move: nothing is learned from y"
         return report(verdict=Verdict.WRONG, computes="none of these", bugs=(bug,), looks=(look,))
+    if episodes < FEW:
+        look = f"{episodes} episodes are too few to tell a bug from chance: train on {FEW} or more"
+        return report(verdict=Verdict.CANNOT_TELL, computes="none of these", looks=(look,))
     if lag is not None and lag.matters(points):
         decay = weight_decay(asked, lag, points)
         if decay is not None:
@@ -239,9 +242,6 @@ def _judge(
         )
     if not fits and likely[0].distance.asked:
         look = "it is nearest to what is wanted: does it train for long enough, with a small enough step?"
-        return report(verdict=Verdict.CANNOT_TELL, computes="none of these", looks=(look,))
-    if episodes < FEW:
-        look = f"{episodes} episodes are too few to tell a bug from chance: train on {FEW} or more"
         return report(verdict=Verdict.CANNOT_TELL, computes="none of these", looks=(look,))
     if not fits:
         return report(verdict=Verdict.WRONG, computes="none of these", bugs=("converges elsewhere",))

@@ -7,8 +7,8 @@ import landscape as ls
 from landscape.checker import recipes
 
 PACKAGES = {
-    "torch_autograd": "torch", "torch_func": "torch", "torch_module": "torch", "with_higher": "higher",
-    "with_learn2learn": "learn2learn",
+    "torch_autograd": "torch", "torch_func": "torch", "torch_tasks": "torch", "torch_module": "torch", "torch_buffers": "torch",
+    "jax_grad": "jax", "with_higher": "higher", "with_learn2learn": "learn2learn",
 }  # fmt: skip
 
 
@@ -22,16 +22,18 @@ def package(name):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", PACKAGES)
 def test_recipes_are_right(name, dtype):
-    package("torch")
+    if name != "jax_grad":
+        package("torch")
     package(PACKAGES[name])
-    for seed in range(5):
-        found = ls.check_meta_gradient(getattr(recipes, name), dtype=dtype, rng=seed)
+    more = {"tasks": 3} if name == "torch_tasks" else {}
+    for seed in range(2):
+        found = ls.check_meta_gradient(getattr(recipes, name), dtype=dtype, rng=seed, **more)
         assert found.right, str(found)
-        assert found.precision == ("double" if dtype == "float64" else found.precision)
+        assert found.precision == ("double" if dtype == "float64" and name != "jax_grad" else found.precision)
 
 
 def test_every_recipe_is_listed():
-    written = [name for name in vars(recipes) if name.startswith(("torch_", "with_"))]
+    written = [name for name in vars(recipes) if name.startswith(("torch_", "jax_", "with_"))]
     assert written == list(PACKAGES)
     assert all(f"`{name}`" in recipes.__doc__ for name in written)
 
