@@ -23,6 +23,8 @@ AGAIN = 2  # repeats that are run again
 OFF = 1.1  # a step size 10% off
 MATTERS = 0.5  # standard errors of the mean: less lag moves no verdict
 LIKE_DECAY = 0.1  # relative distance from K c to that of a weight decay
+SOLVED = 1e-3  # relative distance from an exact solution with a penalty
+MOST_LAG = 0.9  # with more a routine has hardly been trained, or its steps are of limited length
 FORGOTTEN = 0.2  # of the lag: what stopped early has kept more of its first half
 
 
@@ -89,7 +91,7 @@ def weight_decay(asked: Row, lag: Lag, points: Array) -> float | None:
     Training that stops early has kept more of its first half than of its start. What has forgotten the first half, and yet lags, is
     pulled; so is what solves the penalised problem exactly, repeat by repeat.
     """
-    if asked.drawn is None:
+    if asked.drawn is None or lag.share > MOST_LAG:
         return None
     A, b = asked.drawn.A.mean(axis=0), asked.drawn.b.mean(axis=0)
     eye = np.eye(len(b))
@@ -101,10 +103,7 @@ def weight_decay(asked: Row, lag: Lag, points: Array) -> float | None:
         return None
     penalised = asked.drawn.A + strength * eye
     solved = np.linalg.solve(penalised, asked.drawn.b[..., None])[..., 0]
-    if (
-        np.abs(points - solved).max()
-        < LIKE_DECAY / 10 * np.abs(points.mean(axis=0) - asked.distance.optimum).max()
-    ):
+    if np.abs(points - solved).max() < SOLVED * np.abs(points.mean(axis=0) - asked.distance.optimum).max():
         return strength
     lacking = strength * np.linalg.solve(A + strength * eye, lag.moved)
     alike = np.linalg.norm(lacking - lag.lacking) < LIKE_DECAY * np.linalg.norm(lag.lacking)

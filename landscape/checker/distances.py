@@ -57,9 +57,15 @@ def measured(
 ) -> list[Row]:
     """Hold points against all predictions, the likeliest first: by formula, or by the episodes drawn, or both for what is wanted."""
     drawable = sum(counts) <= MOST and min(counts) > 1
-    listed = [p for p in predicted if drawable and (p.finite is None or is_wanted(p.expectation, wanted))]
-    drawn = drawn_optima([p.expectation.routine for p in listed], ground.samplers(), counts, ground.alpha)
-    by_drawing = dict(zip(map(id, listed), drawn, strict=True))
+    by_drawing: dict[int, Drawn] = {}
+    asked = [p for p in predicted if drawable and is_wanted(p.expectation, wanted)]
+    others = [p for p in predicted if drawable and p.finite is None and p not in asked]
+    for listed in (asked, others):
+        routines = [p.expectation.routine for p in listed]
+        drawn = drawn_optima(routines, ground.samplers(), counts, ground.alpha) if listed else []
+        by_drawing |= dict(zip(map(id, listed), drawn, strict=True))
+        if any(_of_drawn(points, found)[0] == 1 for found in drawn):
+            break  # it solves exactly what is wanted: nothing else can fit as well
     rows = []
     for prediction in predicted:
         found = by_drawing.get(id(prediction))

@@ -167,7 +167,7 @@ def expectations(alpha: float, n_in: int, n_out: int, steps: int) -> Iterator[Ex
             yield Expectation(Kind.MAML, f"MAML + {bug}", bug, ReusedBatch(alpha, n), routine)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """Where a candidate converges on data of an environment.
 

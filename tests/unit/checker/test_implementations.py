@@ -28,7 +28,9 @@ def judged(kind, name, settings, function, words):
     assert words is None or any(words in bug for bug in found.bugs), (name, str(found))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("classic")])
+@pytest.mark.parametrize(
+    "kind", [k for k in KINDS if not k.startswith(("classic", "momentum", "memory", "noise"))]
+)
 def test_one_of_each_kind_is_named(kind):
     judged(*next(case for case in WRONG if case[0] == kind))
 
@@ -182,15 +184,17 @@ def test_a_small_difference_that_stays_is_no_rounding():
     assert (inside.verdict, inside.precision) == ("right", "single")
 
 
-def test_hints_depend_on_what_was_wanted():
-    asked = {
-        method: ls.check_meta_gradient(planted.first_order, method, d=3).looks[0]
-        for method in ("MAML", "Reptile", "iMAML", "ANIL")
-    }
-    assert "create_graph" in asked["MAML"]
-    assert "Reptile takes no outer loss" in asked["Reptile"]
-    assert "solves (I + H/strength)" in asked["iMAML"]
-    assert "ANIL's inner step" in asked["ANIL"]
+@pytest.mark.parametrize(
+    ("method", "hint"),
+    [
+        ("MAML", "create_graph"),
+        ("Reptile", "Reptile takes no outer loss"),
+        pytest.param("iMAML", "solves (I + H/strength)", marks=pytest.mark.slow),
+        pytest.param("ANIL", "ANIL's inner step", marks=pytest.mark.slow),
+    ],
+)
+def test_hints_depend_on_what_was_wanted(method, hint):
+    assert hint in ls.check_meta_gradient(planted.first_order, method, d=3).looks[0]
 
 
 def test_a_model_that_is_not_restored():
