@@ -220,7 +220,7 @@ def claim(
 
 
 def restated(statement: Statement, other: Statement | Relation | None) -> Statement | None:
-    """Write a correction as a `Statement`: the printed words, unless it brings its own."""
+    """Write a correction as a `Statement`: its formula alone, unless it brings its own words."""
     if other is None or isinstance(other, Statement):
         return other
-    return replace(statement, relation=other)
+    return replace(statement, relation=other, sentence="{}")

@@ -106,8 +106,8 @@ class PaperPrinter(LatexPrinter):  # type: ignore[misc]
 
     def _print_Rational(self, expr: Expr) -> str:
         """As a decimal fraction where it is a short one."""
-        if expr.q % 5 == 0 and 10**4 % expr.q == 0:
-            return f"{float(expr):g}"
+        if expr.q % 5 == 0 and 10**7 % expr.q == 0:
+            return f"{float(expr):.7f}".rstrip("0")
         zeros = len(str(expr.q)) - 1
         if zeros > 4 and expr.q == 10**zeros:
             digits = len(str(abs(expr.p))) - 1

@@ -3,6 +3,7 @@
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
+from landscape.symbolic.claims.experiments import digits
 from landscape.symbolic.notation import Expr, matrix, positive, quantity
 
 d, k, n = (sp.Symbol(name, positive=True, integer=True) for name in ("d", "n_1", "n_2"))
@@ -158,7 +159,7 @@ def printed_value(name: str, written: str, value: Expr) -> tuple[Expr, Expr]:
         "figure 8",
         r"Figure 8 is a version of Figure 2, so its last column has the same $m$: {}",
         sp.Eq(m_8, m_caption),
-        quote=Quote("Figure 8", "Version of Figure 2 with corresponding empirical results", "m=50,n2=50"),
+        why="it is called a version of Figure 2",
     ),
     Statement(
         "figure 1",
@@ -194,15 +195,15 @@ def captions() -> Derivation:
             ),
         ],
         quantities=values,
-        weights=dict.fromkeys(("figure 2", "figure 7", "figure 8", "figure 1"), Weight.WORDING),
+        weights=dict.fromkeys(("figure 2", "figure 7", "figure 1"), Weight.WORDING),
         corrections={
             "figure 2": both(m_caption, m_text),
             "figure 7": both(m_7, m_caption),
             "figure 8": both(m_8, m_caption),
             "figure 1": both(ratio_intro, ratio_text),
         },
-        reason=r"Figure 2(c), (d) has $m = 100$ in caption and labels, 500 in the text; Figure 7 names a column that Figure 2 does not have; Figure 8 shows 50 and 500 "
-        r"for 100; Figure 1(d) has $\rho_H/\rho_E = 0.2$ in section 1 and 1/9 in section 3.2.",
+        reason=r"Figure 2(c), (d) has $m = 100$ in caption and labels, 500 in the text; Figure 7 names a column that Figure 2 does not have (Figure 8, a version of "
+        r"it, has 2000, 500 and 50); Figure 1(d) has $\rho_H/\rho_E = 0.2$ in section 1 and 1/9 in section 3.2.",
     )
 
 
@@ -212,6 +213,13 @@ coordinate = {
 }
 maml = quantity("average coordinate, MAML, n_2 = 25", r"\bar w_{MAML}\big|_{n_2 = 25}")
 swapped = quantity("average coordinate, MAML, n_2 = 500", r"\bar w_{MAML}\big|_{n_2 = 500}")
+rounded = {
+    name: quantity(f"{name}, rounded", rf"\left[{written}\right]_{{10^{{-4}}}}", positive=True)
+    for name, written in (
+        *((coordinate[factor], rf"\bar w_{{NAL}}^{{\nu = {factor}}}") for factor in coordinate),
+        (swapped, r"\bar w_{MAML}\big|_{n_2 = 500}"),
+    )
+}
 last = quantity("average coordinate, NAL, nu = oo", r"\lim_{\nu \to \infty} \bar w_{NAL}^{\nu}")
 test_error = quantity("test error, NAL, nu = 2", r"F_\infty(\bar w_{NAL}^{\nu = 2})")
 
@@ -307,16 +315,23 @@ def table_3() -> Derivation:
                 sp.Float(values[test_error], 5),
             ),
         ],
-        quantities=values,
-        corrections={f"nu = {factor}": sp.Eq(name, values[name]) for factor, name in coordinate.items()}
+        quantities=values | {name: digits(values[exact], 4) for exact, name in rounded.items()},
+        corrections={
+            f"nu = {factor}": Statement(
+                f"nu = {factor}", r"To four decimals {}", sp.Eq(rounded[name], digits(values[name], 4))
+            )
+            for factor, name in coordinate.items()
+        }
         | {
             "approaches": Statement(
-                "approaches", r"It is there {}", sp.Eq(coordinate[10], values[coordinate[10]])
+                "approaches",
+                r"It is there, to four decimals, {}",
+                sp.Eq(rounded[coordinate[10]], digits(values[coordinate[10]], 4)),
             ),
             "maml": Statement(
                 "maml",
-                r"With $n_2 = 500$ inner and $n_1 = 25$ outer samples, as in the other experiments of C.1, and $\alpha = 1/\rho_E$, {}",
-                sp.Eq(swapped, values[swapped]),
+                r"With $n_2 = 500$ inner and $n_1 = 25$ outer samples, as in the other experiments of C.1, and $\alpha = 1/\rho_E$, to four decimals {}",
+                sp.Eq(rounded[swapped], digits(values[swapped], 4)),
             ),
         },
         weights={"maml": Weight.WORDING},
