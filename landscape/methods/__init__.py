@@ -9,6 +9,7 @@ from landscape.core.plugins import import_all
 from landscape.methods.base import Cost, InnerMethod, Method, as_methods, labels
 from landscape.methods.biphasic import BIMAML
 from landscape.methods.budget import Training
+from landscape.methods.estimator import Estimator
 from landscape.methods.first_order import FOMAML, HFMAML, Reptile
 from landscape.methods.learned_steps import MetaSGD
 from landscape.methods.maml import IMAML, MAML
@@ -23,5 +24,6 @@ __all__ = [
     "NAL",
     "FOMAML", "HFMAML", "Reptile",
     "BIMAML",
+    "Estimator",
     "MetaSGD",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 
 from landscape.core import Record, Scalar, batch_size, checks, choice, count, parameter, positive, record
 from landscape.methods.base import Method
+from landscape.methods.estimator import Estimator
 
 
 @record
@@ -107,7 +108,7 @@ class Training(Record):
 
     def of(self, method: Method) -> Training:
         """The same training with the one learning rate that the method has in it."""
-        if not isinstance(self.learning_rate, Mapping):
+        if not isinstance(self.learning_rate, Mapping) or isinstance(method, Estimator):
             return self
         return dataclasses.replace(self, learning_rate=self.rate(method))
 
@@ -121,7 +122,7 @@ class Training(Record):
 
     def check(self, method: Method) -> None:
         """Raise where the method has no learning rate, or its batches of tasks do not fit."""
-        if self.solver == "sgd":
+        if self.solver == "sgd" and not isinstance(method, Estimator):
             self.rate(method)
         batch = method.task_batch
         if batch is None:

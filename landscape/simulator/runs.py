@@ -8,7 +8,7 @@ import numpy as np
 
 from landscape.adaptations import Adaptation
 from landscape.core import Array, bar, counter, warn
-from landscape.methods import NAL, Method, Training
+from landscape.methods import NAL, Estimator, Method, Training
 from landscape.simulator import sgd
 from landscape.simulator.losses import post_adaptation_losses
 from landscape.simulator.solve import check_converged, trained_point
@@ -163,6 +163,9 @@ def check_run(
     for method in methods:
         training.inner(method, adaptation.m)
         method.shares(environment.tasks())  # refuses weights that leave a batch empty, or are for no family
+        if isinstance(method, Estimator):
+            thin.append(False)
+            continue
         why: str | None = 'it draws gradients at one point: it needs solver="sgd"'
         if training.solver == "sgd" and sampling in (None, "thin"):
             why = why_not_thin(environment, method)

@@ -1,13 +1,14 @@
 """Meta-gradients of drawn tasks, and the points that training on them finds."""
 
 import math
-from collections.abc import Iterable
-from functools import reduce
+from collections.abc import Iterable, Iterator
+from functools import partial, reduce
 
 import numpy as np
 
 from landscape.core import Array, Scalar
-from landscape.methods import NAL, Method, Training
+from landscape.methods import NAL, Estimator, Method, Training
+from landscape.simulator.bartlett import SAMPLERS
 from landscape.simulator.draw_samples import CHUNK, by_family
 from landscape.tasks import Environment
 
@@ -95,6 +96,10 @@ def trained_point(
     """
     training.check(method)
     d = environment.d
+    if isinstance(method, Estimator):
+        own, drawn = rng.spawn(2)
+        draw = partial(next, _tasks(environment, training, training.inner(method, m), sampling, drawn))
+        return method.start(draw, d, own)
     W = np.hstack([np.zeros((d, 1)), np.eye(d)])  # a meta-gradient on given data is affine in w
     together = math.lcm(training.task_batch, method.task_batch or 1)
     size = max(1, CHUNK // (W.size * together)) * together
@@ -103,6 +108,22 @@ def trained_point(
         for start in range(0, training.T, size)
     )
     return (descend if training.solver == "sgd" else solve)(chunks, d, method, training)
+
+
+def _tasks(
+    environment: Environment, training: Training, n2: Scalar, sampling: str, rng: np.random.Generator
+) -> Iterator[tuple[Array, Array]]:
+    """Give rows and targets of the training's tasks, one after another: real rows also where pseudo-rows would do."""
+    n = training.n1 + n2
+    if not np.isfinite(n):
+        raise ValueError("an Estimator needs rows: give the training finite n1 and n2")
+    sample = SAMPLERS[sampling if sampling == "without_replacement" else "raw"]
+    tasks = environment.tasks()
+    for _ in range(training.T):
+        families, optima = environment.sample(1, rng)
+        X, e = sample(tasks[families[0]].inputs, 1, int(n), rng)
+        yield X[0], X[0] @ optima[0] + e[0]
+    raise ValueError(f"draw() was called more often than the training has tasks: T = {training.T}")
 
 
 def solve(chunks: Iterable[Array], d: int, method: Method, training: Training) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 
 from landscape.core.grids import arguments
 from landscape.core.parameters import Record
+from landscape.methods.estimator import Estimator
 
 
 def signed(value: Any) -> str:
@@ -25,6 +26,8 @@ def digest(value: Any) -> str:
 
 
 def _bytes(value: Any) -> Iterator[bytes]:
+    if isinstance(value, Estimator):
+        value = value.fingerprint()
     if isinstance(value, Record):
         value = [type(value).__name__, *(getattr(value, field.name) for field in _fields(value))]
     if isinstance(value, Mapping):

@@ -222,7 +222,11 @@ def sweep(
         checked_path,
         frame,
     )  # optional: a browser may lack it
-    from landscape.analysis.sweep.workers import finished, pool_for  # optional: only a sweep needs processes
+    from landscape.analysis.sweep.workers import (  # optional: only a sweep needs processes
+        check_travels,
+        finished,
+        pool_for,
+    )
 
     part, parts = _checked_shard(shard)
     if file is not None and shard is not None:
@@ -248,6 +252,8 @@ def sweep(
         done = len(places) - len(missing)
         bar = counter(progress, total=len(places), initial=done, desc="sweep", unit="cell")
         with pool_for(executor, min(workers or 1, len(missing))) as pool, bar as advance:
+            if pool is not None and missing:
+                check_travels(plan.cell(missing[0]))
             for ready, errors in finished(plan, missing, pool):
                 failed |= errors
                 if ready:

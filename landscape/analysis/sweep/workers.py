@@ -2,6 +2,7 @@
 
 import ast
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
 
-from landscape.analysis.sweep.cell import run_cell
+from landscape.analysis.sweep.cell import Cell, run_cell
 from landscape.analysis.sweep.plan import Place, Plan
 from landscape.core.typing import Array
 
@@ -69,6 +70,16 @@ def _outcome(calls: dict[Place, Callable[[], Columns]]) -> Outcome:
         except ValueError as error:
             errors[place] = error
     return done, errors
+
+
+def check_travels(cell: Cell) -> None:
+    """Raise where a cell holds what another process cannot be sent, such as a function inside a function."""
+    try:
+        pickle.dumps(cell)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"a cell cannot be sent to workers ({error}): define functions and classes at the top of a module, or give workers=1"
+        ) from None
 
 
 @contextmanager
