@@ -10,7 +10,7 @@ import numpy as np
 
 from landscape.analysis.comparison import Comparison
 from landscape.analysis.risk import Risk
-from landscape.core import checks
+from landscape.core import checks, short
 from landscape.plotting.style import STYLES, axes_or_new, finish, lines, points, scale_axis, style
 
 if TYPE_CHECKING:
@@ -129,15 +129,20 @@ def risk_parts(risk: Risk, ax: Axes | None = None) -> Axes:
             frame.index, frame[name], bottom=bottom, color=colour, hatch=hatch, edgecolor="white", label=name
         )
         bottom = bottom + frame[name].to_numpy()
-    ax.set_xticks(frame.index if len(frame) > 1 else [])
-    return finish(ax, "grid point" if len(frame) > 1 else "", "total")
+    dims = risk.grid.dims
+    if len(dims) == 1:
+        values = list(risk.grid.axes[dims[0]])
+        ax.set_xticks(frame.index, [f"{v:g}" if np.ndim(v) == 0 else short(list(v)) for v in values])
+        return finish(ax, dims[0], "total")
+    ax.set_xticks(frame.index if dims else [])
+    return finish(ax, "grid point" if dims else "", "total")
 
 
 def z_scores(result: Agreement, ax: Axes | None = None) -> Axes:
     """Draw the z-scores by quantity, with the 95% band of a standard normal."""
     ax = axes_or_new(ax)
     table = result.to_frame().dropna(subset="z")
-    ax.axhspan(-1.96, 1.96, color="#DDDDDD", label="95% band")
+    ax.axhspan(-1.96, 1.96, color="#DDDDDD", label="95% band", zorder=0)
     rows = np.arange(len(table))
     colours = [colour for colour, _, _ in STYLES.values()]
     for quantity, marker, colour in zip(table["quantity"].unique(), "osD", colours, strict=False):
@@ -145,7 +150,12 @@ def z_scores(result: Agreement, ax: Axes | None = None) -> Axes:
         z = table["z"].to_numpy()[here]
         ax.plot(rows[here], z, marker, color=colour, markerfacecolor="white", label=quantity)
     ax.axhline(0, color="black", linewidth=0.8)
-    return finish(ax, "comparison", "z")
+    ax.set_ylim(-(reach := max(3.0, 1.1 * table["z"].abs().max())), 1.6 * reach)  # room for the legend
+    ax.locator_params(axis="x", integer=True)
+    finish(ax, "comparison", "z", legend=False).legend(
+        loc="upper center", ncols=2, fontsize="small", frameon=False
+    )
+    return ax
 
 
 def sgd_curve(curve: Any, ax: Axes | None = None) -> Axes:

@@ -32,7 +32,7 @@ def draw_pair(view: View, axes: Any = None) -> Any:
     draw_plane(axes[1], view, view.adapted, arrows=True)
     axes[0].set_title("pooled loss $f$", fontsize="medium")
     after = rf"loss after adaptation $F_m$, $m = {_plain(view.adaptation.m)}$"
-    axes[1].set_title(": ".join(filter(None, (after, view.gained()))), fontsize="medium")
+    axes[1].set_title("\n".join(filter(None, (after, view.gained()))), fontsize="medium")
     axes[1].set_ylabel("")
     handles, names = axes[0].get_legend_handles_labels()
     outside = "outside " if axes[0].figure.get_layout_engine() else ""

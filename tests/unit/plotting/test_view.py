@@ -206,3 +206,23 @@ def test_what_cannot_be_drawn():
 def test_window_boundary_is_the_inverse_of_the_window():
     for m in (100, 500):
         assert window_boundary(np.array(ls.hardness_window(10, m)), 10) == pytest.approx([m, m], rel=1e-12)
+
+
+def test_bars_of_a_grid_are_named_by_its_values():
+    ax = ls.risk(ls.HardEasy(), ls.MAML(), ADAPT, over={"m": [5, 20, 100]}).plot()
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["5", "20", "100"]
+    assert "$m$" in ax.get_xlabel()
+    plane = ls.risk(ls.HardEasy(), ls.MAML(), ADAPT, over={"m": [5, 20], "R": [1.0, 2.0]}).plot()
+    assert plane.get_xlabel() == "grid point"
+    assert ls.risk(ls.HardEasy(), ls.MAML(), ADAPT).plot().get_xlabel() == ""
+
+
+def test_all_scores_are_inside_the_frame_and_the_legend_above_them():
+    given = ls.TwoTasks(d=2), [ls.NAL()], 0.5, ls.Training(T=50)
+    check = ls.agreement(ls.simulate(*given, repeats=3, tasks=50, rng=0, progress=False))
+    ax = check.plot()
+    scores = check.to_frame()["z"].dropna().to_numpy()
+    low, high = ax.get_ylim()
+    shown = np.concatenate([line.get_ydata() for line in ax.lines if line.get_marker() in ("o", "s", "D")])
+    np.testing.assert_array_equal(np.sort(shown), np.sort(scores))
+    assert low < scores.min() <= scores.max() < 0.7 * high
