@@ -9,7 +9,8 @@ import numpy as np
 from landscape.core import Array
 from landscape.diagnosis.held_out import HeldOut, Judged
 
-REPLICATES = 1000
+REPLICATES, ANEW = 1000, 8
+"""Of a bootstrap, and in one of how many the step size or strength is chosen anew."""
 CARRIES, TIMES = 0.25, 7.0
 """A task that has this share of the mean loss, and this many times its own share, carries it: what is to come may then lie
 in tasks rarer than that one."""
@@ -58,11 +59,15 @@ class Bootstrap:
     r"""Intervals for 1 - (mean loss of a learner)/(mean loss of another) on new tasks.
 
     Tasks are resampled with the trained solutions as they are: what a table's own solutions do on other tasks is asked
-    for, not how solutions scatter from table to table. The step size or strength was chosen on the tasks: in half of the
+    for, not how solutions scatter from table to table. The step size or strength was chosen on the tasks: in one of eight
     replicates it is chosen anew, on tasks drawn independently of those that the loss is measured on. (In all of them
-    the interval need not hold the prediction, in none it is too narrow where tasks differ much.) Deviations are
-    widened by Student's t over normal quantiles, and T/(T - 1), for few tasks. Losses are skewed: the interval also
-    holds that of a bootstrap of the studentised logarithm of the ratio of losses.
+    the interval need not hold the prediction; in half of them it is half as wide again as it must be where tasks are
+    alike.) Deviations are widened by Student's t over normal quantiles, and T/(T - 1), for few tasks. Losses are skewed:
+    the interval also holds that of a bootstrap of the studentised logarithm of the ratio of losses.
+
+    That both are held makes it wide for some learners where tasks are few: of 929 tables of 12 hard and easy tasks 98.4%
+    covered the cut of ridge, 96.7% that of MAML and 92.4% that of a mixed model. The studentised one alone covers 98.0,
+    96.4 and 90.4%, and no rule that was tried brings the first below 98 and leaves the last above 92.
 
     Parameters
     ----------
@@ -121,7 +126,7 @@ class Bootstrap:
         """Mean losses in each replicate; values without a minimum on some fold are not chosen."""
         usable = np.flatnonzero(np.isfinite(judged.by_value).all(axis=1))
         by_value, best = judged.by_value[usable], int(np.searchsorted(usable, judged.best))
-        chosen = (by_value @ self._chosen[1::2].T).argmin(axis=0)
+        chosen = (by_value @ self._chosen[::ANEW].T).argmin(axis=0)
         means: Array = by_value[best] @ self._measured.T
-        means[1::2] = (by_value @ self._measured[1::2].T)[chosen, np.arange(len(chosen))]
+        means[::ANEW] = (by_value @ self._measured[::ANEW].T)[chosen, np.arange(len(chosen))]
         return means
