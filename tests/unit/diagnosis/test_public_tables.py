@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.public_tables import TABLES
 
 import landscape as ls
 
@@ -70,3 +71,22 @@ def test_ridge_on_teeth_of_four_rows_a_child_does_no_harm():
     diagnosis, rows = diagnosed("nlme", "Orthodont", "distance", "Subject", ["age"], [1, 2])
     assert (rows.xs("ridge", level="method")["cut"] > -0.05).all()
     assert diagnosis.advised(1).name == diagnosis.advised(2).name == "mixed model"
+
+
+@pytest.mark.filterwarnings("ignore:.* tasks have no rows beyond")
+@pytest.mark.parametrize(
+    ("name", "maml", "mixed"),
+    [("EmplUK", 0.21, 0.81), ("sleepstudy", 0.002, 0.29), ("radon", -0.001, 0.08), ("Exam", 0.002, 0.03)],
+)
+def test_cuts_by_other_code_lie_within_the_intervals(name, maml, mixed):
+    """Cuts beyond a pooled step on rows not drawn of held-out tasks, by code that shares nothing, on splits of its own.
+
+    The mixed model is advised wherever its cut is surely more than 2%, and MAML cuts much less everywhere.
+    """
+    package, target, task, features, m = TABLES[name]
+    diagnosis, rows = diagnosed(package, name, target, task, features, [m], ["mixed model", "MAML"])
+    for method, cut in (("MAML", maml), ("mixed model", mixed)):
+        low, high = rows.loc[(m, method), ["low", "high"]]
+        assert low - 0.02 <= cut <= high + 0.02, method
+    assert rows.loc[(m, "MAML"), "cut"] < 0.35 * max(mixed, 0.02)
+    assert (diagnosis.advised(m).name == "mixed model") is (name != "radon")
