@@ -25,6 +25,7 @@ MATTERS = 0.5  # standard errors of the mean: less lag moves no verdict
 LIKE_DECAY = 0.1  # relative distance from K c to that of a weight decay
 SOLVED = 1e-3  # relative distance from an exact solution with a penalty
 MOST_LAG = 0.9  # with more a routine has hardly been trained, or its steps are of limited length
+KNOWN = 0.3  # relative deviation of the mean curvature among repeats; with more it is not known (heavy tails)
 FORGOTTEN = 0.2  # of the lag: what stopped early has kept more of its first half
 
 
@@ -105,6 +106,8 @@ def weight_decay(asked: Row, lag: Lag, points: Array) -> float | None:
     solved = np.linalg.solve(penalised, asked.drawn.b[..., None])[..., 0]
     if np.abs(points - solved).max() < SOLVED * np.abs(points.mean(axis=0) - asked.distance.optimum).max():
         return strength
+    if np.linalg.norm(asked.drawn.A.std(axis=0)) > KNOWN * np.linalg.norm(A):
+        return None
     lacking = strength * np.linalg.solve(A + strength * eye, lag.moved)
     alike = np.linalg.norm(lacking - lag.lacking) < LIKE_DECAY * np.linalg.norm(lag.lacking)
     forgotten = np.linalg.norm(lag.early) < FORGOTTEN * np.linalg.norm(lag.lacking)
