@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from landscape.core import Array, warn
+from landscape.core.tolerances import TINY
 from landscape.tasks.tables.columns import Rows
 from landscape.tasks.tables.select import Selection, listed
 from landscape.tasks.tables.treatments import CONSTANT, is_constant, without
@@ -100,7 +101,7 @@ def check_copies(rows: Rows, target: str, account: list[str]) -> None:
             again = "again, up to its units" if whole <= COPY else "rounded"
             raise ValueError(f"feature {name!r} is the target {target!r} {again}: leave it out by features=")
         if inside:
-            parts = _left(*(v - (np.bincount(rows.codes, v) / counts)[rows.codes] for v in (x, y)))
+            parts = _left_within(rows.codes, counts, x, y)
         if min(whole, parts) <= NEAR:
             place = "" if whole <= NEAR else " within tasks"
             much = f"{100 * min(whole, parts):.2g}%" if min(whole, parts) > COPY else "nothing"
@@ -119,6 +120,17 @@ def _left(x: Array, y: Array) -> float:
     x = x / size
     residual = y - (x @ y) / (x @ x) * x
     return float(residual @ residual) / total
+
+
+def _left_within(codes: Array, counts: Array, x: Array, y: Array) -> float:
+    """The share of y's squares within tasks that a multiple of x leaves: the same for all, or, where nothing, each task's own."""
+    x, y = (v - (np.bincount(codes, v) / counts)[codes] for v in (x, y))
+    both = [np.bincount(codes, product) for product in (x * x, x * y, y * y)]
+    own = np.divide(both[1] ** 2, both[0], out=np.zeros(len(counts)), where=both[0] > 0).sum() / max(
+        both[2].sum(), TINY
+    )
+    enough = len(y) - 2 * len(counts) >= LEAST_ROWS
+    return 0.0 if enough and own >= 1 - COPY else _left(x, y)
 
 
 def _is_rounded(x: Array, y: Array) -> bool:

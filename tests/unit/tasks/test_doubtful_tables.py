@@ -154,8 +154,13 @@ def test_the_target_rounded_is_refused(copy, what):
 def test_the_target_less_a_constant_of_each_task_is_named():
     """No error: noiseless tasks that differ in level only have such features too."""
     frame = table()
-    for level in ("mean", "max"):
-        again = 2.54 * (frame["y"] - frame.groupby("task")["y"].transform(level))
+    within = frame.groupby("task")["y"]
+    for level, unit in (
+        ("mean", 2.54),
+        ("max", 2.54),
+        ("mean", 1 / within.transform("std")),
+    ):  # the last is standardised
+        again = unit * (frame["y"] - within.transform(level))
         kept, said, account = features(frame.assign(again=again))
         assert kept == ("a", "b", "again")
         assert said == [
