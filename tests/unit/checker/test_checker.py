@@ -22,6 +22,8 @@ EACH_TRIAL = pytest.mark.parametrize(
     "trials", [range(2), pytest.param(range(2, TRIALS), marks=pytest.mark.slow)], ids=["few", "many"]
 )
 PRIMES = [5, 7, 11, 13, 17]
+TWINS = {"inputs standardised by each batch (batch norm)", "inner steps by the sign of the gradient"}
+"""Others on the list but for an epsilon, of batch norm or of Adam: both are then reported."""
 
 
 def settings(trial):
@@ -250,6 +252,7 @@ def test_candidates_differ_clearly_and_none_is_near_what_is_right(steps, seeds):
     for seed in seeds:
         probes = draw_probes(4, 1 + seed % 6, np.random.default_rng(seed))
         one, two = (values(probes, Asked(Kind.MAML, steps), pairs) for pairs in (False, True))
+        one = one[[not TWINS & {bug.name for bug in c.bugs} for c in known]]
         between = np.array([residuals(value, one) for value in one])
         np.fill_diagonal(between, 1)
         assert between.min() > 2e-3
