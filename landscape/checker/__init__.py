@@ -5,15 +5,17 @@ method and every bug that has a name; `check_optimum` judges a whole training ro
 ``landscape check`` does either from the shell. Data flows in this order:
 
     target             the method that was asked for, as far as the checker knows it
-    probes             random problems, and the losses on their batches
-    routine            what code may compute, as a few choices, and the meta-gradient that follows from them
-    bugs, candidates   which choices have a name, alone and in pairs
+    precision, probes  in what precision; random problems, and the losses on their batches
+    routine, inner, formulas  what code may compute, as a few choices; its inner steps; its meta-gradient
+    bugs, candidates   which choices have a name, alone and in pairs: a new one is a line
     calling, behaviour somebody's function: copies in, anything out; memory and noise
-    matching, factors  which candidates fit; where none does, factors that are solved for
-    check_meta_gradient  the check of a meta-gradient
-    episodes, expected_optima, check_optimum  the check of where training converges
+    matching           which candidates fit
+    knobs, factors, shapes  where none does: a number that is solved for, a difference with a shape, facts
+    explanations, check_meta_gradient  what all this says; the check of a meta-gradient
+    episodes, expected_optima, drawn_optima  what a routine is trained on, and where it should converge
+    distances, convergence, check_optimum  how far it is from there, and whether it has converged
     reports, plots     what they answer
 
-How to wrap PyTorch code (create_graph, torch.func, modules, higher, learn2learn) stands in
+How to wrap PyTorch and JAX code (create_graph, torch.func, modules, higher, learn2learn) stands in
 `landscape.checker.recipes`, as functions that run. A lesson: notebooks/06b_is_your_maml_right.ipynb.
 """

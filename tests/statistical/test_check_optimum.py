@@ -288,15 +288,20 @@ def test_a_weight_decay_of_sgd_is_named(strength):
 
 @pytest.mark.slow
 def test_the_power_that_is_reported_is_the_power_there_is():
-    """60 routines with a step 10% off: as many are denied as the reports of right ones say, at three standard errors."""
+    """30 routines with a step 10% off: what was asked for is denied as often as the reports of right ones say, at three standard errors.
+
+    The nearest place on the way to the mean exact solution counts, which costs a little power.
+    """
     said, denied = [], 0
-    for seed in range(60):
-        found = ls.check_optimum(solved(1, 300), rng=seed, progress=False)
+    for seed in range(30):
+        found = ls.check_optimum(solved(1, 900), rng=seed, progress=False)
         said.append(float(re.search(r"in (\d+) of 100", found.looks[0]).group(1)) / 100)
-        denied += not ls.check_optimum(solved(1, 300, alpha_off=1.1), rng=seed, progress=False).right
+        off = ls.check_optimum(solved(1, 900, alpha_off=1.1), rng=seed, progress=False)
+        denied += next(row.p for row in off.distances if row.asked) < 1e-3
     expected = np.mean(said)
-    assert 0.1 < expected < 0.95
-    assert abs(denied / 60 - expected) < 3 * np.sqrt(expected * (1 - expected) / 60) + 0.1
+    assert 0.3 < expected < 0.95
+    error = np.sqrt(expected * (1 - expected) / 30)
+    assert expected - 3 * error - 0.1 < denied / 30 < expected + 3 * error
 
 
 def test_methods_that_have_no_place_to_end_here():
