@@ -23,7 +23,7 @@ class Address(Record):
 ADDRESSES = {
     "L": Address(
         "L. Collins, A. Mokhtari and S. Shakkottai", "How Does the Task Landscape Affect MAML Performance?",
-        "Conference on Lifelong Learning Agents, 2022", "one machine-made text of an anonymous submission",
+        "Conference on Lifelong Learning Agents, 2022", "one machine-made text of the anonymous submission (what we note may be mended in the published paper)",
     ),
     "F": Address(
         "A. Fallah, A. Mokhtari and A. Ozdaglar", "On the Convergence Theory of Gradient-Based Model-Agnostic Meta-Learning Algorithms",
@@ -76,11 +76,11 @@ def _standing(printed: list[tuple[Entry, Judgement]]) -> Iterator[str]:
     held = [entry.claim for entry, judgement in printed if judgement.verdict == Verdict.HOLDS]
     loose = [entry.claim for entry, judgement in printed if judgement.verdict == Verdict.CONSERVATIVE]
     if held:
-        yield f"**{len(held)} hold as printed**: {_listed(claim.title for claim in held)}."
+        yield f"**{len(held)} hold as printed**, statements on {_listed(claim.title for claim in held)}."
     if loose:
         yield (
             f"**{len(loose)} hold with room to spare**, and the appendix has the sharp form: "
-            f"{_listed(claim.title for claim in loose)}."
+            f"statements on {_listed(claim.title for claim in loose)}."
         )
 
 
@@ -107,13 +107,14 @@ def _others(printed: list[tuple[Entry, Judgement]]) -> Iterator[str]:
     if beyond:
         places = "; ".join(dict.fromkeys(j.statement.quote.place for _, j in beyond if j.statement.quote))
         yield "## Assumptions"
-        yield f"What your text applies the theorems to does not meet their assumptions: {places}."
+        yield f"Examples that your text gives beside the theorems, but that do not meet their assumptions: {places}."
     left = [(e, j) for e, j in printed if j.verdict == Verdict.UNDECIDED]
     if left:
         yield "## Undecided"
-        yield "\n".join(
+        lines = [
             f"- {j.statement.quote.place}: it would take {j.open}." for _, j in left if j.statement.quote
-        )
+        ]
+        yield "\n".join(dict.fromkeys(lines))
 
 
 def _appendix(entries: list[Entry]) -> Iterator[str]:
@@ -138,18 +139,26 @@ def _appendix(entries: list[Entry]) -> Iterator[str]:
 HEAD = r"""\documentclass[10pt]{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
-\usepackage{amsmath,amssymb}
-\usepackage[margin=2cm]{geometry}
+\usepackage{amsmath,amssymb,graphicx}
+\usepackage[margin=18mm]{geometry}
 \setlength{\parindent}{0pt}\setlength{\parskip}{3pt}
+\makeatletter
+\renewcommand{\subsection}{\@startsection{subsection}{2}{0pt}{6pt}{2pt}{\normalsize\bfseries}}
+\makeatother
+\newsavebox{\formula}
+\newcommand{\shown}[1]{\sbox{\formula}{$\displaystyle #1$}
+\ifdim\wd\formula>\linewidth\resizebox{\linewidth}{!}{\usebox{\formula}}\else\usebox{\formula}\fi}
 \begin{document}
+\small
 """
+APPENDIX = r"\section*{Appendix}\typeout{The appendix begins on page \thepage}"
 
 
 def document(markdown: str) -> str:
     """Write a letter as a LaTeX document that compiles."""
     page, _, appendix = markdown.partition("\n\n## Appendix\n\n")
     return "\n".join(
-        [HEAD + _latex(page), r"\newpage", r"\section*{Appendix}", _latex(appendix), r"\end{document}", ""]
+        [HEAD + _latex(page), r"\newpage\normalsize", APPENDIX, _latex(appendix), r"\end{document}", ""]
     )
 
 
@@ -159,14 +168,18 @@ def _latex(markdown: str) -> str:
     for block in markdown.split("\n\n"):
         items = block.startswith("- ")
         if listed != items:
-            lines.append(r"\begin{itemize}\setlength{\itemsep}{0pt}" if items else r"\end{itemize}")
+            lines.append(
+                r"\begin{itemize}\setlength{\itemsep}{0pt}\setlength{\parskip}{0pt}"
+                if items
+                else r"\end{itemize}"
+            )
         listed = items
         if items:
             lines += [r"\item " + _bold(line[2:]) for line in block.split("\n")]
         elif found := re.fullmatch(r"(#+) (.*)", block):
             lines.append(rf"\{'sub' * (len(found[1]) - 1)}section*{{{plain(found[2])}}}")
         elif block.startswith("$$"):
-            lines.append(rf"\[ {block.strip('$ ')} \]")
+            lines.append(rf"\[ \shown{{{block.strip('$ ')}}} \]")
         else:
             lines.append(_bold(block) + "\n")
     return "\n".join([*lines, r"\end{itemize}"] if listed else lines)

@@ -114,7 +114,7 @@ def example() -> dict[Expr, Expr]:
         "bound",
         r"The second phase starts from $K = \frac14(\varepsilon_0 + 5\sigma)$; for $\alpha \le 1/(2L)$, on quadratics in one dimension, {}",
         sp.Le(bound, (switch + 5 * sigma) / 4),
-        why="the time of Theorem 4.1 is that from this K, if argued as for Theorem 3.6; inside O(log) the constant does not matter",
+        why="the time of Theorem 4.1 is that from this K, if argued as for Theorem 3.6; inside O(log) the constant does not matter, and in the one text that we have a 9 before the tolerance may be lost",
     ),
 )  # fmt: skip
 def biphasic_ode() -> Derivation:
@@ -170,5 +170,5 @@ def biphasic_ode() -> Derivation:
         weights={"algorithm": Weight.RESULT},
         witness={"bound": {sigma: sp.Rational(1, 100), switch: 1}},
         reason=r"The pseudo-code of Algorithm 1 repeats its test, so that a solution may slide along $\|\nabla f\| = \varepsilon_0$ for ever, with $\|\nabla F\| = 0.017$ in an example that meets all assumptions. With a switch for good, as the text of "
-        r"section 4 has it, the theorem holds on quadratics: the pseudo-code should remember that it has switched.",
+        r"section 4 has it, we could prove the theorem on quadratics: the pseudo-code should remember that it has switched.",
     )  # fmt: skip

@@ -183,7 +183,7 @@ def decay_at_a_bend() -> Expr:
         "factor",
         r"(3.6) begins {}",
         sp.Eq(energy, nabla.T * full * velocity),
-        quote=Quote("section 3.3, (3.6)", scan=r"\frac{d}{dt}\mathcal{E}(w(t)) &= \nabla f(w)^\top \nabla^2 f(w) \dot{w}"),
+        quote=Quote("section 3.3, (3.6)", scan=r"\frac{d}{dt}\mathcal{E}(w(t)) &= \nabla f(w)^\top \nabla^2 f(w) \dot{w}", character=True),
     ),
     Statement(
         "solution",

@@ -78,7 +78,7 @@ def risks() -> list[Expr]:
                 + a_E * rho_H**2 * (r_E + R**2) + a_E * rho_E**2 * r_E + 2 * a_E * rho_H * rho_E
             ) / (4 * (a_E + a_H) ** 2),
         ),
-        quote=Quote("A.2, last display", "Thus multiplying by d completes the proof", "aEρ2H(rE+R2)+aEρ2ErE+2aEρHρE 4(aE+aH)2"),
+        quote=Quote("A.2, last display", "Thus multiplying by d completes the proof", "aEρ2H(rE+R2)+aEρ2ErE+2aEρHρE 4(aE+aH)2", character=True),
     ),
 )  # fmt: skip
 def many_tasks() -> Derivation:

@@ -4,6 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.claims.corollary_1 import E_MAML, E_NAL, risks
+from landscape.symbolic.claims.experiments import digits
 from landscape.symbolic.claims.two_tasks import R, a_E, a_H, d, m, natural_weights, r_E, r_H, rho_E, rho_H
 from landscape.symbolic.notation import Expr, positive, quantity
 
@@ -161,8 +162,16 @@ def figure_3() -> Derivation:
             Step(r"Corollary 2 would have 1.5 and 11 there."),
         ],
         quantities=weights
-        | {plain: at, scaled: at.subs(R, scale * R), panels["b"]: values["b"], panels["d"]: values["d"]},
-        corrections={"d": sp.Eq(panels["d"], values["d"]), "b": sp.Eq(panels["b"], values["b"])},
+        | {
+            plain: at,
+            scaled: at.subs(R, scale * R),
+            panels["b"]: digits(values["b"]),
+            panels["d"]: digits(values["d"]),
+        },
+        corrections={
+            name: Statement(name, "To three decimals {}", sp.Eq(panels[name], digits(values[name])))
+            for name in ("d", "b")
+        },
     )
 
 

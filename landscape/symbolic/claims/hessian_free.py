@@ -178,7 +178,7 @@ def hessian_free_floor() -> Derivation:
             Step(r"Take $f_1'' = \min(\rho|w|, L)$, and $f_2'' = L$ in one dimension, with $f_1'(w^1) \ne 0$. The assumptions hold everywhere, for $f_1' - f_2'$ is bounded. At $w = 0$ the true product is $f_1''(0) f_1'(w^1) = 0$, and the difference is $f_1'(w^1)$ times {}", difference),
             Step(r"HF-MAML's step there, the mean of $f_i'(w^i) - \alpha d^i$, is 0 once the optimum of the second task makes $f_2'(w^2)$ equal to {}", sp.Eq(sp.Symbol("g_2"), balance).rhs.subs(slope, sp.Symbol("f_1'(w^1)"))),
             Step(r"while $F'(0)$, the mean of $(1 - \alpha f_i''(0)) f_i'(w^i)$, has the size {}", left),
-            Step(r"All tasks are in each batch, so that (28) leaves $\varepsilon$ alone. Started there it never moves. Half the step's error is left, and it is of the order of FO-MAML's: $\alpha L$ times a task's gradient."),
+            Step(r"With both tasks in each batch, in equal parts, (28) leaves $\varepsilon$ alone, and started there HF-MAML never moves. Batches of $B$ drawn tasks come to the same as $B \to \infty$: (29) bounds the number of steps by a multiple of $\Delta L/\varepsilon^2$ for every $B$, and over so many steps the iterates stay as close to 0 as one likes. Half the step's error is left, and it is of the order of FO-MAML's: $\alpha L$ times a task's gradient."),
             Step(r"For $D_h$: the gradients at both ends come from the same $D_h$ samples, so $d_k^i$ deviates by at most $\tilde\sigma/(\delta_k^i\sqrt{D_h})$. Setting $\alpha$ times this equal to the norm gives {}", sp.Eq(samples, least)),
         ],
         quantities={

@@ -114,7 +114,7 @@ def two_task_risk(first: Expr, second: Expr, trained_first: Expr, trained_second
         "noise",
         r"(16), where all tasks have the same optimum: {}",
         sp.Eq(floor, sigma**2 + alpha**2 * sigma**2 * trace / m),
-        quote=Quote("A.1, (16)", scan="wRdFm(w)=σ2+αm2σ2tr(Σ2"),
+        quote=Quote("A.1, (16)", scan="wRdFm(w)=σ2+αm2σ2tr(Σ2", character=True),
     ),
     Statement(
         "all",
@@ -153,7 +153,7 @@ def least_risk() -> Derivation:
             ),
         ],
         quantities={floor: noise, second: total, weights[0]: a_H, weights[1]: a_E},
-        weights={"noise": Weight.WORDING, "all": Weight.RESULT},
+        weights={"noise": Weight.WORDING, "all": Weight.CONSTANT},
         corrections={
             "noise": sp.Eq(floor, sigma**2 / 2 + alpha**2 * sigma**2 * trace / (2 * m)),
             "all": Statement(
@@ -163,7 +163,7 @@ def least_risk() -> Derivation:
             ),
         },
         reason=r"(16) lacks the factor 1/2 of the loss and the mean over $i$, which the next display has. No single $w$ reaches the noise floor of tasks whose "
-        r"optima differ: what their disagreement costs even the best $w$ is missing, so (6) and (7) are the risk above the noise.",
+        r"optima differ: what their disagreement costs even the best $w$ is missing.",
     )
 
 
@@ -232,7 +232,7 @@ other = quantity("E_m(w_NAL), any a", r"\mathcal{E}_m(w_{NAL}^*)")
         r"From its second line on the chain of equations before (17) has $\mathbb{E}_i\mathbb{E}\|P_i(w_{NAL} - w_i^*)\|^2_{\Sigma_i}$: {}",
         sp.Eq(C_NAL, from_second_line(w_NAL)),
         given=(sp.Lt(p, 1),),
-        quote=Quote("A.1, the chain that ends with (18)", scan="=EiEˆXii)∥Σ2i∥Pi(wNAL−w∗"),
+        quote=Quote("A.1, the chain that ends with (18)", scan="=EiEˆXii)∥Σ2i∥Pi(wNAL−w∗", character=True),
     ),
     Statement(
         "better",
@@ -306,6 +306,6 @@ def excess_risks() -> Derivation:
         weights={"nal": Weight.RESULT, "maml": Weight.RESULT, "chain": Weight.WORDING},
         tight={"better": {a_H: a_E, rho_H: rho_E}},
         reason=r"(6) and (7) are what is left above the noise floor (16). Excess risk as (2) defines it is smaller by the risk of the best $w$, which "
-        r"is positive where optima differ, and vanishes for MAML with $n_2 = m$. The factor 1/2, which (6) and (7) have, is lost from "
+        r"is positive where optima differ, and vanishes for MAML with $n_2 = m$. What follows from (6) and (7) holds for the risk above the noise. The factor 1/2, which (6) and (7) have, is lost from "
         r"the second line of both chains on.",
     )

@@ -133,7 +133,7 @@ smallest, largest = (
         "display",
         r"The display after (3.4) has (in one dimension, with $\dot w = -\nabla F$) {}",
         sp.Eq(decay, -second * square),
-        quote=Quote("section 3.2, display after (3.4)", "More specifically, we have", r"\frac{d}{dt} \|\nabla F(w)\|^2 &= \nabla F(w)^\top \nabla^2 F(w) \dot{w}"),
+        quote=Quote("section 3.2, display after (3.4)", "More specifically, we have", r"\frac{d}{dt} \|\nabla F(w)\|^2 &= \nabla F(w)^\top \nabla^2 F(w) \dot{w}", character=True),
     ),
     Statement(
         "stays",
@@ -187,7 +187,7 @@ def time_of_the_ode() -> Derivation:
         },
         witness={"conditions": {L: 1, mu: sp.Rational(1, 100), alpha: sp.Rational(1, 40)}},
         weights={"conditions": Weight.CONSTANT, "display": Weight.CONSTANT},
-        reason=r"The roots of the last three conditions on $\alpha$ extend too far, and the last should have none: with $L = 1$, $\mu = 0.01$, $\kappa\sigma = 0$, $\alpha = 0.025$ they hold and $\zeta = -0.054$. "
+        reason=r"As we read them the roots of the last three conditions on $\alpha$ extend over all that follows, and with $L = 1$, $\mu = 0.01$, $\kappa\sigma = 0$, $\alpha = 0.025$ they hold and $\zeta = -0.054$. If they cover only the numbers, only the last is too many: $\zeta$ is positive, but may be 0.0035 there, less than $\mu/2$. "
         r"The display after (3.4) loses the factor 2 of the chain rule, and Theorem 3.8 another: the second phase is at least four times as fast.",
     )  # fmt: skip
 

@@ -128,6 +128,8 @@ def test_whole_letters(paper, tmp_path):
         ["pdflatex", "-halt-on-error", "letter.tex"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout  # no formula is cut off
+    assert "The appendix begins on page 2" in done.stdout
 
 
 def test_a_claim_without_slips_makes_no_charge():
