@@ -109,7 +109,7 @@ minus = quantity("curvature of -w^2/2", r"f''")
     ),
     Statement(
         "regression",
-        r"The method provably works for strongly convex losses, so for the linear regression of section 5 the variance of Assumption 3.4 is bounded. For two quadratics whose slopes agree at $c$: {}",
+        r"Section 5 says that the method provably works for strongly convex losses. That takes Assumption 3.4 as well, on the whole space. For two quadratics, as in its linear regression, whose slopes agree at $c$: {}",
         sp.Lt(sp.Limit(spread, distance, sp.oo), sp.oo),
         given=(sp.Lt(p, 1), sp.Lt(h_1, h_2)),
         assumption=True,

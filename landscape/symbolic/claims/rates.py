@@ -14,10 +14,10 @@ SMALL = (sp.Le(mu, h), sp.Le(h, L), sp.Le(alpha, 1 / (2 * L)))
 CORNER = {alpha: 1 / (2 * L), L: mu, h: mu}  # where the guarantees are worst
 
 
-def least(expression: Expr) -> Expr:
-    """Its value at the corner, proved to be the least for mu <= h <= L, alpha <= 1/(2L)."""
-    value = expression.subs(alpha, CORNER[alpha]).subs(CORNER)
-    if sign(expression - value, SMALL) != 1:
+def least(expression: Expr, step: Expr = CORNER[alpha]) -> Expr:
+    """Its value at the corner, proved to be the least for mu <= h <= L and alpha up to 1/(2L), or another step."""
+    value = expression.subs(alpha, step).subs({L: mu, h: mu})
+    if sign(expression - value, (*SMALL[:2], sp.Le(alpha, step))) != 1:
         raise ArithmeticError(f"{expression} is not shown to be at least {value}")
     return value
 
