@@ -112,25 +112,28 @@ def _drawing(wide: int | None) -> Any:
     return Drawing({"use_unicode": True, "wrap_line": wide is not None, "num_columns": wide})
 
 
-_GREEK = "alpha beta gamma delta epsilon eta kappa lambda mu nu rho sigma tau Sigma Delta Lambda"
-_LETTERS = dict(zip(_GREEK.split(), "αβγδεηκλμνρστΣΔΛ", strict=True))
+_GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu pi rho sigma tau phi Sigma Delta Lambda"
+_LETTERS = dict(zip(_GREEK.split(), "αβγδεζηθικλμνπρστφΣΔΛ", strict=True))
 _SIGNS = {
     "varepsilon": "ε", "lceil": "⌈", "rceil": "⌉",
     "nabla": "∇", "infty": "∞", "to": "→", "ge": "≥", "geq": "≥", "le": "≤", "leq": "≤", "gg": "≫", "ll": "≪", "approx": "≈",
     "neq": "≠", "cdot": "·", "times": "×", "sim": "~", "in": "∈", "top": "ᵀ", "sqrt": "√", "sum": "Σ", "preceq": "⪯", "pm": "±",
-    "ell": "ℓ", "mid": "|", "quad": " ", "lVert": "‖", "rVert": "‖", "langle": "⟨", "rangle": "⟩", "dots": "...", "ldots": "...",
+    "ell": "ℓ", "cap": "∩", "mid": "|", "quad": " ", "lVert": "‖", "rVert": "‖", "langle": "⟨", "rangle": "⟩", "dots": "...", "ldots": "...",
 }  # fmt: skip
 
 
 def _fraction(found: re.Match[str]) -> str:
     parts = [found[1] or found[2], found[3] or found[4]]
-    return "/".join(part if len(part) < 3 else f"({part})" for part in parts)
+    return "/".join(part if re.fullmatch(r"\\[A-Za-z]+|.{0,2}", part) else f"({part})" for part in parts)
 
 
 def _plain(text: str) -> str:
     """Inline LaTeX as words: good enough to read a sentence on a terminal."""
-    text = re.sub(r"\\[td]?frac ?(?:\{([^{}]*)\}|(\w))(?:\{([^{}]*)\}|(\w))", _fraction, text)
-    text = re.sub(r"\\(?:mathcal|mathrm|text|operatorname|mathbb|bar|hat|tilde)\b ?\{?(\w*)\}?", r"\1", text)
+    text = re.sub(
+        r"\\[td]?frac ?(?:\{([^{}]*)\}|(\\[a-z]+|\w))(?:\{([^{}]*)\}|(\\[a-z]+|\w))", _fraction, text
+    )
+    text = re.sub(r"\\tilde ?\{?(\\?[A-Za-z]+)\}?", r"\1~", text)
+    text = re.sub(r"\\(?:mathcal|mathrm|text|operatorname|mathbb|bar|hat)\b ?\{?(\w*)\}?", r"\1", text)
     text = re.sub(
         r"\\([A-Za-z]+)", lambda found: _LETTERS.get(found[1], _SIGNS.get(found[1], found[1])), text
     )

@@ -13,6 +13,7 @@ import landscape as ls
 from landscape.symbolic import letter, quotations
 from landscape.symbolic.claim import Kind, Quote, Verdict
 from landscape.symbolic.claims import claims
+from landscape.symbolic.report import entry_terminal
 
 CLAIMS = claims()
 QUOTED = [(claim, s) for claim in CLAIMS.values() for s in claim.statements if s.kind == Kind.QUOTED]
@@ -137,3 +138,12 @@ def test_a_claim_without_slips_makes_no_charge():
     assert "3 hold as printed" in text
     assert "Slips" not in text
     assert all(entry.verdict == Verdict.HOLDS for entry in ls.verify("L-two", progress=False))
+
+
+def test_a_sentence_reads_on_a_terminal():
+    """Fractions without braces, Greek letters, and the tilde that tells two variances apart."""
+    conditions, batches = (
+        entry_terminal(ls.verify(name, progress=False)[name]) for name in ("C-3.6", "F-4.13")
+    )
+    assert "ensure ζ ≥ μ/2 + ι for ζ = μ - 5/4 L^2α" in conditions
+    assert "With B ≥ C_1σ^2/ε^2 and D_in, BD_o ≥ C_2σ~^2/ε^2" in batches
