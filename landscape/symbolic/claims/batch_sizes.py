@@ -55,7 +55,7 @@ samples = quantity("B D_in", r"BD_{in}", positive=True)
         "shots",
         r"Table 1: with $D_{in} = K$ samples inside, all other batches large, the square of the level is {}",
         sp.Eq(sp.Limit(sp.Limit(level, B, sp.oo), outer, sp.oo), tilde**2 / D_in),
-        quote=Quote("Table 1, K-shot learning", "access to", "krF (w)k  ✏ O(1/✏2)"),
+        quote=Quote("Table 1, K-shot learning", scan="krF (w)k  ✏ O(1/✏2)"),
     ),
 )  # fmt: skip
 def maml_batches() -> Derivation:
@@ -98,7 +98,7 @@ SIZES = {
         "shots",
         r"Table 1: with $D_{in} = K$ samples inside, all other batches large, the level is at most $\alpha\sigma L + \tilde\sigma/\sqrt{K}$, written with $k = \sqrt{K}$: its square is {}",
         sp.Le(sp.Limit(sp.Limit(at_shots, B, sp.oo), outer, sp.oo), (alpha * sigma * L + tilde / k) ** 2),
-        quote=Quote("Table 1, K-shot learning", "access to", "O(d) krF (w)k  O("),
+        quote=Quote("Table 1, K-shot learning", scan="O(d) krF (w)k  O("),
     ),
     Statement(
         "samples",

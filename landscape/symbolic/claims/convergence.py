@@ -38,7 +38,7 @@ N, error_NAL = (
     sp.Symbol("N", positive=True),
     quantity("|w_NAL - w*_NAL|^2", r"\mathbb{E}\,\|\Sigma^{1/2}(w_{NAL} - w_{NAL}^*)\|^2"),
 )
-al, be = quantity("al", "a", positive=True), quantity("be", "b", positive=True)
+al, be = quantity("a", "a", positive=True), quantity("b", "b", positive=True)
 C, A = matrix("C", size, r"\tilde C"), matrix("A", size)
 covariance = matrix("Cov(w_NAL)", size, r"\Sigma^{1/2}\,\mathrm{Cov}(w_{NAL})\,\Sigma^{1/2}")
 total_spread = quantity("tr C", r"\mathrm{tr}\,\tilde C", positive=True)
@@ -104,7 +104,7 @@ def inverse_moments() -> tuple[Expr, Expr]:
         "samples",
         r"The bound has a term of order $1/\sqrt{n}$, which many tasks do not remove: for some constant $K$ {}",
         sp.Le(sp.Limit(error_NAL, T, sp.oo), K**2 / n),
-        quote=Quote("Theorem 2, (45)", "as long as", "∥−≤O˜ (45)√n+"),
+        quote=Quote("Theorem 2, (45)", scan="∥−≤O˜ (45)√n+"),
     ),
     Statement(
         "exact",

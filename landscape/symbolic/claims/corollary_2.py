@@ -48,7 +48,7 @@ def exact_surplus() -> Expr:
         "maml",
         r"(25): for large $m$ {}",
         sp.Eq(sp.Limit(E_MAML, m, sp.oo), d * rho_H * (1 - rho_H / rho_E) ** 2 / 4 * r_H),
-        quote=Quote("A.3, (25)", "Thus we have", "≈daH3rH=dρH(1−ρρHE)2E4a2H4"),
+        quote=Quote("A.3, (25)", scan="≈daH3rH=dρH(1−ρρHE)2E4a2H4"),
     ),
     Statement(
         "nal",

@@ -59,7 +59,7 @@ def scaled_weights(ratio: Expr) -> list[Expr]:
         "one",
         r"Section 3.2: for $a_H \gg a_E$ there must be $x(1 - x)^2 \gg d/m$, i.e. $m \gg d$ and $0 < x \ll 1$. So at $x = 1/2$ the easy task's weight does not become negligible as $m$ grows: {}",
         sp.Gt(sp.Limit(half, m, sp.oo), 0),
-        quote=Quote("section 3.2", "hardness discrepancy", "i.e. m ≫ d and 0 < ρρHE ≪ 1, as we observed"),
+        quote=Quote("section 3.2", scan="i.e. m ≫ d and 0 < ρρHE ≪ 1, as we observed"),
     ),
     Statement(
         "window",

@@ -60,7 +60,7 @@ def second_moment() -> Derivation:
             (identity - alpha * Sigma) * Sigma * (identity - alpha * Sigma)
             + alpha**2 / s * (sp.Trace(Sigma**2) * Sigma + Sigma**3),
         ),
-        quote=Quote("section 3; D.2, (84)", "we define", "Q(is):=(Id−αΣi)Σi(Id−αΣi)+αs2(tr(Σi2)Σi+Σi3)"),
+        quote=Quote("section 3; D.2, (84)", scan="Q(is):=(Id−αΣi)Σi(Id−αΣi)+αs2(tr(Σi2)Σi+Σi3)"),
     ),
 )
 def weight_after_a_step() -> Derivation:

@@ -123,7 +123,7 @@ def gap_of_objectives() -> Derivation:
                 r"The square of the gap is that of (22)'s second term times {}",
                 share,
             ),
-            Step(r"which is largest without label noise ($\nu = 0$). The first term of (22) is not needed."),
+            Step(r"which is largest without label noise ($\nu = 0$). For linear regression the first term of (22) is not needed."),
         ],
         quantities={D_test: root_test**2, gap: exact},
         corrections={

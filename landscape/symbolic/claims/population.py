@@ -126,8 +126,7 @@ def two_task_risk(first: Expr, second: Expr, trained_first: Expr, trained_second
         ),
         quote=Quote(
             "A.1, (16) and the display after it",
-            "Thus we have",
-            "Thuswehaveσ2+α2σ2i)mtr(Σ2m(wNAL)=Fm(wNAL)E−21Ei",
+            scan="Thuswehaveσ2+α2σ2i)mtr(Σ2m(wNAL)=Fm(wNAL)E−21Ei",
         ),
     ),
 )

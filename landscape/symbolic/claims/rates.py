@@ -70,7 +70,7 @@ def iterations() -> Derivation:
             quadratic_count: sp.limit(needed * epsilon**2 / (Delta * L), epsilon, 0, "+"),
         },
         corrections={
-            "order": Statement("order", r"The true number is only of the order $\log(1/\varepsilon)$: {}", sp.Eq(quadratic_count, 0)),
+            "order": Statement("order", r"On quadratics the number is only of the order $\log(1/\varepsilon)$: {}", sp.Eq(quadratic_count, 0)),
         },
     )  # fmt: skip
 

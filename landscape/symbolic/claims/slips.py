@@ -74,7 +74,7 @@ error = quantity("error after a step", r"\big(x(w - \alpha\nabla\hat f(w)) - y\b
         "noise",
         r"A.1: label noise, which section 3 draws from $N(0, \nu^2)$, has {}",
         sp.Eq(noise_power, sigma**2),
-        quote=Quote("section 3 and A.1", "then sampling", "ziwherezi(0,ν2) ... mtr(Σ2m(wNAL)"),
+        quote=Quote("section 3 and A.1", scan="ziwherezi(0,ν2) ... mtr(Σ2m(wNAL)"),
     ),
 )
 def signs() -> Derivation:

@@ -64,6 +64,8 @@ def test_every_quoted_statement_has_place_and_words():
     for claim, statement in QUOTED:
         assert statement.quote.place, (claim.id, statement.name)
         assert statement.quote.parts(), (claim.id, statement.name)
+        for words in filter(None, statement.quote.words.split(" ... ")):
+            assert len(words.split()) > 2, f"{words!r} of {claim.id} could stand anywhere"
 
 
 def test_line_ends_ligatures_and_hyphens_do_not_matter():
