@@ -122,9 +122,19 @@ class FewShotRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : pandas.DataFrame, or array of shape (n, columns)
         y : array, shape (n,)
+
+        Raises
+        ------
+        ValueError
+            If the rows are of several tasks.
         """
         check_is_fitted(self)
-        return self.model_.adapt(self._split(X)[0], y)
+        inputs, tasks = self._split(X)
+        if len(found := list(dict.fromkeys(tasks.tolist()))) > 1:
+            raise ValueError(
+                f"adapt takes the shots of one task, got rows of {len(found)}, {found[0]!r} and {found[1]!r} among them"
+            )
+        return self.model_.adapt(inputs, y)
 
     def score(self, X: Any, y: Any, sample_weight: None = None) -> float:
         """Return minus the mean loss of the tasks, on rows not drawn, after adaptation to shots drawn without replacement.

@@ -12,7 +12,7 @@ from landscape.adaptations import Adaptation, GradientSteps, PreconditionedSteps
 from landscape.adaptations.base import Adapted
 from landscape.adaptations.mixed_model import MixedModel
 from landscape.adaptations.own_shots import OwnShots
-from landscape.core import Array, Record, checks, choice, record, save, warn, with_values
+from landscape.core import Array, Record, Scalar, checks, choice, record, save, warn, with_values
 from landscape.diagnosis.model_file import from_object, read_object, to_object
 from landscape.simulator.draw_samples import Rows
 from landscape.tasks.tables.preprocessing import Preprocessing
@@ -73,7 +73,7 @@ class TrainedModel(Record):
     def __repr__(self) -> str:
         name = self.name or "trained model"
         target, features = self.preprocessing.target, ", ".join(self.preprocessing.features)
-        return f"<{name} for {target!r} from {features}, with {self.adaptation.m:g} shots of a new task>"
+        return f"<{name} for {target!r} from {features}, with {_shots(self.adaptation.m)} of a new task>"
 
     def predict(self, X: Any) -> Array:
         """Predict targets of a task without shots: the start is not adapted.
@@ -110,7 +110,8 @@ class TrainedModel(Record):
         Warns
         -----
         LandscapeWarning
-            Where there are fewer shots than the size of gradient steps was chosen for.
+            Where there are fewer shots than the size of gradient steps was chosen for, or own shots are about as many as
+            coefficients.
         """
         rows = self.preprocessing.transform(X)
         targets = self.preprocessing.transform_target(y)
@@ -153,7 +154,12 @@ class TrainedModel(Record):
         if shots < usual < np.inf and isinstance(self.adaptation, (GradientSteps, PreconditionedSteps)):
             warn(
                 f"the step size was chosen for {usual:g} shots: with {shots} it may be too large, so train for "
-                f"{shots} shots"
+                f"{_shots(shots)}"
+            )
+        if isinstance(self.adaptation, OwnShots) and abs(shots - len(self.start)) <= 1:
+            warn(
+                f"{_shots(shots)} alone fit {len(self.start)} coefficients, and may lead anywhere: their expected loss has no "
+                "bound. Take another method, or more shots"
             )
         return with_values(self.adaptation, {"m": shots})
 
@@ -258,7 +264,7 @@ class AdaptedModel(Record):
     covariance: Array | None = None
 
     def __repr__(self) -> str:
-        return f"<{self.model.name or 'trained model'}, adapted to a task by {self.shots} shots>"
+        return f"<{self.model.name or 'trained model'}, adapted to a task by {_shots(self.shots)}>"
 
     def predict(self, X: Any) -> Array:
         """Predict targets of the task, shape (n,), from rows as for `TrainedModel.predict`."""
@@ -302,6 +308,10 @@ class AdaptedModel(Record):
     def coefficients(self) -> dict[str, float]:
         """Write the task's point as coefficients of the raw columns, the intercept first."""
         return self.model.preprocessing.coefficients(self.point)
+
+
+def _shots(m: Scalar) -> str:
+    return f"{m:g} shot{'s' * bool(m != 1)}"
 
 
 def _adapted(adaptation: Adaptation, start: Array, X: Array, y: Array) -> Adapted:

@@ -36,7 +36,7 @@ def predictions(model: TrainedModel, frame: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If every row has a target, some of the columns that name the task are missing, or inputs do not fit.
+        If there is no row, every row has a target, some of the columns that name the task are missing, or inputs do not fit.
 
     Examples
     --------
@@ -52,6 +52,10 @@ def predictions(model: TrainedModel, frame: pd.DataFrame) -> pd.DataFrame:
     for name in (PREDICTION, ERROR):
         if name in known:
             raise ValueError(f"the table has a column {name!r} already: rename it")
+    if not len(frame):
+        raise ValueError(
+            "the table has no rows: give the rows to predict, and the shots of their tasks with a target"
+        )
     has_target = np.zeros(len(frame), dtype=bool)
     if target in known:
         has_target = frame[known[target]].notna().to_numpy()

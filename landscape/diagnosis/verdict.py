@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from landscape.diagnosis.learners import LEARNERS
+from landscape.tasks import DataTask, Environment
+from landscape.tasks.tables.from_data import TabularEnvironment
 
 if TYPE_CHECKING:
     from landscape.diagnosis.diagnosis import Diagnosis
@@ -17,6 +19,8 @@ PARTS = 3
 """How many numbers of shots are spoken of: the first, the last, and the one between where advice changes."""
 WORDS, NAME_WORDS = 90, 4
 """How many words a verdict has at most, and a task's name in it."""
+ROUNDING = 1e-12
+"""By which targets may lie above 0 for no other reason, in their standard deviations."""
 
 
 def percent(x: float) -> str:
@@ -87,7 +91,10 @@ def _how_sure(diagnosis: Diagnosis, in_full: bool = True) -> str:
         else:
             named = f"{len(line.carriers)} tasks, {', '.join([first, *others[:-1]]) if in_full else first + ' the first'}"
             named += f" and {others[-1]}, carry" if in_full else ", carry"
-            cure = "take logarithms of the target, or collect more tasks like them"
+            either = (
+                "take logarithms of the target" if _is_positive(diagnosis.environment) else "look at them"
+            )
+            cure = f"{either}, or collect more tasks like them"
         return f"No interval can be trusted: {named} {percent(line.carried)}% of the loss; {cure}."
     if diagnosis.geography.is_steep:
         found = diagnosis.geography
@@ -104,6 +111,14 @@ def _how_sure(diagnosis: Diagnosis, in_full: bool = True) -> str:
     if wanted > 20 * T:
         return f"These {T} tasks do not show that it helps."
     return f"These {T} tasks are too few to be sure that it helps: about {_round(wanted)} would be needed."
+
+
+def _is_positive(environment: Environment) -> bool:
+    """Whether all targets are, in the units of the table."""
+    known = environment.preprocessing if isinstance(environment, TabularEnvironment) else None
+    zero = -known.target_centre / known.target_scale if known is not None else 0.0
+    targets = [one.y for one in environment.families if isinstance(one, DataTask)]
+    return bool(targets) and all(y.min() > zero + ROUNDING for y in targets)
 
 
 def _short(name: str) -> str:

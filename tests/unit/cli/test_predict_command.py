@@ -104,10 +104,10 @@ def test_several_columns_name_a_task():
     environment = ls.from_data(frame, "minutes", ["depot", "shift"], ["km"])
     model = ls.TrainedModel(environment.preprocessing, [0.0, 0.5], ls.OwnShots(2))
     new = frame[frame["depot"] == "d00"].reset_index(drop=True)
-    new["minutes"] = new["minutes"].where(new.index < 6)
+    new["minutes"] = new["minutes"].where(new.index < 10)
     found = predictions(model, new)
     for shift, rows in found.groupby("shift"):
-        shots = new[(new.index < 6) & (new["shift"] == shift)]
+        shots = new[(new.index < 10) & (new["shift"] == shift)]
         expected = model.adapt(shots, shots["minutes"]).predict(rows)
         np.testing.assert_allclose(rows["prediction"], expected, rtol=1e-12)
     with pytest.raises(ValueError, match="unknown column for task 'shift'"):
@@ -118,6 +118,7 @@ def test_several_columns_name_a_task():
 
 BAD = {
     "nothing to predict": (lambda f: f.fillna({"minutes": 1.0}), "every row has a target 'minutes': leave it empty"),
+    "no rows": (lambda f: f[:0], "the table has no rows: give the rows to predict"),
     "level": (lambda f: f.assign(day="Su"), "column 'day' has the level 'Su' in row 0 of X, which no task had"),
     "column": (lambda f: f.drop(columns="km"), "X lacks the column 'km'"),
     "own prediction": (lambda f: f.assign(prediction=1), "has a column 'prediction' already: rename it"),

@@ -175,6 +175,9 @@ def test_a_few_tasks_that_carry_the_loss_are_named():
     )
     assert not raw.to_frame()["trusted"].any()
     assert raw.to_html().count("(one of 2 that carry 90% of the loss)") == 2
+    shifted = frame.assign(invest=frame["invest"] - frame["invest"].min())  # one is 0: it has no logarithm
+    beyond = ls.diagnose(ls.from_data(shifted, "invest", "firm"), [3], methods="mixed model", progress=False)
+    assert beyond.verdict == raw.verdict.replace("take logarithms of the target", "look at them")
     columns = ["invest", "value", "capital"]
     logs = ls.from_data(frame.assign(**{name: np.log(frame[name]) for name in columns}), "invest", "firm")
     assert not any(

@@ -136,6 +136,8 @@ def test_bad_tables():
     fitted = FewShotRegressor(method="ridge", shots=4).fit(X, y)
     with pytest.raises(ValueError, match="X has 2 features, but FewShotRegressor is expecting 3"):
         fitted.predict(X[:, :2])
+    with pytest.raises(ValueError, match="adapt takes the shots of one task, got rows of 2"):
+        fitted.adapt(X[[0, -1]], y[[0, -1]])
     with pytest.raises(ValueError, match="no task has more than 4 rows"):
         fitted.score(X[:4], y[:4])
     with pytest.raises(ValueError, match="sample_weight is not supported"):

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import dataclasses
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -149,6 +150,17 @@ def test_other_numbers_of_shots():
     with pytest.warns(ls.LandscapeWarning, match="chosen for 8 shots: with 4 it may be too large"):
         model.adapt(shots, shots["y"])
     model.adapt(new[:9], new["y"][:9])
+
+
+@pytest.mark.parametrize(("shots", "warned"), [(1, False), (2, True), (3, True), (4, True), (5, False)])
+def test_own_shots_as_many_as_coefficients_are_warned_of(shots, warned):
+    """Three coefficients: within one of as many shots a draw that happens to be nearly singular leads anywhere."""
+    new, model = table(seed=9, tasks=1)[:shots], trained(ls.OwnShots(8))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        adapted = model.adapt(new, new["y"])
+    assert [f"{shots} shots alone fit 3 coefficients" in str(one.message) for one in told] == [True] * warned
+    assert repr(adapted).endswith(f"adapted to a task by {shots} shot{'s' * (shots > 1)}>")
 
 
 def standard_units(X):
