@@ -52,12 +52,15 @@ class Quote(Record):
         A formula, or a part of one, as the machine that made the text read it.
     character : bool
         Whether the statement hangs on a digit, an exponent, a sign or a root in that reading.
+    texts : int
+        In how many machine-made texts of the paper it was found.
     """
 
     place: str
     words: str = ""
     scan: str = ""
     character: bool = False
+    texts: int = 1
 
     def parts(self) -> list[str]:
         """List what must be found in the paper's text."""

@@ -40,9 +40,9 @@ def notes(judgement: Judgement) -> list[str]:
     """Say what is quoted, how much a slip matters, what a counterexample meets and what would decide."""
     quote, found = judgement.statement.quote, []
     if quote is not None and quote.words:
-        found.append(
-            "In the paper: " + " ... ".join(f'"{part}"' for part in quote.words.split(" ... ")) + "."
-        )
+        read = "one machine-made text" if quote.texts == 1 else f"{quote.texts} machine-made texts"
+        words = " ... ".join(f'"{part}"' for part in quote.words.split(" ... "))
+        found.append(f"In the paper, as read in {read}: {words}.")
     if judgement.weight is not None:
         found.append(f"This {WEIGHTS[judgement.weight]}." + ONE_SCAN * bool(quote and quote.character))
     if judgement.hypotheses:

@@ -58,13 +58,13 @@ def equal_hessians() -> Expr:
         r"For strongly convex functions (12) is closely related to optima within a ball. For quadratics with equal Hessians it is the same: at any dimension the variance over tasks does not depend on $w$, {}",
         sp.Eq(shared, p * (1 - p) * (w_1 - w_2).T * A**2 * (w_1 - w_2)),
         given=(sp.Lt(p, 1),),
-        quote=Quote("section 4, below (12)", "for strongly convex functions, this assumption is closely related to the one in"),
+        quote=Quote("section 4, below (12)", "for strongly convex functions, this assumption is closely related to the one in", texts=2),
     ),
     Statement(
         "hessians",
         r"(14): for linear regression with inputs $N(0, \rho I_d)$ the variance of $\nabla^2 f_i(w, \theta)$ over samples $\theta$ is bounded: {}",
         sp.Lt(sp.Limit(hessian, away, sp.oo), sp.oo),
-        quote=Quote("Assumption 4.6, (14)", "have bounded variance, i.e.,"),
+        quote=Quote("Assumption 4.6, (14)", "have bounded variance, i.e.,", texts=2),
     ),
     Statement(
         "tasks",

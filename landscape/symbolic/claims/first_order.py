@@ -201,7 +201,7 @@ e_1, e_2, a_1, a_2 = (quantity(f"{letter}_{k}", positive=True) for letter in "ea
         "independent",
         r"With the Hessian on samples of its own (5) replaces the terms of $\nabla F$ by unbiased approximations. For linear regression with inputs $N(0, \rho I_d)$ its mean direction is that of $\nabla F$, {}",
         sp.Eq(mean["independent"], rho * (1 - alpha * rho) ** 2 * away),
-        quote=Quote("section 2", "If we simply replace", "are inde-pendent from each other that allows us to use a smaller batch for the stochastic Hessian computation"),
+        quote=Quote("section 2", "If we simply replace", "are inde-pendent from each other that allows us to use a smaller batch for the stochastic Hessian computation", texts=2),
     ),
     Statement(
         "direction",

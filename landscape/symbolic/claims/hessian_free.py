@@ -84,13 +84,13 @@ def central_difference() -> Derivation:
         r"(11) approximates the product with the sampled Hessian. On quadratics $\tilde\nabla f_i(w, \mathcal{D}) = "
         r"\tilde\nabla^2 f_i(\mathcal{D})\,w - b^i$, sample by sample, {}",
         sp.Eq(product, S_h * outer),
-        quote=Quote("section 3, (11)", "is an approximation for the term"),
+        quote=Quote("section 3, (11)", "is an approximation for the term", texts=2),
     ),
     Statement(
         "update",
         r"so that the update (10) is that of MAML, (5); with one task in the batch, {}",
         sp.Eq(free, w - beta * (identity - alpha * S_h) * (S_o * (w - alpha * (S_in * w - b_in)) - b_o)),
-        quote=Quote("section 3, (10)", "while it provides an accurate approximation of MAML"),
+        quote=Quote("section 3, (10)", "while it provides an accurate approximation of MAML", texts=2),
     ),
 )
 def hessian_free() -> Derivation:
@@ -156,6 +156,7 @@ def two_losses_that_stall() -> tuple[Expr, Expr, Expr]:
         quote=Quote(
             "Theorem 4.17, (28); section 5",
             "Also, we choose the approximation parameter ... HF-MAML finds a solution ... that HF-MAML has the best of both worlds, i.e., it does not require access to the second-order derivative",
+            texts=2,
         ),
     ),
     Statement(

@@ -41,7 +41,7 @@ norm = quantity("|g_o|", r"\|\tilde\nabla f_i(w_{k+1}^i, \mathcal{D}_o^i)\|", po
         "order",
         r"With exact gradients, step size $\tilde\beta/12$ and a quadratic task of curvature $h$ the number of iterations to $\|\nabla F\| \le \varepsilon$ is $O(1)\,\Delta L/\varepsilon^2$, that is {}",
         sp.Lt(quadratic_count, sp.oo),
-        quote=Quote("Theorem 4.12, (24)", "with a total number of iterations of", "O(1)! min"),
+        quote=Quote("Theorem 4.12, (24)", "with a total number of iterations of", "O(1)! min", texts=2),
     ),
     Statement("step", r"From one iterate to the next the gradient shrinks by a constant factor, {}", sp.Eq(then, (1 - h * (1 - alpha * h) ** 2 / (48 * L)) * now)),
     Statement(

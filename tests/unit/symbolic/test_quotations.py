@@ -36,6 +36,13 @@ def test_every_quotation_is_in_the_paper(texts):
     assert not missing
 
 
+def test_the_ledger_says_how_many_texts_have_it(texts):
+    for claim, statement in QUOTED:
+        parts = [quotations.normalised(part) for part in statement.quote.parts()]
+        having = sum(all(part in text for part in parts) for text in texts[claim.id[0]])
+        assert statement.quote.texts == having, (claim.id, statement.name)
+
+
 def test_a_sentence_that_is_not_there_is_noticed(texts):
     claim, statement = QUOTED[0]
     for quote in (Quote("(1)", "MAML is always worse"), Quote("(1)", scan="wNAL∗=EiΣi−2EiΣiwi∗")):
