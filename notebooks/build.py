@@ -24,6 +24,21 @@ Book = dict[str, Any]
 
 HERE = Path(__file__).parent
 REGION = re.compile(r"### BEGIN SOLUTION\n.*?### END SOLUTION\n", re.S)
+SCREEN = 1280, 720
+"""Width and height of a slide, in pixels."""
+
+LOOK = """<style>
+.reveal .jp-RenderedHTMLCommon { font-size: 25px; line-height: 1.3; }
+.reveal .jp-RenderedHTMLCommon h1 { font-size: 56px; margin: 0 0 .4em; }
+.reveal .jp-RenderedHTMLCommon h2 { font-size: 38px; margin: 0 0 .4em; }
+.reveal .jp-RenderedHTMLCommon p { margin: 0 0 .5em; }
+.reveal .MJXc-display { margin: .3em 0 !important; }
+.reveal div.highlight > pre, .reveal div.jp-OutputArea-output > pre { font-size: 18px; line-height: 1.2; white-space: pre-wrap; }
+.reveal section img { display: block; margin: 0 auto; height: 290px; max-width: none; }
+.reveal section > div.jp-Cell:only-child img { height: 440px; }
+</style>"""
+"""Sizes that can be read from the last row; no line of code is cut."""
+
 STUBS = {"markdown": "*Your answer:*", "code": "# your code"}
 
 
@@ -104,10 +119,15 @@ def slides(path: Path) -> str:
     config.TagRemovePreprocessor.enabled = True
     config.TagRemovePreprocessor.remove_cell_tags = {"hide-cell"}
     config.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
-    exporter = SlidesExporter(config=config, reveal_scroll=True, reveal_transition="none")
+    width, height = map(str, SCREEN)
+    exporter = SlidesExporter(
+        config=config, reveal_scroll=True, reveal_transition="none", reveal_width=width, reveal_height=height
+    )
     exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
     page, _ = exporter.from_filename(str(path))
-    return str(page)
+    # Printed, a slide is one page: copies of it, one for each thing that appears, would lack their formulas.
+    whole = page.replace("Reveal.initialize({", "Reveal.initialize({ pdfSeparateFragments: false,", 1)
+    return str(whole.replace("</head>", LOOK + "</head>", 1))
 
 
 def has_slides(book: Book) -> bool:
