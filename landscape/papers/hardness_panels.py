@@ -72,6 +72,10 @@ def hardness_panels(
         findings += _findings(m, rho_hard, runs[0])
     for ax in axes[:, 1:].flat:
         ax.set_ylabel("")  # as in the first column
+    for ax, label in zip(
+        axes[:, 0], ("mean coordinate\nof the solution", "risk above\nthe noise floor"), strict=True
+    ):
+        ax.set_ylabel(label)
     table = pd.concat(tables, ignore_index=True)
     table.insert(0, "m", table.pop("m"))
     table.insert(1, "trained", table.pop("trained"))

@@ -11,7 +11,16 @@ import numpy as np
 from landscape.analysis.comparison import Comparison
 from landscape.analysis.risk import Risk
 from landscape.core import checks, short
-from landscape.plotting.style import STYLES, axes_or_new, finish, lines, points, scale_axis, style
+from landscape.plotting.style import (
+    STYLES,
+    axes_or_new,
+    finish,
+    half_widths,
+    lines,
+    points,
+    scale_axis,
+    style,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +40,9 @@ def comparison(
     frame = result.to_frame()
     first = list(frame.columns).index("method")
     if not result.grid.dims:
-        return bars(result, frame, ax, checks.known("quantity", y, list(frame.columns[first + 1 :])))
+        checks.known("quantity", y, list(frame.columns[first + 1 :]))
+        error = frame[f"{y}_error"] if f"{y}_error" in frame else 0.0 * frame[y]
+        return bars(frame["method"], frame[y], 1.96 * error, y, ax, (result.environment, result.adaptation))
     ax = axes_or_new(ax)
     names = list(result.grid.columns())
     x = _the_axis(result.grid.dims, x, names)
@@ -50,23 +61,28 @@ def comparison(
     return finish(ax, x, y, records=(result.environment, result.adaptation, *result.methods))
 
 
-def bars(result: Comparison, frame: Any, ax: Axes | None, y: str) -> Axes:
-    """Draw a bar a row of a comparison without a grid, the first on top, with its value and 95% interval."""
-    ax = axes_or_new(ax, (5.2, 0.8 + 0.45 * len(frame)))
-    for place, (label, value) in enumerate(zip(frame["method"], frame[y], strict=True)):
+def bars(
+    labels: Sequence[str],
+    values: Sequence[float],
+    half_widths: Sequence[float],
+    y: str,
+    ax: Axes | None,
+    records: Sequence[Any] = (),
+) -> Axes:
+    """Draw a bar a row of a result without a grid, the first on top, with its value and 95% interval."""
+    ax = axes_or_new(ax, (5.2, 0.8 + 0.45 * len(labels)))
+    for place, (label, value, half) in enumerate(zip(labels, values, half_widths, strict=True)):
         if np.isnan(value):  # where the adaptation differs there is no gain
             continue
-        half = 1.96 * frame[f"{y}_error"].iloc[place] if f"{y}_error" in frame else 0.0
-        ax.barh(
-            place, value, color=style(label, result.labels)[0], alpha=0.75, xerr=half or None, capsize=2.5
-        )
+        known = half if half > 0 else 0.0  # one run says nothing about its scatter
+        ax.barh(place, value, color=style(label, labels)[0], alpha=0.75, xerr=known or None, capsize=2.5)
         ax.annotate(
-            f"{value:.3g}", (max(value, 0) + half, place), (4, 0), textcoords="offset points", va="center"
+            f"{value:.3g}", (max(value, 0) + known, place), (4, 0), textcoords="offset points", va="center"
         )
-    ax.set_yticks(range(len(frame)), frame["method"])
+    ax.set_yticks(range(len(labels)), labels)
     ax.invert_yaxis()
     ax.margins(x=0.14)
-    finish(ax, y, "", legend=False, records=(result.environment, result.adaptation, *result.methods))
+    finish(ax, y, "", legend=False, records=records)
     ax.grid(visible=False, axis="y")
     return ax
 
@@ -74,7 +90,7 @@ def bars(result: Comparison, frame: Any, ax: Axes | None, y: str) -> Axes:
 def simulated(
     result: Simulation, ax: Axes | None = None, x: str | None = None, y: str = "above_noise"
 ) -> Axes:
-    """Draw means over repeats with 95% intervals of `y` against `x`."""
+    """Draw means over repeats with 95% intervals of `y` against `x`; where nothing varies, a bar a method."""
     records = (result.environment, result.adaptation, result.training, *result.methods)
     frame = result.to_frame()
     columns = dict(zip(result.grid.dims, frame.columns, strict=False))
@@ -82,7 +98,7 @@ def simulated(
 
 
 def sweep(result: Sweep, ax: Axes | None = None, x: str | None = None, y: str = "above_noise") -> Axes:
-    """Draw means over runs with 95% intervals of `y` against the name `x` swept over."""
+    """Draw means over runs with 95% intervals of `y` against the name `x` swept over; a bar a method where none is."""
     return _measured(result.table, result.axes, ax, x, y)
 
 
@@ -96,21 +112,23 @@ def _measured(
     columns: Mapping[str, str] = MappingProxyType({}),
 ) -> Axes:
     """Means of runs with 95% intervals, one row of the table a run; `columns` says where a name has another column."""
+    checks.known("quantity", y, ["coordinate", "loss", "above_noise"])
+    told = {"mean": "mean", "error": "sem", "count": "count"}
+    labels = list(dict.fromkeys(frame["method"]))
+    if not axes:
+        means = frame.groupby("method", sort=False)[y].agg(**told)
+        return bars(labels, means["mean"], half_widths(means), y, ax, records)
     ax = axes_or_new(ax)
     x = _the_axis(axes, x, axes)
-    checks.known("quantity", y, ["coordinate", "loss", "above_noise"])
-    labels = list(dict.fromkeys(frame["method"]))
     for label in labels:
         groups = frame[frame["method"] == label].groupby(columns.get(x, x))[y]
-        points(ax, label, groups.agg(mean="mean", error="sem", count="count"), among=labels)
+        points(ax, label, groups.agg(**told), among=labels)
     scale_axis(ax.xaxis, frame[columns.get(x, x)])
     return finish(ax, x, y, records=records)
 
 
 def _the_axis(dims: Sequence[str], x: str | None, allowed: Sequence[str]) -> str:
     """The one name that varies, or another one that is a function of it."""
-    if not dims:
-        raise ValueError("nothing varies, so there is nothing to draw against: pass over={name: values}")
     if len(dims) > 1:
         raise ValueError(f"a line plot needs one varying name, got {list(dims)}: fix the others first")
     if x is not None and x not in allowed:

@@ -168,6 +168,13 @@ def band(ax: Axes, label: str, x: Array, low: Array, high: Array) -> None:
     )
 
 
+def half_widths(means: Any) -> Any:
+    """Compute the half widths of 95% intervals of means from their ``error`` and ``count``, by Student's law."""
+    from scipy.special import stdtrit  # optional: only intervals need it
+
+    return stdtrit(means["count"] - 1, 0.975) * means["error"]
+
+
 def points(ax: Axes, label: str, means: Any, name: str | None = None, among: Sequence[str] = ()) -> None:
     """Draw simulation: points with 95% intervals in the method's style.
 
@@ -176,12 +183,9 @@ def points(ax: Axes, label: str, means: Any, name: str | None = None, among: Seq
     means : DataFrame
         Indexed by x, with columns ``mean``, ``error`` (a standard error) and ``count`` (of repeats).
     """
-    from scipy.special import stdtrit  # optional: only intervals need it
-
     colour, _, marker = style(label, among)
-    half_width = stdtrit(means["count"] - 1, 0.975) * means["error"]
     ax.errorbar(
-        means.index, means["mean"], yerr=half_width, color=colour, marker=marker, markersize=5.5,
+        means.index, means["mean"], yerr=half_widths(means), color=colour, marker=marker, markersize=5.5,
         markerfacecolor="white", markeredgewidth=1.4, linestyle="none", capsize=2.5, label=name or f"{label}, simulated",
     )  # fmt: skip
 

@@ -33,13 +33,13 @@ LONGEST = 1e5
 DASHES = {"-": "", "--": "6 3", "-.": "6 2 1 2", ":": "1 2"}
 
 MARKERS = {
-    "s": "M-1-1H1V1H-1Z", "o": "M-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0", "^": "M0-1.1L1 .8H-1Z", "v": "M0 1.1L1-.8H-1Z",
-    "D": "M0-1.2L1.2 0 0 1.2-1.2 0Z", "d": "M0-1.3L.8 0 0 1.3-.8 0Z", "<": "M-1.1 0L.8-1V1Z", ">": "M1.1 0L-.8-1V1Z",
-    "P": "M-.4-1H.4V-.4H1V.4H.4V1H-.4V.4H-1V-.4H-.4Z", "X": "M-1-.4L-.4-1 0-.6.4-1 1-.4.6 0 1 .4.4 1 0 .6-.4 1-1 .4-.6 0Z",
-    "*": "M0-1.2L.3-.4 1.1-.4.5.1.7 1 0 .5-.7 1-.5.1-1.1-.4-.3-.4Z", "h": "M0-1.1L1-.5V.5L0 1.1-1 .5V-.5Z",
-    ".": "M-.7 0a.7.7 0 1 0 1.4 0a.7.7 0 1 0-1.4 0",
+    "s": "m-1-1h2v2h-2z", "o": "m-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0z", "^": "m0-1.1l1 1.9h-2z", "v": "m0 1.1l1-1.9h-2z",
+    "D": "m0-1.2l1.2 1.2-1.2 1.2-1.2-1.2z", "d": "m0-1.3l.8 1.3-.8 1.3-.8-1.3z", "<": "m-1.1 0l1.9-1v2z", ">": "m1.1 0l-1.9-1v2z",
+    "P": "m-.4-1h.8v.6h.6v.8h-.6v.6h-.8v-.6h-.6v-.8h.6z", "X": "m-1-.4l.6-.6.4.4.4-.4.6.6-.4.4.4.4-.6.6-.4-.4-.4.4-.6-.6.4-.4z",
+    "*": "m0-1.2l.3.8.8 0-.6.5.2.9-.7-.5-.7.5.2-.9-.6-.5.8 0z", "h": "m0-1.1l1 .6v1l-1 .6-1-.6v-1z",
+    ".": "m-.7 0a.7.7 0 1 0 1.4 0a.7.7 0 1 0-1.4 0z",
 }  # fmt: skip
-"""Shapes of matplotlib's markers, of a radius of about 1."""
+"""Shapes of matplotlib's markers, of a radius of about 1, as moves from their middle."""
 
 
 def draw_svg(view: View, headline: str, more: str = "", level: float | None = None) -> str:
@@ -179,9 +179,9 @@ def _contours(
 
 
 def _marks(points: Array, marker: str, look: str, size: float) -> str:
-    """Points as one marker each."""
-    shape = f'<path d="{MARKERS[marker]}" {look} transform="translate({{:.1f}} {{:.1f}}) scale({size})"/>'
-    return "".join(shape.format(x, y) for x, y in points)
+    """Points as one marker each, all in one path: the picture is sent anew at every move of a slider."""
+    shapes = "".join(f"M{x:.5g} {y:.5g}{MARKERS[marker]}" for x, y in np.asarray(points) / size)
+    return f'<path d="{shapes}" {look} transform="scale({size})"/>'
 
 
 def _mark_of_method(label: str, view: View, point: Any, size: float = 6.5) -> str:

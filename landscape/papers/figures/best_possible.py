@@ -151,7 +151,7 @@ def _draw(ax: Axes, table: pd.DataFrame) -> None:
     plotting.finish(ax, "m", "", legend=False)
     ax.set_xlabel(f"samples for adaptation $m$ ($d$ = {D})", fontsize=14)
     ax.set_ylabel("loss above the label noise", fontsize=14)
-    ax.set_title(_message(table), fontsize=15, loc="left")
+    ax.set_title(_message(table), fontsize=14, loc="left")
     places = _apart([np.log(end / low) / np.log(high / low) for end in ends.values()], 0.062)
     for (label, end), place in zip(ends.items(), places, strict=True):
         ax.annotate(

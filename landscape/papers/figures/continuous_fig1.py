@@ -100,7 +100,7 @@ def _draw(axes: Sequence[Axes], points: Array, ends: pd.DataFrame) -> None:
     axes[2].plot(ends["end"], ends["F"], marker, color="#D55E00", markeredgecolor="white", markersize=8, linestyle="none",
                  label="where the MAML ODE ends")  # fmt: skip
     plotting.finish(axes[2], "w", "F(w)")
-    axes[2].set_title("several minima, close to one another", fontsize="medium")
+    axes[2].set_title("several minima, close by", fontsize="medium")
 
 
 def _objective(w: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from landscape import plotting
 from landscape.adaptations import GradientSteps
@@ -167,6 +168,7 @@ def _draw(
         ax.set_yscale("log")
         low, high = ax.get_ylim()
         ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5, 7)))
         ax.yaxis.set_minor_formatter("{x:g}" if high < 10 * low else "")
     ax.set_title(title, fontsize="small")
 

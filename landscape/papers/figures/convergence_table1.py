@@ -117,9 +117,9 @@ def _draw(axes: Sequence[Axes], tables: Sequence[pd.DataFrame]) -> None:
     plotting.finish(axes[0], "iteration", r"$\|\nabla F\|$")
     axes[0].set_title("(a) linear tasks, full batches: only FO-MAML stalls", fontsize="medium")
     _draw_floor(axes[1], floor)
-    for label, part in shot.groupby("method", sort=False):
-        means = part.groupby("K")["gradient_norm"].agg(mean="mean", error="sem", count="count")
-        plotting.points(axes[2], label, means, name=label)
+    for beside, (label, part) in zip((0.88, 1, 1.14), shot.groupby("method", sort=False), strict=True):
+        means = part.groupby(beside * part["K"])["gradient_norm"].agg(mean="mean", error="sem", count="count")
+        plotting.points(axes[2], label, means, name=label)  # side by side, so that none covers another
     _logarithmic(axes[2])
     plotting.finish(axes[2], "samples K of every batch", r"mean $\|\nabla F\|$")
     axes[2].set_title("(c) K-shot learning", fontsize="medium")

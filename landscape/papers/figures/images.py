@@ -117,7 +117,7 @@ def _draw(axes: Sequence[Axes], pairs: pd.DataFrame, cuts: pd.DataFrame) -> None
             f"{row['a']:g} and {row['b']:g}", (row["rate"], row["unexplained"]), xytext=(shift, 0),
             ha="left" if shift > 0 else "right", va="center", textcoords="offset points", fontsize="small",
         )  # fmt: skip
-    plotting.finish(left, "rate of descent", "unexplained share of the labels", legend=False)
+    plotting.finish(left, "rate of descent", "unexplained share\nof the labels", legend=False)
     left.set_title("45 pairs of digits", fontsize="medium")
     for move, (name, (label, colour, marker)) in zip((-0.12, 0.0, 0.12), CUTS.items(), strict=True):
         _means(middle, cuts, name, label, colour, marker, move)
@@ -126,8 +126,8 @@ def _draw(axes: Sequence[Axes], pairs: pd.DataFrame, cuts: pd.DataFrame) -> None
     for ax in (middle, right):
         ax.axhline(0, color="black", linewidth=0.8)
         ax.set_xticks(range(len(KINDS)), [str(k) for k in KINDS])
-        plotting.finish(ax, "kinds of hard task", f"cut of the loss by MAML, {SHOTS} shots (%)")
-    middle.set_ylim(top=1.3 * middle.get_ylim()[1])  # room for the legend
+        plotting.finish(ax, "kinds of hard task", f"cut of the loss by MAML,\n{SHOTS} shots (%)")
+    middle.set_ylim(top=1.6 * middle.get_ylim()[1])  # room for the legend
     middle.set_title("all tasks: mean and 95% over runs", fontsize="medium")
     right.set_title("adapted on new images", fontsize="medium")
 

@@ -180,9 +180,8 @@ def _draw(column: Sequence[Axes], name: str, table: pd.DataFrame) -> None:
         colour, _, marker = plotting.style(label)
         above.errorbar(rows["shots"], rows["measured"], yerr=1.96 * rows["standard_error"], color=colour, marker=marker, markersize=5.5,
                        markerfacecolor="white", linestyle="none", capsize=2.5, label=f"{label}, drawn")  # fmt: skip
-        above.plot(
-            rows["shots"], rows["unseen"], ".:", color=colour, linewidth=1, label=f"{label}, unseen rows"
-        )
+        above.plot(rows["shots"], rows["unseen"], marker=marker, markersize=3.5, linestyle=":", color=colour, linewidth=1,
+                   label=f"{label}, unseen rows")  # fmt: skip
     rows = table[table["method"] == "MAML"]
     places = np.arange(len(rows))
     colour = plotting.style("MAML")[0]

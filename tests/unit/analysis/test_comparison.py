@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy.stats
 import sympy
 
 import landscape as ls
@@ -129,6 +130,22 @@ def test_dense_environments_compare_too():
     frame = ls.compare(environment, METHODS, ADAPT, over=over).to_frame()
     assert len(frame) == len(METHODS) * 6
     assert np.isfinite(frame[["above_noise", "gain"]]).all().all()
+
+
+def test_a_simulation_without_a_grid_is_a_bar_a_method():
+    """With the mean over repeats at its end, and Student's 95% interval."""
+    found = ls.simulate(
+        ls.HardEasy(d=2), METHODS[:2], ADAPT, ls.Training(20, 10), repeats=4, tasks=50, progress=False
+    )
+    for y in ("above_noise", "coordinate"):
+        ax = found.plot(y=y)
+        assert [text.get_text() for text in ax.get_yticklabels()] == list(found.labels)
+        runs = found.to_frame().groupby("method", sort=False)[y]
+        np.testing.assert_allclose([bar.get_width() for bar in ax.patches], runs.mean())
+        reach = [np.ptp(bar.get_segments()[0][:, 0]) for bar in ax.collections]
+        np.testing.assert_allclose(reach, 2 * scipy.stats.t.ppf(0.975, 3) * runs.std() / 2)
+    with pytest.raises(ValueError, match="unknown quantity"):
+        found.plot(y="risk")
 
 
 def test_plots_draw_on_the_given_axes():

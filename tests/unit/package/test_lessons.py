@@ -201,7 +201,9 @@ def test_slides_of_lesson_0():
     assert "draw_steps(parabola" not in page  # the code that draws
     assert "assert " not in page
     assert "**Solution" not in page
-    assert page.count("width: 1280") == page.count("pdfSeparateFragments: false") == page.count(build.LOOK) == 1
+    assert (
+        page.count("width: 1280") == page.count("pdfSeparateFragments: false") == page.count(build.LOOK) == 1
+    )
 
 
 def links(path):

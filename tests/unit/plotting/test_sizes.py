@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,10 +37,41 @@ def test_width_and_type(size: str, width: float, points: float) -> None:
     assert new == pytest.approx(points / 10 * old)
 
 
+def test_everything_in_points_changes_by_one_factor() -> None:
+    """A legend's frame and marks, labels, ticks and annotations take the share of the sheet that their type takes."""
+    figure, ax = plt.subplots(figsize=(6, 4), dpi=600)  # finer than the hinting of type
+    ax.errorbar([1, 2], [1, 2], [0.1, 0.2], marker="o", label="simulated")
+    ax.fill_between([1, 2], [0, 1], [1, 2], label="band")
+    note = ax.annotate("here", (1, 1), (80, 40), textcoords="offset points")
+    legend = ax.legend(loc="upper left")
+
+    def sizes() -> list[float]:
+        figure.canvas.draw()
+        handles = [handle.get_window_extent() for handle in legend.get_patches()]
+        frame, label = legend.get_window_extent(), ax.get_xticklabels()[0].get_window_extent()
+        corner, point = note.get_window_extent(), ax.transData.transform((1, 1))
+        places = [
+            *frame.size,
+            *handles[0].size,
+            *label.size,
+            *corner.size,
+            *(corner.min - point),
+            ax.bbox.ymin - label.ymax,
+        ]
+        return [*np.array(places) / figure.bbox.width, frame.x0 < handles[0].x0, handles[0].x1 < frame.x1]
+
+    before = sizes()
+    assert sizes() == before
+    resize(figure, "column")
+    np.testing.assert_allclose(sizes(), [1.1 * size for size in before[:-2]] + [True, True], rtol=0.02)
+    bars = ax.collections[0]
+    assert bars.get_linewidth() == pytest.approx(1.1 * 3.4 / 6 * 1.5)
+
+
 def test_many_panels_are_shrunk_so_that_labels_keep_their_room() -> None:
     figure = picture()
     figure.set_size_inches(20, 10)
-    assert resize(figure, "column").axes[0].xaxis.label.get_fontsize() == pytest.approx(1.2 * 10 * 3.4 / 20)
+    assert resize(figure, "column").axes[0].xaxis.label.get_fontsize() == pytest.approx(1.1 * 10 * 3.4 / 20)
 
 
 def test_another_size_is_an_error() -> None:
