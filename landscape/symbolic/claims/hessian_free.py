@@ -193,7 +193,8 @@ def hessian_free_floor() -> Derivation:
                 Hypothesis("Assumption 4.3: the second derivatives are at most L", sp.Le(most_bend, L)),
                 Hypothesis("Assumption 4.4: they change at most at the rate rho", sp.Le(fastest_bend, rho)),
                 Hypothesis("Assumption 4.5: the tasks' slopes differ by a bounded amount, here less than at w = 0 by at most L^2/(2 rho)", sp.Le(apart, L**2 / (2 * rho))),
-                Hypothesis("Assumptions 4.6, 4.7: exact gradients and Hessians, all tasks in each batch", sp.Eq(sampling, 0)),
+                Hypothesis("Assumption 4.6: exact gradients and Hessians, all tasks in each batch", sp.Eq(sampling, 0)),
+                Hypothesis("Assumption 4.7: rho alpha/L = O(1), for rho may be any number: with rho = L it is alpha, and at most 1", sp.Le((rho * alpha / L).subs(rho, L), 1)),
             ]
         },
         weights={"reaches": Weight.RESULT},
