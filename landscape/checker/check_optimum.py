@@ -98,7 +98,7 @@ def check_optimum(
     Examples
     --------
     >>> def pooled(draw, alpha):
-    ...     episodes = [draw() for _ in range(300)]
+    ...     episodes = [draw() for _ in range(1000)]
     ...     X, y = (np.concatenate([episode[part] for episode in episodes]) for part in (2, 3))
     ...     return np.linalg.lstsq(X, y, rcond=None)[0]
     >>> check_optimum(pooled, progress=False)

@@ -79,8 +79,11 @@ def compared(table):
         assert abs(z) < 3 or abs(ratio - 1) < 0.02, name
     if table == "EmplUK":  # hard and easy firms: to train as if nothing was adapted is seen
         assert min(planted.values()) > 1
-    advice = next(name for name in names if left_out[name] <= 1.02 * min(left_out.values()))
-    return diagnosis.advised(m).name, advice, own, by_hand
+    first, last = (
+        next(i for i, name in enumerate(names) if left_out[name] <= share * min(left_out.values()))
+        for share in (1.02, 1.015)  # a diagnosis takes up to a quarter off the two per cent
+    )
+    return diagnosis.advised(m).name, names[first : last + 1], own, by_hand
 
 
 @pytest.mark.slow
@@ -97,7 +100,7 @@ def test_a_diagnosis_trains_as_one_would_by_hand(table):
     advised, advised_by_hand, own, by_hand = compared(table)
     best = min(by_hand, key=lambda name: by_hand[name].mean())
     print(f"{table:10s} advised {advised}, by hand {advised_by_hand}; best by hand {best}")
-    assert advised == advised_by_hand
+    assert advised in advised_by_hand
     for losses in (own, by_hand):
         beyond = losses[advised] - 1.02 * losses[best]
         assert beyond.mean() <= 1.96 * beyond.std(ddof=1) / np.sqrt(len(beyond))

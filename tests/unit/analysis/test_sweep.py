@@ -15,6 +15,7 @@ import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from textwrap import dedent
 from types import ModuleType, SimpleNamespace
 
@@ -319,6 +320,11 @@ def test_ctrl_c_does_not_wait_for_cells(tmp_path):
     file = tmp_path / "cells.db"
     process = start(tmp_path, file, workers=2, T=40_000_000)
     assert process.stderr.readline() == b"begun\n"  # however long Python takes to get there
+    started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    for _ in range(300):
+        if not started.exists() or len(started.read_text().split()) > 2:  # two workers and a tracker
+            break
+        time.sleep(0.2)
     time.sleep(3)
     error = b""
     try:

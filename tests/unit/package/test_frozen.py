@@ -13,8 +13,10 @@ CANCELLED = "the terms of (I - aS) A (I - aS), written out, cancelled after some
 EXACT = "where both families have one covariance NAL's scatter is exact, and no longer to first order in 1/T"
 BIAS = "the bias to order 1/T counts what the weight and the gradient of one episode have in common"
 UNSEEN = "a diagnosis predicts losses on rows that were not drawn, of tasks held out; Reptile and iMAML have no rows there"
+KINDS_OF = "what a paper prints, what it implies and what we ask are judged apart, and five claims are new"
 WINDOW = "the window holds the sampled optima of all pictures of a series; what is drawn in it is the same"
 EXPLAINED: dict[str, str] = {
+    "ledger/all": KINDS_OF,
     "view/diagonal": WINDOW,
     "view/hard_easy": WINDOW,
     "figure/images": UNSEEN,
