@@ -33,7 +33,7 @@ class Prior:
     noise: float
 
 
-def fitted_prior(tasks: TaskSums, shares: Array, most: int = 300) -> Prior:
+def fitted_prior(tasks: TaskSums, shares: Array, start: Prior | None = None, most: int = 300) -> Prior:
     r"""Fit y = X w_i + e, w_i ~ N(mean, C), e ~ N(0, sigma^2) to the rows of the tasks.
 
     Expectation and maximisation (Dempster, Laird & Rubin 1977) with the mean by generalised least squares. With
@@ -45,6 +45,8 @@ def fitted_prior(tasks: TaskSums, shares: Array, most: int = 300) -> Prior:
     tasks : TaskSums
     shares : array, shape (T,)
         Weights of the tasks; 0 leaves one out.
+    start : Prior, optional
+        Where to begin.
     most : int
         Iterations.
 
@@ -59,7 +61,7 @@ def fitted_prior(tasks: TaskSums, shares: Array, most: int = 300) -> Prior:
         return Prior(np.zeros(d), np.zeros((d, d)), 0.0)
     n, S, b, c = np.minimum(tasks.rows[use], KNOWN), tasks.S[use], tasks.b[use], tasks.c[use]
     unit = np.tensordot(p, S, 1)
-    prior = _first(p, n, S, b, c, unit)
+    prior = start or _first(p, n, S, b, c, unit)
     identity = np.eye(d)
     for _ in range(most):
         noise, C = max(prior.noise, TINY), prior.covariance
