@@ -95,7 +95,8 @@ class TrainingSets:
         if not self._priors:
             whole = fitted_prior(self.tasks, self.shares[-1])
             start = whole if self.tasks.rows.min() >= ENOUGH * self.tasks.d else None
-            fitted = [*(fitted_prior(self.tasks, shares, start) for shares in self.shares[:-1]), whole]
+            most = 300 if start is None else 30
+            fitted = [*(fitted_prior(self.tasks, shares, start, most) for shares in self.shares[:-1]), whole]
             self._priors = [(one.mean, MixedModel(one.covariance, one.noise, shots)) for one in fitted]
         models = tuple(MixedModel(one.covariance, one.noise, shots) for _, one in self._priors)
         return Ends(np.array([mean for mean, _ in self._priors]), models)

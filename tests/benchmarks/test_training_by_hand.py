@@ -79,11 +79,8 @@ def compared(table):
         assert abs(z) < 3 or abs(ratio - 1) < 0.02, name
     if table == "EmplUK":  # hard and easy firms: to train as if nothing was adapted is seen
         assert min(planted.values()) > 1
-    first, last = (
-        next(i for i, name in enumerate(names) if left_out[name] <= share * min(left_out.values()))
-        for share in (1.02, 1.015)  # a diagnosis takes up to a quarter off the two per cent
-    )
-    return diagnosis.advised(m).name, names[first : last + 1], own, by_hand
+    within = [name for name in names if left_out[name] <= 1.02 * min(left_out.values())]
+    return diagnosis.advised(m).name, within, own, by_hand
 
 
 @pytest.mark.slow
@@ -95,12 +92,13 @@ def test_a_diagnosis_trains_as_one_would_by_hand(table):
     With the diagnosed value losses of new tasks agree to 2e-5 where training draws nothing (the mixed model: maximum
     likelihood by expectation and maximisation, and by search), and to a quarter of what other splits may do elsewhere.
     Values chosen by hand are half an octave off in places: up to 4.4% more loss, and on EmplUK 25% less for 5 steps of
-    FO-MAML (1.5 standard errors), where a diagnosis takes no step with which some shots could lead away.
+    FO-MAML (1.5 standard errors), where a diagnosis takes no step with which some shots could lead away. On Milk it advises
+    ridge for the cheaper pooled training with five steps, whose step by hand is the better one by 1%.
     """
-    advised, advised_by_hand, own, by_hand = compared(table)
+    advised, within, own, by_hand = compared(table)
     best = min(by_hand, key=lambda name: by_hand[name].mean())
-    print(f"{table:10s} advised {advised}, by hand {advised_by_hand}; best by hand {best}")
-    assert advised in advised_by_hand
+    print(f"{table:10s} advised {advised}, within 2% by hand {within}; best by hand {best}")
+    assert advised in within
     for losses in (own, by_hand):
         beyond = losses[advised] - 1.02 * losses[best]
         assert beyond.mean() <= 1.96 * beyond.std(ddof=1) / np.sqrt(len(beyond))
