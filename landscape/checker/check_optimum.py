@@ -85,8 +85,9 @@ def check_optimum(
     some b/T, and SGD is not, the nearest point between the two counts. Where no formula gives w_m or b, and
     for what was asked for, each trained point is compared with the exact solution on the very episodes that
     it was drawn from, whose bias their halves tell. A routine that is right and has converged is called
-    otherwise with a chance of at most 1e-3: of 3,000 in tests/benchmarks/optimum_false_alarms.py none was. With
-    fewer than 200 episodes nothing is called a bug.
+    otherwise with a chance of at most 1e-3: of 3,000 in tests/benchmarks/optimum_false_alarms.py an earlier
+    version accused two, which this one does not; all have not been run again. With fewer than 200 episodes
+    nothing is called a bug.
 
     Before anything is called a bug, some repeats are run again with all optima moved by some c. What has
     converged moves by c; what lags behind remembers where it started, and should be trained for longer, or

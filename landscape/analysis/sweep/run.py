@@ -252,7 +252,9 @@ def sweep(
         done = len(places) - len(missing)
         bar = counter(progress, total=len(places), initial=done, desc="sweep", unit="cell")
         with pool_for(executor, min(workers or 1, len(missing))) as pool, bar as advance:
-            if pool is not None and missing:
+            if (
+                executor is None and pool is not None
+            ):  # others may take more, by threads or a pickle of their own
                 check_travels(plan.cell(missing[0]))
             for ready, errors in finished(plan, missing, pool):
                 failed |= errors

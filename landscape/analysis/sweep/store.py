@@ -314,9 +314,11 @@ def merge(file: str | os.PathLike[str], parts: Sequence[str | os.PathLike[str]])
         If a file is not usable, or they are not of one sweep.
     """
     for part in parts:
-        with Store(part) as source, Store(file, source.fingerprint) as target:
-            rows = source.database.execute("SELECT place, runs FROM cells")
-            with source._said(), target._said():
+        with Store(part) as source:
+            if not source.fingerprint:  # a shard that was stopped before it began
+                continue
+            with Store(file, source.fingerprint) as target, source._said(), target._said():
+                rows = source.database.execute("SELECT place, runs FROM cells")
                 target.database.execute("BEGIN IMMEDIATE")
                 target.database.executemany("INSERT OR IGNORE INTO cells VALUES (?, ?)", rows)
                 target.database.execute("COMMIT")

@@ -36,10 +36,12 @@ def test_one_of_each_kind_is_named(kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [k for k in KINDS if k not in ("memory", "noise")]
+)  # which remember that they were called
 def test_all_of_each_kind_are_named(kind):
     for case in WRONG:
-        if case[0] == kind and kind not in ("memory", "noise"):  # which remember that they were called
+        if case[0] == kind:
             judged(*case)
 
 
