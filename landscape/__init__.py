@@ -31,6 +31,7 @@ from landscape.methods.biphasic import BIMAML
 from landscape.methods.robust import TRMAML
 from landscape.methods.prior_mean import PriorMean
 from landscape.methods.learned_steps import LearnedStep, MetaSGD
+from landscape.methods.linear_attention import LinearAttention
 from landscape.methods.budget import Training
 from landscape.closed_form.population import Q
 from landscape.closed_form.bayes_bounds import bayes_bounds
@@ -82,7 +83,7 @@ __all__ = [
     "Adaptation", "GradientSteps", "PreconditionedSteps", "RidgeToStart", "OwnShots", "MixedModel",
     "BayesEstimator",
     # how one trains, and on how much
-    "Method", "NAL", "MAML", "IMAML", "TRMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "MetaSGD", "Estimator", "Training",
+    "Method", "NAL", "MAML", "IMAML", "TRMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "MetaSGD", "LinearAttention", "Estimator", "Training",
     # the exact answer
     "Q", "optimum", "risk", "Risk", "gain", "family_risks", "compare", "Comparison", "risk_landscape",
     "best_step", "best_preconditioner", "LearnedStep", "hardness_window", "least_samples", "bayes_bounds",

@@ -12,6 +12,7 @@ from landscape.methods.budget import Training
 from landscape.methods.estimator import Estimator
 from landscape.methods.first_order import FOMAML, HFMAML, Reptile
 from landscape.methods.learned_steps import MetaSGD
+from landscape.methods.linear_attention import LinearAttention
 from landscape.methods.maml import IMAML, MAML
 from landscape.methods.pooled import NAL
 
@@ -26,4 +27,5 @@ __all__ = [
     "BIMAML",
     "Estimator",
     "MetaSGD",
+    "LinearAttention",
 ]  # fmt: skip

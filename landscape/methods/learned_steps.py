@@ -10,6 +10,7 @@ import numpy as np
 
 from landscape.adaptations.base import Adaptation, Draw
 from landscape.adaptations.preconditioned import PreconditionedSteps
+from landscape.adaptations.steps import Steps
 from landscape.core import checks
 from landscape.core.domains import batch_size, choice, count
 from landscape.core.parameters import parameter, record, with_values
@@ -29,13 +30,13 @@ from landscape.tasks.sampled import SampledEnvironment
 
 @record
 class LearnedStep(Result):
-    """A matrix step, the point it starts from, and the risk after it.
+    """A matrix step, or several with one matrix, the point they start from, and the risk after them.
 
     Parameters
     ----------
     start : array, shape (d,)
-    adaptation : PreconditionedSteps
-        One step with the matrix found, on m samples.
+    adaptation : PreconditionedSteps or GradientSteps
+        Steps with the matrix, or the number, that was found, on m samples.
     risk : float
         The expected loss after it: noise, dispersion and suboptimality.
     limits : array, shape (limits,)
@@ -48,7 +49,7 @@ class LearnedStep(Result):
     """
 
     start: Array
-    adaptation: PreconditionedSteps
+    adaptation: Steps
     risk: float
     limits: Array
     found: Array
@@ -56,8 +57,10 @@ class LearnedStep(Result):
 
     def headline(self) -> str:
         """Say the risk, and of how many limits it is the least."""
-        m = self.adaptation.m
-        text = f"risk {self.risk:.4g} ({self.how}) after one learned step on {'all' if np.isinf(m) else m} samples"
+        m, k = self.adaptation.m, self.adaptation.steps
+        samples = f"{'all' if np.isinf(m) else m} samples"
+        steps = f"one learned step on {samples}" if k == 1 else f"{k} learned steps on the same {samples}"
+        text = f"risk {self.risk:.4g} ({self.how}) after {steps}"
         if self.starts == 1:
             return text
         if len(self.limits) == 1:
@@ -66,9 +69,13 @@ class LearnedStep(Result):
 
     @property
     def P(self) -> Array:
-        """The matrix (d, d), or its diagonal (d,)."""
-        out: Array = self.adaptation.P
-        return out
+        """The matrix (d, d), its diagonal (d,), or the number () in its place."""
+        own = (
+            self.adaptation.P
+            if isinstance(self.adaptation, PreconditionedSteps)
+            else self.adaptation.multiplier()
+        )
+        return np.asarray(own)
 
     @property
     def starts(self) -> int:

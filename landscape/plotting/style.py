@@ -15,7 +15,7 @@ import numpy as np
 from landscape.adaptations import Adaptation
 from landscape.core import Array, checks, short
 from landscape.core.parameters import Parameter, Record, parameters
-from landscape.methods import MAML, MetaSGD, Method, Training
+from landscape.methods import MAML, LinearAttention, MetaSGD, Method, Training
 from landscape.tasks import HardEasy, TwoTasks
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ STYLES: dict[str, Style] = {
     "BaMAML": ("#000000", (0, (1, 1)), "X"),
     "BI-MAML": ("#8C3B1F", (0, (6, 1, 1, 1, 1, 1)), "d"),
     "Meta-SGD": ("#009E73", (0, (5, 1, 1, 1)), "^"),
+    "linear attention": ("#56B4E9", (0, (7, 1, 1, 1)), "D"),
     "pooled": ("#D55E00", "--", "s"),
     "not adapted": ("#999999", ":", "_"),
     "ridge": ("#E69F00", (0, (3, 1, 1, 1)), "P"),
@@ -88,7 +89,10 @@ def _kind(label: str) -> str:
     method, adaptation = Method.registry.get(name.strip()), Adaptation.registry.get(inner)
     if method is MAML and adaptation is not None:
         return adaptation.maml_label
-    return "Meta-SGD" if method is MetaSGD else str(getattr(method, "kind", name.strip()))
+    for own, called in ((MetaSGD, "Meta-SGD"), (LinearAttention, "linear attention")):
+        if method is own:  # whose kind is that of its matrix
+            return called
+    return str(getattr(method, "kind", name.strip()))
 
 
 def axis_label(name: str, *records: Any) -> str:

@@ -274,8 +274,10 @@ def methods_for(adaptation):
     rng, found = np.random.default_rng(2), []
     inner = ls.GradientSteps(0.3, 12) if isinstance(adaptation, ls.OwnShots) else adaptation
     for kind in registry.methods():
-        if kind in (ls.BIMAML, ls.MetaSGD) or (kind is ls.HFMAML and type(inner) is not ls.GradientSteps):
-            continue  # the gradient of two changes on the way, the third takes gradient steps only
+        if kind in (ls.BIMAML, ls.MetaSGD, ls.LinearAttention) or (
+            kind is ls.HFMAML and type(inner) is not ls.GradientSteps
+        ):
+            continue  # the gradient of three changes on the way, the fourth takes gradient steps only
         P = getattr(inner, "P", np.zeros(2))
         if kind is ls.FOMAML and (P != P.T).any():
             continue  # it minimises nothing then

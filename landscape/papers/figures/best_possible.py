@@ -64,7 +64,7 @@ def approaches(m: int) -> dict[str, Approach]:
     """Pair where each approach starts with how it adapts to m samples; steps and strengths are the best for m."""
     of_steps = risk(ENVIRONMENT, MAML(), GradientSteps(0.0, m), over={"alpha": STEPS}).total.value
     of_strengths = risk(ENVIRONMENT, NAL(), RidgeToStart(1.0, m), over={"strength": STRENGTHS}).total.value
-    learned = MetaSGD(m=m).learn(ENVIRONMENT).adaptation
+    learned = MetaSGD(m=m).learn(ENVIRONMENT)
     out: dict[str, Approach] = {
         "NAL": (NAL(), GradientSteps(float(best_step(ENVIRONMENT, NAL(), m)), m)),
         "MAML": (MAML(), GradientSteps(float(STEPS[of_steps.argmin()]), m)),

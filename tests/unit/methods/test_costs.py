@@ -61,9 +61,9 @@ def test_what_is_drawn_and_asked_is_what_is_counted(method: ls.Method) -> None:
 
 
 def test_every_method_that_draws_episodes_is_asked() -> None:
-    """BI-MAML and Meta-SGD change their gradient on the way: `train` counts theirs. Bayesian MAML's law of rows is exact."""
+    """BI-MAML, Meta-SGD and linear attention change their gradient on the way: `train` counts the first's. Bayesian MAML's law of rows is exact."""
     asked = {type(method) for method in methods()}
-    assert set(registry.methods()) - asked == {ls.BIMAML, ls.MetaSGD, ls.BaMAML}
+    assert set(registry.methods()) - asked == {ls.BIMAML, ls.MetaSGD, ls.LinearAttention, ls.BaMAML}
 
 
 def test_linear_solves_and_what_changes_on_the_way_by_hand() -> None:
@@ -75,6 +75,7 @@ def test_linear_solves_and_what_changes_on_the_way_by_hand() -> None:
         ls.FOMAML(ls.RidgeToStart(0.5, N2)): (2, D, N1 + N2),
         ls.MetaSGD(m=N2): (2, 1, N1 + N2),
         ls.BIMAML(0.1, 0.2): (2, 1, N1 + N2),
+        ls.LinearAttention(N2, 3): (4, 3, N1 + N2),
     }
     for method, (gradients, products, samples) in counts.items():
         cost = method.cost(D, N1, N2)
