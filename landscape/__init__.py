@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from landscape.tasks.tables.from_data import from_data
     from landscape.analysis.loss_law import LossLaw, loss_law
     from landscape.analysis.wins import win_probability
+    from landscape.analysis.limit import Limit, limit
+    from landscape.closed_form.limits import DeterministicEquivalent, Spectrum, deterministic_equivalent
     from landscape.analysis.replacement_effect import replacement_effect
     from landscape.closed_form.dynamics import descent, flow
     from landscape.analysis.sweep import Sweep, sweep
@@ -87,6 +89,8 @@ __all__ = [
     # the exact answer
     "Q", "optimum", "risk", "Risk", "gain", "family_risks", "compare", "Comparison", "risk_landscape",
     "best_step", "best_preconditioner", "LearnedStep", "hardness_window", "least_samples", "bayes_bounds",
+    # the limit of large problems
+    "limit", "Limit", "deterministic_equivalent", "DeterministicEquivalent", "Spectrum",
     # the law of the loss, not only its mean
     "loss_law", "LossLaw", "win_probability",
     # what finite data do
@@ -111,6 +115,11 @@ __all__ = [
 ]  # fmt: skip
 
 _LATER = {
+    "limit": "landscape.analysis.limit",
+    "Limit": "landscape.analysis.limit",
+    "deterministic_equivalent": "landscape.closed_form.limits",
+    "DeterministicEquivalent": "landscape.closed_form.limits",
+    "Spectrum": "landscape.closed_form.limits",
     "from_data": "landscape.tasks.tables.from_data",
     "descent": "landscape.closed_form.dynamics",
     "flow": "landscape.closed_form.dynamics",

@@ -108,8 +108,7 @@ class MixedModel(LinearSolve):
         r"""Compute the limit of ridge regression for :math:`C^{1/2} \Sigma C^{1/2}` in place of Sigma."""
         if not takes_numbers(moments, self.m) or not (self.noise or is_full(self.m)):
             return super().limit(moments)
-        strength = self.noise / np.asarray(self.m)
-        return ridge_form(moments.Sigma, moments.noise_variance, strength, self.m, self.prior)
+        return ridge_form(moments, self.noise / np.asarray(self.m), self.m, self.prior)
 
     def adapt(self, W: Array, draw: Draw) -> Adapted:
         batch, R = draw(self.m), self.prior.root().matrix()  # R'R = C

@@ -65,8 +65,7 @@ class OwnShots(LinearSolve):
         """Compute E[R'Sigma R] and the noise below d, ridge regression of strength 0, to order 1/m."""
         if not takes_numbers(moments, self.m) or np.any(moments.Sigma.factor().is_singular):
             return super().limit(moments)
-        below, most = self._below(moments), moments.Sigma.d - 1
-        form = ridge_form(moments.Sigma, moments.noise_variance, 0.0, np.minimum(self.m, most))
+        below, form = self._below(moments), ridge_form(moments, 0.0, np.minimum(self.m, moments.Sigma.d - 1))
         assert form.error is not None
         noise = np.where(below & ~self.is_infinite(moments), form.c, self._noise(moments))
         share = np.where(below, 1.0, 0.0)
@@ -79,7 +78,8 @@ class OwnShots(LinearSolve):
         Sigma, rank = moments.Sigma, moments.Sigma.d
         if np.any(Sigma.factor().is_singular):
             rank = np.linalg.matrix_rank(Sigma.expanded().matrix(), hermitian=True)
-        return np.asarray((np.abs(_numbers(self.m) - rank) <= 1) & (np.asarray(moments.noise_variance) != 0))
+        is_near = np.abs(_numbers(self.m) - rank) <= 1 / moments.copies
+        return np.asarray(is_near & (np.asarray(moments.noise_variance) != 0))
 
     def _is_known(self, moments: Moments) -> bool:
         """Whether inputs are normal, and the numbers of samples and coordinates are numbers."""
@@ -97,7 +97,7 @@ class OwnShots(LinearSolve):
     def _noise(self, moments: Moments) -> Scalar:
         """sigma^2 (1 + d/(m - d - 1)), for isotropic inputs below d sigma^2 (1 + m/(d - m - 1)); between them infinite."""
         m, d, noise = _numbers(self.m), moments.Sigma.d, np.asarray(moments.noise_variance)
-        room = np.maximum(np.abs(m - d) - 1, 0.0)
+        room = np.maximum(np.abs(m - d) - 1 / moments.copies, 0.0)
         more = np.divide(np.minimum(m, d), room, out=np.full(room.shape, np.inf), where=room > 0)
         return noise + noise * np.where(noise != 0, more, 0.0)
 

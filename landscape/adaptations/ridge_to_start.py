@@ -63,7 +63,7 @@ class RidgeToStart(LinearSolve):
         """Compute g^2 E[Q Sigma Q] and the noise, Q = (S + g I)^-1, to order 1/m."""
         if not takes_numbers(moments, self.m, self.strength):
             return super().limit(moments)
-        return ridge_form(moments.Sigma, moments.noise_variance, self.strength, self.m)
+        return ridge_form(moments, self.strength, self.m)
 
     def shrinkage(self, moments: Moments) -> Operator:
         """Compute g (Sigma + g I)^-1."""

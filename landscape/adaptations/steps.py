@@ -40,7 +40,9 @@ class Steps(Adaptation, register=False):
     def form(self, moments: Moments) -> QuadraticForm:
         """Compute the expected loss by one step after another, the last one first, or on one batch by Wishart moments."""
         if self._shares_batch(moments):
-            A, noise = same_batch_form(moments.Sigma, self.multiplier_for(moments), self.m, self.steps)
+            A, noise = same_batch_form(
+                moments.Sigma, self.multiplier_for(moments), self.m, self.steps, moments.copies
+            )
             return QuadraticForm(A, None, moments.noise_variance * (1 + noise))
         form, K = loss_form(moments), moments.Sigma.identity() - self._taken(moments)
         for _ in range(self.steps):
@@ -50,7 +52,9 @@ class Steps(Adaptation, register=False):
     def shrinkage(self, moments: Moments) -> Operator:
         """Compute (I - P Sigma)^k; on one batch E[(I - P S)^k]."""
         if self._shares_batch(moments):
-            return mean_shrinkage(moments.Sigma, self.multiplier_for(moments), self.m, self.steps)
+            return mean_shrinkage(
+                moments.Sigma, self.multiplier_for(moments), self.m, self.steps, moments.copies
+            )
         return (moments.Sigma.identity() - self._taken(moments)) ** self.steps
 
     def pull(self, moments: Moments) -> Operator:

@@ -69,6 +69,10 @@ class Task:
         """Return the task with inputs for which the limit of large problems will do."""
         return replace(self, inputs=self.inputs.with_limits())
 
+    def enlarged(self, copies: float) -> Task:
+        """Return the task of as many copies of each coordinate; its fields are those of one copy."""
+        return replace(self, inputs=self.inputs.enlarged(copies))
+
 
 def optima_law(tasks: Sequence[Task]) -> tuple[Array, Array]:
     """Compute the mean (d,) and the covariance (d, d) of the optima of all tasks (expanded, without a grid)."""

@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from landscape.core import Array, Scalar
+from landscape.core import Array, NoClosedForm, Scalar
 from landscape.linalg import Diagonal, Matrix, Operator, QuadraticForm
 
 
@@ -47,6 +47,10 @@ class Moments(Protocol):
     @property
     def takes_limits(self) -> bool:
         """Whether the limit of large problems will do where no exact loss after adaptation is known."""
+
+    @property
+    def copies(self) -> float:
+        """How often each coordinate comes, and by how much there are more samples: inf is the limit of large problems."""
 
     def times(self, A: Operator) -> Operator:
         """Compute Sigma A; Sigma^2 only once."""
@@ -75,6 +79,7 @@ class KnownMoments:
     """Moments that are kept: Sigma^2, and the expected loss that was last asked for."""
 
     takes_limits = False
+    copies = 1.0
 
     def __init__(self, Sigma: Operator, noise_variance: Scalar) -> None:
         self.Sigma, self.noise_variance = Sigma, noise_variance
@@ -131,8 +136,9 @@ class Gaussian(KnownMoments):
         super().__init__(Sigma, noise_variance)
 
     def scatter(self, A: Operator, SA: Operator) -> Operator:
-        """Compute Sigma A Sigma + tr(Sigma A) Sigma (Collins et al., Lemma 2)."""
-        return SA @ self.Sigma + SA.trace() * self.Sigma
+        """Compute Sigma A Sigma + tr(Sigma A) Sigma (Collins et al., Lemma 2); of k copies the trace is k times as large."""
+        own = SA @ self.Sigma
+        return (own if self.copies == 1 else 1 / self.copies * own) + SA.trace() * self.Sigma
 
     def third(self, A: Operator) -> Array | None:
         """Return None: noise that is independent of the inputs has no third moments with them."""
@@ -165,6 +171,16 @@ class Gaussian(KnownMoments):
             return self
         same = copy(self)  # of its own class, and with what it knows already
         same.takes_limits, same.memo = True, {}
+        return same
+
+    def enlarged(self, copies: float) -> Gaussian:
+        """Return the moments of as many copies of each coordinate, for adaptations to as many times the samples.
+
+        Weights of the copies are told for one of them, as are the optima, whose scatter is divided among them: no risk
+        changes but by terms in 1/copies.
+        """
+        same = copy(self)
+        same.copies, same.memo = copies, {}
         return same
 
     @cached_property
@@ -293,6 +309,12 @@ class Empirical(CountedMoments):
     def with_limits(self) -> Empirical:
         """Return the inputs themselves: no limits are known for rows."""
         return self
+
+    def enlarged(self, copies: float) -> Empirical:
+        """Refuse: rows are what they are."""
+        raise NoClosedForm(
+            "rows have no limit of large problems: describe the tasks by TaskFamily(covariance=...)"
+        )
 
     def draw(self, size: int, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Draw `size` batches of n rows with replacement."""

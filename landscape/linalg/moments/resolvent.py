@@ -41,6 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -59,6 +60,22 @@ NEXT_TERM = 2.0
 """The terms left out, in units of the correction over 1 + m (1 - c_2): holds 97% of drawn problems, d = 1 to 20."""
 
 
+class LargeMoments(Protocol):
+    """What is asked of a task's moments."""
+
+    @property
+    def Sigma(self) -> Operator:
+        """E[xx']."""
+
+    @property
+    def noise_variance(self) -> Scalar:
+        """E[e^2]."""
+
+    @property
+    def copies(self) -> float:
+        """How many times as large the problem is."""
+
+
 @dataclass(frozen=True)
 class RidgeLimit:
     """What ridge regression of a given strength leaves of each direction.
@@ -68,6 +85,7 @@ class RidgeLimit:
     kappa : array, shape (*grid)
         The strength that acts, above g: the samples' own scatter adds to it.
     m : array, shape (*grid)
+        Samples, of all copies.
     c : tuple of array, shape (*grid)
         c_2, c_3, c_4.
     edge : array, shape (*grid)
@@ -172,25 +190,24 @@ def _sums(multiplicity: Array, x: Array, m: Array, most: int) -> list[Array]:
     return out
 
 
-def ridge_form(
-    Sigma: Operator, noise_variance: Scalar, g: Scalar, m: Scalar, prior: Operator | None = None
-) -> QuadraticForm:
+def ridge_form(moments: LargeMoments, g: Scalar, m: Scalar, prior: Operator | None = None) -> QuadraticForm:
     """Compute the expected loss of ridge regression as a form of the distance w - w_i that it starts from.
 
     Parameters
     ----------
-    Sigma : Operator
-    noise_variance, g, m : float or array, shape (*grid)
-        For g and m see `ridge_limit`.
+    moments : LargeMoments
+    g, m : float or array, shape (*grid)
+        See `ridge_limit`.
     prior : Operator, optional
         C of a penalty of g C^-1 in place of g: what C allows nothing of is noise to the rest, and is left as noise is.
     """
+    Sigma, noise_variance = moments.Sigma, moments.noise_variance
     if prior is None:
         eigenvalues, multiplicity = Sigma.spectrum()
-        limit = ridge_limit(eigenvalues, multiplicity, g, m)
+        limit = ridge_limit(eigenvalues, multiplicity, g, m, moments.copies)
         return limit.form(eigenvalues, noise_variance, lambda share: Sigma.apply(lambda lam: lam * share))
     eigenvalues, weight = _seen_through(prior, Sigma)
-    limit = ridge_limit(eigenvalues, np.ones(eigenvalues.shape[-1]), g, m)
+    limit = ridge_limit(eigenvalues, np.ones(eigenvalues.shape[-1]), g, m, moments.copies)
     return limit.form(eigenvalues, noise_variance, weight)
 
 
@@ -210,7 +227,9 @@ def _seen_through(C: Operator, Sigma: Operator) -> tuple[Array, Callable[[Array]
     )
 
 
-def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -> RidgeLimit:
+def ridge_limit(
+    eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar, copies: float = 1.0
+) -> RidgeLimit:
     """Compute the limit for a spectrum of Sigma.
 
     Parameters
@@ -222,6 +241,8 @@ def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -
         Strength; at 0, with fewer samples than directions, the interpolant of least norm.
     m : float or array, shape (*grid)
         Samples.
+    copies : float
+        How many times as large the problem is, in directions and in samples; at inf no correction is left.
 
     Raises
     ------
@@ -237,7 +258,8 @@ def ridge_limit(eigenvalues: Array, multiplicity: Array, g: Scalar, m: Scalar) -
             "with as many samples as coordinates and next to no ridge the expected loss is as good as infinite, and draws "
             "would miss what carries it: change m or the strength"
         )
-    return RidgeLimit(kappa, m, (c2, c3, c4), _edge(eigenvalues, multiplicity, g, m))
+    edge = _edge(eigenvalues, multiplicity, g, m) if copies == 1 else np.zeros(())
+    return RidgeLimit(kappa, m * copies, (c2, c3, c4), edge)
 
 
 def _edge(eigenvalues: Array, multiplicity: Array, g: Array, m: Array) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 
 from landscape.core import Array, NoClosedForm, Scalar, is_symbolic
 from landscape.core.errors import BY_DRAWING, OVERFLOW
-from landscape.linalg.moments.isotropic import power_moment
+from landscape.linalg.moments.isotropic import mean_power
 from landscape.linalg.moments.words import MAX_ORDER, expected_word
 from landscape.linalg.operators import Diagonal, Matrix, Operator, is_isotropic
 
@@ -24,7 +24,9 @@ ISOTROPIC_STEPS = 10
 """Steps on isotropic inputs: moments of order 20; beyond it the recursion takes long."""
 
 
-def same_batch_form(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int) -> tuple[Operator, Scalar]:
+def same_batch_form(
+    Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int, copies: float = 1.0
+) -> tuple[Operator, Scalar]:
     r"""Compute E[R'^k Sigma R^k] and what unit label noise adds to twice the loss.
 
     Parameters
@@ -36,6 +38,8 @@ def same_batch_form(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int)
         Samples of the batch.
     k : int
         Steps.
+    copies : float
+        How many times as large the problem is, in coordinates and in samples.
 
     Returns
     -------
@@ -52,34 +56,36 @@ def same_batch_form(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int)
         assert isinstance(Sigma, Diagonal)
         _check_steps(k)
         shrink, spread = _power(k), _sum_of_powers(k)
-        A = Sigma @ _polynomial(Sigma, step, _product(shrink, shrink), m)
-        noise = _polynomial(Sigma, step, [0, *_product(spread, spread)], m)  # alpha S U^2
+        A = Sigma @ _polynomial(Sigma, step, _product(shrink, shrink), m, copies)
+        noise = _polynomial(Sigma, step, [0, *_product(spread, spread)], m, copies)  # alpha S U^2
         return A, step / m * Sigma.inner(noise)
     _check_order(2 * k)
     P, S = _matrix(step, Sigma.d), Sigma.matrix()
     form, noise_total = np.zeros_like(S), 0.0
     for i, j in product(range(k + 1), repeat=2):
         sign = comb(k, i) * comb(k, j) * (-1.0) ** (i + j)
-        form = form + sign * _word(_links(i, j, P, S), S, m)
+        form = form + sign * _word(_links(i, j, P, S), S, m, copies)
     for i, j in product(range(k), repeat=2):  # U = sum_i (-1)^i C(k, i+1) (A S)^i
         sign = comb(k, i + 1) * comb(k, j + 1) * (-1.0) ** (i + j)
         links = [P] * (i + 1) + [P.swapaxes(-1, -2)] * (j + 1)  # A S ... A S A' ... S A', i + j + 1 factors S
-        noise_total = noise_total + sign * np.trace(S @ _word(links, S, m), axis1=-2, axis2=-1)
+        noise_total = noise_total + sign * np.trace(S @ _word(links, S, m, copies), axis1=-2, axis2=-1)
     return _like(Sigma, step, form), noise_total / m
 
 
-def mean_shrinkage(Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int) -> Operator:
+def mean_shrinkage(
+    Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int, copies: float = 1.0
+) -> Operator:
     """Compute E[R^k]: the mean share of the distance to the optimum that k steps on one batch leave."""
     if is_isotropic(Sigma) and not isinstance(step, Operator):
         assert isinstance(Sigma, Diagonal)
         _check_steps(k)
-        return _polynomial(Sigma, step, _power(k), m)
+        return _polynomial(Sigma, step, _power(k), m, copies)
     _check_order(k)
     P, S = _matrix(step, Sigma.d), Sigma.matrix()
     identity = np.eye(Sigma.d)
     total = identity.copy()
     for i in range(1, k + 1):
-        total = total + comb(k, i) * (-1.0) ** i * _word([P] * i + [identity], S, m)
+        total = total + comb(k, i) * (-1.0) ** i * _word([P] * i + [identity], S, m, copies)
     return _like(Sigma, step, total)
 
 
@@ -93,11 +99,11 @@ def _links(i: int, j: int, P: Array, Sigma: Array) -> list[Array]:
     return [*left, middle, *right]
 
 
-def _word(links: list[Array], Sigma: Array, m: Scalar) -> Array:
+def _word(links: list[Array], Sigma: Array, m: Scalar, copies: float) -> Array:
     """E of a word on every point of a grid of batch sizes and step matrices."""
     stacked = max(np.ndim(m), *(link.ndim - 2 for link in (*links, Sigma)))
     if not stacked:
-        return expected_word(links, Sigma, float(m))
+        return expected_word(links, Sigma, float(m), copies=copies)
     shape = np.broadcast_shapes(np.shape(m), *(link.shape[:-2] for link in (*links, Sigma)))
     d = Sigma.shape[-1]
     sizes = np.broadcast_to(m, shape)
@@ -105,7 +111,7 @@ def _word(links: list[Array], Sigma: Array, m: Scalar) -> Array:
     out = np.empty((*shape, d, d))
     for where in np.ndindex(*shape):
         *here, covariance = (link[where] for link in spread)
-        out[where] = expected_word(here, covariance, float(sizes[where]))
+        out[where] = expected_word(here, covariance, float(sizes[where]), copies=copies)
     return out
 
 
@@ -160,19 +166,21 @@ def _product(p: list[int], q: list[int]) -> list[int]:
     return out
 
 
-def _polynomial(Sigma: Diagonal, alpha: Scalar, coefficients: list[int], m: Scalar) -> Diagonal:
+def _polynomial(
+    Sigma: Diagonal, alpha: Scalar, coefficients: list[int], m: Scalar, copies: float
+) -> Diagonal:
     """E[sum_j c_j (alpha S)^j]: the sum alternates, so it is done in rational numbers or in symbols."""
     d = Sigma.multiplicity.sum()
     x = np.asarray(alpha)[..., None] * Sigma.entries
     if x.dtype == object or is_symbolic(m) or is_symbolic(d):
-        total: Any = sum(c * x**j * power_moment(j, m, d) / m**j for j, c in enumerate(coefficients))
+        total: Any = sum(c * x**j * mean_power(j, m, d, copies) for j, c in enumerate(coefficients))
         return Diagonal(np.asarray(total + 0 * x), Sigma.multiplicity)
 
     def one(step: float, n: float) -> float:
         if np.isinf(n):
             return float(sum(c * Fraction(step) ** j for j, c in enumerate(coefficients)))
-        y = Fraction(step) / int(n)
-        return float(sum(c * y**j * power_moment(j, int(n), int(d)) for j, c in enumerate(coefficients)))
+        y, size = Fraction(step), (int(n), int(d), copies)
+        return float(sum(c * y**j * mean_power(j, *size) for j, c in enumerate(coefficients)))
 
     try:
         out: Array = np.vectorize(one, otypes=[float])(x, np.asarray(m)[..., None])

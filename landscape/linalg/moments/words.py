@@ -21,7 +21,11 @@ MAX_ORDER = 6  # 10,395 pairings
 
 
 def expected_word(
-    word: Sequence[Array], Sigma: Array, n: float, traces: Sequence[Sequence[Array]] = ()
+    word: Sequence[Array],
+    Sigma: Array,
+    n: float,
+    traces: Sequence[Sequence[Array]] = (),
+    copies: float = 1.0,
 ) -> Array:
     """Expectation of a word in S, times traces of other words.
 
@@ -34,6 +38,9 @@ def expected_word(
         Number of samples; ``inf`` gives S = Sigma.
     traces : sequence of sequences of ndarray
         Each (B1, ..., Bj) stands for tr(B1 S B2 S ... Bj S).
+    copies : float
+        How many copies of each coordinate there are, and times as many samples: a loop then counts so many times. Without
+        traces; at inf the pairings that cross are left out.
 
     Returns
     -------
@@ -58,6 +65,7 @@ def expected_word(
     total: Any = 0
     for power, chain, loops, count in _pairings(orders):
         value = count * float(n) ** -power if power else float(count)
+        value = value * copies ** (len(loops) - power)
         if value == 0:
             continue
         for loop in loops:

@@ -1,0 +1,125 @@
+"""Spectra of input covariances: given as numbers, as a matrix, or by a law."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from landscape.core import checks
+from landscape.core.domains import count, positive
+from landscape.core.parameters import Record, record
+from landscape.core.typing import Array
+
+NODES = 200
+"""Of an integral over (0, 1): by tanh-sinh quadrature, 15 digits also where a quantile function grows as u^(-1/2) at an end."""
+
+AS_GOOD = 1e-8
+"""Half as many nodes must give the same to this accuracy."""
+
+LISTED, LEAST_EXPONENT = 1000, 1.05
+"""Eigenvalues of a power law that are listed; the others are an integral, which nearly diverges below that exponent."""
+
+
+@record
+class Spectrum(Record):
+    r"""Eigenvalues of an input covariance, and of how many coordinates each is: `counts` need not be whole.
+
+    Sums over coordinates become :math:`\sum_j n_j f(\lambda_j)`, which is also what integrals over a law are.
+
+    Parameters
+    ----------
+    eigenvalues : array, shape (k,)
+    counts : array, shape (k,), optional
+        One of each by default.
+
+    Raises
+    ------
+    ValueError
+        If an eigenvalue or a count is negative or not finite.
+
+    Examples
+    --------
+    >>> Spectrum([1.0, 0.5], [10, 20]).sum(lambda lam: lam)
+    20.0
+    >>> Spectrum.of_law(lambda u: -np.log(1 - u), d=50).sum(lambda lam: lam).round(6)  # exponential
+    50.0
+    >>> Spectrum.power_law(2.0).sum(lambda lam: lam).round(6)  # pi^2/6
+    1.644934
+    """
+
+    eigenvalues: Array
+    counts: Any = None
+
+    def __post_init__(self) -> None:
+        values = checks.vector("eigenvalues", self.eigenvalues)
+        counts = np.ones(len(values)) if self.counts is None else checks.vector("counts", self.counts)
+        if counts.shape != values.shape:
+            raise ValueError(f"counts must have an entry an eigenvalue, got {len(counts)} for {len(values)}")
+        for name, array in (("eigenvalues", values), ("counts", counts)):
+            if np.any(array < 0):
+                raise ValueError(f"{name} must not be negative, got {array.min():g}")
+        self._set(eigenvalues=values, counts=counts)
+        super().__post_init__()
+
+    @classmethod
+    def of(cls, covariance: Any) -> Spectrum:
+        """Take a spectrum as it is, eigenvalues (d,) of one coordinate each, or those of a covariance matrix (d, d)."""
+        if isinstance(covariance, Spectrum):
+            return covariance
+        values = np.atleast_1d(checks.positive_semidefinite("covariance", covariance))
+        return cls(values if values.ndim == 1 else np.linalg.eigvalsh(values).clip(0.0))
+
+    @classmethod
+    def of_law(cls, quantile: Callable[[Array], Any], d: float) -> Spectrum:
+        """Make the spectrum of d coordinates of a law, given by its quantile function on (0, 1).
+
+        Parameters
+        ----------
+        quantile : callable
+            u (n,) -> eigenvalues (n,); for example the ``ppf`` of a law of scipy.stats.
+        d : float
+            Coordinates.
+
+        Raises
+        ------
+        ValueError
+            If the quantile function jumps: give its steps as `eigenvalues` and `counts` then.
+        """
+        d = positive.check("d", d)
+        t, h = np.linspace(-3.15, 3.15, 2 * NODES + 1, retstep=True)
+        u = 1 / (1 + np.exp(-np.pi * np.sinh(t)))
+        weights = h * np.pi * np.cosh(t) * u * (1 - u)
+        values = np.asarray(quantile(u), dtype=float)
+        size = values[NODES] or 1.0  # the median
+        fine, coarse = (np.sum(k * weights[::k] * size / (size + values[::k])) for k in (1, 2))
+        if not abs(fine - coarse) < AS_GOOD:
+            raise ValueError(
+                "quantile must be a smooth function of (0, 1): give eigenvalues and counts of a law with steps"
+            )
+        return cls(values, d * weights / weights.sum())
+
+    @classmethod
+    def power_law(cls, exponent: float, d: float = np.inf) -> Spectrum:
+        r"""Make the spectrum :math:`\lambda_j = j^{-a}`, j = 1 to d; of infinitely many coordinates for an exponent a from 1.05 on."""
+        exponent = positive.check("exponent", exponent)
+        if np.isfinite(d):
+            return cls(np.arange(1.0, count.check("d", d) + 1) ** -exponent)
+        if exponent < LEAST_EXPONENT:
+            raise ValueError(
+                f"exponent must be at least {LEAST_EXPONENT} where d = inf, got {exponent:g}: give d"
+            )
+        # The sum from there on is an integral over j = first u^(-1/(a - 1)), whose integrand in u is smooth down to 0.
+        first, power = LISTED + 0.5, 1 / (exponent - 1)
+        nodes, weights = np.polynomial.legendre.leggauss(NODES // 4)
+        u = (nodes + 1) / 2
+        listed = np.arange(1.0, LISTED + 1)
+        j = np.concatenate([listed, first * u**-power])
+        return cls(
+            j**-exponent, np.concatenate([np.ones(LISTED), weights / 2 * first * power * u ** (-power - 1)])
+        )
+
+    def sum(self, f: Callable[[Array], Array]) -> float:
+        """Sum a function of the eigenvalues over all coordinates."""
+        return float(self.counts @ f(self.eigenvalues))

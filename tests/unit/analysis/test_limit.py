@@ -1,0 +1,252 @@
+"""The limit of large problems against larger and larger problems, drawn ones, and second solutions of its equations."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.optimize import brentq
+from scipy.special import zeta
+
+import landscape as ls
+from landscape.closed_form.population import risk_parts
+from landscape.linalg.quadratic import QuadraticForm
+from landscape.tasks.inputs import Gaussian
+
+rng = np.random.default_rng(0)
+A, B = rng.standard_normal((2, 3, 3))
+SIGMA, SPREAD, P = A @ A.T / 3 + 0.1 * np.eye(3), B @ B.T / 3, 0.1 * rng.standard_normal((3, 3))
+
+
+def one_family(d):
+    """The task of in-context learning: a context of 2d samples, label noise 0.1, signal 1."""
+    return ls.Mixture([ls.TaskFamily("task", 1.0, 0.0, 1 / d, noise=0.1, d=d)])
+
+
+def dense(copies=1):
+    """A dense family, each coordinate so many times, by Kronecker products."""
+    eye = np.eye(copies)
+    return ls.Mixture(
+        [ls.TaskFamily("task", np.kron(SIGMA, eye), 0.0, np.kron(SPREAD, eye) / copies, noise=0.1)]
+    )
+
+
+def enlarged(environment, adaptation, copies):
+    tasks = [task.enlarged(copies) for task in environment.tasks()]
+    return float(sum(np.asarray(part) for part in risk_parts(tasks, adaptation, [np.zeros(environment.d)])))
+
+
+def copied(adaptation, copies):
+    """The same adaptation to as many times the samples."""
+    if isinstance(adaptation, ls.PreconditionedSteps):
+        return ls.PreconditionedSteps(np.kron(P, np.eye(copies)), adaptation.m * copies, adaptation.steps)
+    if isinstance(adaptation, ls.MixedModel):
+        return ls.MixedModel(np.kron(SPREAD, np.eye(copies)) / copies, 0.1, adaptation.m * copies)
+    return type(adaptation)(**(vars(adaptation) | {"m": adaptation.m * copies}))
+
+
+def test_one_step_on_a_context_of_twice_the_dimension():
+    sizes, exact = (10, 40, 160, 640), []
+    for d in sizes:
+        best = float(ls.best_step(one_family(d), 0.0, 2 * d))
+        exact.append(2 * float(ls.risk(one_family(d), 0.0, ls.GradientSteps(best, 2 * d)).total))
+    np.testing.assert_allclose(exact, [0.4750, 0.4600, 0.4561, 0.4552], atol=5e-5)
+    # At the best step of the limit, 1/1.55, its value is the published 1.1 - 1/1.55, and the gap falls as 1/d.
+    found = ls.limit(one_family, 0.0, lambda d: ls.GradientSteps(1 / 1.55, m=2 * d), over={"d": list(sizes)})
+    np.testing.assert_allclose(2 * found.limit.total.value, 1.1 - 1 / 1.55, rtol=1e-12)
+    np.testing.assert_allclose(2 * found.limit.total.value, 0.45484, atol=5e-6)
+    np.testing.assert_allclose(found.gap.value * sizes, found.gap.value[0] * 10, rtol=1e-10)
+
+
+ADAPTATIONS = [
+    ls.GradientSteps(0.2, 6, steps=2),
+    ls.GradientSteps(0.2, 6, steps=2, batches="same"),
+    ls.PreconditionedSteps(P, 6, 2),
+    ls.RidgeToStart(0.3, 2),
+    ls.MixedModel(SPREAD, 0.1, 6),
+    ls.OwnShots(7),
+    ls.OwnShots(2),
+]
+
+
+def mismatch(adaptation, copies=3):
+    """How far copies by formula are from copies that were made, relative; near own threshold both are infinite."""
+    made = enlarged(dense(copies), copied(adaptation, copies), 1)
+    return abs(enlarged(dense(), adaptation, copies) / made - 1)
+
+
+@pytest.mark.parametrize("adaptation", ADAPTATIONS, ids=repr)
+def test_copies_are_larger_problems_and_their_limit_is_the_limit(adaptation):
+    assert mismatch(adaptation) < 1e-12
+    limit = enlarged(dense(), adaptation, np.inf)
+    far, farther = (enlarged(dense(), adaptation, copies) - limit for copies in (1e4, 2e4))
+    assert far == pytest.approx(2 * farther, rel=1e-3)
+    assert abs(far) < 1e-3 * limit
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_isotropic_steps_on_one_batch_by_narayana_numbers(steps):
+    same = ls.GradientSteps(0.4, 20, steps=steps, batches="same")
+    larger = ls.GradientSteps(0.4, 60, steps=steps, batches="same")
+    assert enlarged(one_family(10), same, 3) == pytest.approx(enlarged(one_family(30), larger, 1), rel=1e-12)
+    gaps = [enlarged(one_family(10), same, k) - enlarged(one_family(10), same, np.inf) for k in (50, 100)]
+    assert gaps[0] == pytest.approx(2 * gaps[1], rel=0.05)
+
+
+class Forgetful(ls.GradientSteps, register=False):
+    """A form that leaves out that of the copies the trace alone is as large as the samples."""
+
+    def form(self, moments):
+        return super().form(Gaussian(moments.Sigma, moments.noise_variance))
+
+
+class Louder(ls.RidgeToStart, register=False):
+    """A limit whose noise is 0.1% too large."""
+
+    def limit(self, moments):
+        form = super().limit(moments)
+        return QuadraticForm(form.A, form.b, 1.001 * form.c, error=form.error)
+
+
+def test_planted_errors_are_seen():
+    assert mismatch(Forgetful(0.2, 6, steps=2)) > 1e-3
+    found = ls.deterministic_equivalent(SIGMA, 6, 0.3, spread=SPREAD, noise=0.1)
+    right, wrong = (enlarged(dense(), kind(0.3, 6), np.inf) for kind in (ls.RidgeToStart, Louder))
+    assert right == pytest.approx(found.total, rel=1e-12)
+    assert wrong != pytest.approx(found.total, rel=1e-5)
+
+
+LAM, D = rng.uniform(0.1, 2.0, (2, 30))
+
+
+def complex_total(m, g, kappa):
+    """The total by Newton's method in complex numbers, from a kappa nearby."""
+    for _ in range(60):
+        x = LAM / (LAM + kappa)
+        kappa = kappa - (kappa * (1 - sum(x) / m) - g) / (1 - sum(x**2) / m)
+    x = LAM / (LAM + kappa)
+    return (sum(D * LAM * (1 - x) ** 2) + 0.3) / (1 - sum(x**2) / m) / 2
+
+
+@pytest.mark.parametrize(("m", "g"), [(40, 0.1), (20, 0.0), (12, 0.03), (30, 1.0)])
+def test_derivatives_by_complex_steps(m, g):
+    found = ls.deterministic_equivalent(LAM, m, g, spread=D, noise=0.3)
+    h = 1e-30
+    assert complex_total(m, g, found.kappa) == pytest.approx(found.total, rel=1e-12)
+    assert complex_total(m + 1j * h, g, found.kappa).imag / h == pytest.approx(found.by_m, rel=1e-9)
+    assert complex_total(m, g + 1j * h, found.kappa).imag / h == pytest.approx(found.by_penalty, rel=1e-9)
+
+
+def test_own_shots_and_their_derivative():
+    found = ls.deterministic_equivalent(LAM, 60, 0.0, spread=D, noise=0.3)
+    assert found.total == pytest.approx(0.15 / (1 - 30 / 60))
+    assert found.by_m == pytest.approx(-0.15 * 30 / 60**2 / (1 - 30 / 60) ** 2)
+    with pytest.raises(ValueError, match="as many samples as coordinates"):
+        ls.deterministic_equivalent(LAM, 30, 0.0, noise=0.3)
+
+
+def test_the_best_penalty_gives_the_bayes_risk():
+    """r = 2 risk solves r = sigma^2 + sum r tau/(m tau + r); no other penalty is better."""
+    found = ls.deterministic_equivalent(LAM, 40, spread=D, noise=0.3)
+    tau = LAM * D
+    r = brentq(lambda r: 0.3 + sum(r * tau / (40 * tau + r)) - r, 0.3, 100.0, xtol=1e-14)
+    assert found.total == pytest.approx(r / 2, rel=1e-12) == pytest.approx(40 * found.kappa / 2, rel=1e-12)
+    assert found.by_penalty == pytest.approx(0.0, abs=1e-10)
+    assert found.total < min(
+        ls.deterministic_equivalent(LAM, 40, g, spread=D, noise=0.3).total for g in (0.003, 0.01, 0.03)
+    )
+    joint = ls.deterministic_equivalent(SIGMA, 6, spread=SPREAD, noise=0.1)
+    assert joint.total == pytest.approx(enlarged(dense(), ls.MixedModel(SPREAD, 0.1, 6), np.inf), rel=1e-12)
+    best = ls.Mixture([ls.TaskFamily("task", LAM, 0.0, D, noise=0.3)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ls.LandscapeWarning)
+        by_name = ls.limit(best, 0.0, ls.BayesEstimator(40), draws=200)
+    assert float(by_name.limit.total) == pytest.approx(found.total, rel=1e-12)
+
+
+@pytest.mark.parametrize(("m", "g"), [(30, 0.1), (30, 0.0), (125, 0.02)])
+def test_random_matrices(m, g):
+    """40 draws at d = 60, optima and noise integrated out: within four standard errors of the corrected value."""
+    lam, generator, losses = np.linspace(0.2, 2.0, 60), np.random.default_rng(1), []
+    for _ in range(40):
+        X = generator.standard_normal((m, 60)) * np.sqrt(lam)
+        inverse = np.linalg.pinv(X.T @ X / m + g * np.eye(60), hermitian=True, rcond=1e-10)
+        fit = inverse @ X.T / m
+        left = np.eye(60) - fit @ X
+        losses.append((np.sum(lam[:, None] * left**2) + 0.5 * np.sum(lam[:, None] * fit**2) + 0.5) / 2)
+    found = ls.deterministic_equivalent(lam, m, g, noise=0.5)
+    error = np.std(losses, ddof=1) / np.sqrt(40)
+    assert abs(np.mean(losses) - found.corrected) < 4 * error
+    assert found.total == pytest.approx(np.mean(losses), rel=0.04)
+    assert error < 0.01 * found.total
+
+
+def test_laws():
+    law = ls.Spectrum.of_law(lambda u: u**-0.4, d=50)
+    exact = quad(lambda u: 50 * u**-0.4 / (u**-0.4 + 0.3), 0, 1, epsabs=1e-13)[0]
+    assert law.sum(lambda lam: lam / (lam + 0.3)) == pytest.approx(exact, rel=1e-10)
+    assert law.sum(lambda lam: lam) == pytest.approx(50 / 0.6, rel=1e-9)
+    atoms = ls.deterministic_equivalent(ls.Spectrum([1.0, 0.2], [10, 30]), 60, 0.1, noise=0.1)
+    listed = ls.deterministic_equivalent(np.r_[np.ones(10), np.full(30, 0.2)], 60, 0.1, noise=0.1)
+    assert atoms.total == pytest.approx(listed.total, rel=1e-14)
+    assert ls.Spectrum.power_law(1.5).sum(lambda lam: lam) == pytest.approx(zeta(1.5), rel=1e-9)
+    whole = ls.deterministic_equivalent(ls.Spectrum.power_law(1.5), 50, 0.01, noise=0.1).total
+    cut = [
+        ls.deterministic_equivalent(ls.Spectrum.power_law(1.5, d), 50, 0.01, noise=0.1).total
+        for d in (10**4, 10**6)
+    ]
+    assert whole - cut[0] == pytest.approx(10 * (whole - cut[1]), rel=0.01)  # the rest of the trace
+    sizes = np.array([10, 40, 160, 640])
+    gaps = []
+    for d in sizes:
+        lam = ((np.arange(d) + 0.5) / d) ** 2
+        limit = ls.deterministic_equivalent(
+            ls.Spectrum.of_law(np.square, d), 2 * d, 0.1, spread=1 / d, noise=0.1
+        )
+        gaps.append(
+            ls.deterministic_equivalent(lam, 2 * d, 0.1, spread=1 / d, noise=0.1).corrected - limit.total
+        )
+    np.testing.assert_allclose(gaps * sizes, gaps[-1] * 640, rtol=0.15)
+
+
+def test_spread_along_the_eigenvectors():
+    diagonal = np.linalg.eigh(SIGMA)[1].T @ SPREAD @ np.linalg.eigh(SIGMA)[1]
+    one = ls.deterministic_equivalent(SIGMA, 6, 0.3, spread=SPREAD, noise=0.1)
+    other = ls.deterministic_equivalent(
+        ls.Spectrum(np.linalg.eigvalsh(SIGMA)), 6, 0.3, spread=np.diagonal(diagonal), noise=0.1
+    )
+    assert one.total == pytest.approx(other.total, rel=1e-12)
+    assert ls.deterministic_equivalent(LAM, 40, 0.1, spread=lambda lam: 1 / lam).total == pytest.approx(
+        ls.deterministic_equivalent(LAM, 40, 0.1, spread=1 / LAM).total
+    )
+
+
+def test_a_limit_far_from_its_range_warns_with_the_error():
+    with pytest.warns(ls.LandscapeWarning, match="up to infinitely off here"):
+        ls.limit(one_family(40), 0.0, ls.OwnShots(41))
+    with pytest.warns(ls.LandscapeWarning, match="up to 20% off here"):
+        ls.limit(one_family(40), 0.0, ls.OwnShots(46))
+    with pytest.warns(ls.LandscapeWarning, match="up to 8% off here"):
+        ls.limit(one_family(5), 0.0, ls.RidgeToStart(0.3, 5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = ls.limit(one_family(20), 0.0, ls.RidgeToStart(0.3, 40), draws=100)
+    assert abs(found.gap.value) < 0.05 * found.limit.total.value
+    assert found.gap.standard_error > 0
+    assert "draws" in repr(found)
+
+
+def test_what_has_no_limit_is_refused():
+    table = ls.Mixture([ls.DataTask("rows", X=[[1.0], [2.0], [3.0]], y=[1.0, 2.0, 2.0])])
+    with pytest.raises(ls.NoClosedForm, match="rows have no limit"):
+        ls.limit(table, 0.0, ls.GradientSteps(0.1, 5))
+    with pytest.raises(ls.NoClosedForm, match="known for one family"):
+        ls.limit(ls.HardEasy(), 0.0, ls.BayesEstimator(10), draws=20)
+    with pytest.raises(ValueError, match="no method that learns its step"):
+        ls.limit(ls.HardEasy(), ls.MetaSGD(), ls.GradientSteps(0.1, 5))
+    with pytest.raises(ValueError, match="give eigenvalues and counts"):
+        ls.Spectrum.of_law(lambda u: np.where(u < 0.3, 1.0, 2.0), d=10)
+    with pytest.raises(ValueError, match=r"exponent must be at least 1\.05"):
+        ls.Spectrum.power_law(1.0)
+    with pytest.raises(ValueError, match="spread must fit"):
+        ls.deterministic_equivalent(LAM, 40, 0.1, spread=np.ones(3))
