@@ -140,7 +140,7 @@ def limit(
     <risk in the limit of large problems 0.2274; at d = 40 0.23 (exact), 1.1% above>
     >>> found = limit(tasks, 0.0, RidgeToStart(0.1), over={"m": [60, 80, 160]})
     >>> found.relative_gap.value.round(3)
-    array([0.008, 0.006, 0.002])
+    array([0.012, 0.008, 0.003])
     """
     setting = Setting(environment, adaptation, [start], over)
     if setting.learns:

@@ -43,9 +43,9 @@ class Spectrum(Record):
     --------
     >>> Spectrum([1.0, 0.5], [10, 20]).sum(lambda lam: lam)
     20.0
-    >>> Spectrum.of_law(lambda u: -np.log(1 - u), d=50).sum(lambda lam: lam).round(6)  # exponential
+    >>> round(Spectrum.of_law(lambda u: -np.log(1 - u), d=50).sum(lambda lam: lam), 6)  # exponential
     50.0
-    >>> Spectrum.power_law(2.0).sum(lambda lam: lam).round(6)  # pi^2/6
+    >>> round(Spectrum.power_law(2.0).sum(lambda lam: lam), 6)  # pi^2/6
     1.644934
     """
 
