@@ -121,7 +121,7 @@ def limit(
     ValueError
         As for `risk`, and for methods that learn their step.
     NoClosedForm
-        If the limit is not known: of rows, or of more steps on one batch than `risk` is exact for.
+        If the limit is not known: of rows, or of more than three steps of a matrix on one batch.
 
     Warns
     -----

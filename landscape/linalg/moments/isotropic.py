@@ -13,7 +13,6 @@ each a multiple of the identity. Whole numbers stay whole, symbols stay symbols.
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
-from math import comb, inf
 from typing import Any
 
 
@@ -34,15 +33,10 @@ def power_moment(j: int, n: Any, d: Any, traces: Sequence[int] = ()) -> Any:
     return _moment(j, n, d, tuple(sorted(traces)))
 
 
-def mean_power(j: int, n: Any, d: Any, copies: float = 1.0) -> Any:
-    r"""E[(G/n)^j] of `copies` times as many rows and columns, as the multiple of the identity that it is.
-
-    Its limit is the moment of the law of Marchenko and Pastur, :math:`\sum_r \tfrac{1}{r+1} \binom jr \binom{j-1}r (d/n)^r`.
-    """
-    share = Fraction(1, n) if isinstance(n, int) else 1 / n
-    if copies == inf:
-        return sum(comb(j, r) * comb(j - 1, r) // (r + 1) * (d * share) ** r for r in range(j)) if j else 1
-    return power_moment(j, int(copies) * n, int(copies) * d) * (share / int(copies)) ** j
+def mean_power(j: int, n: Any, d: Any, copies: int = 1) -> Any:
+    """E[(G/n)^j] of `copies` times as many rows and columns, as the multiple of the identity that it is."""
+    share = Fraction(1, copies * n) if isinstance(n, int) else 1 / (copies * n)
+    return power_moment(j, copies * n, copies * d) * share**j
 
 
 @lru_cache(maxsize=4096, typed=True)

@@ -17,6 +17,7 @@ import numpy as np
 from landscape.core import Array, NoClosedForm, Scalar, is_symbolic
 from landscape.core.errors import BY_DRAWING, OVERFLOW
 from landscape.linalg.moments.isotropic import mean_power
+from landscape.linalg.moments.large_batch import large_batch_form, large_batch_shrinkage
 from landscape.linalg.moments.words import MAX_ORDER, expected_word
 from landscape.linalg.operators import Diagonal, Matrix, Operator, is_isotropic
 
@@ -52,12 +53,14 @@ def same_batch_form(
     NoClosedForm
         Beyond the moments that can be summed.
     """
+    if copies == np.inf and not isinstance(step, Operator):
+        return large_batch_form(Sigma, step, m, k)
     if is_isotropic(Sigma) and not isinstance(step, Operator):
         assert isinstance(Sigma, Diagonal)
         _check_steps(k)
         shrink, spread = _power(k), _sum_of_powers(k)
-        A = Sigma @ _polynomial(Sigma, step, _product(shrink, shrink), m, copies)
-        noise = _polynomial(Sigma, step, [0, *_product(spread, spread)], m, copies)  # alpha S U^2
+        A = Sigma @ _polynomial(Sigma, step, _product(shrink, shrink), m, int(copies))
+        noise = _polynomial(Sigma, step, [0, *_product(spread, spread)], m, int(copies))  # alpha S U^2
         return A, step / m * Sigma.inner(noise)
     _check_order(2 * k)
     P, S = _matrix(step, Sigma.d), Sigma.matrix()
@@ -76,10 +79,12 @@ def mean_shrinkage(
     Sigma: Operator, step: Scalar | Operator, m: Scalar, k: int, copies: float = 1.0
 ) -> Operator:
     """Compute E[R^k]: the mean share of the distance to the optimum that k steps on one batch leave."""
+    if copies == np.inf and not isinstance(step, Operator):
+        return large_batch_shrinkage(Sigma, step, m, k)
     if is_isotropic(Sigma) and not isinstance(step, Operator):
         assert isinstance(Sigma, Diagonal)
         _check_steps(k)
-        return _polynomial(Sigma, step, _power(k), m, copies)
+        return _polynomial(Sigma, step, _power(k), m, int(copies))
     _check_order(k)
     P, S = _matrix(step, Sigma.d), Sigma.matrix()
     identity = np.eye(Sigma.d)
@@ -166,9 +171,7 @@ def _product(p: list[int], q: list[int]) -> list[int]:
     return out
 
 
-def _polynomial(
-    Sigma: Diagonal, alpha: Scalar, coefficients: list[int], m: Scalar, copies: float
-) -> Diagonal:
+def _polynomial(Sigma: Diagonal, alpha: Scalar, coefficients: list[int], m: Scalar, copies: int) -> Diagonal:
     """E[sum_j c_j (alpha S)^j]: the sum alternates, so it is done in rational numbers or in symbols."""
     d = Sigma.multiplicity.sum()
     x = np.asarray(alpha)[..., None] * Sigma.entries

@@ -1,9 +1,11 @@
 """The limit of large problems against larger and larger problems, drawn ones, and second solutions of its equations."""
 
 import warnings
+from math import comb
 
 import numpy as np
 import pytest
+from numpy.polynomial import Polynomial
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import zeta
@@ -89,8 +91,39 @@ def test_isotropic_steps_on_one_batch_by_narayana_numbers(steps):
     same = ls.GradientSteps(0.4, 20, steps=steps, batches="same")
     larger = ls.GradientSteps(0.4, 60, steps=steps, batches="same")
     assert enlarged(one_family(10), same, 3) == pytest.approx(enlarged(one_family(30), larger, 1), rel=1e-12)
-    gaps = [enlarged(one_family(10), same, k) - enlarged(one_family(10), same, np.inf) for k in (50, 100)]
+    limit = enlarged(one_family(10), same, np.inf)
+    gaps = [enlarged(one_family(10), same, k) - limit for k in (50, 100)]
     assert gaps[0] == pytest.approx(2 * gaps[1], rel=0.05)
+    # Moments of the law of Marchenko and Pastur, ratio 1/2: of the bias (1 - x)^2k and the noise x (sum (1 - x)^i)^2.
+    moment = [
+        sum(comb(j, r) * comb(j - 1, r) // (r + 1) * 0.5**r for r in range(j)) if j else 1 for j in range(10)
+    ]
+    left = Polynomial([1, -0.4]) ** (2 * steps)
+    learned = 0.16 * Polynomial([0, 1]) * sum(Polynomial([1, -0.4]) ** i for i in range(steps)) ** 2
+    bias, noise = (sum(c * moment[j] for j, c in enumerate(p.coef)) for p in (left, learned))
+    assert limit == pytest.approx((bias + 0.1 * noise / 2 + 0.1) / 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_steps_on_one_large_batch_are_pairings_that_do_not_cross(steps):
+    matrix = ls.PreconditionedSteps(0.2 * np.eye(3), 6, steps, "same")  # the general formula, of words
+    number = ls.GradientSteps(0.2, 6, steps, "same")
+    assert enlarged(dense(), number, np.inf) == pytest.approx(enlarged(dense(), matrix, np.inf), rel=1e-13)
+
+
+def test_five_steps_on_one_batch_at_two_hundred_dimensions():
+    """One batch is enough: the loss given the batch hardly varies."""
+    lam = np.linspace(0.2, 2.0, 200)
+    X = np.random.default_rng(2).standard_normal((300, 200)) * np.sqrt(lam)
+    R = np.eye(200) - 0.25 * X.T @ X / 300
+    U = sum(np.linalg.matrix_power(R, i) for i in range(5)) @ X.T * 0.25 / 300
+    drawn = (
+        np.sum(lam[:, None] * np.linalg.matrix_power(R, 5) ** 2) / 200
+        + 0.1 * np.sum(lam[:, None] * U**2)
+        + 0.1
+    ) / 2
+    tasks = ls.Mixture([ls.TaskFamily("task", lam, 0.0, 1 / 200, noise=0.1)])
+    assert enlarged(tasks, ls.GradientSteps(0.25, 300, 5, "same"), np.inf) == pytest.approx(drawn, rel=0.01)
 
 
 class Forgetful(ls.GradientSteps, register=False):
