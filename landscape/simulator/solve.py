@@ -6,7 +6,8 @@ from functools import partial, reduce
 
 import numpy as np
 
-from landscape.core import Array, Scalar
+from landscape.core import Array, Scalar, warn
+from landscape.core.tolerances import EPS
 from landscape.methods import NAL, Estimator, Method, Training
 from landscape.simulator.bartlett import SAMPLERS
 from landscape.simulator.draw_samples import CHUNK, by_family
@@ -14,6 +15,14 @@ from landscape.tasks import Environment
 
 FAR = 1e100
 """A point this far away has run away."""
+
+ROUNDED = 1e-9
+"""By so much a Hessian may be asymmetric or indefinite by rounding, as a share of its largest eigenvalue."""
+
+LEAST_NORM = (
+    "the training data are too few for a unique solution: of all solutions the one of least norm is taken, which gradient "
+    "descent from 0 finds"
+)
 
 
 def task_gradients(
@@ -129,7 +138,8 @@ def _tasks(
 def solve(chunks: Iterable[Array], d: int, method: Method, training: Training) -> Array:
     """Find the root of the mean meta-gradient, from its values (tasks, d, d + 1) at 0 and at the unit vectors.
 
-    For NAL and MAML it is the minimiser of the training loss, Collins et al., eqs. (41) and (43).
+    For NAL and MAML it is the minimiser of the training loss, Collins et al., eqs. (41) and (43). Where the data do not
+    determine it, but the meta-gradient is the gradient of a convex loss, it is the one of least norm, which descent from 0 finds.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         total: Array = np.sum([chunk.sum(axis=0) for chunk in chunks], axis=0)
@@ -138,12 +148,22 @@ def solve(chunks: Iterable[Array], d: int, method: Method, training: Training) -
     H = total[:, 1:] - total[:, :1]
     size = np.sqrt(np.abs(np.diagonal(H)))
     size = np.where(size == 0, 1.0, size)  # columns of unlike units must not look dependent
-    unit = H / np.outer(size, size)
-    if np.linalg.matrix_rank(unit) < d:
+    unit, aim = H / np.outer(size, size), -total[:, 0] / size
+    left, found, right = np.linalg.svd(unit)
+    rounding = d * EPS * max(found[0], np.max(np.abs(total[:, 0]) / size) / np.max(size))
+    known = found > rounding
+    if known.all():
+        return np.linalg.solve(unit, aim) / size
+    slant, least = np.abs(unit - unit.T).max(), np.linalg.eigvalsh(unit + unit.T)[0] / 2
+    if max(slant, -least) > ROUNDED * found[0]:
         raise ValueError(
-            f"{training!r} is too little data for a unique solution of {method!r} in d = {d}: take more tasks or samples"
+            f"{training!r} is too little data for a unique solution of {method!r} in d = {d}, and its meta-gradient is not "
+            "that of a convex loss, whose solution of least norm could stand for it: take more tasks or samples"
         )
-    return np.linalg.solve(unit, -total[:, 0] / size) / size
+    warn(LEAST_NORM)
+    # Directions that the data tell are those of the scaled matrix; the least norm is that of the given coordinates.
+    told = right[known] * size
+    return np.linalg.lstsq(told, (left.T @ aim)[known] / found[known], rcond=None)[0]
 
 
 def descend(chunks: Iterable[Array], d: int, method: Method, training: Training) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 
 from landscape.adaptations import Adaptation, as_adaptation
 from landscape.closed_form import population
-from landscape.closed_form.finite_sample import one_covariance
+from landscape.closed_form.finite_sample import least_norm, one_covariance
 from landscape.closed_form.finite_sample.basis import Basis, inverse
 from landscape.closed_form.finite_sample.point_law import PointLaw, probability_within, risk_law
 from landscape.closed_form.finite_sample.sampling import Distance
@@ -48,6 +48,9 @@ class Asymptotics(Result):
     is_exact : bool
         Whether mean, covariance and expected suboptimality are exact at this T, and not to first order in 1/T.
         Intervals take the solution to be normal either way.
+    is_least_norm : bool
+        Whether there are fewer samples than dimensions, and the solution is that of least norm: then all holds at this T,
+        exactly or, if an inner step is on few samples, in the limit of many dimensions (see `least_norm`).
     """
 
     environment: Environment
@@ -60,18 +63,31 @@ class Asymptotics(Result):
     within: Operator
     hessian_relative_variance: float
     is_exact: bool = False
+    is_least_norm: bool = False
 
     @property
     def trustworthy(self) -> bool:
-        """Whether it is exact, or the sample Hessian is steady enough for it to hold within some 5%."""
-        return self.is_exact or self.hessian_relative_variance < self._steady
+        """Whether it holds at this T, or the sample Hessian is steady enough for it to hold within some 5%."""
+        return self.holds_at_this_T or self.hessian_relative_variance < self._steady
 
     @property
     def trustworthy_tasks(self) -> int:
-        """The least T at which the prediction would be trustworthy; T itself where it is exact."""
-        if self.is_exact:
+        """The least T at which the prediction would be trustworthy; T itself where it holds at this T."""
+        if self.holds_at_this_T:
             return self.training.T
         return max(1, math.floor(self.training.T * self.hessian_relative_variance / self._steady) + 1)
+
+    @property
+    def holds_at_this_T(self) -> bool:
+        """Whether it is no expansion in 1/T."""
+        return self.is_exact or self.is_least_norm
+
+    @property
+    def how(self) -> str:
+        """How the law was had."""
+        if self.is_exact:
+            return "exact"
+        return "limit of many dimensions" if self.is_least_norm else "to first order in 1/T"
 
     @property
     def _steady(self) -> float:
@@ -111,6 +127,8 @@ class Asymptotics(Result):
     def suboptimality(self, adaptation: Adaptation | float) -> float:
         """Compute the expected suboptimality, to order 1/T or exactly: of the optimum, from scatter and from bias."""
         judge = as_adaptation(adaptation)
+        if self.holds_at_this_T:
+            return risk_law(self.law, judge).expected
         at_optimum = PointLaw(self.basis, self.optimum_in_basis, self.law.covariance).suited(judge)
         is_same = at_optimum.basis is self.basis
         bias = self.bias_in_basis if is_same else self.basis.point(self.bias_in_basis)
@@ -151,9 +169,10 @@ class Asymptotics(Result):
     def headline(self) -> str:
         """Say where the mean coordinate of the solution is, and how it scatters."""
         rough = "" if self.trustworthy else f"; rough, trustworthy from T = {self.trustworthy_tasks:,}"
-        rough = " (exact)" if self.is_exact else rough
+        rough = f" ({self.how})" if self.holds_at_this_T else rough
+        least = ", least norm" if self.is_least_norm else ""
         return (
-            f"{self.method.label} on T = {self.training.T:,} tasks: mean coordinate {self.law.coordinate():.4g},"
+            f"{self.method.label}{least} on T = {self.training.T:,} tasks: mean coordinate {self.law.coordinate():.4g},"
             f" standard deviation {self.law.deviation():.2g}{rough}"
         )
 
@@ -167,7 +186,7 @@ class Asymptotics(Result):
         row |= {"optimum": self.optimum.mean(), "bias": self.mean.mean() - self.optimum.mean()}
         row |= {"standard_deviation": law.deviation()}
         row |= {"variance_between_tasks": parts[0], "variance_within_tasks": parts[1]}
-        row |= {"how": "exact" if self.is_exact else "to first order in 1/T"}
+        row |= {"how": self.how}
         return {name: [value] for name, value in row.items()}
 
 
@@ -197,8 +216,8 @@ def asymptotics(
     ------
     ValueError
         If there is too little data for a unique solution: fewer than d outer samples in all (for NAL
-        samples; where its law is exact at most d + 1, for its covariance is infinite up to there). If the
-        population optimum itself is not unique.
+        samples; where its law is exact at most d + 1, for its covariance is infinite up to there), and not at most d - 2 of
+        isotropic families that differ in noise only. If the population optimum itself is not unique.
     NoClosedForm
         For methods whose moments are not known, and for batch-normalised weights.
 
@@ -211,6 +230,10 @@ def asymptotics(
     -----
     For NAL on Gaussian families of one covariance (unweighted; their noises may differ) mean, covariance and expected
     suboptimality are exact at any T, n and d, and the result says so.
+
+    On fewer samples than dimensions, at most d - 2, the law is that of the solution of least norm, which descent from 0 finds:
+    for NAL and one step and episode of MAML on isotropic families that differ in noise only (`least_norm`). It is exact, but
+    for MAML with finite n2, where it is the limit of many dimensions (up to 3% off at d = 20).
 
     Otherwise all is to first order in 1/T, the bias (of order 1/T) included, for any environment, data tasks among
     them.
@@ -243,10 +266,18 @@ def solution_law(
     basis, method, n2 = prepared(environment, method, training, adaptation)
     if method.task_batch is not None:
         raise NoClosedForm("the scatter with batch-normalised weights is known for SGD only: use sgd_curve()")
+    n = samples_in_hessian(method, training, n2)
+    if training.T * n <= basis.d - 2 and least_norm.is_known(method, training, basis.tasks):
+        mean, between, within, is_exact = least_norm.law(basis, method, training, n, n2)
+        centre = basis.tasks[0].centre
+        shift = training.T * (mean - centre)
+        return Asymptotics(
+            environment, method, training, basis, centre, shift, between, within, np.inf, is_exact, True
+        )
     scores = [TaskScore.of(method, task.inputs, training, n2) for task in basis.tasks]
     check_enough_samples(basis.tasks, method, training, n2)
-    mean, factor = population.objective(basis.tasks, method)
-    w, H_inv = np.asarray(mean.origin), inverse(mean.A, factor)
+    objective, factor = population.objective(basis.tasks, method)
+    w, H_inv = np.asarray(objective.origin), inverse(objective.A, factor)
     V_between, V_within, WKW, bias = [], [], [], np.zeros_like(w)
     for task, share, score in zip(basis.tasks, method.shares(basis.tasks), scores, strict=True):
         weight = float(share) ** 2 / float(task.probability) if task.probability else 0.0  # p nu^2
@@ -260,7 +291,6 @@ def solution_law(
     # E|H^-1/2 (H_hat - H) H^-1/2|^2 = (tr(H^-1 E[W H^-1 W']) - d)/T
     relative_variance = float(H_inv.inner(total(WKW)) - basis.d) / training.T
     if one_covariance.is_exactly_known(method, basis.tasks):
-        n = samples_in_hessian(method, training, n2)
         parts = one_covariance.covariance(basis, w, H_inv, training.T, n)
         return Asymptotics(environment, method, training, basis, w, 0 * w, *parts, relative_variance, True)
     between, within = (H_inv @ total(V) @ H_inv for V in (V_between, V_within))

@@ -136,12 +136,17 @@ def best_training_step(
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", LandscapeWarning)
-                return plan.with_inner(alpha=float(alpha)).suboptimality()
+                return plan.with_inner(alpha=float(alpha)).law().suboptimality(plan.adaptation)
         except NoClosedForm:
             raise
-        except ValueError:  # E[W] is singular there
+        except ValueError:  # E[W] is singular there, or the solution not unique
             return np.inf
 
+    if np.isinf(plan.n2) and plan.law().is_least_norm:
+        raise ValueError(
+            "with n2 = inf and fewer samples than dimensions no step size is best: the larger, the less the noise counts; "
+            "give a finite n2"
+        )
     reach = 1.0
     while True:  # with much noise the best step is far below 0: widen until the minimum is inside
         values = np.linspace(-2 * reach, 1.5, 57 if reach == 1 else 81) / steepest

@@ -94,7 +94,7 @@ class Plan:
     def warn_if_rough(self, law: Asymptotics | None = None) -> None:
         """Warn where the prediction, its own or one that is known, is not good."""
         law = self.law() if law is None else law
-        if not law.is_exact and (ENOUGH * self.environment.d > self.training.T or not law.trustworthy):
+        if not law.holds_at_this_T and (ENOUGH * self.environment.d > self.training.T or not law.trustworthy):
             warn(
                 f"the answer has fewer than {ENOUGH} tasks a dimension, or so few samples a task that the sample "
                 "Hessian varies too much: the prediction is rough there, check it by simulate()"

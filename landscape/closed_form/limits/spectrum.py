@@ -101,6 +101,18 @@ class Spectrum(Record):
         return cls(values, d * weights / weights.sum())
 
     @classmethod
+    def marchenko_pastur(cls, d: float, n: float) -> Spectrum:
+        """Make the spectrum of the sample covariance of n samples in d isotropic dimensions, in the limit of both."""
+        ratio = positive.check("d", d) / positive.check("n", n)
+        low, high = (1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
+        angle = (np.arange(4 * NODES) + 0.5) * np.pi / (4 * NODES)
+        values = (low + high) / 2 - (high - low) / 2 * np.cos(angle)
+        share = ((high - low) / 2 * np.sin(angle)) ** 2 / (8 * NODES * ratio * values)
+        none = max(1 - 1 / ratio, 0.0)
+        share = share * (1 - none) / share.sum()
+        return cls(np.append(values, 0.0), d * np.append(share, none))
+
+    @classmethod
     def power_law(cls, exponent: float, d: float = np.inf) -> Spectrum:
         r"""Make the spectrum :math:`\lambda_j = j^{-a}`, j = 1 to d; of infinitely many coordinates for an exponent a from 1.05 on."""
         exponent = positive.check("exponent", exponent)

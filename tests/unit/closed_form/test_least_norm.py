@@ -1,0 +1,113 @@
+"""Training on fewer samples than dimensions: the law of the solution of least norm against trained solutions."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import landscape as ls
+
+D = 16
+
+TASKS = ls.Mixture(
+    [
+        ls.TaskFamily("a", 0.8, 0.5, 0.3, noise=0.2, probability=0.25),
+        ls.TaskFamily("b", 0.8, 0.5, 0.3, noise=0.6, probability=0.75, d=D),
+    ]
+)
+JUDGE = ls.GradientSteps(0.3, m=10)
+REPEATS = 150
+
+
+def solutions(method, training, rng=0):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ls.LandscapeWarning)
+        found = ls.simulate(TASKS, method, JUDGE, training, repeats=REPEATS, tasks=2, progress=False, rng=rng)
+    return found.solutions[0]
+
+
+def scores(trained, law):
+    """How many standard errors trained solutions are from their law: mean suboptimality, mean and scatter of coordinates."""
+    suboptimality = ls.risk_landscape(TASKS, JUDGE).above_minimum(trained)
+    mean, variance = trained.mean(axis=1), trained.var(axis=1, ddof=1)
+    expected = (
+        law.covariance[0, 0] - law.covariance[0, 1]
+    )  # within one solution coordinates share what moves all of them
+    pairs = [
+        (suboptimality, law.suboptimality(JUDGE)),
+        (mean, law.mean[0]),
+        (variance, expected),
+        ((mean - law.mean[0]) ** 2, law.standard_deviation() ** 2),
+    ]
+    return [(np.mean(x) - exact) / (np.std(x, ddof=1) / np.sqrt(REPEATS)) for x, exact in pairs]
+
+
+CASES = [
+    (ls.NAL(), ls.Training(3, n1=1, n2=2), "exact"),
+    (ls.NAL(), ls.Training(2, n1=2, n2=1, tau=2), "exact"),
+    (ls.MAML(0.5), ls.Training(4, n1=2), "exact"),
+    (ls.MAML(ls.GradientSteps(-0.8, 6)), ls.Training(3, n1=3), "limit of many dimensions"),
+]
+
+
+@pytest.mark.parametrize(("method", "training", "how"), CASES, ids=repr)
+def test_the_law_is_that_of_trained_solutions(method, training, how):
+    """Suboptimality is seen off by 15% with a chance of one half; four scores in four cases beyond 4: a chance of 0.1%."""
+    law = ls.asymptotics(TASKS, method, training)
+    assert (law.how, law.is_least_norm, law.trustworthy) == (how, True, True)
+    assert how in repr(law)
+    assert np.max(np.abs(scores(solutions(method, training), law))) < 4
+
+
+def test_planted_errors_are_seen():
+    """The law of another spread, of more samples, and of the step that solutions were not trained with."""
+    method, training, _ = CASES[2]
+    trained = solutions(method, training)
+    wider = ls.Mixture([ls.TaskFamily("a", 0.8, 0.5, 0.6, noise=0.5, d=D)])
+    for law in (
+        ls.asymptotics(wider, method, training),
+        ls.asymptotics(TASKS, method, ls.Training(4, n1=3)),
+        ls.asymptotics(TASKS, ls.MAML(0.9), training),
+    ):
+        assert np.max(np.abs(scores(trained, law))) > 5
+
+
+def test_double_descent():
+    """Worst near as many samples as dimensions, from both sides; at d - 1 to d + 1 the scatter is infinite."""
+
+    def reached(T):
+        return ls.asymptotics(TASKS, ls.NAL(), ls.Training(T, n1=1, n2=1)).suboptimality(JUDGE)
+
+    curve = [reached(T) for T in (1, 4, 7, 9, 14, 40)]
+    assert np.argmax(curve) in (2, 3)
+    assert curve[-1] < curve[0] < min(curve[2:4])
+    with pytest.raises(ValueError, match="infinite covariance"):
+        ls.asymptotics(TASKS, ls.NAL(), ls.Training(8, n1=1, n2=1))
+
+
+def test_the_best_training_step_is_negative():
+    """Of n1 far below d it is -(1 + sqrt(1 + 4c))/2c over the curvature, c = d/n2: -1 at c = 2."""
+    large = ls.Mixture([ls.TaskFamily("a", 0.5, 0.5, 1.0, noise=0.5, d=400)])
+    best = ls.best_training_step(large, ls.MAML(ls.GradientSteps(0.3, 200)), JUDGE, ls.Training(100, n1=1))
+    assert best.alpha == pytest.approx(-1 / 0.5, rel=0.03)
+    with pytest.raises(ValueError, match="no step size is best"):
+        ls.best_training_step(large, ls.MAML(0.3), JUDGE, ls.Training(100, n1=1))
+
+
+def test_the_solution_of_least_norm_is_numpys():
+    """Of rows, with columns of unlike units: what lstsq finds in the given coordinates, and descent from 0."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((3, 5)) * [1, 10, 1, 0.1, 1], rng.standard_normal(3)
+    tasks = ls.Mixture([ls.DataTask("rows", X, y)])
+    with pytest.warns(ls.LandscapeWarning, match="the one of least norm is taken"):
+        trained = ls.simulate(
+            tasks,
+            ls.NAL(),
+            0.0,
+            ls.Training(1, n1=2, n2=1),
+            repeats=2,
+            tasks=2,
+            sampling="without_replacement",
+            progress=False,
+        )
+    np.testing.assert_allclose(trained.solutions[0], np.tile(np.linalg.pinv(X) @ y, (2, 1)), rtol=1e-9)
