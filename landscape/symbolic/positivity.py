@@ -21,9 +21,9 @@ def sign(expression: Expr, given: Sequence[Relation] = (), strict: bool = False)
         Whether 0 is excluded: else a sign means "at least 0" or "at most 0".
 
     Notes
-    ----- The numerator and denominator are factored. A factor has a sign if all its coefficients in positive
-    symbols do; in one symbol if Sturm's theorem finds no root; or if its discriminant in some symbol is
-    negative.
+    -----
+    The numerator and denominator are factored. A factor has a sign if all its coefficients in positive symbols
+    do; in one symbol if Sturm's theorem finds no root; or if its discriminant in some symbol is negative.
     """
     for relation in given:
         expression = expression.subs(*_freed(relation))
@@ -42,6 +42,24 @@ def sign(expression: Expr, given: Sequence[Relation] = (), strict: bool = False)
                 return None
             total *= found**power
     return total
+
+
+def extremes(polynomial: Expr, symbol: Expr, low: Expr, high: Expr) -> tuple[Expr, Expr]:
+    """Return the least and the largest value on an interval: at its ends, or where the slope is 0.
+
+    Raises
+    ------
+    ArithmeticError
+        If the slope's roots are not all found, or not told from the ends.
+    """
+    slope = sp.Poly(sp.diff(polynomial, symbol), symbol)
+    roots = sp.roots(slope) if slope.degree() > 0 else {}
+    places = [(root, (root - low).is_nonnegative, (high - root).is_nonnegative) for root in roots]
+    if sum(roots.values()) < slope.degree() or any(None in told for _, *told in places):
+        raise ArithmeticError(f"where {polynomial} is largest on [{low}, {high}] is not found")
+    at = [low, high, *(root for root, *inside in places if all(inside))]
+    values = [sp.expand(sp.sympify(polynomial).subs(symbol, place)) for place in at]
+    return sp.Min(*values), sp.Max(*values)
 
 
 def _freed(relation: Relation) -> tuple[Expr, Expr]:

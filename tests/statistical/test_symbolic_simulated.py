@@ -358,6 +358,51 @@ def test_hessian_free_maml_ends_where_the_ledger_says(alpha):
         assert repaired < 1e-6 < found
 
 
+def test_a_difference_that_narrows_with_epsilon_repairs_it():
+    """The two tasks of F-4.17 by hand, exact gradients, steps of 1/(25 L(w)): the bounds of its last two statements hold on the way, and
+    |F'| comes below epsilon within so many steps; with the printed delta it never does.
+    """
+    h, alpha, rho, L, b = hessian_free, 1 / 9, 3.0, 1.5, 0.4
+
+    def bent(w):  # f_1', f_1'' = min(rho |w|, L)
+        u = min(abs(w), L / rho)
+        return b + np.sign(w) * (rho * u**2 / 2 + L * (abs(w) - u))
+
+    values = {h.alpha: alpha, h.L: L, h.rho: rho, h.slope: bent(-alpha * b)}
+    optimum = -float(h.two_losses_that_stall()[1].subs(values)) / (L * (1 - alpha * L))
+    tasks = ((bent, lambda w: min(rho * abs(w), L)), (lambda w: L * (w - optimum), lambda w: L))
+    sigma, epsilon = (b + L * optimum + L**2 / (2 * rho)) / 2, 0.005
+
+    def step_and_slope(w, narrow):
+        step, slope, width = 0.0, 0.0, narrow / (6 * rho * alpha)
+        for f, bend in tasks:
+            v = f(w - alpha * f(w))
+            d = v * (f(w + width) - f(w - width)) / (2 * width)
+            step, slope = step + (v - alpha * d) / 2, slope + (1 - alpha * bend(w)) * v / 2
+        return step, slope
+
+    error, share, count = h.narrow_difference()
+    taken = []
+    for narrow in (epsilon / (epsilon + sigma), 1.0):
+        w, off = 0.0, []
+        step, slope = step_and_slope(w, narrow)
+        while abs(slope) > epsilon and len(off) < 500:
+            off.append(abs(step - slope) / abs(slope))
+            w -= step / (25 * (4 * L + rho * alpha * sum(abs(f(w)) for f, _ in tasks)))
+            step, slope = step_and_slope(w, narrow)
+        taken.append((len(off), max(off) <= share))
+    grid = np.linspace(min(w, 0) - 2, max(w, 0) + 2, 4001)
+    loss = np.cumsum([step_and_slope(at, 1.0)[1] for at in grid]) * (grid[1] - grid[0])  # F up to a constant
+    fall = np.interp(0.0, grid, loss) - loss.min()
+    most = float(
+        count.subs({h.Delta: fall, h.L: L, h.alpha: alpha, h.rho: rho, h.sigma: sigma, h.epsilon: epsilon})
+    )
+    (steps, within), (never, outside) = taken
+    assert within
+    assert 0 < steps <= most
+    assert (never, outside) == (500, False)
+
+
 def test_every_formula_names_a_test_that_exists():
     files = {
         path.name: path.read_text(encoding="utf-8") for path in Path(__file__).parents[1].rglob("test_*.py")

@@ -1,11 +1,14 @@
 """[C] section 4: BI-MAML and its switch."""
 
+from collections.abc import Callable
+
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Hypothesis, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.claims.experiments import digits
 from landscape.symbolic.claims.rates import curve, least
 from landscape.symbolic.notation import Expr, positive, quantity
+from landscape.symbolic.positivity import extremes
 
 alpha, mu, L, sigma, kappa = positive("alpha mu L sigma kappa")
 x = sp.Symbol("x", real=True)
@@ -26,15 +29,28 @@ FLAT, STEEP, BEND, SPREAD = sp.Rational(9, 10), sp.Integer(1), sp.Rational(1, 10
 """Of the example: alpha, the edge at which it slides; mu, L, kappa and sigma."""
 
 
+def bend(at: Expr) -> Expr:
+    """B, of which f_1' lacks a tenth, around a rational point as a polynomial in x; bounded, so that the tasks' slopes differ by a bounded amount."""
+    if abs(at) > 10:
+        return sp.sign(at) * 5
+    return x - x**2 / 20 if at > 0 else x + x**2 / 20
+
+
 def slopes(at: Expr) -> tuple[Expr, Expr]:
-    """f_1' and f_2' of the example at a rational point; the first is cubic in parts, so that the tasks differ by a bounded slope."""
-    bent = at - sp.sign(at) * at**2 / 20 if abs(at) <= 10 else sp.sign(at) * 5
-    return at + 1 - TENTH * bent, at - 1
+    """f_1' and f_2' of the example at a rational point."""
+    return at + 1 - TENTH * bend(at).subs(x, at), at - 1
 
 
 def curvatures(at: Expr) -> tuple[Expr, Expr]:
     """f_1'' and f_2'' there."""
-    return (1 - TENTH * (1 - abs(at) / 10) if abs(at) <= 10 else sp.Integer(1)), sp.Integer(1)
+    return 1 - TENTH * sp.diff(bend(at), x).subs(x, at), sp.Integer(1)
+
+
+def over_the_line(made: Callable[[Expr], Expr], end: int = 10) -> tuple[Expr, Expr]:
+    """The least and the largest value of what is made of B, where |w| <= end; beyond 10 it is constant."""
+    pieces = [extremes(made(bend(side)), x, *sorted((0, side * end))) for side in map(sp.Integer, (-1, 1))]
+    beyond = [made(bend(side)) for side in map(sp.Integer, (-11, 11)) if end == 10]
+    return min(*(low for low, _ in pieces), *beyond), max(*(high for _, high in pieces), *beyond)
 
 
 def mean_slope(at: Expr) -> Expr:
@@ -80,17 +96,19 @@ facts = {
 def example() -> dict[Expr, Expr]:
     """What the hypotheses of Theorem 4.1 are about, each a rational number.
 
-    f_1'' falls from 1 at |w| = 10 to 9/10 at 0 and is 1 beyond; f_1' - f_2' is 2 less a tenth of a number between -5 and 5. On the
-    way from 1 to the edge F'' is at least (1 - alpha)^2 mu less alpha kappa |f_1'|, whose slope is at most 2.1 + alpha there.
+    f_2'' is 1. Of what is made of B the least and the largest values are found on each piece. On the way from 1 to the edge, and
+    after a step from there, |w| <= 1, so that F'' is at least (1 - alpha)^2 mu less alpha kappa times the largest |f_1'| with |w| <= 1.
     """
-    differences = [
-        sum(s * slope for s, slope in zip((1, -1), slopes(sp.Integer(at)), strict=True)) / 2
-        for at in (-10, 10)
-    ]
+    second = over_the_line(lambda B: 1 - TENTH * sp.diff(B, x))
+    third = over_the_line(lambda B: -TENTH * sp.diff(B, x, 2))
+    apart = over_the_line(lambda B: 1 - TENTH * B / 2)  # half of f_1' - f_2'
+    steepest = max(map(abs, over_the_line(lambda B: x + 1 - TENTH * B, end=1)))
+    if EDGE - STEP * steepest < -1:
+        raise ArithmeticError("a step from the way should stay where |w| <= 1")
     return {
-        facts["least f_i''"]: min(curvatures(sp.Integer(0))), facts["largest f_i''"]: max(curvatures(sp.Integer(10))),
-        facts["largest third derivative"]: TENTH / 10, facts["largest spread"]: max(map(abs, differences)), facts["f' at the edge"]: -mean_slope(EDGE),
-        facts["least F'' on the way"]: (1 - STEP) ** 2 * FLAT - STEP * BEND * 3, facts["F' at the edge"]: meta_slope(EDGE), switch: -mean_slope(EDGE),
+        facts["least f_i''"]: min(second[0], 1), facts["largest f_i''"]: max(second[1], 1), facts["largest third derivative"]: max(map(abs, third)),
+        facts["largest spread"]: max(map(abs, apart)), facts["f' at the edge"]: -mean_slope(EDGE),
+        facts["least F'' on the way"]: (1 - STEP) ** 2 * FLAT - STEP * BEND * steepest, facts["F' at the edge"]: meta_slope(EDGE), switch: -mean_slope(EDGE),
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Hypothesis, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.notation import Expr, matrix, positive, quantity
+from landscape.symbolic.positivity import extremes, sign
 
 rho, delta, alpha, beta, L = positive("rho delta alpha beta L")
 noise = quantity("sigma~", r"\tilde\sigma", positive=True)
@@ -113,7 +114,12 @@ def hessian_free() -> Derivation:
 stalls = quantity("lim |F'(w_k)|", r"\lim_{k \to \infty} \|\nabla F(w_k)\|")
 slope = quantity("|f_1'(w^1)|", r"\|\nabla f_1(w_{k+1}^1)\|", positive=True)
 samples = quantity("least D_h", r"\min D_h", positive=True)
-u = positive("u")
+u, epsilon, sigma, Delta = positive("u epsilon sigma Delta")
+meta_slope = quantity("|F'(w)|", r"\|\nabla F(w)\|", positive=True)
+off = quantity(
+    "error of the step", r"\sup \|\mathbb{E}_i[\nabla f_i(w^i) - \alpha d^i] - \nabla F(w)\|", positive=True
+)
+steps_needed = quantity("steps, narrow", r"T_{\mathrm{narrow}}(\varepsilon)", positive=True)
 least_bend, most_bend, fastest_bend, apart, sampling = (
     quantity(name, written)
     for name, written in (
@@ -144,6 +150,27 @@ def two_losses_that_stall() -> tuple[Expr, Expr, Expr]:
     return sp.expand(difference), sp.factor(balance), sp.factor((slope + (1 - alpha * L) * balance) / 2)
 
 
+def narrow_difference() -> tuple[Expr, Expr, Expr]:
+    """With delta times eps/(eps + sigma): the error of HF-MAML's step, its share of |F'| at most, and the steps to |F'| <= eps.
+
+    Exact gradients, all tasks in each batch, alpha L = 1/6. With H averaged along the inner step as K, f_i'(w^i) = (I - alpha K) f_i'(w)
+    and F' = E[(I - alpha H)(I - alpha K) f_i'], and both factors are within alpha L of I.
+    """
+    t = sp.Rational(1, 6)
+    apart = (1 + t) ** 2 - 1  # |(I - alpha H)(I - alpha K) - I|
+    slopes = (meta_slope + sigma) / (1 - apart)  # E|f_i'| <= |F'| + apart E|f_i'| + sigma
+    width = epsilon / (epsilon + sigma) / (6 * rho * alpha)
+    error = alpha * rho * width / 2 * (1 + t) * slopes  # |d - Hv| <= rho delta |v|^2/2, as in F-hvp
+    share = sp.factor((error / meta_slope).subs(meta_slope, epsilon))
+    rate = sp.Rational(1, 25)  # of the step size, in units of 1/L(w), L(w) = 4 L + 2 rho alpha E|f_i'|
+    falls = (
+        rate * (1 - share - rate * (1 + share) ** 2 / 2) * meta_slope**2 / (4 * L + 2 * rho * alpha * slopes)
+    )
+    if sign(sp.diff(falls, meta_slope), strict=True) != 1:
+        raise ArithmeticError("a larger gradient should make F fall by more")
+    return sp.factor(error), share, sp.factor(Delta / falls.subs(meta_slope, epsilon))
+
+
 @claim(
     "F-4.17",
     "[F] Theorem 4.17, (28), Table 1",
@@ -164,6 +191,20 @@ def two_losses_that_stall() -> tuple[Expr, Expr, Expr]:
         r"To keep $\alpha$ times the deviation of $d_k^i$ below the norm of the gradient that it multiplies $D_h$ must be at least {}",
         sp.Eq(samples, 36 * (rho * alpha**2 * noise) ** 2),
     ),
+    Statement(
+        "width",
+        r"With the printed $\delta_k^i$ times $\varepsilon/(\varepsilon + \sigma)$, exact gradients and all tasks in each batch, the error of the step is a small share of $\nabla F$ wherever that is at least $\varepsilon$: {}",
+        sp.Le(off, sp.Rational(7, 46) * meta_slope),
+        given=(sp.Ge(meta_slope, epsilon),),
+    ),
+    Statement(
+        "narrow",
+        r"and HF-MAML comes to $\|\nabla F\| \le \varepsilon$ from every start, in $O(\Delta L/\varepsilon^2)$ steps: their number, times $\varepsilon^2/\Delta$, is bounded as $\varepsilon \to 0$ by {}",
+        sp.Eq(
+            sp.Limit(steps_needed * epsilon**2 / Delta, epsilon, 0),
+            sp.Rational(460000, 86891) * (23 * L + 18 * alpha * rho * sigma),
+        ),
+    ),
 )
 def hessian_free_floor() -> Derivation:
     """The printed delta looks equally far however small the gradient; two tasks on which the step vanishes and the gradient does not."""
@@ -172,7 +213,12 @@ def hessian_free_floor() -> Derivation:
     # both sides are of the same samples: at most twice one's
     deviation = alpha * 2 * noise / (2 * width * sp.sqrt(samples))
     (least,) = sp.solve(deviation - slope, samples)
-    bends = sp.Min(rho * u, L)  # of the first task, u = |w|; the second has L everywhere
+    bends = rho * u, L  # of the first task, up to u = |w| = L/rho, and beyond; the second has L everywhere
+    lowest, highest = extremes(bends[0], u, sp.Integer(0), L / rho)
+    drift = extremes(
+        sp.integrate(bends[0] - L, u), u, sp.Integer(0), L / rho
+    )  # of f_1' - f_2', which is odd, and constant beyond
+    astray, share, count = narrow_difference()
     return Derivation(
         steps=[
             Step(r"The difference looks $\delta_k^i \|\tilde\nabla f_i\| = 1/(6\rho\alpha)$ to both sides, however small the gradient is. With $L \le 1/(6\alpha)$ that is $L/\rho$ or more: a Hessian may change over it by all that it can."),
@@ -181,10 +227,14 @@ def hessian_free_floor() -> Derivation:
             Step(r"while $F'(0)$, the mean of $(1 - \alpha f_i''(0)) f_i'(w^i)$, has the size {}", left),
             Step(r"With both tasks in each batch, in equal parts, (28) leaves $\varepsilon$ alone, and started there HF-MAML never moves. Batches of $B$ drawn tasks come to the same as $B \to \infty$: (29) bounds the number of steps by a multiple of $\Delta L/\varepsilon^2$ for every $B$, and over so many steps the iterates stay as close to 0 as one likes. Half the step's error is left, and it is of the order of FO-MAML's: $\alpha L$ times a task's gradient."),
             Step(r"For $D_h$: the gradients at both ends come from the same $D_h$ samples, so $d_k^i$ deviates by at most $\tilde\sigma/(\delta_k^i\sqrt{D_h})$. Setting $\alpha$ times this equal to the norm gives {}", sp.Eq(samples, least)),
+            Step(r"What repairs it: $\nabla F = \mathbb{E}_i[A_i\nabla f_i]$ with $\|A_i - I\| \le (1 + \alpha L)^2 - 1$, so that $\mathbb{E}_i\|\nabla f_i\| \le (\|\nabla F\| + \sigma)/(2 - (1 + \alpha L)^2)$, and $\|\nabla f_i(w^i)\| \le (1 + \alpha L)\|\nabla f_i\|$. A difference of width $W = \delta_k^i\|\nabla f_i(w^i)\|$ is off by at most $\rho W\|\nabla f_i(w^i)\|/2$. With the printed width times $\varepsilon/(\varepsilon + \sigma)$, at $\alpha L = 1/6$, the largest, the mean step is off by at most {}", astray),
+            Step(r"which where $\|\nabla F\| \ge \varepsilon$ is at most this share of it: {}", share),
+            Step(r"By (15) a step of size $1/(25\,L(w))$ then lowers $F$ by a fixed part of $\|\nabla F\|^2/L(w)$, with $L(w) = 4L + 2\rho\alpha\,\mathbb{E}_i\|\nabla f_i\|$: so the number of steps before $\|\nabla F\| \le \varepsilon$ is at most {}", count),
         ],
         quantities={
-            stalls: left, samples: least, least_bend: bends.subs(u, 0), most_bend: bends.subs(u, 2 * L / rho), fastest_bend: sp.diff(rho * u, u),
-            apart: sp.integrate(L - rho * u, (u, 0, L / rho)), sampling: sp.Integer(0),
+            stalls: left, samples: least, least_bend: sp.Min(lowest, bends[1]), most_bend: sp.Max(highest, bends[1]),
+            fastest_bend: sp.Max(*(sp.diff(bend, u) for bend in bends)), apart: sp.Max(*map(sp.Abs, drift)), sampling: sp.Integer(0),
+            off: astray, steps_needed: count,
         },
         hypotheses={
             "reaches": [
@@ -197,6 +247,7 @@ def hessian_free_floor() -> Derivation:
                 Hypothesis("Assumption 4.7: rho alpha/L = O(1), for rho may be any number: with rho = L it is alpha, and at most 1", sp.Le((rho * alpha / L).subs(rho, L), 1)),
             ]
         },
+        tight={"width": {meta_slope: epsilon}},
         weights={"reaches": Weight.RESULT},
         instead={
             "reaches": Statement(
@@ -204,5 +255,5 @@ def hessian_free_floor() -> Derivation:
             )
         },
         reason=r"The rule for $\delta_k^i$ keeps the width of the difference at $1/(6\rho\alpha)$, so that where Hessians vary its error does not vanish with $\varepsilon$. Two tasks that meet the assumptions, all in "
-        r"each batch, stop HF-MAML where $\|\nabla F\|$ is $\frac12\alpha L(1 - 3\alpha L)$ times a task's gradient. A width that shrinks with $\varepsilon$ repairs it.",
+        r"each batch, stop HF-MAML where $\|\nabla F\|$ is $\frac12\alpha L(1 - 3\alpha L)$ times a task's gradient. With $\delta_k^i$ times $\varepsilon/(\varepsilon + \sigma)$ it reaches every $\varepsilon$, for such batches in $O(\Delta L/\varepsilon^2)$ steps.",
     )  # fmt: skip
