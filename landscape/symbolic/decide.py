@@ -11,7 +11,7 @@ from landscape.symbolic.points import Points, Undecided
 from landscape.symbolic.positivity import sign
 from landscape.symbolic.rational import is_rational, vanishes
 from landscape.symbolic.typing import Expr, Relation, Values
-from landscape.symbolic.words import words
+from landscape.symbolic.words import equal
 
 STRICT = (sp.StrictGreaterThan, sp.StrictLessThan)
 
@@ -86,7 +86,7 @@ def _same(left: Expr, right: Expr) -> bool:
     if is_matrix(left) or is_matrix(right):
         return truth(sp.Eq(left, right, evaluate=False)) is True
     if getattr(left, "is_Matrix", False) or getattr(right, "is_Matrix", False):
-        return words(left) == words(right)
+        return equal(left, right)
     if is_rational(left - right):
         return vanishes(left - right)
     difference = sp.together(left - right)

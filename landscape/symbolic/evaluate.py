@@ -7,7 +7,9 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanAtom
+from sympy.polys.rings import PolyElement
 
+from landscape.symbolic.rational import as_fraction
 from landscape.symbolic.typing import Expr, Relation, Values
 
 DIGITS, NOT_ZERO = 20, sp.Rational(1, 10**10)
@@ -90,21 +92,22 @@ def take_limits(expression: Expr) -> Expr:
 @lru_cache(maxsize=4096)
 def limit(expression: Expr, variable: Expr, point: Expr) -> Expr:
     """Take a one-sided limit from inside the positive numbers; of fractions by leading terms."""
-    top, bottom = sp.fraction(sp.together(expression))
-    if not (top.is_polynomial(variable) and bottom.is_polynomial(variable)) or point not in (0, sp.oo):
+    parts = as_fraction(expression) if point in (0, sp.oo) else None
+    if parts is None or variable not in expression.free_symbols:
         return sp.limit(expression, variable, point)
-    pick = max if point == sp.oo else min
-    (p, a), (q, b) = (_end(part, variable, pick) for part in (top, bottom))
+    (p, a), (q, b) = (_end(part, variable, max if point == sp.oo else min) for part in parts)
     order = (p - q) * (1 if point == sp.oo else -1)
     if order > 0:
         return sp.oo * sp.sign(a / b)
     return sp.factor(a / b) if order == 0 else sp.Integer(0)
 
 
-def _end(polynomial: Expr, variable: Expr, pick: Callable[..., Any]) -> tuple[Expr, Expr]:
-    terms = sp.Poly(polynomial, variable).terms()
-    (power,), coefficient = pick(terms, key=lambda term: term[0][0])
-    return power, coefficient
+def _end(polynomial: PolyElement, variable: Expr, pick: Callable[..., Any]) -> tuple[int, Expr]:
+    """The highest or lowest power of a variable, and what it is multiplied by."""
+    place = polynomial.ring.symbols.index(variable)
+    power = pick(powers[place] for powers in polynomial.itermonoms())
+    terms = {powers: value for powers, value in polynomial.iterterms() if powers[place] == power}
+    return power, (polynomial.ring.from_dict(terms).as_expr() / variable**power).expand()
 
 
 def truth(relation: Relation) -> bool | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
+from landscape.symbolic.rational import as_fraction
 from landscape.symbolic.typing import Expr, Relation
 
 
@@ -27,17 +28,18 @@ def sign(expression: Expr, given: Sequence[Relation] = (), strict: bool = False)
     """
     for relation in given:
         expression = expression.subs(*_freed(relation))
-    top, bottom = sp.fraction(sp.cancel(sp.together(expression)))
+    parts = as_fraction(expression)
+    top, bottom = parts or sp.fraction(sp.cancel(sp.together(expression)))
     if top == 0:
         return 0
     total = 1
     for part, may_vanish in ((top, not strict), (bottom, False)):
-        constant, factors = sp.factor_list(part)
+        constant, factors = part.factor_list() if parts else sp.factor_list(part)
         total *= _number_sign(constant)
         for factor, power in factors:
             if power % 2 == 0 and may_vanish:
                 continue
-            found = _polynomial_sign(factor, may_vanish)
+            found = _polynomial_sign(sp.sympify(factor.as_expr()), may_vanish)
             if found is None:
                 return None
             total *= found**power

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 from sympy.logic.boolalg import BooleanAtom
-from sympy.polys.rings import PolyRing
+from sympy.polys.fields import FracField
+from sympy.polys.rings import PolyElement, PolyRing
 
 from landscape.symbolic.typing import Expr, Relation, Values
 
@@ -112,6 +113,16 @@ def is_true(relation: Relation, values: Values) -> bool | None:
 def is_rational(expression: Expr) -> bool:
     """Say whether an expression is a rational function of its symbols with rational coefficients."""
     return _compiled(expression) is not None
+
+
+@lru_cache(maxsize=512)
+def as_fraction(expression: Expr) -> tuple[PolyElement, PolyElement] | None:
+    """Write a rational function as numerator and denominator without a common factor; None for any other expression."""
+    symbols = sorted(expression.free_symbols, key=str)
+    if not is_rational(expression) or not symbols:
+        return None
+    found = FracField(symbols, sp.QQ, "lex").from_expr(expression)
+    return found.numer, found.denom
 
 
 def vanishes(expression: Expr) -> bool:

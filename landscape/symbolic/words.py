@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import sympy as sp
 
+from landscape.symbolic.rational import is_rational, vanishes
 from landscape.symbolic.typing import Expr
 
 Word: TypeAlias = tuple[Expr, ...]
@@ -19,6 +20,19 @@ def words(expression: Expr) -> dict[tuple[Word, tuple[Word, ...]], Expr]:
     words that are numbers to the least of their two directions. Two expressions are equal for every size if
     and only if these are.
     """
+    factored = ((key, sp.factor(value)) for key, value in _collected(expression).items())
+    return {key: value for key, value in factored if value != 0}
+
+
+def equal(left: Expr, right: Expr) -> bool:
+    """Decide whether two matrix expressions are equal for every size."""
+    one, other = _collected(left), _collected(right)
+    gaps = [one.get(key, sp.Integer(0)) - other.get(key, sp.Integer(0)) for key in one.keys() | other.keys()]
+    return all(vanishes(gap) if is_rational(gap) else sp.factor(gap) == 0 for gap in gaps)
+
+
+def _collected(expression: Expr) -> dict[tuple[Word, tuple[Word, ...]], Expr]:
+    """The coefficients as they come, which may be 0."""
     out: dict[tuple[Word, tuple[Word, ...]], Expr] = {}
     for term in _terms(expression):
         scalar = sp.Integer(1)
@@ -37,7 +51,7 @@ def words(expression: Expr) -> dict[tuple[Word, tuple[Word, ...]], Expr]:
             traces += [_necklace(tuple(_cancelled(_letters(trace.arg))))] * count
         key = _direction(tuple(_cancelled(word))), tuple(sorted(traces, key=str))
         out[key] = out.get(key, 0) + scalar
-    return {key: value for key, value in ((k, sp.factor(v)) for k, v in out.items()) if value != 0}
+    return out
 
 
 def _terms(expression: Expr) -> list[list[Expr]]:

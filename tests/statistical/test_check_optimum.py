@@ -51,15 +51,21 @@ def test_planted_bugs_are_named(bug, seeds):
 def test_a_hessian_on_samples_of_a_gradient_is_no_independent_one(seeds):
     """As `check_meta_gradient` says: the mean with the outer batch's Hessian has moments of higher order.
 
-    The optima lie close together: two in three checks tell them apart, and none names another bug.
+    The optima lie close together, but an exact solution is told by its points; after SGD the report may say that both fit.
     """
-    found = [
-        ls.check_optimum(routines.exact("outer Hessian"), "HF-MAML", rng=seed, progress=False)
-        for seed in seeds
-    ]
-    told = [one for one in found if one.bugs == ("Hessian on another batch, not an independent one",)]
-    assert all(one.right for one in found if one not in told), [str(one) for one in found]
-    assert len(told) >= 0.5 * len(found)
+    for seed in seeds:
+        found = ls.check_optimum(routines.exact("outer Hessian"), "HF-MAML", rng=seed, progress=False)
+        assert found.bugs == ("Hessian on another batch, not an independent one",), str(found)
+
+
+@pytest.mark.slow
+def test_what_fits_as_well_is_said():
+    def gradient(w, X, y, U, v, a):
+        return planted.jac(U, a) @ planted.first_order(w, X, y, U, v, a)
+
+    found = ls.check_optimum(routines.sgd(gradient, 2500), "HF-MAML", rng=2, progress=False)
+    assert (found.verdict, found.bugs) == ("right", ())
+    assert found.looks[-1].startswith("MAML with its Hessian on X_out fits as well")
 
 
 @pytest.mark.slow
@@ -79,9 +85,7 @@ def test_a_hessian_on_a_part_of_the_inner_batch_moves_nothing(seeds):
     ],
 )
 def test_sgd(gradient, bugs):
-    found = ls.check_optimum(
-        routines.sgd(gradient, 2500), repeats=10 if gradient is planted.maml else 20, progress=False
-    )
+    found = ls.check_optimum(routines.sgd(gradient, 2500), progress=False)
     assert found.bugs == bugs, str(found)
     assert found.right == (not bugs)
     assert found.episodes == 2500

@@ -4,6 +4,7 @@ import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
 from landscape.symbolic.notation import Expr, matrix, positive, quantity
+from landscape.symbolic.rational import vanishes
 from landscape.symbolic.wick import expected_word, isotropic, pairings
 from landscape.symbolic.words import words
 
@@ -120,10 +121,8 @@ def nal_converges() -> Derivation:
     """Given the inputs the solution is a weighted mean of the tasks' optima; average its covariance over the inputs."""
     a, b = beta_moments()
     u, v = inverse_moments()
-    if (
-        sp.simplify(a - n * (n * N + N - 2) / (N * (N - 1) * (N + 2))) != 0
-        or sp.simplify(b - n * (N - n) / (N * (N - 1) * (N + 2))) != 0
-    ):
+    printed = n * (n * N + N - 2) / (N * (N - 1) * (N + 2)), n * (N - n) / (N * (N - 1) * (N + 2))
+    if not (vanishes(a - printed[0]) and vanishes(b - printed[1])):
         raise ArithmeticError("the moments of the matrix-Beta law do not come out")
     whole = {d: size}
     derived = T * ((al + be * v) * C + be * u * sp.Trace(C) * identity) + sigma**2 / (N - d - 1) * identity

@@ -1,5 +1,7 @@
 """[L] section 3.2: many tasks, whose optima are spread around two centres."""
 
+from functools import cache
+
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
@@ -29,6 +31,7 @@ def mean_risk(hard: Expr, easy: Expr) -> tuple[Expr, Expr]:
     return point, sp.factor(objective(a_H, a_E).subs(w, point))
 
 
+@cache
 def risks() -> list[Expr]:
     """Of NAL and MAML, all d coordinates, in terms of a_H and a_E.
 

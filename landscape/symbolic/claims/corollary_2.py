@@ -1,5 +1,7 @@
 """[L] section 3.2, A.3, Figures 1 and 3: how much MAML gains over NAL with many tasks."""
 
+from functools import cache
+
 import sympy as sp
 
 from landscape.symbolic.claim import Derivation, Quote, Statement, Step, Weight, claim
@@ -15,6 +17,7 @@ factor = quantity("rho_E^2/(rho_E + rho_H)^2", r"\frac{\rho_E^2}{(\rho_E + \rho_
 part = rho_E**2 / (rho_E + rho_H) ** 2
 
 
+@cache
 def exact_gain() -> tuple[Expr, dict[Expr, Expr]]:
     """The ratio of the two risks of Corollary 1, in terms of the weights, and these at alpha = 1/rho_E."""
     pooled, adapted = risks()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import cache
 
+import numpy as np
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
@@ -73,14 +74,20 @@ def mean_hessians(columns: str, scale: str) -> list[Expr]:
 
 
 def largest_eigenvalue(matrix: Expr) -> tuple[Expr, Expr]:
-    """Rational numbers below and above it, by exact isolation of the roots; all eigenvalues are positive."""
+    """Rational numbers below and above it; all eigenvalues are positive.
+
+    They are real, as the matrix is similar to a symmetric one. None is negative or 0 if the coefficients alternate; none lies above a
+    number at which the polynomial and all its derivatives are positive; and one lies where the sign changes.
+    """
     polynomial = sp.Poly(matrix.charpoly(), sp.Symbol("lambda"), domain=sp.QQ)
-    roots = polynomial.intervals()
-    (lowest, _), _ = roots[0]
-    if lowest < 0 or polynomial.eval(0) == 0 or sum(times for _, times in roots) < len(COLUMNS):
-        raise ArithmeticError(f"eigenvalues that are not positive, or not told from 0: {roots}")
-    (low, high), _ = roots[-1]
-    return tuple(polynomial.refine_root(low, high, eps=sp.Rational(1, 10**6)))
+    near = sp.Rational(float(np.linalg.eigvals(np.array(matrix.to_Matrix().tolist(), float)).real.max()))
+    near -= polynomial.eval(near) / polynomial.diff().eval(near)  # Newton's step from double precision
+    low, high = (sp.Rational(sp.Float(near * (1 + side * sp.Rational(1, 10**15)), 20)) for side in (-1, 1))
+    alternate = all((-1) ** power * value > 0 for power, value in enumerate(polynomial.all_coeffs()))
+    none_above = all(value > 0 for value in polynomial.compose(sp.Poly(polynomial.gen + high)).all_coeffs())
+    if not (alternate and none_above and polynomial.eval(low) < 0):
+        raise ArithmeticError(f"the largest eigenvalue is not shown to lie between {low} and {high}")
+    return low, high
 
 
 def decimals(function: Callable[[Expr], Expr], bounds: Iterable[Expr]) -> Expr:
@@ -137,7 +144,7 @@ def settings() -> Derivation:
             Step(r"Men and women, older than the mean age or not, are four tasks with $n_i$ patients each, {}", sp.Tuple(*sorted(n for n, _ in products))),
             Step(
                 r"The data are decimal numbers, so $\nabla^2 f_i = 2X_i^\top X_i$ and $\nabla^2 F = \frac14 \sum_i (I - \alpha \nabla^2 f_i) \nabla^2 f_i (I - \alpha \nabla^2 f_i)$ are rational "
-                r"up to a similarity by the scales of the columns. Gradient descent converges from everywhere if and only if all roots of the characteristic polynomial lie between 0 and $2/\beta$. All are positive; exact isolation of the roots encloses the largest."
+                r"up to a similarity by the scales of the columns. Gradient descent converges from everywhere if and only if all roots of the characteristic polynomial lie between 0 and $2/\beta$. All are positive, as the coefficients alternate; the largest is enclosed by a change of sign, above which all derivatives are positive."
             ),
             Step(r"Columns of norm 1, losses $\|y - X\gamma\|^2$ times $1$, $1/n$ and $1/(2n)$: $\beta\,\lambda_{\max}$ of $\nabla^2 f$ is {}", table("norm", "f")),
             Step(r"and of $\nabla^2 F$ {}", table("norm", "F")),

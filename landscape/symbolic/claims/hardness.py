@@ -164,7 +164,7 @@ def peak_of_gain() -> Derivation:
     pooled = (easy * x**2 + hard) / (1 + x) ** 2
     adapted = easy * hard / (easy + hard)
     gain = sp.factor(pooled / adapted - 1)
-    slope = sp.factor(sp.diff(sp.log(gain), x).simplify())
+    slope = sp.factor(sp.diff(gain, x) / gain)
     factors = [f for f, _ in sp.factor_list(sp.numer(sp.together(slope)))[1]]
     polynomial = max(factors, key=lambda f: sp.degree(f, x))
     at_infinity = sp.factor(polynomial.subs(c, 0))

@@ -6,6 +6,7 @@ from landscape.symbolic.claim import Derivation, Quote, Statement, Step, claim
 from landscape.symbolic.claims.assumptions import rho
 from landscape.symbolic.notation import Expr, positive, quantity
 from landscape.symbolic.positivity import sign
+from landscape.symbolic.rational import vanishes
 
 L, alpha, h, M = positive("L alpha h M")
 SLOPE = quantity("E|f_i'|", r"\mathbb{E}_{i \sim p} \|\nabla f_i(w)\|", positive=True)
@@ -123,7 +124,7 @@ def check_moments(tangent: Expr, moment: Expr, variance: Expr) -> None:
     parabola, above = parabola_above()
     _, slope, bend = sp.Poly(parabola, z).all_coeffs()[::-1]
     mean = (sp.Rational(1, 16) + slope * M + bend * (variance + M**2)).subs(u, (variance + M**2) / M)
-    if sign(tangent) != 1 or sign(above) != 1 or sp.simplify((4 + M) ** 2 * mean - moment) != 0:
+    if sign(tangent) != 1 or sign(above) != 1 or not vanishes((4 + M) ** 2 * mean - moment):
         raise ArithmeticError("a step of the bounds on moments does not hold")
 
 
