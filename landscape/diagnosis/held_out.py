@@ -39,12 +39,15 @@ class Judged(Record):
         Losses of held-out tasks with each; infinite where training has no minimum.
     best : int
         Which was chosen.
+    of_all : float
+        Mean loss of these tasks by the solutions trained on all of them, over that by the solutions of every fold.
     """
 
     trained: Trained
     values: Array
     by_value: Array
     best: int
+    of_all: float = 1.0
 
     @property
     def losses(self) -> Array:
@@ -193,7 +196,8 @@ def _judged(
     trained = Trained(learner, shots, ends.starts[-1] + tasks.origin, ends.adaptations[-1])
     values = sorted(found)
     by_value = np.array([found[value][1] for value in values])
-    return Judged(trained, np.array(values), by_value, values.index(best) if best == best else 0)
+    of_all = _of_all(ends, tasks, episodes) if len(ends.adaptations) > 1 else 1.0
+    return Judged(trained, np.array(values), by_value, values.index(best) if best == best else 0, of_all)
 
 
 def _grid(learner: Learner, tasks: TaskSums, steps: Array | None) -> tuple[list[float], float]:
@@ -221,20 +225,36 @@ def _losses(
     """Where training ends up, and the losses of the tasks of each fold where it took place without them."""
     ends = folds.sets.ends(learner, episodes, shots, value)
     fold = folds.of_task[episodes.task]
-    points = np.empty((len(fold), tasks.d))
     if len(ends.adaptations) == 1:
         points = ends.adaptations[0].adapt(ends.starts[fold][:, :, None], episodes.draw).points[:, :, 0]
     else:
-        for k, adaptation in enumerate(ends.adaptations[:-1]):
+        points = np.empty((len(fold), tasks.d))
+        for k in range(len(ends.starts) - 1):
             own = np.flatnonzero(fold == k)
-            W = np.broadcast_to(ends.starts[k][None, :, None], (len(own), tasks.d, 1))
-            points[own] = adaptation.adapt(W, episodes.of(own).draw).points[:, :, 0]
+            points[own] = _adapted(ends.starts[k], ends.adaptations[k], episodes.of(own))
     losses = episodes.losses(points)
     rounding = LOSS_ROUNDING * tasks.size
     return ends, np.where(np.isnan(losses), np.inf, np.where(losses < rounding, 0.0, losses))
 
 
+def _of_all(ends: Ends, tasks: TaskSums, episodes: Episodes) -> float:
+    """Mean loss by the solutions of all tasks over that by those of all folds, each on all tasks (Burman 1989)."""
+    shares = tasks.shares[episodes.task[:: episodes.each]]
+    losses = [
+        float(episodes.losses(_adapted(start, adaptation, episodes)) @ shares)
+        for start, adaptation in zip(ends.starts, ends.adaptations, strict=True)
+    ]
+    of_folds = float(np.mean(losses[:-1]))
+    return losses[-1] / of_folds if 0 < of_folds < np.inf else 1.0
+
+
 def judge(trained: Trained, tasks: TaskSums, episodes: Episodes) -> Array:
     """Compute the losses of other tasks after adaptation, on the rows that were not drawn; one for each task met."""
-    start = np.broadcast_to((trained.start - tasks.origin)[:, None], (len(episodes.task), tasks.d, 1))
-    return episodes.losses(trained.adaptation.adapt(start, episodes.draw).points[:, :, 0])
+    return episodes.losses(_adapted(trained.start - tasks.origin, trained.adaptation, episodes))
+
+
+def _adapted(start: Array, adaptation: Adaptation, episodes: Episodes) -> Array:
+    """Where each episode ends up from one start, shape (episodes, d)."""
+    W = np.broadcast_to(start[:, None], (len(episodes.task), len(start), 1))
+    out: Array = adaptation.adapt(W, episodes.draw).points[:, :, 0]
+    return out

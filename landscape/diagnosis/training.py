@@ -19,8 +19,6 @@ from landscape.methods.prior_mean import PriorMean
 
 ALTERNATIONS = 10
 """Of start and step size per coordinate, from the pooled start."""
-ENOUGH = 2
-"""Rows a feature, in each task, from which the likelihood of a mixed model leads away from where its search begins."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +84,9 @@ class TrainingSets:
         return Ends(minimisers(method.within(adaptation), episodes, self.shares), (adaptation,))
 
     def _mixed_models(self, shots: int) -> Ends:
-        """One prior a set: it does not depend on the shots. The last set, of all tasks, is fitted first.
-
-        The others begin there: where tasks are alike, it takes thousands of iterations from scratch to find that out. But
-        where tasks have few rows beside their features, iterations do not lead away from it, and the tasks held out would
-        be judged by a prior that has seen them: there each is fitted from scratch.
-        """
+        """One prior a set, whatever the shots; from scratch, for a fold that began elsewhere would have seen its tasks."""
         if not self._priors:
-            whole = fitted_prior(self.tasks, self.shares[-1])
-            start = whole if self.tasks.rows.min() >= ENOUGH * self.tasks.d else None
-            most = 300 if start is None else 30
-            fitted = [*(fitted_prior(self.tasks, shares, start, most) for shares in self.shares[:-1]), whole]
+            fitted = [fitted_prior(self.tasks, shares) for shares in self.shares]
             self._priors = [(one.mean, MixedModel(one.covariance, one.noise, shots)) for one in fitted]
         models = tuple(MixedModel(one.covariance, one.noise, shots) for _, one in self._priors)
         return Ends(np.array([mean for mean, _ in self._priors]), models)
