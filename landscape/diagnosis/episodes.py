@@ -5,7 +5,7 @@ They are drawn once for each number of shots and serve all learners alike, in tr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -90,6 +90,12 @@ class Episodes:
         """Take the episodes of some tasks."""
         shots, others = (Samples(one.S[which], one.b[which]) for one in (self.shots, self.others))
         return Episodes(self.task[which], self.each, shots, others, self.c[which])
+
+    def fewer(self, each: int) -> Episodes:
+        """Take the first episodes of every task, at most so many."""
+        each = min(each, self.each)
+        first = np.flatnonzero(np.arange(len(self.task)) % self.each < each)
+        return replace(self.of(first), each=each)
 
     def losses(self, points: Array) -> Array:
         """Compute the loss of each episode's point (n, d) on its other rows, a mean for each task."""
