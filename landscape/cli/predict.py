@@ -19,7 +19,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a CSV (also .csv.gz) or Parquet file: rows with a target are shots, the others are predicted",
     )
     parser.add_argument(
-        "--out", metavar="FILE", help="where the predictions go, as CSV (default: the screen)"
+        "--out",
+        metavar="FILE",
+        help="where the predictions go, as CSV with the marks of FILE (default: the screen)",
     )
     add_format(parser)
 
@@ -33,8 +35,10 @@ def run(options: Namespace) -> int:
     if options.out is not None:
         check_output("--out", options.out, inputs=[options.file, options.model])
     model = TrainedModel.load(options.model)
-    frame, _ = read_table(options.file, TextFormat(**given_format(options)))
-    text = predictions(model, frame).to_csv(index=False)
+    written = TextFormat(**given_format(options))
+    frame, _ = read_table(options.file, written)
+    mark = written.delimiter or (";" if written.decimal == "," else ",")
+    text = predictions(model, frame).to_csv(index=False, sep=mark, decimal=written.decimal)
     print(fitted(f"{model!r}", columns()), file=sys.stderr)
     if options.out is None:
         print(text, end="")

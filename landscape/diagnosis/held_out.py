@@ -240,7 +240,9 @@ def _losses(
 def _of_all(ends: Ends, tasks: TaskSums, episodes: Episodes) -> float:
     """Mean loss by the solutions of all tasks over that by those of all folds, each on all tasks (Burman 1989)."""
     shares = tasks.shares[episodes.task[:: episodes.each]]
-    few = episodes.fewer(max(1, EPISODES // 4 // len(shares)))  # all models meet the same: a quarter says enough
+    few = episodes.fewer(
+        max(1, EPISODES // 4 // len(shares))
+    )  # all models meet the same: a quarter says enough
     losses = [
         float(few.losses(_adapted(start, adaptation, few)) @ shares)
         for start, adaptation in zip(ends.starts, ends.adaptations, strict=True)

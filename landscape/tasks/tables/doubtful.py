@@ -27,6 +27,10 @@ OUTLYING = 10
 """Interquartile ranges from the median beyond which a value is an outlier; and median distances within its own task."""
 HANDFUL = 0.04
 """More than this share of the rows are no outliers but a part of the table."""
+REPEATED = 0.01
+"""Share of rows that may repeat another."""
+MIXED = np.uint64(0x9E3779B97F4A7C15)
+"""An odd factor whose bits look random."""
 LEAST_ROWS = 10
 """In fewer rows a column may look like a row number, or like the target, by chance."""
 ENOUGH_ROWS = 20
@@ -112,6 +116,33 @@ def check_copies(rows: Rows, target: str, account: list[str]) -> None:
             )
 
 
+def warn_of_repeats(rows: Rows, account: list[str]) -> None:
+    """Say that rows stand in their task more than once: drawn as a shot, one tells the loss of the other.
+
+    Where values are few, rows agree by chance: then more of them agree in the target alone, or in the features alone.
+    """
+    features = rows.codes.astype(np.uint64)
+    for x in rows.X.T:  # a column at a time: no copy of the table
+        features = features * MIXED + _hashed(x)
+    target = rows.codes.astype(np.uint64) * MIXED + _hashed(rows.y)
+    again, same_features, same_target = (
+        len(keys) - len(np.unique(keys)) for keys in (features * MIXED + target, features, target)
+    )
+    if again > REPEATED * len(rows.y) and 2 * again > max(same_features, same_target):
+        _tell(
+            f"{again:,} of {len(rows.y):,} rows repeat another of their task: a repeat among the shots gives away the row that is "
+            "judged; leave repeats out, as by drop_duplicates()",
+            account,
+        )
+
+
+def _hashed(x: Array) -> Array:
+    from pandas.util import hash_array  # optional: arrays need no pandas
+
+    out: Array = hash_array(np.ascontiguousarray(x))
+    return out
+
+
 def _left(x: Array, y: Array) -> float:
     """The share of y's squares that the multiple of x nearest to it leaves; 1 where either is nothing."""
     size, total = np.abs(x).max(), float(y @ y)
@@ -149,16 +180,20 @@ def warn_of_outliers(rows: Rows, places: pd.Index, target: str, account: list[st
     """Name a few rows that carry most of a column's variance, or much of the error of one model for all rows, and so decide."""
     if len(rows.y) < ENOUGH_ROWS:
         return
-    cure, said = "correct it, leave it out, or take logarithms", False
+    said = False
     for what, x in ((f"target {target!r}", rows.y), *zip(map(repr, rows.features), rows.X.T, strict=True)):
         if not _has_two_values(x):
             said |= _warn_of_outliers(
-                x, rows, places, (f"the variance of {what}: it is", cure), DECIDES, account
+                x, rows, places, (f"the variance of {what}: it is", _cure(x)), DECIDES, account
             )
     errors = _errors(rows)
     if not said and errors.std() > CONSTANT * np.abs(rows.y).max():  # else they are rounding
         of = f"the squared error of one linear model of {target!r} for all rows: its error is"
-        _warn_of_outliers(errors, rows, places, (of, cure), MISLEADS, account)
+        _warn_of_outliers(errors, rows, places, (of, _cure(rows.y)), MISLEADS, account)
+
+
+def _cure(x: Array) -> str:
+    return "correct it, leave it out, or take logarithms" if x.min() > 0 else "correct it or leave it out"
 
 
 def _warn_of_outliers(

@@ -14,6 +14,7 @@ from landscape.tasks.tables.doubtful import (
     check_copies,
     warn_of_classes,
     warn_of_outliers,
+    warn_of_repeats,
     without_row_numbers,
     without_task_constants,
 )
@@ -193,6 +194,7 @@ def from_data(
     rows = without_small(rows, least_rows, account)
     check_copies(rows, named, account)
     warn_of_classes(rows.y, named, account)
+    warn_of_repeats(rows, account)
     rows = without_constant(rows, not intercept and standardise is None, account)
     rows = without_task_constants(rows, all_others, account)
     rows, where = sorted_by_task(rows)

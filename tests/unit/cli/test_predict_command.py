@@ -82,7 +82,10 @@ def test_predictions_go_to_a_file(files, tmp_path, capsys):
     ]
     capsys.readouterr()
     assert main(again) == 0
-    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(capsys.readouterr().out)), pd.read_csv(out))
+    printed = pd.read_csv(
+        io.StringIO(capsys.readouterr().out), sep=";", decimal=","
+    )  # as the file is written
+    pd.testing.assert_frame_equal(printed, pd.read_csv(out))
 
 
 def test_tasks_without_names_and_without_shots():
