@@ -59,7 +59,7 @@ def z_score(P: np.ndarray, layers: int, m: int, exact: float) -> float:
     return float((losses.mean() - exact) / (losses.std() / np.sqrt(len(losses))))
 
 
-@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("layers", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_literal_layers_lose_what_the_theory_says(layers: int) -> None:
     """Seed 1, false alarms 6e-5; an error of 4% is seen. Planted: the P of another context (and depth)."""
     found = ls.LinearAttention(N, layers).learn(TOKENS)
@@ -89,18 +89,20 @@ def test_one_layer_has_the_published_weight(context: int) -> None:
 def test_depth_of_isotropic_layers_is_exact() -> None:
     """The exact polynomial of the step size by its values on a grid; each layer helps, if the step is shortened."""
     env, losses = isotropic(20), []
-    for layers in (1, 2, 5, 10):
+    for layers in (1, 2, 10):
         found = ls.LinearAttention(40, layers).learn(env)
-        steps = [replace(found.adaptation, alpha=a) for a in np.linspace(0.3, 0.9, 13)]
+        steps = [replace(found.adaptation, alpha=a) for a in np.linspace(0.4, 0.8, 5)]
         assert found.how.is_exact
         assert found.risk <= min(float(ls.risk(env, 0.0, step).total) for step in steps)
         losses.append(2 * found.risk)
-    np.testing.assert_allclose(losses, [0.465079, 0.323852, 0.221584, 0.194199], atol=5e-7)
+    np.testing.assert_allclose(losses, [0.465079, 0.323852, 0.194199], atol=5e-7)
     of_one = ls.GradientSteps(float(ls.best_step(env, 0.0, 40)), 40, 10, "same")
     assert 2 * float(ls.risk(env, 0.0, of_one).total) > 1.1 * losses[-1]
 
 
-@pytest.mark.parametrize(("layers", "kind"), [(2, "full"), (2, "scalar"), (2, "diagonal")])
+@pytest.mark.parametrize(
+    ("layers", "kind"), [(2, "full"), (2, "scalar"), pytest.param(2, "diagonal", marks=pytest.mark.slow)]
+)
 def test_several_layers_end_near_the_minimum_of_the_exact_risk(layers: int, kind: str) -> None:
     """Found on 2,000 contexts, whose minimum costs about (free entries)/(2 * 2,000) of the risk more; a number exactly."""
     found = ls.LinearAttention(N, layers, kind=kind).learn(TOKENS)
@@ -146,14 +148,14 @@ class NoQuery(ls.LinearAttention, register=False):
 
 
 def test_weights_from_prompts_scatter_around_the_best_ones() -> None:
-    """The mean over 40 pretrainings, seeds 0 to 39, entry by entry: false alarms 6e-4; noise 0.3 taken for 9 is seen."""
+    """The mean over 20 pretrainings, seeds 0 to 19, entry by entry: false alarms 6e-4; noise 0.3 taken for 9 is seen."""
 
     def mean_error(kind: type[ls.LinearAttention]) -> np.ndarray:
-        drawn = np.array([kind(N, prompts=2000, rng=seed).learn(TOKENS).P for seed in range(40)])
+        drawn = np.array([kind(N, prompts=1000, rng=seed).learn(TOKENS).P for seed in range(20)])
         return (
             (drawn.mean(axis=0) - ls.LinearAttention(N).learn(TOKENS).P)
             / drawn.std(axis=0, ddof=1)
-            * np.sqrt(40)
+            * np.sqrt(20)
         )
 
     assert np.abs(mean_error(ls.LinearAttention)).max() < 4
@@ -161,8 +163,8 @@ def test_weights_from_prompts_scatter_around_the_best_ones() -> None:
     few, many = (ls.LinearAttention(N, prompts=n).learn(TOKENS) for n in (20, 2000))
     assert few.risk > many.risk > ls.LinearAttention(N).learn(TOKENS).risk
     assert not few.how.is_exact
-    deep = ls.LinearAttention(N, 2, prompts=20_000).learn(TOKENS).risk
-    assert deep == pytest.approx(ls.LinearAttention(N, 2).learn(TOKENS).risk, rel=2e-3)
+    deep = ls.LinearAttention(N, 2, prompts=8000).learn(TOKENS).risk
+    assert deep == pytest.approx(ls.LinearAttention(N, 2).learn(TOKENS).risk, rel=5e-3)
 
 
 def test_few_tasks_in_the_pretraining() -> None:
