@@ -24,6 +24,7 @@ from landscape.adaptations.bayes_estimator import BayesEstimator
 from landscape.methods.base import Method
 from landscape.methods.pooled import NAL
 from landscape.methods.maml import IMAML, MAML
+from landscape.methods.train_train import TrainTrain
 from landscape.methods.estimator import Estimator
 from landscape.methods.first_order import FOMAML, HFMAML, Reptile
 from landscape.methods.bayesian import BaMAML
@@ -85,7 +86,7 @@ __all__ = [
     "Adaptation", "GradientSteps", "PreconditionedSteps", "RidgeToStart", "OwnShots", "MixedModel",
     "BayesEstimator",
     # how one trains, and on how much
-    "Method", "NAL", "MAML", "IMAML", "TRMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "MetaSGD", "LinearAttention", "Estimator", "Training",
+    "Method", "NAL", "MAML", "IMAML", "TrainTrain", "TRMAML", "FOMAML", "HFMAML", "Reptile", "BaMAML", "BIMAML", "PriorMean", "MetaSGD", "LinearAttention", "Estimator", "Training",
     # the exact answer
     "Q", "optimum", "risk", "Risk", "gain", "family_risks", "compare", "Comparison", "risk_landscape",
     "best_step", "best_preconditioner", "LearnedStep", "hardness_window", "least_samples", "bayes_bounds",

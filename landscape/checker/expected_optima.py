@@ -19,29 +19,14 @@ from landscape.checker.routine import Routine
 from landscape.checker.target import Kind, Named, counted
 from landscape.closed_form.finite_sample.asymptotics import asymptotics
 from landscape.core import Array, LandscapeWarning, NoClosedForm, Scalar, record
-from landscape.linalg import Operator, QuadraticForm
+from landscape.linalg import QuadraticForm
 from landscape.linalg.moments.same_batch import mean_shrinkage
-from landscape.methods import FOMAML, HFMAML, MAML, NAL, Cost, Method, Reptile, Training
+from landscape.methods import FOMAML, HFMAML, MAML, NAL, Cost, Method, Reptile, Training, TrainTrain
 from landscape.tasks import Environment, Moments
 
 
-class OneStepMethod(Method, register=False):
-    """MAML with one inner step that takes its batches in another way: E[P^k] are moments of a batch of n samples."""
-
-    alpha: float
-    n: float
-
-    def _mean_power(self, moments: Moments, k: int) -> Operator:
-        """Compute E[P^k], P = I - alpha S, by Wishart moments."""
-        return mean_shrinkage(moments.Sigma, self.alpha, self.n, k)
-
-    def cost(self, d: int, n1: Scalar, n2: Scalar) -> Cost:
-        """Count what one step of MAML costs."""
-        return Cost(2, 1, n1 + n2)
-
-
 @record
-class OuterHessian(OneStepMethod, register=False):
+class OuterHessian(Method, register=False):
     r"""MAML with the Hessian of its outer batch, :math:`A = E[P S](I - \alpha\Sigma)` with :math:`E[P S] = (E[P] - E[P^2])/\alpha`.
 
     S and P = I - alpha S are of the outer batch of n samples; the inner one is independent of it and counts
@@ -55,7 +40,7 @@ class OuterHessian(OneStepMethod, register=False):
 
     def objective(self, moments: Moments) -> QuadraticForm:
         """Compute E[P S] (I - alpha Sigma), by Wishart moments up to the second."""
-        once, twice = (self._mean_power(moments, k) for k in (1, 2))
+        once, twice = (mean_shrinkage(moments.Sigma, self.alpha, self.n, k) for k in (1, 2))
         return QuadraticForm((once - twice) / self.alpha @ once)
 
     def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
@@ -63,29 +48,9 @@ class OuterHessian(OneStepMethod, register=False):
         g = outer.gradient(W - self.alpha * draw(n2).gradient(W))
         return g - self.alpha * outer.hessian_times(g)
 
-
-@record
-class ReusedBatch(OneStepMethod, register=False):
-    r"""MAML that judges on the very batch of its inner step, :math:`A = E[P S P] = (E[P^2] - E[P^3])/\alpha`.
-
-    With P = I - alpha S the meta-gradient is P S P delta + (alpha P S - P) s, s = X'z/n, whose last term
-    vanishes in the mean: S and P commute, and S = (I - P)/alpha.
-    """
-
-    alpha: float
-    n: float
-
-    label = "MAML, batch reused"
-
-    def objective(self, moments: Moments) -> QuadraticForm:
-        """Compute E[P S P], by Wishart moments up to the third."""
-        twice, thrice = (self._mean_power(moments, k) for k in (2, 3))
-        return QuadraticForm((twice - thrice) / self.alpha)
-
-    def meta_gradient(self, W: Array, draw: Draw, n1: Scalar, n2: Scalar) -> Array:
-        batch = draw(self.n)
-        g = batch.gradient(W - self.alpha * batch.gradient(W))
-        return g - self.alpha * batch.hessian_times(g)
+    def cost(self, d: int, n1: Scalar, n2: Scalar) -> Cost:
+        """Count what one step of MAML costs."""
+        return Cost(2, 1, n1 + n2)
 
 
 @dataclass(frozen=True)
@@ -164,7 +129,7 @@ def expectations(alpha: float, n_in: int, n_out: int, steps: int) -> Iterator[Ex
             "outer batch reused as the inner one": (n_out, replace(here, inner="X_out")),
         }
         for bug, (n, routine) in reused.items():
-            yield Expectation(Kind.MAML, f"MAML + {bug}", bug, ReusedBatch(alpha, n), routine)
+            yield Expectation(Kind.MAML, f"MAML + {bug}", bug, TrainTrain(GradientSteps(alpha, n)), routine)
 
 
 @dataclass(frozen=True, eq=False)

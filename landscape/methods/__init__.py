@@ -15,6 +15,7 @@ from landscape.methods.learned_steps import MetaSGD
 from landscape.methods.linear_attention import LinearAttention
 from landscape.methods.maml import IMAML, MAML
 from landscape.methods.pooled import NAL
+from landscape.methods.train_train import TrainTrain
 
 import_all(__name__, __path__)
 
@@ -22,6 +23,7 @@ __all__ = [
     "Cost", "InnerMethod", "Method", "as_methods", "labels",
     "Training",
     "IMAML", "MAML",
+    "TrainTrain",
     "NAL",
     "FOMAML", "HFMAML", "Reptile",
     "BIMAML",

@@ -16,7 +16,7 @@ import numpy as np
 
 from landscape.adaptations import Adaptation, as_adaptation
 from landscape.closed_form import population
-from landscape.closed_form.finite_sample import least_norm, one_covariance
+from landscape.closed_form.finite_sample import least_norm, one_covariance, one_spectrum
 from landscape.closed_form.finite_sample.basis import Basis, inverse
 from landscape.closed_form.finite_sample.point_law import PointLaw, probability_within, risk_law
 from landscape.closed_form.finite_sample.sampling import Distance
@@ -24,7 +24,7 @@ from landscape.closed_form.finite_sample.scores import TaskScore
 from landscape.core import Array, NoClosedForm, Result, checks, is_symbolic_record, nonnegative, record, warn
 from landscape.core.tolerances import STEADY, STEADY_IF_INDEFINITE
 from landscape.linalg import Operator, difference
-from landscape.methods import MAML, NAL, Method, Training
+from landscape.methods import MAML, NAL, Method, Training, TrainTrain
 from landscape.tasks import Empirical, Environment, Task, check_environment
 
 
@@ -49,8 +49,9 @@ class Asymptotics(Result):
         Whether mean, covariance and expected suboptimality are exact at this T, and not to first order in 1/T.
         Intervals take the solution to be normal either way.
     is_least_norm : bool
-        Whether there are fewer samples than dimensions, and the solution is that of least norm: then all holds at this T,
-        exactly or, if an inner step is on few samples, in the limit of many dimensions (see `least_norm`).
+        Whether there are fewer samples than dimensions, and the solution is that of least norm: then all holds at this T.
+    is_limit : bool
+        Whether means over inner batches are those of the limit of many dimensions.
     """
 
     environment: Environment
@@ -64,6 +65,7 @@ class Asymptotics(Result):
     hessian_relative_variance: float
     is_exact: bool = False
     is_least_norm: bool = False
+    is_limit: bool = False
 
     @property
     def trustworthy(self) -> bool:
@@ -85,9 +87,9 @@ class Asymptotics(Result):
     @property
     def how(self) -> str:
         """How the law was had."""
-        if self.is_exact:
-            return "exact"
-        return "limit of many dimensions" if self.is_least_norm else "to first order in 1/T"
+        parts = ["limit of many dimensions"] if self.is_limit else []
+        parts += [] if self.holds_at_this_T else ["to first order in 1/T"]
+        return ", ".join(parts) or "exact"
 
     @property
     def _steady(self) -> float:
@@ -235,6 +237,10 @@ def asymptotics(
     for NAL and one step and episode of MAML on isotropic families that differ in noise only (`least_norm`). It is exact, but
     for MAML with finite n2, where it is the limit of many dimensions (up to 3% off at d = 20).
 
+    For `TrainTrain`, and for MAML with ridge regression or several steps on one batch inside, it is known to first order for
+    the same families, in the limit of many dimensions where more than four steps or ridge regression ask for it
+    (`one_spectrum`).
+
     Otherwise all is to first order in 1/T, the bias (of order 1/T) included, for any environment, data tasks among
     them.
 
@@ -272,7 +278,34 @@ def solution_law(
         centre = basis.tasks[0].centre
         shift = training.T * (mean - centre)
         return Asymptotics(
-            environment, method, training, basis, centre, shift, between, within, np.inf, is_exact, True
+            environment,
+            method,
+            training,
+            basis,
+            centre,
+            shift,
+            between,
+            within,
+            np.inf,
+            is_exact,
+            True,
+            not is_exact,
+        )
+    if one_spectrum.is_known(method, basis.tasks):
+        check_enough_samples(basis.tasks, method, training, n2)
+        centre = basis.tasks[0].centre
+        between, within, varies, is_limit = one_spectrum.law(basis, method, training, n2)
+        return Asymptotics(
+            environment,
+            method,
+            training,
+            basis,
+            centre,
+            0 * centre,
+            between,
+            within,
+            varies / training.T,
+            is_limit=is_limit,
         )
     scores = [TaskScore.of(method, task.inputs, training, n2) for task in basis.tasks]
     check_enough_samples(basis.tasks, method, training, n2)
@@ -338,6 +371,8 @@ def inner_samples(method: Method, training: Training, adaptation: Adaptation | N
 
 def samples_in_hessian(method: Method, training: Training, n2: float) -> float:
     """Count a task's samples in the sample Hessian: those of outer batches, or all where they are pooled."""
+    if isinstance(method, TrainTrain):
+        return training.tau * n2
     return training.tau * (training.n1 + n2 if isinstance(method, NAL) else training.n1)
 
 

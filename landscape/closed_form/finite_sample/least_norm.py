@@ -56,12 +56,17 @@ def is_known(method: Method, training: Training, tasks: Sequence[Task]) -> bool:
             return False
     elif not isinstance(method, NAL) or method.task_weights is not None:
         return False
+    return is_isotropic_family(tasks)
+
+
+def is_isotropic_family(tasks: Sequence[Task]) -> bool:
+    """Say whether inputs and optima are normal, isotropic and alike in all tasks, but for the spread and the noise."""
     if not all(isinstance(task.inputs, Gaussian) for task in tasks):
         return False
     first = tasks[0]
-    return _number(first.inputs.Sigma) is not None and all(
-        _number(task.spread) is not None
-        and _number(task.inputs.Sigma) == _number(first.inputs.Sigma)
+    return one_number(first.inputs.Sigma) is not None and all(
+        one_number(task.spread) is not None
+        and one_number(task.inputs.Sigma) == one_number(first.inputs.Sigma)
         and np.array_equal(task.centre, first.centre)
         for task in tasks
     )
@@ -83,10 +88,10 @@ def law(
     """
     tasks, d, T = basis.tasks, basis.d, training.T
     N, mu, identity = n * T, tasks[0].centre, tasks[0].inputs.Sigma.identity()
-    rho = _number(tasks[0].inputs.Sigma)
+    rho = one_number(tasks[0].inputs.Sigma)
     spread, noise = 0.0, 0.0
     for task in tasks:
-        spread += float(task.probability) * (_number(task.spread) or 0.0)
+        spread += float(task.probability) * (one_number(task.spread) or 0.0)
         noise += float(task.probability * task.inputs.noise_variance)
     assert rho is not None
     inner: Any = method.adaptation if isinstance(method, MAML) else GradientSteps(0.0)
@@ -112,7 +117,7 @@ def _of_one_block(d: int, n: float, n2: float, step: float) -> tuple[float, floa
     return (d - n) / (n * kappa), float(s.counts @ (s.eigenvalues / (a + kappa))) / n
 
 
-def _number(A: Operator | None) -> float | None:
+def one_number(A: Operator | None) -> float | None:
     """What A is a multiple of the identity by; None if it is not."""
     if A is None:
         return 0.0

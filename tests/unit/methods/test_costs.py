@@ -44,6 +44,7 @@ def methods() -> list[ls.Method]:
     inner = [steps, same, matrix, ls.RidgeToStart(0.5, N2)]
     made = [kind(i) for i in inner for kind in (ls.MAML, ls.FOMAML, ls.Reptile, ls.TRMAML)]
     made += [ls.MAML(steps, hessian="independent"), ls.HFMAML(ls.GradientSteps(0.1, N2))]
+    made += [ls.TrainTrain(i) for i in (same, ls.RidgeToStart(0.5, N2))]
     return [*made, ls.NAL(), ls.PriorMean()]
 
 
