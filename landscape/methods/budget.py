@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from landscape.core import Record, Scalar, batch_size, checks, choice, count, parameter, positive, record
+from landscape.core import (
+    Record,
+    Scalar,
+    batch_size,
+    checks,
+    choice,
+    count,
+    nonnegative,
+    parameter,
+    positive,
+    record,
+)  # fmt: skip
 from landscape.methods.base import Method
 from landscape.methods.estimator import Estimator
 
@@ -60,6 +71,9 @@ class Training(Record):
         label="tasks an iteration of SGD, which takes T/task_batch iterations",
         typical=(1, 5),
     )
+    ridge: float = parameter(
+        nonnegative, default=0.0, symbol="g", label="penalty g/2 |w|^2 beside the mean training loss"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,6 +84,8 @@ class Training(Record):
                     'learning_rate and task_batch belong to solver="sgd": leave them out or choose it'
                 )
             return
+        if self.ridge:
+            raise ValueError('ridge belongs to solver="exact": leave it out or choose it')
         if self.learning_rate is None:
             raise ValueError('solver="sgd" needs a learning_rate: a number, or a dict with one a method')
         rates: Any = self.learning_rate
@@ -122,6 +138,8 @@ class Training(Record):
 
     def check(self, method: Method) -> None:
         """Raise where the method has no learning rate, or its batches of tasks do not fit."""
+        if self.ridge and isinstance(method, Estimator):
+            raise ValueError(f"{method!r} trains itself, and takes no ridge: leave it out")
         if self.solver == "sgd" and not isinstance(method, Estimator):
             self.rate(method)
         batch = method.task_batch

@@ -145,7 +145,7 @@ def solve(chunks: Iterable[Array], d: int, method: Method, training: Training) -
         total: Array = np.sum([chunk.sum(axis=0) for chunk in chunks], axis=0)
     if not np.isfinite(total).all():
         raise ValueError(f"the meta-gradients of {method!r} overflow: take a smaller alpha or fewer steps")
-    H = total[:, 1:] - total[:, :1]
+    H = total[:, 1:] - total[:, :1] + training.T * training.ridge * np.eye(d)
     size = np.sqrt(np.abs(np.diagonal(H)))
     size = np.where(size == 0, 1.0, size)  # columns of unlike units must not look dependent
     unit, aim = H / np.outer(size, size), -total[:, 0] / size

@@ -48,8 +48,9 @@ class Asymptotics(Result):
     is_exact : bool
         Whether mean, covariance and expected suboptimality are exact at this T, and not to first order in 1/T.
         Intervals take the solution to be normal either way.
-    is_least_norm : bool
-        Whether there are fewer samples than dimensions, and the solution is that of least norm: then all holds at this T.
+    is_regularised : bool
+        Whether the solution is that of a training with a ridge, or of least norm on fewer samples than dimensions: then all holds
+        at this T.
     is_limit : bool
         Whether means over inner batches are those of the limit of many dimensions.
     """
@@ -64,7 +65,7 @@ class Asymptotics(Result):
     within: Operator
     hessian_relative_variance: float
     is_exact: bool = False
-    is_least_norm: bool = False
+    is_regularised: bool = False
     is_limit: bool = False
 
     @property
@@ -82,7 +83,7 @@ class Asymptotics(Result):
     @property
     def holds_at_this_T(self) -> bool:
         """Whether it is no expansion in 1/T."""
-        return self.is_exact or self.is_least_norm
+        return self.is_exact or self.is_regularised
 
     @property
     def how(self) -> str:
@@ -172,7 +173,7 @@ class Asymptotics(Result):
         """Say where the mean coordinate of the solution is, and how it scatters."""
         rough = "" if self.trustworthy else f"; rough, trustworthy from T = {self.trustworthy_tasks:,}"
         rough = f" ({self.how})" if self.holds_at_this_T else rough
-        least = ", least norm" if self.is_least_norm else ""
+        least = (", ridge" if self.training.ridge else ", least norm") if self.is_regularised else ""
         return (
             f"{self.method.label}{least} on T = {self.training.T:,} tasks: mean coordinate {self.law.coordinate():.4g},"
             f" standard deviation {self.law.deviation():.2g}{rough}"
@@ -237,6 +238,8 @@ def asymptotics(
     for NAL and one step and episode of MAML on isotropic families that differ in noise only (`least_norm`). It is exact, but
     for MAML with finite n2, where it is the limit of many dimensions (up to 3% off at d = 20).
 
+    With a ridge in the training it is the limit of many dimensions and few samples a task, for the same families and methods.
+
     For `TrainTrain`, and for MAML with ridge regression or several steps on one batch inside, it is known to first order for
     the same families, in the limit of many dimensions where more than four steps or ridge regression ask for it
     (`one_spectrum`).
@@ -273,6 +276,18 @@ def solution_law(
     if method.task_batch is not None:
         raise NoClosedForm("the scatter with batch-normalised weights is known for SGD only: use sgd_curve()")
     n = samples_in_hessian(method, training, n2)
+    if training.ridge:
+        if not least_norm.is_known(method, training, basis.tasks):
+            raise NoClosedForm(
+                f"the scatter of {method.label} trained with a ridge is known for isotropic tasks, NAL, and MAML of one step and "
+                "episode: simulate()"
+            )
+        mean, between, within = least_norm.ridge_law(basis, method, training, n, n2)
+        centre = basis.tasks[0].centre
+        shift = training.T * (mean - centre)
+        return Asymptotics(
+            environment, method, training, basis, centre, shift, between, within, np.inf, False, True, True
+        )
     if training.T * n <= basis.d - 2 and least_norm.is_known(method, training, basis.tasks):
         mean, between, within, is_exact = least_norm.law(basis, method, training, n, n2)
         centre = basis.tasks[0].centre

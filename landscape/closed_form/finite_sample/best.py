@@ -142,7 +142,7 @@ def best_training_step(
         except ValueError:  # E[W] is singular there, or the solution not unique
             return np.inf
 
-    if np.isinf(plan.n2) and plan.law().is_least_norm:
+    if np.isinf(plan.n2) and not training.ridge and plan.law().is_regularised:
         raise ValueError(
             "with n2 = inf and fewer samples than dimensions no step size is best: the larger, the less the noise counts; "
             "give a finite n2"

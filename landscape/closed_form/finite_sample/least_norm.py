@@ -86,16 +86,9 @@ def law(
     n, n2 : float
         Samples of a task in the sample Hessian, of all T at most d - 2, and in the inner step.
     """
-    tasks, d, T = basis.tasks, basis.d, training.T
-    N, mu, identity = n * T, tasks[0].centre, tasks[0].inputs.Sigma.identity()
-    rho = one_number(tasks[0].inputs.Sigma)
-    spread, noise = 0.0, 0.0
-    for task in tasks:
-        spread += float(task.probability) * (one_number(task.spread) or 0.0)
-        noise += float(task.probability * task.inputs.noise_variance)
-    assert rho is not None
-    inner: Any = method.adaptation if isinstance(method, MAML) else GradientSteps(0.0)
-    step = float(inner.alpha) * rho
+    d, T, N, mu, identity = basis.d, training.T, n * training.T, basis.tasks[0].centre, _identity(basis)
+    rho, spread, noise = of_family(basis.tasks)
+    step = _step(method) * rho
     inverse, along = _of_one_block(d, n, n2, step)
     crowded = (d - n - 1) / (d - N - 1)
     between = T * crowded * spread * N / d * identity
@@ -105,6 +98,47 @@ def law(
     same, other = N * (d * N + d - 2) / (d * (d - 1) * (d + 2)), N * (d - N) / (d * (d - 1) * (d + 2))
     seen = (same - share**2) * basis.outer(mu, mu) + other * size * identity
     return share * mu, between, T * (own * identity + seen), step == 0 or np.isinf(n2)
+
+
+def ridge_law(
+    basis: Basis, method: Method, training: Training, n: float, n2: float
+) -> tuple[Array, Operator, Operator]:
+    r"""Compute the same with a ridge g, on any number of samples, in the limit of many dimensions and few samples a task.
+
+    There rows have the variance :math:`a = \rho((1-\alpha\rho)^2 + \alpha^2\rho^2 (d+1)/n_2)` in each direction and label noise
+    :math:`v = a d t^2 + \sigma^2 (1 + \alpha^2\rho^2 d/n_2)`, and all of them are as good as independent: with :math:`g =
+    \kappa(1 - xd/N)`, :math:`x = a/(a + \kappa)`, the mean is x mu and the covariance :math:`\tfrac{c}{1-c} ((1-x)^2 |\mu|^2 +
+    v/a)/d`, :math:`c = x^2 d/N` (`limits.ridge`).
+    """
+    d, T, N, mu, identity = basis.d, training.T, n * training.T, basis.tasks[0].centre, _identity(basis)
+    rho, spread, noise = of_family(basis.tasks)
+    step = _step(method) * rho
+    a = rho * ((1 - step) ** 2 + step**2 * (d + 1) / n2)
+    kappa = acting_strength(np.array([a]), np.array([d]), np.asarray(training.ridge), np.asarray(N))
+    x = a / (a + float(kappa))
+    c = x**2 * d / N
+    scatter = T * c / (1 - c)
+    away = (1 - x) ** 2 * float(identity.quad(mu)) / d
+    own = noise * (1 + step**2 * d / n2) / (a * d)
+    return x * mu, scatter * spread * identity, scatter * (away + own) * identity
+
+
+def of_family(tasks: Sequence[Task]) -> tuple[float, float, float]:
+    """Compute rho, the mean spread and the mean noise of an isotropic family."""
+    rho = one_number(tasks[0].inputs.Sigma)
+    assert rho is not None
+    spread = sum(float(task.probability) * (one_number(task.spread) or 0.0) for task in tasks)
+    return rho, spread, sum(float(task.probability * task.inputs.noise_variance) for task in tasks)
+
+
+def _step(method: Method) -> float:
+    """The inner step size; 0 of pooled training."""
+    inner: Any = method.adaptation if isinstance(method, MAML) else GradientSteps(0.0)
+    return float(inner.alpha)
+
+
+def _identity(basis: Basis) -> Operator:
+    return basis.tasks[0].inputs.Sigma.identity()
 
 
 def _of_one_block(d: int, n: float, n2: float, step: float) -> tuple[float, float]:

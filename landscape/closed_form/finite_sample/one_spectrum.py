@@ -27,7 +27,7 @@ from numpy.polynomial import Polynomial
 
 from landscape.adaptations import GradientSteps, RidgeToStart
 from landscape.closed_form.finite_sample.basis import Basis
-from landscape.closed_form.finite_sample.least_norm import is_isotropic_family, one_number
+from landscape.closed_form.finite_sample.least_norm import is_isotropic_family, of_family
 from landscape.closed_form.limits.spectrum import Spectrum
 from landscape.linalg import Operator
 from landscape.linalg.moments.isotropic import mean_power
@@ -63,10 +63,7 @@ def law(
         Samples of the inner batch.
     """
     tasks, d, n1 = basis.tasks, basis.d, training.n1
-    rho = one_number(tasks[0].inputs.Sigma)
-    assert rho is not None
-    spread = sum(float(task.probability) * (one_number(task.spread) or 0.0) for task in tasks)
-    noise = sum(float(task.probability * task.inputs.noise_variance) for task in tasks)
+    rho, spread, noise = of_family(tasks)
     batch = _batch(method, rho, d, n2)
     size, x, r, own, mean = batch.size, batch.x, batch.r, batch.own, batch.mean
     if isinstance(method, TrainTrain):
