@@ -89,7 +89,7 @@ def held_against_the_mean(
 
     mean, error = samples.mean(axis=1), samples.std(axis=1, ddof=1) / np.sqrt(REPEATS)
     limit = stdtrit(REPEATS - 1, 1 - false_alarm / (2 * mean.size))
-    expected, candidates = values(probes, asked), tuple(single(asked))
+    expected, candidates = values(probes, asked, False), tuple(single(asked))
     fits = (np.abs(mean - expected) <= limit * error + SINGLE * np.abs(expected)).all(axis=(1, 2))
     hits = tuple(candidate for candidate, fit in zip(candidates, fits, strict=True) if fit)
     distances = residuals(mean, expected)

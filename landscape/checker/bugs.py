@@ -1,7 +1,7 @@
 """The bugs that are known by name: what each changes in a routine, and how it looks in code."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from landscape.checker.routine import Routine
@@ -40,7 +40,7 @@ class Bug:
                 return None
             else:
                 values[choice] = value
-        return replace(routine, **values)
+        return routine.having(**values)
 
 
 # factor on a loss -> what it is called, how it looks in code

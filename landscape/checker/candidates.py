@@ -288,8 +288,8 @@ def _distinct(candidates: Iterable[Candidate | None], asked: Asked) -> list[Cand
 
 
 @lru_cache(maxsize=16)
-def values(probes: Probes, asked: Asked, pairs: bool = False) -> Array:
-    """Compute what each candidate returns on the probes, shape (candidates, P, d)."""
+def values(probes: Probes, asked: Asked, pairs: bool, /) -> Array:
+    """Compute what each candidate of `single`, or of `double` (pairs), returns on the probes, shape (candidates, P, d)."""
     listed = double(asked) if pairs else single(asked)
     with judged_by_its_answer():  # some bugs overflow
         return np.array([meta_gradient(candidate.routine, probes) for candidate in listed])

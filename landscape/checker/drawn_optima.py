@@ -92,8 +92,7 @@ def _of_one(
         total: list[tuple[Array, Array] | None] = [None] * len(routines)
         for size in [CHUNK] * (part // CHUNK) + [part % CHUNK]:
             if size:
-                episodes = [np.array(stack) for stack in zip(*(draw() for _ in range(size)), strict=True)]
-                for i, (A, b) in enumerate(_systems(routines, episodes, alpha)):
+                for i, (A, b) in enumerate(_systems(routines, draw.take(size), alpha)):
                     before = total[i]
                     total[i] = (A, b) if before is None else (before[0] + A, before[1] + b)
         for kept, one in zip(sums, total, strict=True):

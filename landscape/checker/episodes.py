@@ -1,7 +1,7 @@
 """The episodes that a training routine under test is given, and the tasks they are drawn from."""
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -55,32 +55,56 @@ class Episodes:
     ) -> None:
         self.count = 0
         self._shift, self._until = shift, until
-        self._stream = _episodes(environment, n_in, n_out, rng)
+        self._chunks = _chunks(environment, n_in, n_out, rng)
+        self._chunk, self._left = next(self._chunks)
 
     def __call__(self) -> Episode:
         """Draw X_in (n_in, d), y_in (n_in,), X_out (n_out, d), y_out (n_out,) of a new task."""
-        self.count += 1
-        X_in, y_in, X_out, y_out = next(self._stream)
+        if not self._left:
+            self._chunk, self._left = next(self._chunks)
+        X_in, y_in, X_out, y_out = [stack[len(stack) - self._left] for stack in self._chunk]
+        self._left, self.count = self._left - 1, self.count + 1
         if self._shift is None or self.count > self._until:
             return X_in, y_in, X_out, y_out
         return X_in, y_in + X_in @ self._shift, X_out, y_out + X_out @ self._shift
 
+    def take(self, size: int) -> Episode:
+        """Draw so many at once: the same arrays, stacked."""
+        parts = []
+        while size:
+            if not self._left:
+                self._chunk, self._left = next(self._chunks)
+            at = len(self._chunk[0]) - self._left
+            taken = min(size, self._left)
+            parts.append([stack[at : at + taken] for stack in self._chunk])
+            self._left, size = self._left - taken, size - taken
+        X_in, y_in, X_out, y_out = (
+            parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        )
+        before, self.count = self.count, self.count + len(X_in)
+        if self._shift is not None:
+            shift = np.where(np.arange(before, self.count)[:, None] < self._until, self._shift, 0.0)[
+                ..., None
+            ]
+            y_in, y_out = y_in + (X_in @ shift)[..., 0], y_out + (X_out @ shift)[..., 0]
+        return X_in, y_in, X_out, y_out
 
-def _episodes(environment: Environment, n_in: int, n_out: int, rng: np.random.Generator) -> Iterator[Episode]:
+
+def _chunks(
+    environment: Environment, n_in: int, n_out: int, rng: np.random.Generator
+) -> Iterator[tuple[Episode, int]]:
     tasks = environment.tasks()
     size = max(1, min(CHUNK, MOST_NUMBERS // ((n_in + n_out) * environment.d)))
     while True:
         families, optima = environment.sample(size, rng)
-        drawn: list[Any] = [None] * size
+        stacks = [np.empty((size, n, *more)) for n in (n_in, n_out) for more in ((environment.d,), ())]
         for index, task in enumerate(tasks):
             where = np.flatnonzero(families == index)
-            parts: list[Array] = []
-            for n in (n_in, n_out):
+            for k, n in enumerate((n_in, n_out)):
                 X, e = task.inputs.draw(len(where), n, rng)
-                parts += [X, (X @ optima[where, :, None])[:, :, 0] + e]
-            for i, episode in zip(where, zip(*parts, strict=True), strict=True):
-                drawn[i] = episode
-        yield from drawn
+                stacks[2 * k][where], stacks[2 * k + 1][where] = X, (X @ optima[where, :, None])[:, :, 0] + e
+        X_in, y_in, X_out, y_out = stacks
+        yield (X_in, y_in, X_out, y_out), size
 
 
 def check_drawable(environment: Environment) -> None:

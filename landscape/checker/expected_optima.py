@@ -24,6 +24,8 @@ from landscape.linalg.moments.same_batch import mean_shrinkage
 from landscape.methods import FOMAML, HFMAML, MAML, NAL, Cost, Method, Reptile, Training, TrainTrain
 from landscape.tasks import Environment, Moments
 
+FEW = 2  # episodes, the fewest that a training has
+
 
 @record
 class OuterHessian(Method, register=False):
@@ -152,12 +154,25 @@ class Prediction:
     finite: Array | None
     deviation: Array
 
+    def on(self, episodes: int) -> "Prediction":
+        """Scale what is of `FEW` episodes: a bias falls as one over their number, a deviation as its root."""
+        share = FEW / max(episodes, FEW)
+        finite = self.finite
+        if finite is not None and self.optimum is not None:
+            finite = self.optimum + share * (finite - self.optimum)
+        return replace(self, finite=finite, deviation=np.sqrt(share) * self.deviation)
 
-@lru_cache(maxsize=16)
+
 def predictions(
     environment: Environment, alpha: float, n_in: int, n_out: int, steps: int, episodes: int
 ) -> list[Prediction]:
     """Predict where each candidate that may have an optimum here converges."""
+    return [found.on(episodes) for found in _on_few(environment, alpha, n_in, n_out, steps)]
+
+
+@lru_cache(maxsize=16)
+def _on_few(environment: Environment, alpha: float, n_in: int, n_out: int, steps: int) -> list[Prediction]:
+    """The same on `FEW` episodes."""
     found = []
     for expected in expectations(alpha, n_in, n_out, steps):
         with warnings.catch_warnings():
@@ -167,7 +182,7 @@ def predictions(
             deviation = np.full(environment.d, np.nan)
             try:
                 best = np.asarray(optimum(environment, expected.method, draws=0).value)
-                training = _exact(expected, n_in, n_out, max(episodes, 2))
+                training = _exact(expected, n_in, n_out, FEW)
                 law = asymptotics(environment, expected.method, training)
                 finite, deviation = np.asarray(law.mean), np.sqrt(np.diag(law.covariance))
             except NoClosedForm:

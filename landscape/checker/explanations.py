@@ -249,7 +249,7 @@ def _unknown(calls: Calls, seen: Observation, wanted: Target, asked: Asked) -> A
         for c in found.candidates[:n]
     ]
     nearest = int(np.argmin(np.where(clean, found.residuals[:n], np.inf)))
-    expected: Array = values(calls.probes, asked)[nearest]
+    expected: Array = values(calls.probes, asked, False)[nearest]
     looks = [] if seen.oddities else facts(calls, seen.value, expected, wanted.name)
     i = int(np.argmin(found.residuals))
     looks.insert(

@@ -1,14 +1,17 @@
 """The inner steps of a routine, and the way back through them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
-from landscape.checker.probes import Batch, Probes
+from landscape.checker.probes import Batch, Probes, Walk
 from landscape.checker.routine import Routine, column, product
 from landscape.core import Array
 
 BETA = 0.9, 0.999
+MOST = 500  # walks that are kept: what all candidates follow, and not each number that is tried
 EPSILON = 1e-8  # Adam's, as in PyTorch, TensorFlow and optax
 
 
@@ -92,18 +95,37 @@ def _implicit(H: Array, alpha: Array, b: Array) -> Array:
 
 
 def path(routine: Routine, probes: Probes) -> Path:
-    """Take the inner steps of a routine on each problem."""
+    """Take the inner steps of a routine on each problem; what differs in other choices only has the same points."""
     r, k = routine, routine.steps
     alpha = column(probes.alpha)
     if r.adapts is not None:
         mask = np.zeros(probes.w.shape[1])
         mask[list(r.adapts)] = 1
         alpha = alpha * mask
-    step = (r.fixed_step or alpha * product(r.step, probes)) * r.factor_step
     bend = np.asarray((r.fixed_bend or alpha * product(r.bend, probes)) * r.factor_bend)
-    names = [(r.inner, (j, k) if r.parts and k > 1 else None) for j in range(k)]
-    batches = [probes.batch(*name) for name in names]
+    if r.solve:
+        bend = bend * np.ones((len(probes.w), 1))
+    batches = [probes.batch(r.inner, (j, k) if r.parts and k > 1 else None) for j in range(k)]
     curved = batches if r.hessian is None else [probes.batch(r.hessian)] * k
+    key = CHOICES(r)
+    walk = probes.walks.get(key)
+    if walk is None:
+        step = (r.fixed_step or alpha * product(r.step, probes)) * r.factor_step
+        walk = _walk(r, probes, step, batches)
+        if len(probes.walks) < MOST:
+            probes.walks[key] = walk
+    return Path(r, *walk, bend, curved)
+
+
+CHOICES = attrgetter(
+    "steps", "inner", "step", "inner_at", "broadcast_inner", "solve", "adapts", "parts", "optimiser", "momentum", "decay", "decay_step",
+    "factor_step", "fixed_step", "huber_inner", "clip_norm", "clip_norm_through", "clip_value",
+)  # fmt: skip
+"""Of a routine, that say where its inner steps lead."""
+
+
+def _walk(r: Routine, probes: Probes, step: Array | float, batches: Sequence[Batch]) -> Walk:
+    """The points, the gradients that were followed, and which share of each."""
     points: list[Array] = [probes.w]
     gradients: list[Array] = []
     shares: list[Array | float] = []
@@ -112,8 +134,7 @@ def path(routine: Routine, probes: Probes) -> Path:
             v = _implicit(batch.H, step * np.ones((len(probes.w), 1)), points[-1] + step * batch.b)
             points.append(v)
             gradients.append(batch.gradient(v))
-        bend = bend * np.ones((len(probes.w), 1))
-        return Path(r, points, gradients, [1.0] * k, bend, curved)
+        return points, gradients, [1.0] * r.steps
     velocity: Array | float = 0.0
     first: Array | float = 0.0
     second: Array | float = 0.0
@@ -142,4 +163,4 @@ def path(routine: Routine, probes: Probes) -> Path:
             g = first / (1 - BETA[0] ** (j + 1)) / (size + EPSILON)
         velocity = r.momentum * velocity + g if r.momentum else g
         points.append(points[-1] - step * velocity)
-    return Path(r, points, gradients, shares, bend, curved)
+    return points, gradients, shares

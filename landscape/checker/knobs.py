@@ -5,8 +5,7 @@ code. Gauss-Newton steps on the relative differences find the number to rounding
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -53,8 +52,7 @@ class Knob:
 
     def applied(self, routine: Routine, number: float) -> Routine:
         """Set the number in a routine."""
-        numbers: dict[str, Any] = dict.fromkeys(self.numbers, number)
-        return replace(routine, **numbers)
+        return routine.having(**dict.fromkeys(self.numbers, number))
 
     def fits_into(self, routine: Routine) -> bool:
         """Say whether a routine leaves the number free, and would show it."""

@@ -30,13 +30,13 @@ def match(given: Array, probes: Probes, asked: Asked, dtype: str = "float64") ->
     One bug is tried before two, double precision before single: what equals a pair of bugs to 1e-9 is not
     explained by a single bug to 1e-4. A method without a bug is: no pair of bugs comes near one.
     """
-    candidates, expected = tuple(single(asked)), values(probes, asked)
+    candidates, expected = tuple(single(asked)), values(probes, asked, False)
     found = residuals(given, expected)
     if dtype in COARSE:
         return _nearest(given, probes, asked, dtype)
     if found.min() > DOUBLE and (found.min() > SINGLE or candidates[found.argmin()].bugs):
         candidates += tuple(double(asked))
-        found = np.concatenate([found, residuals(given, values(probes, asked, pairs=True))])
+        found = np.concatenate([found, residuals(given, values(probes, asked, True))])
     best = found.min()
     precision = "double" if best <= DOUBLE else "single" if best <= SINGLE else None
     if precision is None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -99,6 +99,10 @@ VIEWS: dict[str, Callable[[Array, Array], Array]] = {
 """What a model may make of its inputs before it multiplies them: of a batch, and of the inner batch beside it."""
 
 
+Walk: TypeAlias = tuple[list[Array], list[Array], list[Array | float]]
+"""Points, gradients and shares of the gradients that were followed, step by step."""
+
+
 @dataclass(frozen=True, eq=False)
 class Probes:
     """P random problems of one dimension d, with batches of different sizes.
@@ -145,6 +149,16 @@ class Probes:
 
     @cached_property
     def _memo(self) -> dict[Any, Any]:
+        return {}
+
+    @cached_property
+    def walks(self) -> dict[Any, Walk]:
+        """Inner steps that were taken, by the choices that they follow from."""
+        return {}
+
+    @cached_property
+    def factors(self) -> dict[tuple[str, ...], Array]:
+        """Products of named factors."""
         return {}
 
     def batch(self, name: str, part: tuple[int, int] | None = None) -> Batch:

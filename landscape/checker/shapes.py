@@ -28,7 +28,7 @@ class Shape(NamedTuple):
 
 def shaped(calls: Calls, value: Array, asked: Asked, tolerance: float) -> Shape | None:
     """Find a method without a bug from which the values (P, d) differ in a way that has a shape."""
-    listed, expected = single(asked), values(calls.probes, asked)
+    listed, expected = single(asked), values(calls.probes, asked, False)
     for candidate, wanted in zip(listed, expected, strict=True):
         if not candidate.bugs and candidate.kind not in (Kind.ZERO, Kind.DEPENDENT):
             found = _of_the_result(value, wanted, tolerance)

@@ -181,6 +181,14 @@ def test_episodes_are_of_the_environment():
     assert draw.count == 3000
     S = np.einsum("tni,tnj->ij", U, U) / 36_000
     np.testing.assert_allclose(S, np.diag([2.5, 1.3]) / 3, atol=0.05)
+    for shift, until in ((None, np.inf), (np.array([1.0, -2.0]), 700)):  # one by one, and all at once
+        one, all_ = (
+            Episodes(checking_ground(), 4, 12, np.random.default_rng(0), shift, until) for _ in range(2)
+        )
+        singly = [np.array(part) for part in zip(*(one() for _ in range(1200)), strict=True)]
+        for alone, stacked in zip(singly, map(np.concatenate, zip(all_.take(3), all_.take(1197), strict=True)), strict=True):  # fmt: skip
+            np.testing.assert_allclose(alone, stacked, rtol=1e-12, atol=1e-12)
+        assert one.count == all_.count == 1200
 
 
 def fails(draw, alpha):

@@ -5,7 +5,7 @@ import numpy as np
 
 def collect(draw, T):
     """T episodes stacked: X_in (T, n, d), y_in (T, n), X_out, y_out."""
-    return [np.array(part) for part in zip(*(draw() for _ in range(T)), strict=True)]
+    return draw.take(T)  # what so many calls give (test_episodes_are_of_the_environment)
 
 
 def system(X, y):
