@@ -57,6 +57,7 @@ from landscape.analysis.simulate import Simulation, simulate
 from landscape.analysis.agreement import Agreement, agreement
 
 if TYPE_CHECKING:
+    from landscape.core.saved import SavedResult
     from landscape.tasks.tables.from_data import from_data
     from landscape.analysis.loss_law import LossLaw, loss_law
     from landscape.analysis.wins import win_probability
@@ -111,6 +112,8 @@ __all__ = [
     "plot_landscape", "explore",
     # the papers' claims, decided
     "verify", "Ledger",
+    # a result from a file
+    "SavedResult",
     # what is said where something is amiss
     "LandscapeWarning", "NoClosedForm", "__version__",
 ]  # fmt: skip
@@ -121,6 +124,7 @@ _LATER = {
     "deterministic_equivalent": "landscape.closed_form.limits",
     "DeterministicEquivalent": "landscape.closed_form.limits",
     "Spectrum": "landscape.closed_form.limits",
+    "SavedResult": "landscape.core.saved",
     "from_data": "landscape.tasks.tables.from_data",
     "descent": "landscape.closed_form.dynamics",
     "flow": "landscape.closed_form.dynamics",

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.core import checks
 from landscape.core.domains import is_symbolic
 from landscape.core.parameters import Record
 from landscape.core.provenance import DRAWN, EXACT, Provenance
@@ -56,20 +56,9 @@ class Result(Record, ABC):
         ImportError
             Without the package xarray (the extra ``data``).
         """
-        try:
-            import xarray  # optional: an extra  # noqa: F401
-        except ImportError:
-            raise ImportError('to_xarray needs xarray: pip install "task-landscape[data]"') from None
-        frame = self.to_frame()
-        index: list[str] = []
-        told = 1
-        for name in frame.columns:
-            groups = len(frame[[*index, name]].drop_duplicates())
-            if groups > told:
-                index, told = [*index, name], groups
-            if told == len(frame):
-                break
-        return frame.set_index(index).to_xarray()
+        from landscape.core.exports import to_xarray  # optional: it needs pandas
+
+        return to_xarray(self.to_frame())
 
     def to_latex(self, columns: Sequence[str] | None = None) -> str:
         """Return the table in LaTeX (with the package booktabs), its headline as the caption.
@@ -79,26 +68,26 @@ class Result(Record, ABC):
         columns : sequence of str, optional
             Of `to_frame`; all by default.
         """
-        frame = self.to_frame()
-        frame = (
-            frame if columns is None else frame[[checks.known("column", c, frame.columns) for c in columns]]
-        )
-        percents = [name in PERCENT for name in frame.columns]
-        lines = [
-            " & ".join(_latex(value, percent) for value, percent in zip(row, percents, strict=True)) + r" \\"
-            for row in (tuple(frame.columns), *frame.itertuples(index=False, name=None))
-        ]
-        kinds = "".join("r" if frame[name].dtype.kind in "if" else "l" for name in frame.columns)
-        rules = [
-            rf"\begin{{tabular}}{{{kinds}}}",
-            r"\toprule",
-            lines[0],
-            r"\midrule",
-            *lines[1:],
-            r"\bottomrule",
-        ]
-        caption = rf"\caption{{{_latex(self.headline(), False)}}}"
-        return "\n".join([r"\begin{table}", caption, *rules, r"\end{tabular}", r"\end{table}", ""])
+        from landscape.core.exports import to_latex  # optional: it needs pandas
+
+        return to_latex(self.to_frame(), self.headline(), columns, PERCENT)
+
+    def to_file(self, path: str | Path) -> Path:
+        """Write the headline and the table to a file, whole or not at all, which `SavedResult.load` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in ``.json``, or in ``.parquet`` (the extra ``data``).
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be written, or a cell is no number, text or truth value.
+        """
+        from landscape.core.saved import write  # optional: it needs pandas
+
+        return write(type(self).__name__, self.headline(), self.to_frame(), path)
 
     def __repr__(self) -> str:
         return f"<{self.headline()}>"
@@ -116,19 +105,6 @@ class Result(Record, ABC):
             },
         )
         return f"<p><strong>{html.escape(self.headline())}</strong></p>{table}{more}"
-
-
-def _latex(value: Any, percent: bool) -> str:
-    """Write a cell of a table in LaTeX: numbers with four digits, text with its special characters escaped."""
-    if isinstance(value, (float, np.floating)):
-        text = f"{value:.1%}" if percent else f"{value:.4g}"
-        return "--" if np.isnan(value) else r"$" + text.replace("%", r"\%").replace("inf", r"\infty") + "$"
-    special = {c: "\\" + c for c in "&%$#_{}"} | {
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\^{}",
-    }
-    return "".join(special.get(c, c) for c in str(value))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
+from landscape.core.parquet import read_parquet
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -89,17 +91,7 @@ def check_not_given(written: TextFormat, what: str) -> None:
 
 
 def _parquet(path: Path) -> pd.DataFrame:
-    import pandas as pd  # optional here: importing it takes 0.3 s
-
-    try:
-        import pyarrow  # optional: the extra `data` installs it
-    except ImportError:
-        raise ImportError("Parquet files need pyarrow: pip install 'task-landscape[data]'") from None
-    try:
-        frame = pd.read_parquet(path, engine="pyarrow")
-    except (pyarrow.ArrowException, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
-        # the latter ones from notes of pandas in the file that are damaged
-        raise ValueError(f"{path.name} is not a Parquet file: {error}") from None
+    frame = read_parquet(path)
     named = [name for name in frame.index.names if name is not None]
     return frame.reset_index(named) if named else frame  # pandas keeps its row names in columns of the file
 

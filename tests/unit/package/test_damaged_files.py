@@ -1,4 +1,4 @@
-"""Ten thousand damaged files: each is read as what it holds, or refused in one clear sentence; nothing else happens."""
+"""Eleven thousand damaged files: each is read as what it holds, or refused in one clear sentence; nothing else happens."""
 
 import random
 import warnings
@@ -70,6 +70,11 @@ def written(kind, file):
         tasks = ls.from_data(table(), task="task", target="y")
         ls.diagnose(tasks, shots=2, progress=False).fit("pooled (1 step)").save(file)
         return lambda: TrainedModel.load(file)
+    if kind == ".result.json":
+        ls.risk(ls.HardEasy(d=3), ls.NAL(), ls.GradientSteps(0.5, m=5), over={"r_hard": [0.1, 1.0]}).save(
+            file
+        )
+        return lambda: ls.SavedResult.load(file)
     sweep = {
         "over": {"rho_hard": [0.2, 0.5]},
         "seeds": [0, 1],
@@ -84,7 +89,15 @@ def written(kind, file):
 
 @pytest.mark.parametrize(
     ("kind", "count"),
-    [(".csv", 2500), (".csv.gz", 1000), (".parquet", 1500), (".toml", 2000), (".json", 2000), (".db", 1500)],
+    [
+        (".csv", 2500),
+        (".csv.gz", 1000),
+        (".parquet", 1500),
+        (".toml", 2000),
+        (".json", 2000),
+        (".result.json", 1000),
+        (".db", 1500),
+    ],
 )
 def test_damage_is_one_sentence(tmp_path, kind, count):
     file, chance, refused = tmp_path / f"file{kind}", random.Random(kind), 0
