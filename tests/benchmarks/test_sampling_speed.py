@@ -130,15 +130,24 @@ def plain_sgd(T, n2):
     return w
 
 
-@pytest.mark.parametrize("n2", [20, 50, 500])
+@pytest.mark.parametrize(
+    ("sampling", "n2", "at_most"),
+    [("raw", 20, 1.5), ("raw", 50, 1.5), ("raw", 500, 1.5), ("bartlett", 50, 0.8), ("bartlett", 500, 0.2)],
+)
 @pytest.mark.parametrize("name", ["NAL", "MAML", "SGD"])
-def test_row_by_row_costs_what_plain_numpy_costs(benchmark, name, n2):
-    """0.8 to 1.0 at n2 = 50 and 500, 0.9 to 1.05 at 20: by turns and in CPU time, the least of 80 calls."""
+def test_drawing_costs_at_most_what_plain_numpy_costs(benchmark, name, sampling, n2, at_most):
+    """By turns and in CPU time, the least of 80 calls, in units of plain NumPy that draws row by row.
+
+    Rows 0.8 to 1.0 at n2 = 50 and 500, 0.9 to 1.05 at 20; pseudo-rows .4 to .5 at 50, .04 to .12 at 500.
+    """
     method = ls.NAL() if name == "NAL" else ls.MAML(ls.GradientSteps(1.0, n2))
     theirs = {"NAL": plain_pooled, "MAML": plain_maml, "SGD": plain_sgd}[name]
     sgd_training = ls.Training(1000, n1=N1, solver="sgd", learning_rate=RATE)
     training, rng = sgd_training if name == "SGD" else ls.Training(1000, n1=N1), np.random.default_rng(0)
-    calls = [lambda: trained_point(ENVIRONMENT, method, training, n2, "raw", rng), lambda: theirs(1000, n2)]
+    calls = [
+        lambda: trained_point(ENVIRONMENT, method, training, n2, sampling, rng),
+        lambda: theirs(1000, n2),
+    ]
     times = []
     for _ in range(5 if n2 == 500 else 40):
         for call in calls:
@@ -147,7 +156,7 @@ def test_row_by_row_costs_what_plain_numpy_costs(benchmark, name, n2):
             times.append(time.process_time() - start)
     ratio = min(times[::2]) / min(times[1::2])
     record(benchmark, times_plain=ratio)
-    assert ratio < 1.5
+    assert ratio < at_most
 
 
 @pytest.mark.parametrize("engine", ["numpy", pytest.param("numba", marks=needs_numba)])
