@@ -5,14 +5,14 @@ method and every bug that has a name; `check_optimum` judges a whole training ro
 ``landscape check`` does either from the shell. Data flows in this order:
 
     target             the method that was asked for, as far as the checker knows it
-    precision, probes  in what precision; random problems, and the losses on their batches
+    precision, batches, probes  in what precision; the losses on batches, and random problems
     routine, inner, formulas  what code may compute, as a few choices; its inner steps; its meta-gradient
-    bugs, candidates   which choices have a name, alone and in pairs: a new one is a line
+    bugs, candidates, instead  which choices have a name, alone and in pairs: a new one is a line
     calling, behaviour somebody's function: copies in, anything out; memory and noise
     matching           which candidates fit
     knobs, factors, shapes  where none does: a number that is solved for, a difference with a shape, facts
     explanations, check_meta_gradient  what all this says; the check of a meta-gradient
-    episodes, expected_optima, drawn_optima  what a routine is trained on, and where it should converge
+    episodes, trained_points, expected_optima, drawn_optima  what a routine is trained on, and where it should converge
     distances, convergence, check_optimum  how far it is from there, and whether it has converged
     reports, plots     what they answer
 

@@ -7,21 +7,18 @@ from typing import Any
 import numpy as np
 
 from landscape.checker.calling import (
-    HUGE,
     UnusableAnswer,
-    as_array,
     check_callable,
-    exits,
-    judged_by_its_answer,
 )
-from landscape.checker.candidates import instead
 from landscape.checker.convergence import lagging, power, weight_decay
 from landscape.checker.distances import FALSE_ALARM, Ground, Row, is_wanted, measured
-from landscape.checker.episodes import Episodes, check_drawable, checking_ground
+from landscape.checker.episodes import check_drawable, checking_ground
 from landscape.checker.expected_optima import predictions
+from landscape.checker.instead import instead
 from landscape.checker.reports import OptimumReport, Verdict
 from landscape.checker.target import Kind, Target, settled, target
-from landscape.core import Array, bar, checks, count, real, whole
+from landscape.checker.trained_points import trained_points
+from landscape.core import Array, checks, count, real, whole
 from landscape.methods import Method
 from landscape.tasks import Environment, check_environment
 
@@ -125,7 +122,7 @@ def check_optimum(
     ground = Ground(environment, alpha, n_in, n_out, tuple(checks.generator(rng).spawn(repeats)))
     samplers = ground.samplers()
     try:
-        points = _train(train, alpha, environment.d, samplers, progress)
+        points = trained_points(train, alpha, environment.d, samplers, progress)
     except UnusableAnswer as answer:
         return OptimumReport.unusable(wanted.name, answer)
     counts = [draw.count for draw in samplers]
@@ -137,48 +134,6 @@ def check_optimum(
             f"{wanted.name} has no optimum that is known here: take a smaller alpha, or another environment"
         )
     return _judge(rows, wanted, episodes, points, ground, train)
-
-
-def _train(
-    train: Callable[..., Any], alpha: float, d: int, samplers: Sequence[Episodes], progress: bool
-) -> Array:
-    """The trained points (repeats, d)."""
-    points = np.empty((len(samplers), d))
-    for r, draw in enumerate(bar(samplers, progress, desc="training")):
-        try:
-            with judged_by_its_answer():
-                answer = train(draw, alpha)
-        except SystemExit as error:
-            raise exits(error) from error
-        except Exception as error:
-            what = f"raises {type(error).__name__}: {error}"
-            raise UnusableAnswer(what, "run train(draw, alpha) by itself", False) from error
-        points[r] = _point(answer, d)
-    if min(draw.count for draw in samplers) == 0:
-        raise UnusableAnswer(
-            "never calls draw()", "each call of draw() gives the two batches of a new task", False
-        )
-    spread = np.cov(points.T).reshape(d, -1)
-    if np.ptp(points) < 1 / HUGE or np.linalg.matrix_rank(spread) < d:
-        looks = "the trained point does not depend on the tasks drawn"
-        raise UnusableAnswer("returns points that do not scatter", looks, True)
-    return points
-
-
-def _point(answer: Any, d: int) -> Array:
-    """A trained point, shape (d,)."""
-    try:
-        with judged_by_its_answer():
-            point = as_array(answer)
-    except Exception:  # whatever a framework raises when it is asked for an array
-        point = np.empty(0)
-    if point.size != d:
-        wanted = f"the trained point must have shape ({d},)"
-        raise UnusableAnswer(f"returns {type(answer).__name__} of shape {point.shape}", wanted, True)
-    if not (np.abs(point) < HUGE).all():  # NaN is not
-        looks = "training diverges: a sign, a sum for a mean, or too large a step"
-        raise UnusableAnswer(f"returns NaN, infinity or numbers beyond {HUGE:g}", looks, True)
-    return point.ravel()
 
 
 def _judge(

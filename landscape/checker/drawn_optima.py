@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from landscape.checker.batches import BATCHES, Batch
 from landscape.checker.episodes import Episodes
 from landscape.checker.formulas import meta_gradient
-from landscape.checker.probes import BATCHES, Batch, Probes
+from landscape.checker.probes import Probes
 from landscape.checker.routine import Routine
 from landscape.core import Array
 

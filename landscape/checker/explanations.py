@@ -9,14 +9,14 @@ import numpy as np
 from landscape.checker.behaviour import NOISE, Observation
 from landscape.checker.bugs import BROADCAST, SHUFFLED, Bug
 from landscape.checker.calling import Calls
-from landscape.checker.candidates import Candidate, instead, residuals, single, values
+from landscape.checker.candidates import Candidate, single, values
 from landscape.checker.factors import free_factors
-from landscape.checker.formulas import step_gradient
+from landscape.checker.instead import instead
 from landscape.checker.knobs import BASES, Fitted, solved
 from landscape.checker.matching import Match, match
 from landscape.checker.precision import COARSE, DOUBLE, PRECISIONS, SINGLE
 from landscape.checker.reports import Verdict
-from landscape.checker.shapes import facts, shaped, stays
+from landscape.checker.shapes import facts, shaped, stays, wrong_of_steps
 from landscape.checker.target import Asked, Kind, Target, counted
 from landscape.core import Array
 
@@ -213,24 +213,10 @@ def _rounded_inside(calls: Calls, seen: Observation, wanted: Target, asked: Aske
 
 def _with_steps(calls: Calls, first: Candidate, answer: Answer) -> Answer:
     """Judge the gradient with respect to the steps, too (Meta-SGD)."""
-    given = np.array([calls.beside[p] for p in range(len(calls.probes))])
-    right = step_gradient(first.routine, calls.probes)
     tolerance = DOUBLE if answer.precision == "double" else SINGLE
     if answer.precision in COARSE_NAMES:
         tolerance = next(p.tolerance for p in PRECISIONS.values() if p.name == answer.precision)
-    named = {
-        "": right,
-        "has the wrong sign": -right,
-        "is multiplied by the steps (the gradient with respect to their logarithms)": right
-        * calls.probes.alpha,
-        "is zero": 0 * right,
-        "is twice too large": 2 * right,
-        "is half of what it should be": right / 2,
-    }
-    distances = {text: float(residuals(given, value)) for text, value in named.items()}
-    text = min(distances, key=lambda name: distances[name])
-    if distances[text] > tolerance:
-        text = "is none of those known"
+    text = wrong_of_steps(calls, first.routine, tolerance)
     if not text:
         return answer
     bug = f"the gradient with respect to the steps {text}"

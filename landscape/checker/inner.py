@@ -6,7 +6,8 @@ from operator import attrgetter
 
 import numpy as np
 
-from landscape.checker.probes import Batch, Probes, Walk
+from landscape.checker.batches import Batch
+from landscape.checker.probes import Probes, Walk
 from landscape.checker.routine import Routine, column, product
 from landscape.core import Array
 

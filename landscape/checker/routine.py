@@ -49,7 +49,7 @@ class Routine:
     returns : {"gradient", "displacement", "zero"}
         The outer gradient, w - v_k (Reptile), or nothing that depends on w.
     inner, outer, hessian : str
-        Batches (see `probes.BATCHES`) of the inner gradients, of the outer one and of the Hessian in the
+        Batches (see `batches.BATCHES`) of the inner gradients, of the outer one and of the Hessian in the
         chain rule; ``hessian=None`` is the inner one.
     step, bend, outside : tuple of str
         Factors on alpha in the inner step, on alpha in the chain rule, and on the result.
@@ -73,7 +73,7 @@ class Routine:
     optimiser : {"sgd", "adam", "sign"}
         Of the inner steps.
     view : str
-        What the model makes of its inputs first (see `probes.VIEWS`).
+        What the model makes of its inputs first (see `batches.VIEWS`).
     late : bool
         Whether steps by coordinate stand on the wrong side of the Hessian in the chain rule.
     across : {"mean", "sum", "1/k twice", "first", "last", "carried", "pooled", "pooled inner"}

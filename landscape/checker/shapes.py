@@ -7,7 +7,7 @@ import numpy as np
 
 from landscape.checker.calling import ARGUMENTS, Calls
 from landscape.checker.candidates import Candidate, residuals, single, values
-from landscape.checker.formulas import meta_gradient
+from landscape.checker.formulas import meta_gradient, step_gradient
 from landscape.checker.probes import Probes
 from landscape.checker.routine import Routine
 from landscape.checker.target import Asked, Kind
@@ -140,6 +140,24 @@ def _apart(calls: Calls, asked: Asked, tolerance: float) -> Shape | None:
 
 def _level(y: Array, change: bool) -> Array:
     return np.full_like(y, y.mean()) if change else y
+
+
+def wrong_of_steps(calls: Calls, routine: Routine, tolerance: float) -> str:
+    """Say what is wrong with the gradient with respect to the steps (Meta-SGD); nothing where it is right."""
+    given = np.array([calls.beside[p] for p in range(len(calls.probes))])
+    right = step_gradient(routine, calls.probes)
+    known = {
+        "": right,
+        "has the wrong sign": -right,
+        "is multiplied by the steps (the gradient with respect to their logarithms)": right
+        * calls.probes.alpha,
+        "is zero": 0 * right,
+        "is twice too large": 2 * right,
+        "is half of what it should be": right / 2,
+    }
+    distances = {text: float(residuals(given, value)) for text, value in known.items()}
+    text = min(distances, key=lambda name: distances[name])
+    return text if distances[text] <= tolerance else "is none of those known"
 
 
 def stays(calls: Calls, value: Array, wanted: Candidate, share: float = MOVED) -> bool:

@@ -8,12 +8,13 @@ import pytest
 from support import planted, routines
 
 import landscape as ls
+from landscape.checker.batches import Batch
 from landscape.checker.behaviour import REPEATS, held_against_the_mean, observe
 from landscape.checker.bugs import BUGS
 from landscape.checker.calling import Calls
 from landscape.checker.candidates import double, methods, residuals, single, values
 from landscape.checker.formulas import meta_gradient
-from landscape.checker.probes import Batch, Probes, draw_probes
+from landscape.checker.probes import Probes, draw_probes
 from landscape.checker.routine import Routine
 from landscape.checker.target import Asked, Kind
 
@@ -400,6 +401,18 @@ def test_unusual_factors_of_another_method():
     found = ls.check_meta_gradient(lambda *x: 0.37 * planted.first_order(*x))
     assert found.bugs == ("detached graph", "the result is multiplied by 0.37")
     assert found.residual < 1e-9
+
+
+def test_unusual_factors_at_once():
+    """Of two or three numbers none is found alone: they are solved for together."""
+    found = ls.check_meta_gradient(
+        lambda w, X, y, U, v, a: 1.2 * planted.jac(X, 3 * a) @ planted.first_order(w, X, y, U, v, 0.7 * a)
+    )
+    assert found.bugs == (
+        "the result is multiplied by 1.2",
+        "alpha is multiplied by 0.7 in the inner step",
+        "alpha is multiplied by 3 in the derivative of the inner step",
+    )
 
 
 def test_batches_never_have_the_same_size():
