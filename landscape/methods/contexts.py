@@ -3,7 +3,8 @@ r"""Drawn contexts, over which the one matrix P of several steps on the same sam
 With S = X'X/m and s = X'e/m of a context the distance to the task's optimum goes :math:`r \to r - P (S r - s)` at each
 step, and the loss is :math:`\tfrac12 |F r - t|^2`. In a prompt r is a vector, F the query x' and t its noise. For the
 expected loss on a context F is a root of Sigma, and what is random beside X is integrated out: r, s and t then have a
-column for each direction in which optima spread, and for each in which noise pushes.
+column for each direction in which optima spread, and for each in which noise pushes. Such contexts are drawn so that those whose rare
+and large losses carry the mean come up often (`Tilts`): over plain draws the best steps would be too long.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape.adaptations.base import is_full
+from landscape.adaptations.steps import Steps
 from landscape.core.errors import warn
 from landscape.core.typing import Array, Scalar
 from landscape.tasks.families import Task
 from landscape.tasks.inputs import Gaussian
+from landscape.tasks.tilted import Tilts
 
 PACKED: dict[str, tuple[Callable[[Array], Array], Callable[[Array, int], Array]]] = {
     "full": (lambda G: G.reshape(*G.shape[:-2], -1), lambda x, d: x.reshape(d, d)),
@@ -26,7 +29,7 @@ PACKED: dict[str, tuple[Callable[[Array], Array], Callable[[Array, int], Array]]
 }
 """The kinds of matrices: from a gradient by all entries to one by the free ones, and from these to P, or its diagonal."""
 
-MOST = 300
+MOST = 100
 """Moves of L-BFGS."""
 
 
@@ -40,6 +43,8 @@ class Group:
     s, r : array, shape (n or 1, d, J)
     F : array, shape (n or 1, f, d)
     t : array, shape (n or 1, f, J)
+    weight : array, shape (n,)
+        By which each counts: 1, or how much more often it comes up than it was drawn.
     floor : float
         What is lost beside, half the noise of the labels.
     """
@@ -49,6 +54,7 @@ class Group:
     r: Array
     F: Array
     t: Array
+    weight: Array
     floor: float = 0.0
 
     def loss_and_slope(self, P: Array, steps: int) -> tuple[float, Array]:
@@ -58,11 +64,11 @@ class Group:
             seen.append(self.S @ r - self.s)
             r = r - P @ seen[-1]
         left = self.F @ r - self.t
-        back, slope = self.F.swapaxes(1, 2) @ left, np.zeros_like(P)
+        back, slope = self.F.swapaxes(1, 2) @ (self.weight[:, None, None] * left), np.zeros_like(P)
         for gradient in reversed(seen):
             slope -= np.einsum("nij,nkj->ik", back, gradient)
             back = back - self.S @ (P.T @ back)
-        return float(np.sum(left**2) / 2 + len(self.S) * self.floor), slope
+        return float(self.weight @ np.sum(left**2, axis=(1, 2)) / 2 + len(self.S) * self.floor), slope
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,14 +79,17 @@ class Contexts:
 
     @classmethod
     def of(
-        cls, tasks: Sequence[Task], w: Array, m: Scalar, count: int, seed: int | Sequence[int]
+        cls, tasks: Sequence[Task], w: Array, steps: Steps, count: int, seed: int | Sequence[int]
     ) -> Contexts:
-        """Draw contexts of tasks in proportion to their probabilities; optima and noise are integrated out."""
+        """Draw contexts of tasks in proportion to their probabilities, for about such steps as are given.
+
+        Optima and noise are integrated out.
+        """
         shares = np.cumsum([task.probability for task in tasks])
         rng, groups = np.random.default_rng(seed), []
         whose = np.searchsorted(shares / shares[-1], (np.arange(count) + 0.5) / count)
         for task, n in zip(tasks, np.bincount(whose, minlength=len(tasks)), strict=True):
-            groups += [_expected(task.expanded(), w, m, n, rng)] if n else []
+            groups += [_expected(task.expanded(), w, steps, n, rng)] if n else []
         return cls(groups)
 
     @classmethod
@@ -132,34 +141,35 @@ class Contexts:
             start / size,
             jac=True,
             method="L-BFGS-B",
-            options={"maxiter": MOST, "ftol": 1e-13},
+            options={"maxiter": MOST, "ftol": 1e-8},
         )
         if not found.success:
             warn(f"the matrix of {steps} steps on the same samples has not settled: {found.message}")
         return unpack(size * found.x, d)
 
 
-def _expected(task: Task, w: Array, m: Scalar, n: int, rng: np.random.Generator) -> Group:
+def _expected(task: Task, w: Array, steps: Steps, n: int, rng: np.random.Generator) -> Group:
     """Contexts of a task, whose optima and noise are integrated out where they are normal."""
-    inputs, d = task.inputs, len(w)
+    inputs, d, m = task.inputs, len(w), steps.m
     Sigma, noise = inputs.Sigma.matrix(), float(inputs.noise_variance)
     columns = [(w - task.centre)[:, None]]
     if task.spread is not None:
         columns.append(task.spread.root().matrix().T)  # its columns' squares sum to the spread
-    r = np.concatenate(columns, axis=1)[None]
+    r, weight = np.concatenate(columns, axis=1)[None], np.ones(n)
     root = inputs.Sigma.root().matrix()
     if is_full(m):
         S, s = np.broadcast_to(Sigma, (n, d, d)), np.zeros_like(r)
+    elif isinstance(inputs, Gaussian):
+        P = getattr(steps, "operator", None)
+        X, weight = Tilts.of(inputs, int(m), 2 * steps.steps, P).draw(n, rng)
+        S = X.swapaxes(1, 2) @ X / m
+        pushes = np.sqrt(noise) / m * X.swapaxes(1, 2)  # their squares sum to noise S/m
+        s = np.concatenate([np.zeros((n, d, r.shape[2])), pushes], axis=2)
+        r = np.concatenate([r, np.zeros((1, d, pushes.shape[2]))], axis=2)
     else:
         X, e = inputs.draw(n, int(m), rng)
-        S = X.swapaxes(1, 2) @ X / m
-        if isinstance(inputs, Gaussian):
-            pushes = np.sqrt(noise) / m * np.linalg.qr(X).R.swapaxes(1, 2)  # their squares sum to noise S/m
-            s = np.concatenate([np.zeros((n, d, r.shape[2])), pushes], axis=2)
-            r = np.concatenate([r, np.zeros((1, d, pushes.shape[2]))], axis=2)
-        else:
-            s = (X.swapaxes(1, 2) @ e[:, :, None]) / m
-    return Group(S, s, r, root[None], np.zeros((1, 1, 1)), noise / 2)
+        S, s = X.swapaxes(1, 2) @ X / m, (X.swapaxes(1, 2) @ e[:, :, None]) / m
+    return Group(S, s, r, root[None], np.zeros((1, 1, 1)), weight, noise / 2)
 
 
 def _prompts(task: Task, w: Array, m: Scalar, n: int, rng: np.random.Generator) -> Group:
@@ -179,4 +189,4 @@ def _prompts(task: Task, w: Array, m: Scalar, n: int, rng: np.random.Generator) 
         raise ValueError(
             "prompts=... draws single queries, which have no ridge: leave the ridge of data tasks out"
         )
-    return Group(S, s, r, x, e[:, :, None])
+    return Group(S, s, r, x, e[:, :, None], np.ones(n))

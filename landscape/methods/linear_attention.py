@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ from landscape.tasks.sampled import SampledEnvironment
 
 CONTEXTS = 2000
 """Contexts over which several layers are optimised where no formula is known; as many others say their risk."""
+PASSES = 3
+"""How often contexts are drawn anew, with the matrix found on the last ones, which says what is rare and large."""
 FURTHEST = 4.0
 """The best step size of several layers is looked for up to so many times the best one of one layer."""
 
@@ -75,7 +78,8 @@ class LinearAttention(Method):
     parameters of a layer, and no proof that none are better. With several layers the loss is not convex in P, and the
     optimum is numerical and may be local: of the exact risk where inputs and optima are isotropic (up to 10 layers; P is
     then a number by symmetry) and for ``kind="scalar"`` (up to 3), else of the mean over 2,000 drawn contexts, optima and
-    noise integrated out. The risk itself is then that of any steps: exact, or drawn where no formula is known.
+    noise integrated out, the rare ones that carry the mean of many steps among them. The risk itself is then that of any
+    steps: exact, or drawn where no formula is known.
 
     The learned start is the linear transformer block of Zhang, Wu & Bartlett (2024); the layers are those of von Oswald
     et al. (2023) and Ahn et al. (2023).
@@ -136,7 +140,11 @@ class LinearAttention(Method):
 
     def learned(self, tasks: Sequence[Task]) -> tuple[Method | Array, Adaptation]:
         d = tasks[0].inputs.Sigma.d
-        steps = self._steps(list(tasks) if self.pretraining is None else self.pretraining.tasks())
+        steps = (
+            self._steps(list(tasks))
+            if self.pretraining is None
+            else _pretrained(with_values(self, {"m": None}))
+        )
         if self.pretraining is not None and self.pretraining.d != d:
             raise ValueError(f"pretraining must have the d = {d} of the tasks, got {self.pretraining.d}")
         return checks.start("start", self.start, d), with_values(steps, {"m": self.n2})
@@ -162,9 +170,7 @@ class LinearAttention(Method):
         try:
             value = _risk(tasks, steps, w)
         except NoClosedForm:
-            others = Contexts.of(tasks, w, self.context, CONTEXTS, [self.rng, 1])
-            P = np.broadcast_to(steps.multiplier(), (environment.d,) * max(1, np.ndim(steps.multiplier())))
-            value, how = others.loss_and_slope(P, self.layers)[0], Provenance("drawn", draws=CONTEXTS)
+            value, how = self._drawn_risk(tasks, steps, w), Provenance("drawn", draws=CONTEXTS)
         return LearnedStep(w, steps, value, np.array([value]), np.array([1]), how)
 
     def _steps(self, tasks: list[Task]) -> Steps:
@@ -181,6 +187,10 @@ class LinearAttention(Method):
             P = first = problem.best_matrix(w)
             if self.layers > 1:
                 P = self._several(tasks, w, first, kind)
+        return self._with(P, kind)
+
+    def _with(self, P: Array, kind: str) -> Steps:
+        """Make steps on a context of the pretraining."""
         if kind == "scalar":
             return GradientSteps(float(np.ravel(P)[0]), self.context, self.layers, "same")
         return PreconditionedSteps(P, self.context, self.layers, "same")
@@ -200,7 +210,17 @@ class LinearAttention(Method):
                 return np.full(len(w), found.x)
             except NoClosedForm:
                 pass
-        return Contexts.of(tasks, w, self.context, CONTEXTS, self.rng).descend(first, self.layers, kind)
+        P, tried = first, []
+        for again in range(PASSES):
+            contexts = Contexts.of(tasks, w, self._with(P, kind), CONTEXTS, [self.rng, again])
+            P = contexts.descend(P, self.layers, kind)
+            tried.append((self._drawn_risk(tasks, self._with(P, kind), w, again), P))
+        return min(tried, key=lambda pair: pair[0])[1]  # those it was found on flatter a P
+
+    def _drawn_risk(self, tasks: Sequence[Task], steps: Steps, w: Array, again: int = PASSES) -> float:
+        """Estimate the risk of steps on contexts of their own."""
+        contexts = Contexts.of(tasks, w, steps, CONTEXTS, [self.rng, again, 1])
+        return contexts.loss_and_slope(_matrix(steps, len(w)), self.layers)[0]
 
     def objective(self, moments: Moments) -> QuadraticForm:
         raise ValueError(_NO_FORM)
@@ -219,6 +239,13 @@ _NO_FORM = (
 )
 
 
+@lru_cache(maxsize=32)
+def _pretrained(attention: LinearAttention) -> Steps:
+    """Pretrain once, however many points of a grid it is judged at."""
+    assert attention.pretraining is not None
+    return attention._steps(attention.pretraining.tasks())
+
+
 def _risk(tasks: Sequence[Task], steps: Steps, w: Array) -> float:
     """The exact risk from a point."""
     total = 0.0
@@ -227,6 +254,12 @@ def _risk(tasks: Sequence[Task], steps: Steps, w: Array) -> float:
         spread = 0.0 if task.spread is None else form.A.inner(task.spread) / 2
         total += float(task.probability * (form(w) + spread))
     return total
+
+
+def _matrix(steps: Steps, d: int) -> Array:
+    """P as a matrix."""
+    P = np.asarray(steps.multiplier())
+    return P if P.ndim == 2 else P * np.eye(d)
 
 
 def _is_isotropic(task: Task, w: Array) -> bool:

@@ -16,9 +16,9 @@ from landscape.linalg import Matrix, QuadraticForm
 from landscape.linalg.inverse import pseudo_inverse
 from landscape.methods import Method
 from landscape.simulator.draw_samples import Rows, chunk_size, drawer, hessian_times
-from landscape.simulator.tilted import Tilts
 from landscape.tasks import Gaussian, Task
 from landscape.tasks.inputs import Inputs
+from landscape.tasks.tilted import Tilts
 
 GROUPS = 20
 """Each group of draws is left out once: the replicates of which standard errors are made."""

@@ -20,8 +20,8 @@ import landscape as ls
 from landscape.core.typing import Array
 from landscape.linalg.moments import power_moment
 from landscape.linalg.operators import Matrix
-from landscape.simulator.tilted import Tilts
 from landscape.tasks.inputs import Gaussian
+from landscape.tasks.tilted import Tilts
 
 DENSE = np.array([[1.0, 0.4, -0.1], [0.4, 0.6, 0.2], [-0.1, 0.2, 0.3]])
 

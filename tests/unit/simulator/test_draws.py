@@ -13,8 +13,8 @@ from landscape.linalg.operators import Matrix
 from landscape.simulator.bartlett import draw_compressed, draw_rows
 from landscape.simulator.solve import trained_point
 from landscape.simulator.thin import times, times_transposed
-from landscape.simulator.tilted import Tilts
 from landscape.tasks.inputs import Gaussian
+from landscape.tasks.tilted import Tilts
 
 DENSE = np.array([[1.0, 0.4, -0.1], [0.4, 0.6, 0.2], [-0.1, 0.2, 0.3]])
 STEP = np.array([[0.5, 0.1, 0.0], [0.1, 0.8, 0.2], [0.0, 0.2, 1.1]])

@@ -26,7 +26,7 @@ import numpy as np
 
 from landscape.core import Array
 from landscape.linalg import Operator
-from landscape.tasks import Gaussian
+from landscape.tasks.inputs import Gaussian
 
 PLAIN, SMALL = 0.5, 0.15
 """Shares of the draws from the law itself, and from those with small eigenvalues."""
