@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.core import checks
+from landscape.core import checks, warn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,10 +21,14 @@ ROOM = 1.1
 """Times as large as in a picture that is merely shrunk type may be, so that no label runs into another."""
 
 
+LEGIBLE = 5.0
+"""Points below which printed type is not read."""
+
+
 def resize(figure: Figure, size: str) -> Figure:
     """Give a figure the width of a column, a page or a slide, and its type, lines, markers and legends the size for it.
 
-    Type gets 6.5, 8.5 or 14 points where there is room; figures of many panels are for a page.
+    Type gets 6.5, 8.5 or 14 points where there is room; figures of many panels are for a page, which a warning says.
 
     Parameters
     ----------
@@ -51,6 +55,8 @@ def resize(figure: Figure, size: str) -> Figure:
     width, points = SIZES[checks.known("size", size, SIZES)]
     before, height = figure.get_size_inches()
     scale = min(points / DRAWN, ROOM * width / before)
+    if scale * DRAWN < LEGIBLE:
+        warn(f"its panels leave type of {scale * DRAWN:.0f} points only in a {size}: size 'page' suits this figure")
     figure.set_size_inches(width, width * height / before)
     for artist in set(figure.findobj()):
         _rescale(artist, scale)
