@@ -21,7 +21,7 @@ PRINTED = {1.0: (0.869144, 0.003096), 1.5: (0.727190, 0.003730), 2.0: (0.656213,
 
 def run(quick: bool, seed: int, progress: bool) -> Reproduction:
     """Pretrain by least squares on drawn prompts in several dimensions, and go on to theirs by a line in 1/d."""
-    runs = {10: 200, 16: 80, 24: 30} if quick else {10: 1000, 16: 600, 24: 300, 36: 60}
+    runs = {10: 200, 16: 80, 24: 30} if quick else {10: 1000, 16: 500, 24: 200, 36: 40}
     rng, rows = np.random.default_rng(seed), []
     for d, count in runs.items():
         parts = np.array([error_parts(d, rng) for _ in range(count)])
@@ -56,9 +56,7 @@ def error_parts(d: int, rng: np.random.Generator) -> tuple[float, float]:
     r"""Pretrain once; the squared error at a context of r d samples is the first part plus the second over r.
 
     The model predicts :math:`x^\top \Gamma h`, h = ((d/m) X'y, (1/m) y'y), with Gamma (d, d + 1) by least squares on prompts whose
-    tasks are drawn among kappa d. Inputs are N(0, I/d), tasks N(0, I). On new tasks with G the first d columns of Gamma and g the last
-    the error is :math:`1 + \rho - \tfrac2d tr G + \tfrac1d |G|^2 + \tfrac{(1 + \rho)^2}d |g|^2 + \tfrac{1 + \rho}{r d} |G|^2`, without what
-    is smaller by 1/d.
+    tasks are drawn among kappa d. Inputs are N(0, I/d), tasks N(0, I).
     """
     n, m = int(PROMPTS * d * d), int(CONTEXT * d)
     tasks = rng.standard_normal((int(DIVERSITY * d), d))
@@ -69,8 +67,16 @@ def error_parts(d: int, rng: np.random.Generator) -> tuple[float, float]:
     )
     features = np.einsum("ni,nj->nij", x, h).reshape(n, -1)
     normal = features.T @ features + n / d * RIDGE * np.eye(features.shape[1])
-    Gamma = np.linalg.solve(normal, features.T @ label).reshape(d, d + 1)
-    G, g = Gamma[:, :d], Gamma[:, d]
+    return parts_of(np.linalg.solve(normal, features.T @ label).reshape(d, d + 1))
+
+
+def parts_of(Gamma: Array) -> tuple[float, float]:
+    r"""Compute the two parts of a model's error on new tasks, without what is smaller by 1/d.
+
+    With G the first d columns of Gamma and g the last it is :math:`1 + \rho - \tfrac2d tr G + \tfrac1d |G|^2 + \tfrac{(1 + \rho)^2}d
+    |g|^2 + \tfrac{1 + \rho}{r d} |G|^2`.
+    """
+    d, G, g = len(Gamma), Gamma[:, :-1], Gamma[:, -1]
     size = 1 + NOISE
     fixed = size - 2 / d * np.trace(G) + np.sum(G**2) / d + size**2 / d * (g @ g)
     return float(fixed), float(size / d * np.sum(G**2))

@@ -102,3 +102,25 @@ def test_the_limit_is_that_of_marchenko_and_pastur() -> None:
         assert abs(context_at_test.limit_of(ratio) - context_at_test.limit_of(1.05 * ratio)) > 2e-3 * by_law(
             ratio
         )
+
+
+def test_the_error_at_test_by_the_exact_risk_and_by_drawing() -> None:
+    """d = 60: the exact risk of the same layer differs by 1/m of the error; the last column by 10,000 prompts, seed 0."""
+    d, m, rng = 60, 90, np.random.default_rng(0)
+    Gamma = np.hstack([0.6 * np.eye(d) + 0.02 * rng.standard_normal((d, d)), np.zeros((d, 1))])
+    fixed, falling = context_at_test.parts_of(Gamma)
+    env = ls.Mixture([ls.TaskFamily("new", 1 / d, 0.0, 1.0, noise=0.01, d=d)])
+    exact = 2 * float(ls.risk(env, 0.0, ls.PreconditionedSteps(d * Gamma[:, :-1], m)).total)
+    assert fixed + falling / 1.5 == pytest.approx(exact, rel=1 / m)
+    assert abs(fixed + falling / 1.4 - exact) > exact / m  # planted: another context
+    d = 12
+    Gamma = np.hstack([0.6 * np.eye(d), np.full((d, 1), 0.4)])
+    X, y, x, label = draw_prompts(np.full(d, 1 / d), rng.standard_normal((10_000, d)), 0.01, 18, rng)
+    h = np.concatenate(
+        [np.einsum("nm,nmd->nd", y, X) * d / 18, np.sum(y**2, axis=1, keepdims=True) / 18], axis=1
+    )
+    losses = (np.einsum("ni,ij,nj->n", x, Gamma, h) - label) ** 2
+    fixed, falling = context_at_test.parts_of(Gamma)
+    without = sum(context_at_test.parts_of(np.hstack([Gamma[:, :-1], np.zeros((d, 1))])))
+    assert losses.mean() == pytest.approx(fixed + falling / 1.5, rel=3 / d)
+    assert fixed + falling > without + 0.1
