@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.core import Result, checks, record, save
+from landscape.core import Result, checks, choice, record, save
 from landscape.diagnosis import verdict
 from landscape.diagnosis.geography import Geography
 from landscape.diagnosis.held_out import HeldOut
@@ -134,6 +134,7 @@ class Diagnosis(Result):
 
     def best(self, shots: int) -> Line:
         """Name the learner that loses least."""
+        shots = self.known_shots(shots)
         return min((line for line in self.lines if line.shots == shots), key=lambda line: line.loss)
 
     def advised(self, shots: int, only: str | None = "") -> Line:
@@ -148,7 +149,10 @@ class Diagnosis(Result):
         only : "gradient", optional
             Among gradient steps only; None means among all, left out what the diagnosis was asked for.
         """
+        shots = self.known_shots(shots)
         only = self.only if only == "" else only
+        if only is not None:
+            choice("gradient").check("only", only)
         eligible = [
             line
             for line in self.lines

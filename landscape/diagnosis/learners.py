@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -124,6 +124,8 @@ def chosen_learners(methods: Sequence[str] | str | None) -> list[Learner]:
         return [learner for learner in LEARNERS.values() if learner.is_default]
     if isinstance(methods, str) and methods == "all":
         return list(LEARNERS.values())
+    if not isinstance(methods, Iterable):
+        raise TypeError(f"methods must be a list of names, or 'all', got {methods!r}")
     named = [methods] if isinstance(methods, str) else list(methods)
     wanted = {checks.known("name in methods", name, LEARNERS) for name in named}
     return [one for one in LEARNERS.values() if one.name in wanted | {"not adapted", "pooled (1 step)"}]

@@ -95,7 +95,9 @@ def from_object(
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ValueError(f'{source} is no model of landscape: it lacks the line "format": "{FORMAT}"')
     version = values.get("version")
-    if isinstance(version, int) and version > VERSION:
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ValueError(f"{source} is damaged: version must be a whole number, got {version!r}")
+    if version > VERSION:
         raise ValueError(
             f"{source} has version {version} of the format, and this is landscape {__version__}, which knows up to "
             f"{VERSION}: install a newer one"

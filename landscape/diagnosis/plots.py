@@ -72,7 +72,8 @@ def steps(diagnosis: Diagnosis, ax: Any = None, shots: int | None = None) -> Any
     reach = max(unadapted - least, 0.05 * least)
     if reach > 0:
         ax.set_ylim(least - 0.15 * reach, least + 2 * reach)
-    ax.set_xscale("log")
+    if len(frame):  # else nothing but 0 was tried, and a logarithmic axis has nothing to show
+        ax.set_xscale("log")
     plotting.finish(ax, "step size", "loss on held-out tasks")
     ax.set_title(f"{shots} shot{'s' * (shots > 1)}", fontsize="medium")
     return ax
@@ -146,7 +147,7 @@ def winners(diagnosis: Diagnosis, ax: Any = None, shots: int | None = None, meth
     if low > 0 and high > 10 * low:
         for scale, axis in ((ax.set_xscale, ax.xaxis), (ax.set_yscale, ax.yaxis)):
             scale("log")
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter(NullFormatter())
     plotting.finish(ax, "loss after one step from the pooled start", f"loss, {method}")

@@ -15,7 +15,7 @@ from landscape.diagnosis import plots
 from landscape.diagnosis.diagnosis import Diagnosis, Line
 from landscape.diagnosis.in_per_cent import in_per_cent
 from landscape.diagnosis.learners import LEARNERS
-from landscape.diagnosis.verdict import percent
+from landscape.diagnosis.verdict import carried_line, percent
 from landscape.tasks.tables.from_data import TabularEnvironment
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def page(diagnosis: Diagnosis) -> str:
         f'<p class="verdict">{html.escape(diagnosis.verdict)}</p>'
         f'<div class="figures">{figures}</div>'
         f"<h2>Predicted loss on new tasks</h2>{_methods(diagnosis)}"
-        f"<h2>Who wins most, and who loses, at {shots} shot{'s' * (shots > 1)}</h2>{_tasks(tasks, diagnosis.advised(shots))}"
+        f"<h2>Who wins most, and who loses, at {shots} shot{'s' * (shots > 1)}</h2>{_tasks(tasks, carried_line(diagnosis), shots)}"
         f"<h2>What was done to the data</h2>{account}{_how(diagnosis)}"
         f"<footer>landscape {__version__}, seed {diagnosis.seed}</footer></body></html>"
     )
@@ -116,17 +116,18 @@ TASK_COLUMNS = [
 ]
 
 
-def _tasks(tasks: pd.DataFrame, advised: Line) -> str:
+def _tasks(tasks: pd.DataFrame, carried: Line, shots: int) -> str:
     """The tasks that win most and least, and those that carry the loss, marked."""
     ends = (tasks.index < 6) | (tasks.index >= len(tasks) - 6)
-    shown = tasks if len(tasks) <= 12 else tasks[ends | tasks["task"].isin(advised.carriers)]
+    shown = tasks if len(tasks) <= 12 else tasks[ends | tasks["task"].isin(carried.carriers)]
+    where = "" if carried.shots == shots else f" at {carried.shots} shot{'s' * (carried.shots > 1)}"
     rows = []
     for r in shown.itertuples():
         curvatures = [f"{r.curvature:.3g}", f"{r.steepest:.3g}", f"{r.flattest:.2g}"]
         losses = [f"{r.pooled:.4g}", f"{r.loss:.4g}", f"{100 * r.cut:.1f}%"]
-        carries = r.task in advised.carriers
-        together = f"one of {len(advised.carriers)} that carry" if len(advised.carriers) > 1 else "carries"
-        name = f"{r.task} ({together} {percent(advised.carried)}% of the loss)" if carries else r.task
+        carries = r.task in carried.carriers
+        together = f"one of {len(carried.carriers)} that carry" if len(carried.carriers) > 1 else "carries"
+        name = f"{r.task} ({together} {percent(carried.carried)}% of the loss{where})" if carries else r.task
         rows.append(
             _row([name, "hard" if r.hard else "easy", *curvatures, *losses], kind="advised" * carries)
         )

@@ -13,7 +13,7 @@ from landscape.tasks import DataTask, Environment
 from landscape.tasks.tables.from_data import TabularEnvironment
 
 if TYPE_CHECKING:
-    from landscape.diagnosis.diagnosis import Diagnosis
+    from landscape.diagnosis.diagnosis import Diagnosis, Line
 
 PARTS = 3
 """How many numbers of shots are spoken of: the first, the last, and the one between where advice changes."""
@@ -81,8 +81,7 @@ def _what_meta_learning_adds(diagnosis: Diagnosis) -> str:
 
 def _how_sure(diagnosis: Diagnosis, in_full: bool = True) -> str:
     """Whether the interval can be trusted, and what would make it surer."""
-    lines = [diagnosis.advised(m) for m in diagnosis.shots]
-    line = next((line for line in reversed(lines) if line.carriers), lines[-1])
+    line = carried_line(diagnosis)
     T = len(diagnosis.environment.families)
     if line.carriers:
         first, *others = (repr(_short(name)) for name in line.carriers)
@@ -95,7 +94,8 @@ def _how_sure(diagnosis: Diagnosis, in_full: bool = True) -> str:
                 "take logarithms of the target" if _is_positive(diagnosis.environment) else "look at them"
             )
             cure = f"{either}, or collect more tasks like them"
-        return f"No interval can be trusted: {named} {percent(line.carried)}% of the loss; {cure}."
+        where = "" if line.shots == diagnosis.shots[-1] else f" at {_plain(line.shots)}"
+        return f"No interval can be trusted: {named} {percent(line.carried)}% of the loss{where}; {cure}."
     if diagnosis.geography.is_steep:
         found = diagnosis.geography
         said = f"One task, {_short(found.steepest)!r}, descends {found.steepness:.2g} times as fast as three quarters of the others: "
@@ -111,6 +111,12 @@ def _how_sure(diagnosis: Diagnosis, in_full: bool = True) -> str:
     if wanted > 20 * T:
         return f"These {T} tasks do not show that it helps."
     return f"These {T} tasks are too few to be sure that it helps: about {_round(wanted)} would be needed."
+
+
+def carried_line(diagnosis: Diagnosis) -> Line:
+    """Find the advised line of the most shots at which few tasks carry the loss; that of the most shots where they never do."""
+    lines = [diagnosis.advised(m) for m in diagnosis.shots]
+    return next((line for line in reversed(lines) if line.carriers), lines[-1])
 
 
 def _is_positive(environment: Environment) -> bool:

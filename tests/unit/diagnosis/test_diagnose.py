@@ -185,6 +185,21 @@ def test_a_few_tasks_that_carry_the_loss_are_named():
     )
 
 
+def test_where_a_task_carries_the_loss_is_said():
+    """One task has all of the loss at 2 shots, none more than its part at 4: page and verdict say where."""
+    diagnosis = ls.diagnose(rows_environment(30), [2, 4], methods="ridge", progress=False)
+    held, alike = [], np.linspace(0.9, 1.1, 30)
+    for one, losses in zip(diagnosis.held, (np.where(np.arange(30) == 7, 99.0, alike), alike), strict=True):
+        judged = {
+            name: dataclasses.replace(own, values=np.zeros(1), by_value=losses[None], best=0)
+            for name, own in one.judged.items()
+        }
+        held.append(dataclasses.replace(one, judged=judged))
+    found = dataclasses.replace(diagnosis, held=tuple(held))
+    assert "one task, 't7', carries 77% of the loss at 2 shots; look at it" in found.verdict
+    assert found.to_html().count("t7 (carries 77% of the loss at 2 shots)") == 1
+
+
 def test_rates_without_bound_are_named():
     """Log-normal rates: 9 of 10 tables of 30 tasks are not trusted; of tables with two rates none is for that reason."""
     steep = flat = 0
@@ -393,6 +408,7 @@ def test_more_shots_than_some_tasks_have_rows_are_warned_about():
         (rows_environment(), {"worth": 0}, "worth must be"),
         (rows_environment(), {"rng": -1}, "rng must be"),
         (rows_environment(), {"methods": ["MALM"]}, "unknown name in methods 'MALM'; did you mean MAML"),
+        (rows_environment(), {"methods": 3}, "methods must be a list of names, or 'all', got 3"),
         (rows_environment(), {"only": "steps"}, "only must be"),
         (ls.Mixture([ls.TaskFamily(f"{i}", np.ones(6000)) for i in range(4)]), {}, "too many to hold their second moments"),
         ("file.csv", {}, "environment must be an Environment"),
@@ -402,3 +418,12 @@ def test_more_shots_than_some_tasks_have_rows_are_warned_about():
 def test_bad_arguments(environment, options, message):
     with pytest.raises((ValueError, TypeError), match=message):
         ls.diagnose(environment, **options)
+
+
+def test_what_is_asked_of_a_diagnosis_must_be_in_it():
+    diagnosis = ls.diagnose(rows_environment(), [3], methods="ridge", progress=False)
+    for ask in (diagnosis.best, diagnosis.advised, diagnosis.tasks):
+        with pytest.raises(ValueError, match="shots must be one of 3, got 7"):
+            ask(7)
+    with pytest.raises(ValueError, match="only must be one of 'gradient', got 'steps'"):
+        diagnosis.advised(3, "steps")

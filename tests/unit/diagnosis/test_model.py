@@ -294,6 +294,7 @@ def test_damaged_files_are_refused_in_one_sentence(tmp_path):
     ("change", "message"),
     [
         ({"format": "other"}, 'lacks the line "format": "landscape model"'),
+        ({"version": "1"}, "is damaged: version must be a whole number, got '1'"),
         ({"version": 2}, "has version 2 of the format, .* which knows up to 1: install a newer one"),
         ({"start": [1.0, 2.0]}, "is damaged: start must be a number or a vector of d = 3"),
         ({"adaptation": {"kind": "Sorcery"}}, "is damaged: unknown kind of adaptation 'Sorcery'"),
