@@ -177,6 +177,10 @@ class Adaptation(Record, ABC):
         """Compute I - E[R] (theory); override where the difference cancels."""
         return moments.Sigma.identity() - self.shrinkage(moments)
 
+    def has_heavy_tails(self, moments: Moments) -> Array:
+        """Say where on the grid the expected loss is finite and its variance over samples is not: errors of draws then lie."""
+        return np.zeros((), dtype=bool)
+
     @property
     def mean_needs_m(self) -> bool:
         """Whether E[R] depends on m: not where each batch enters once and linearly, as in fresh gradient steps."""

@@ -14,8 +14,9 @@ from landscape.core.errors import BY_DRAWING, NoClosedForm
 from landscape.core.parameters import record
 from landscape.core.typing import Array, Scalar
 from landscape.linalg.inverse import pseudo_inverse
+from landscape.linalg.moments.inverse_wishart import inverse_trace
 from landscape.linalg.moments.resolvent import ridge_form
-from landscape.linalg.operators import Operator, is_isotropic
+from landscape.linalg.operators import Operator, is_isotropic, rank
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.tasks.inputs import Moments
 
@@ -73,21 +74,23 @@ class OwnShots(LinearSolve):
 
     def is_infinite(self, moments: Moments) -> Array:
         """Say where E tr(Sigma (X'X)^-), of as many directions as vary, is: within one of as many samples, with noise."""
+        return self._is_within(moments, 1)
+
+    def has_heavy_tails(self, moments: Moments) -> Array:
+        """Say where only the mean of its square is: within three."""
+        return self._is_within(moments, 3) & ~self._is_within(moments, 1)
+
+    def _is_within(self, moments: Moments, reach: int) -> Array:
         if not self._is_known(moments) or is_full(self.m):
-            return super().is_infinite(moments)
-        Sigma, rank = moments.Sigma, moments.Sigma.d
-        if np.any(Sigma.factor().is_singular):
-            rank = np.linalg.matrix_rank(Sigma.expanded().matrix(), hermitian=True)
-        is_near = np.abs(_numbers(self.m) - rank) <= 1 / moments.copies
+            return np.zeros((), dtype=bool)
+        is_near = np.abs(_numbers(self.m) - rank(moments.Sigma)) <= reach / moments.copies
         return np.asarray(is_near & (np.asarray(moments.noise_variance) != 0))
 
     def _is_known(self, moments: Moments) -> bool:
-        """Whether inputs are normal, and the numbers of samples and coordinates are numbers."""
         symbols = getattr(self.m, "free_symbols", ()) or is_symbolic(moments.Sigma.d)
         return moments.is_gaussian and not symbols
 
     def _below(self, moments: Moments) -> Array:
-        """Where there are fewer samples than coordinates."""
         return np.asarray(_numbers(self.m) < moments.Sigma.d)
 
     def _left(self, moments: Moments) -> Array:
@@ -95,11 +98,8 @@ class OwnShots(LinearSolve):
         return np.where(self._below(moments), 1 - _numbers(self.m) / moments.Sigma.d, 0.0)
 
     def _noise(self, moments: Moments) -> Scalar:
-        """sigma^2 (1 + d/(m - d - 1)), for isotropic inputs below d sigma^2 (1 + m/(d - m - 1)); between them infinite."""
-        m, d, noise = _numbers(self.m), moments.Sigma.d, np.asarray(moments.noise_variance)
-        room = np.maximum(np.abs(m - d) - 1 / moments.copies, 0.0)
-        more = np.divide(np.minimum(m, d), room, out=np.full(room.shape, np.inf), where=room > 0)
-        return noise + noise * np.where(noise != 0, more, 0.0)
+        trace = inverse_trace(_numbers(self.m), moments.Sigma.d, moments.copies)
+        return moments.noise_variance * np.where(np.asarray(moments.noise_variance) != 0, 1 + trace, 1.0)
 
     def shrinkage(self, moments: Moments) -> Operator:
         """Compute E[R]: 0 from d samples on; (1 - m/d) I for isotropic inputs below."""

@@ -179,7 +179,8 @@ def simulate(
         measured here. Row by row ("raw"); as d pseudo-rows with the same second moments ("bartlett"); or not
         at all ("thin"): SGD draws the two products that a meta-gradient takes of a batch, O(d) numbers
         whatever n. By default thin where it serves (SGD on Gaussian inputs, unless a method takes more of a
-        batch), else bartlett. Losses after adaptation take pseudo-rows also with "thin".
+        batch), else bartlett. Losses after adaptation take pseudo-rows also with "thin"; after several steps on one batch of normal inputs they are means
+        over `tasks` batches with optima and label noise integrated out, those that carry rare, large losses drawn more often.
         "without_replacement" takes different rows of a data task in each batch, as practice does: another law
         than the theory's, and `agreement` (or `replacement_effect`, exactly) shows the difference.
     engine : {"numba", "numpy"}, optional

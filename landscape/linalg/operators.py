@@ -442,6 +442,13 @@ def is_isotropic(A: Operator) -> bool:
     return isinstance(A, Diagonal) and bool(np.all(A.entries == A.entries[..., :1]))
 
 
+def rank(A: Operator) -> int:
+    """Count the directions in which a positive semidefinite operator is not 0."""
+    if not np.any(A.factor().is_singular):
+        return A.d
+    return int(np.linalg.matrix_rank(A.expanded().matrix(), hermitian=True))
+
+
 def diagonal(entries: Array) -> Diagonal:
     """Make a diagonal operator of d entries, shape (*grid, d)."""
     return Diagonal(entries, np.ones(entries.shape[-1], dtype=int))

@@ -26,6 +26,11 @@ GROUPS = 20
 ENOUGH, FEW = 100, 5
 """From so many draws on, so few should not carry their scatter."""
 
+CARRIED = (
+    "a few draws carry most of the scatter of the drawn losses: their standard errors cannot be trusted; give more draws, or "
+    "more samples to adapt to; or take fewer or smaller steps on one batch, or a ridge in place of own shots"
+)
+
 FORGOTTEN = 1e-24
 """A weight this small beside the task's own is the square of rounding, of a start that adaptation forgets."""
 
@@ -97,20 +102,20 @@ def mean_losses(
         kept = np.where(np.diagonal(A, axis1=-2, axis2=-1) > FORGOTTEN * own, 1.0, 0.0)
         A = kept[..., :, None] * (A + A.swapaxes(-1, -2)) / 2 * kept[..., None, :]
         forms.append(QuadraticForm(Matrix(A), kept * b, c + task.inputs.noise_variance))
-    if draws >= ENOUGH and _is_carried_by_few(tasks, [np.concatenate(values) for values in scatter]):
-        warn(
-            "a few draws carry most of the scatter of the drawn losses: their standard errors cannot be trusted; give "
-            "more draws, or more samples to adapt to; or take fewer or smaller steps on one batch, or a ridge in place of "
-            "own shots"
-        )
+    away = [
+        np.max(task.probability) * (own - own.mean())
+        for task, own in zip(tasks, map(np.concatenate, scatter), strict=True)
+    ]
+    squares = np.concatenate(away) ** 2
+    infinite = any(np.any(adaptation.has_heavy_tails(task.inputs)) for task in tasks)
+    if infinite or (draws >= ENOUGH and is_carried_by_few(squares.sum(), np.sum(squares**2))):
+        warn(CARRIED)
     return forms
 
 
-def _is_carried_by_few(tasks: Sequence[Task], values: Sequence[Array]) -> bool:
-    """Whether the squared distances to a task's mean, of more than rounding, are as unequal as if `FEW` draws had them all."""
-    away = [np.max(task.probability) * (own - own.mean()) for task, own in zip(tasks, values, strict=True)]
-    squares = np.concatenate(away) ** 2
-    return bool(squares.max() > FORGOTTEN and squares.sum() ** 2 < FEW * np.sum(squares**2))
+def is_carried_by_few(second: Scalar, fourth: Scalar) -> Array:
+    """Say of sums of squares and fourth powers, of more than rounding, whether they are as if `FEW` draws had them all."""
+    return np.asarray((second > FORGOTTEN) & (np.square(second) < FEW * np.asarray(fourth)))
 
 
 def _without_noise(inputs: Inputs, batch: Rows, R: Array) -> tuple[Array, Array]:

@@ -104,7 +104,7 @@ def test_isotropic_steps_on_one_batch_by_narayana_numbers(steps):
     assert limit == pytest.approx((bias + 0.1 * noise / 2 + 0.1) / 2, rel=1e-12)
 
 
-@pytest.mark.parametrize("steps", [2, 3])
+@pytest.mark.parametrize("steps", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_steps_on_one_large_batch_are_pairings_that_do_not_cross(steps):
     matrix = ls.PreconditionedSteps(0.2 * np.eye(3), 6, steps, "same")  # the general formula, of words
     number = ls.GradientSteps(0.2, 6, steps, "same")
@@ -197,20 +197,19 @@ def test_the_best_penalty_gives_the_bayes_risk():
     assert float(by_name.limit.total) == pytest.approx(found.total, rel=1e-12)
 
 
-@pytest.mark.parametrize(("m", "g"), [(30, 0.1), (30, 0.0), (125, 0.02)])
+@pytest.mark.parametrize(("m", "g"), [(20, 0.1), (20, 0.0), (80, 0.02)])
 def test_random_matrices(m, g):
-    """40 draws at d = 60, optima and noise integrated out: within four standard errors of the corrected value."""
-    lam, generator, losses = np.linspace(0.2, 2.0, 60), np.random.default_rng(1), []
-    for _ in range(40):
-        X = generator.standard_normal((m, 60)) * np.sqrt(lam)
-        inverse = np.linalg.pinv(X.T @ X / m + g * np.eye(60), hermitian=True, rcond=1e-10)
-        fit = inverse @ X.T / m
-        left = np.eye(60) - fit @ X
-        losses.append((np.sum(lam[:, None] * left**2) + 0.5 * np.sum(lam[:, None] * fit**2) + 0.5) / 2)
+    """60 draws at d = 40, optima and noise integrated out: within four standard errors of the corrected value."""
+    lam = np.linspace(0.2, 2.0, 40)
+    X = np.random.default_rng(1).standard_normal((60, m, 40)) * np.sqrt(lam)
+    inverse = np.linalg.pinv(X.swapaxes(1, 2) @ X / m + g * np.eye(40), hermitian=True, rcond=1e-10)
+    fit = inverse @ X.swapaxes(1, 2) / m
+    left = np.eye(40) - fit @ X
+    losses = (np.sum(left**2, axis=2) @ lam + 0.5 * np.sum(fit**2, axis=2) @ lam + 0.5) / 2
     found = ls.deterministic_equivalent(lam, m, g, noise=0.5)
-    error = np.std(losses, ddof=1) / np.sqrt(40)
+    error = np.std(losses, ddof=1) / np.sqrt(60)
     assert abs(np.mean(losses) - found.corrected) < 4 * error
-    assert found.total == pytest.approx(np.mean(losses), rel=0.04)
+    assert found.total == pytest.approx(np.mean(losses), rel=0.05)
     assert error < 0.01 * found.total
 
 
@@ -226,7 +225,7 @@ def test_laws():
     whole = ls.deterministic_equivalent(ls.Spectrum.power_law(1.5), 50, 0.01, noise=0.1).total
     cut = [
         ls.deterministic_equivalent(ls.Spectrum.power_law(1.5, d), 50, 0.01, noise=0.1).total
-        for d in (10**4, 10**6)
+        for d in (10**3, 10**5)
     ]
     assert whole - cut[0] == pytest.approx(10 * (whole - cut[1]), rel=0.01)  # the rest of the trace
     sizes = np.array([10, 40, 160, 640])

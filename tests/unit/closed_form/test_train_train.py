@@ -38,6 +38,7 @@ def test_the_law_is_that_of_trained_solutions(method):
     assert abs(score(method, method)) < 4
 
 
+@pytest.mark.slow
 def test_planted_errors_are_seen():
     """A split taken for none, and another strength."""
     assert score(CASES[0], CASES[2]) < -5
