@@ -40,7 +40,7 @@ def diagnose(
         Of at least 4 single tasks: made by `from_data`, `from_sampler`, or of families without spread.
     shots : sequence of int, optional
         Rows of a new task that one will adapt to. By default 1, 2, 5, 10, 20, 50 and 100, up to half the median
-        number of rows.
+        number of rows, and to what leaves rows to be judged on in 4 tasks.
     methods : sequence of str, or "all", optional
         What to compare, by name: "own shots", "pooled (5 steps)", "ridge", "mixed model", "Reptile (5 steps)",
         "FO-MAML", "FO-MAML (5 steps)", "MAML", "MAML (5 steps)", "Meta-SGD", "iMAML", beside "not adapted" and
@@ -126,12 +126,11 @@ def _seed(rng: Any) -> int:
 def _shots(shots: Any, environment: Environment) -> tuple[int, ...]:
     """Numbers of shots for which enough tasks have other rows to be judged on."""
     rows = [len(one.y) if isinstance(one, DataTask) else np.inf for one in environment.families]
-    half = np.median(rows) / 2
+    most = int(min(np.sort(rows)[-FEWEST] - 1, 2**53))
     if shots is None:
-        listed = tuple(m for m in SHOTS if m <= half)
+        listed = tuple(m for m in SHOTS if m <= min(np.median(rows) / 2, most))
     else:
         listed = tuple(int(m) for m in np.unique(count.check_list("shots", shots)))
-    most = int(min(np.sort(rows)[-FEWEST] - 1, 2**53))
     if not listed or listed[-1] > most:
         wanted = listed[-1] if listed else 1
         raise ValueError(

@@ -383,6 +383,9 @@ def test_default_shots_stop_at_half_of_the_rows():
         2,
         5,
     )  # 12 rows a task
+    rng = np.random.default_rng(0)
+    uneven = [ls.DataTask(f"{N}", *skewed_rows(rng, 2, N=N)) for N in (7, 30, 40, 50)]  # half the median is 17
+    assert ls.diagnose(ls.Mixture(uneven), methods="ridge", progress=False).shots == (1, 2, 5)
 
 
 def test_more_shots_than_some_tasks_have_rows_are_warned_about():
