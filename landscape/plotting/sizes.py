@@ -56,7 +56,9 @@ def resize(figure: Figure, size: str) -> Figure:
     before, height = figure.get_size_inches()
     scale = min(points / DRAWN, ROOM * width / before)
     if scale * DRAWN < LEGIBLE:
-        warn(f"its panels leave type of {scale * DRAWN:.0f} points only in a {size}: size 'page' suits this figure")
+        warn(
+            f"its panels leave type of {scale * DRAWN:.0f} points only in a {size}: size 'page' suits this figure"
+        )
     figure.set_size_inches(width, width * height / before)
     for artist in set(figure.findobj()):
         _rescale(artist, scale)

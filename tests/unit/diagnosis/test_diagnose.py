@@ -384,7 +384,8 @@ def test_default_shots_stop_at_half_of_the_rows():
         5,
     )  # 12 rows a task
     rng = np.random.default_rng(0)
-    uneven = [ls.DataTask(f"{N}", *skewed_rows(rng, 2, N=N)) for N in (7, 30, 40, 50)]  # half the median is 17
+    # half the median of the uneven ones is 17
+    uneven = [ls.DataTask(f"{N}", *skewed_rows(rng, 2, N=N)) for N in (7, 30, 40, 50)]
     assert ls.diagnose(ls.Mixture(uneven), methods="ridge", progress=False).shots == (1, 2, 5)
 
 
