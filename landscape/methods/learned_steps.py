@@ -58,8 +58,8 @@ class LearnedStep(Result):
     def headline(self) -> str:
         """Say the risk, and of how many limits it is the least."""
         m, k = self.adaptation.m, self.adaptation.steps
-        samples = f"{'all' if np.isinf(m) else m} samples"
-        steps = f"one learned step on {samples}" if k == 1 else f"{k} learned steps on the same {samples}"
+        samples = "all samples" if np.isinf(m) else f"{'the same ' if k > 1 else ''}{m} samples"
+        steps = f"{'one learned step' if k == 1 else f'{k} learned steps'} on {samples}"
         text = f"risk {self.risk:.4g} ({self.how}) after {steps}"
         if self.starts == 1:
             return text

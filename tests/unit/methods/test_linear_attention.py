@@ -258,6 +258,14 @@ def test_bad_input_is_refused_by_name(arguments: dict[str, Any], message: str) -
         ls.LinearAttention(**{"context": 5} | arguments)
 
 
+def test_on_all_samples_a_layer_is_newtons_step() -> None:
+    for layers, said in ((1, "one learned step on all samples"), (2, "2 learned steps on all samples")):
+        found = ls.LinearAttention(np.inf, layers).learn(TOKENS)
+        assert found.risk == pytest.approx(NOISE / 2, rel=1e-6)
+        np.testing.assert_allclose(found.P, np.linalg.inv(S), rtol=1e-2)
+        assert said in repr(found)
+
+
 def test_what_it_cannot_do_is_said() -> None:
     import sympy
 
