@@ -22,6 +22,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="all of them")
     parser.add_argument("--quick", action="store_true", help="smaller settings: seconds instead of minutes")
     parser.add_argument(
+        "--full", action="store_true", help="the printed settings of table1 and table2: many hours, or a GPU"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="where Omniglot (table1) or CIFAR-100's binary files (table2) lie; they are read in place",
+    )
+    parser.add_argument(
         "--out", default="out", metavar="DIR", help="folder for tables and pictures (default: out)"
     )
     parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the pictures")
@@ -58,12 +66,18 @@ def run(options: Namespace) -> int:
 
 def write(names: Iterable[str], options: Namespace) -> None:
     """Reproduce figures, write their files and show them; of `--all` those are left out that lack an extra."""
-    from landscape.papers.figures import figures, reproduce  # optional: other commands need it not
+    from landscape.papers.figures import figures, reproduce, settings  # optional: other commands need it not
 
     titles = figures()
     for name in names:
+        taken = settings(name)
+        more = {
+            k: v for k in ("data", "full") if (v := getattr(options, k)) and (k in taken or not options.all)
+        }
+        if "folder" in taken:
+            more["folder"] = Path(options.out) / f"{name}-training"
         try:
-            made = reproduce(name, quick=options.quick, rng=options.seed)
+            made = reproduce(name, quick=options.quick, rng=options.seed, **more)
         except ImportError as error:
             if not options.all:
                 raise

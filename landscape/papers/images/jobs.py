@@ -1,11 +1,10 @@
 """The work behind Table 1, in jobs that processes share: one method, seed and setting each, trained and then judged."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from landscape.core import Record, count, parameter, positive, record
 from landscape.papers.images.episodes import Draw, easy_task, hard_task, mixture
@@ -21,6 +20,9 @@ TARGETS = 10
 """Pictures of each class to judge by, in training and in tests."""
 
 INNER_RATE = 0.1
+
+LOOKED = 25
+"""Tasks by which a network is laid beside its tangent."""
 
 
 @record
@@ -51,7 +53,7 @@ class Budget(Record):
     seeds: int = parameter(count)
 
 
-QUICK = Budget(16, 2, 150, 60, 2e-3, 1e-3, 25, 2)
+QUICK = Budget(16, 2, 150, 50, 5e-3, 1e-3, 16, 3)
 DEFAULT = Budget(32, 2, 1000, 400, 2e-3, 1e-3, 60, 3)
 PRINTED = Budget(64, 8, 20_000, 20_000, 1e-3, 1e-6, 250, 5)
 
@@ -119,38 +121,44 @@ def plan_of(job: Job) -> Plan:
     return Plan("NAL", iterations, budget.tasks, budget.nal_rate, INNER_RATE, seed=job.seed)
 
 
-def work(job: Job) -> list[dict[str, Any]]:
-    """Train and judge; return rows of (setting, method, shots, seed, quantity, part, value, standard error over tasks)."""
+@contextmanager
+def one_thread(device: str) -> Iterator[None]:
+    """Let PyTorch take one thread on CPUs while processes share the cores."""
     torch = torch_extra()
     threads = torch.get_num_threads()
-    if job.device == "cpu":
-        torch.set_num_threads(1)  # processes share the cores
+    if device == "cpu":
+        torch.set_num_threads(1)
     try:
-        return list(_rows(job))
+        yield
     finally:
         torch.set_num_threads(threads)
 
 
+def work(job: Job) -> list[dict[str, Any]]:
+    """Train and judge; return rows of (setting, method, shots, seed, quantity, part, value, standard error over tasks)."""
+    with one_thread(job.device):
+        return list(_rows(job))
+
+
 def _rows(job: Job) -> Iterator[dict[str, Any]]:
-    plan, drawn = plan_of(job), samplers(split(job.data, job.seed, job.small), job.shots)
+    plan, parts = plan_of(job), split(job.data, job.seed, job.small)
+    drawn = samplers(parts, job.shots)
     start = initial_parameters(
         filters=job.budget.filters, channels=1, side=SIDE, outputs=WAYS, seed=job.seed, device=job.device
     )
     setting = "Small" if job.small else "Large"
-    name = f"{job.method}-{job.shots}-{setting}-{job.seed}"
-    checkpoint = None if job.folder is None else Path(job.folder) / f"{name}.pt"
-    keep = [i for i in STAGES if i <= plan.iterations] if job.method == "MAML" and not job.small else []
+    checkpoint = None
+    if job.folder is not None and plan.iterations:
+        checkpoint = Path(job.folder) / f"{job.method}-{job.shots}-{setting}-{job.seed}.pt"
+    looked_at = job.method == "MAML" and not job.small
     trained = train(
-        plan, mixture(drawn["hard_train"], drawn["easy_train"]), start, checkpoint=checkpoint, keep=keep
-    )
+        plan, mixture(drawn["hard_train"], drawn["easy_train"]), start, checkpoint=checkpoint,
+        keep=[*(i for i in STAGES if i < plan.iterations), plan.iterations] if looked_at else (),
+        source=f"{alphabets(job.data).source}; {parts.hard}",
+    )  # fmt: skip
 
     def row(
-        method: str,
-        quantity: str,
-        part: str,
-        value: float,
-        error: float = np.nan,
-        iteration: int = plan.iterations,
+        method: str, quantity: str, part: str, value: float, error: float, iteration: int = plan.iterations
     ) -> dict[str, Any]:
         return {"setting": setting, "method": method, "shots": job.shots, "seed": job.seed, "quantity": quantity, "part": part,
                 "iteration": iteration, "value": value, "standard_error": error}  # fmt: skip
@@ -158,7 +166,7 @@ def _rows(job: Job) -> Iterator[dict[str, Any]]:
     judged: dict[str, tuple[Parameters | None, str]] = {job.method: (trained.parameters, "")}
     if job.method == "MAML":
         judged["MAML, head only"] = (trained.parameters, "head")
-    if job.method == "untrained":
+    if job.method == "untrained" and job.shots == 1:
         judged["nearest neighbour"] = (None, "")
     for method, (parameters, moved) in judged.items():
         for i, (part, draw) in enumerate(drawn.items()):
@@ -167,10 +175,13 @@ def _rows(job: Job) -> Iterator[dict[str, Any]]:
             )
             yield row(method, "accuracy", part, right.mean(), right.std(ddof=1) / len(right) ** 0.5)
     if job.method == "NAL":
-        last = trained.losses[-max(1, plan.iterations // 4) :]
+        last = trained.losses[-max(2, plan.iterations // 4) :]
         yield row("NAL", "loss", "train", last.mean(), last.std(ddof=1) / len(last) ** 0.5)
-    for iteration, parameters in trained.kept.items():
+    if job.small or job.shots > 1 or job.method == "untrained":
+        return
+    looked = trained.kept if job.method == "MAML" else {plan.iterations: trained.parameters}
+    for iteration, parameters in looked.items():
         for quantity, part, value, error in stages(
-            parameters, drawn, INNER_RATE, job.seed, min(40, job.budget.evaluated)
+            parameters, drawn, INNER_RATE, job.seed, min(LOOKED, job.budget.evaluated)
         ):
-            yield row("MAML", quantity, part, value, error, iteration)
+            yield row(job.method, quantity, part, value, error, iteration)

@@ -1,4 +1,4 @@
-"""Where along training does the linear story hold: a step of the network against that of its tangent."""
+"""Where the linear story holds of a network: a step beside that of its tangent, and its features with a linear head."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,18 +6,43 @@ import numpy as np
 
 from landscape.papers.images.episodes import Draw
 from landscape.papers.images.evaluation import Linearised, linearised_step
-from landscape.papers.images.network import Parameters
+from landscape.papers.images.heads import head_step
+from landscape.papers.images.network import Parameters, features, torch_extra
 
 STAGES = (0, 10, 30, 100, 300, 1000, 3000, 10_000, 20_000)
 """Iterations after which MAML's network is looked at."""
+
+PARTS = ("easy_test", "hard_test")
 
 
 def stages(
     parameters: Parameters, drawn: Mapping[str, Draw], rate: float, seed: int, tasks: int
 ) -> Iterator[tuple[str, str, float, float]]:
-    """Give quantity, part, mean and standard error over unseen tasks of what a step and its linearisation do."""
-    for part in ("easy_test", "hard_test"):
+    """Give quantity, part, mean and standard error of what a step and its linearisation do on unseen tasks.
+
+    Quantities are "step: before", "step: network", "step: linear", "step: error" (see `Linearised`), and those of
+    `head_step`: "head: step", "head: predicted", "head: measured", "head: accuracy".
+    """
+    for part in PARTS:
         rng = np.random.default_rng([seed, 2])
         values = np.array([linearised_step(parameters, drawn[part](rng), rate) for _ in range(tasks)])
         for name, column in zip(Linearised._fields, values.T, strict=True):
             yield f"step: {name}", part, float(column.mean()), float(column.std(ddof=1) / tasks**0.5)
+        yield from _heads(parameters, drawn[part], part, seed, tasks)
+
+
+def _heads(
+    parameters: Parameters, draw: Draw, part: str, seed: int, tasks: int
+) -> Iterator[tuple[str, str, float, float]]:
+    torch, rng = torch_extra(), np.random.default_rng([seed, 3])
+    one = next(iter(parameters.values()))
+    labelled = []
+    for _ in range(tasks):
+        task = draw(rng)
+        X = torch.as_tensor(np.concatenate([task.X_in, task.X_out]), dtype=one.dtype, device=one.device)
+        with torch.no_grad():
+            F = features(parameters, X).cpu().numpy().astype(float)
+        labelled.append((F, np.concatenate([task.y_in, task.y_out])))
+    found = head_step(labelled, len(task.y_in), 40, rng)
+    for name in ("step", "predicted", "measured", "accuracy"):
+        yield f"head: {name}", part, getattr(found, name), found.error if name == "measured" else np.nan
