@@ -7,9 +7,9 @@ training on tasks of one covariance mean and covariance are exact at any T: `one
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, reduce
-from operator import add
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,19 @@ from landscape.closed_form import population
 from landscape.closed_form.finite_sample import least_norm, one_covariance, one_spectrum
 from landscape.closed_form.finite_sample.basis import Basis, inverse
 from landscape.closed_form.finite_sample.point_law import PointLaw, probability_within, risk_law
+from landscape.closed_form.finite_sample.samples import (
+    check_enough_samples,
+    prepared,
+    samples_in_hessian,
+    total,
+)
 from landscape.closed_form.finite_sample.sampling import Distance
 from landscape.closed_form.finite_sample.scores import TaskScore
-from landscape.core import Array, NoClosedForm, Result, checks, is_symbolic_record, nonnegative, record, warn
+from landscape.core import Array, NoClosedForm, Result, checks, nonnegative, record, warn
 from landscape.core.tolerances import STEADY, STEADY_IF_INDEFINITE
 from landscape.linalg import Operator, difference
-from landscape.methods import MAML, NAL, Method, Training, TrainTrain
-from landscape.tasks import Empirical, Environment, Task, check_environment
+from landscape.methods import MAML, NAL, Method, Training
+from landscape.tasks import Environment
 
 
 @record
@@ -275,53 +281,37 @@ def solution_law(
     basis, method, n2 = prepared(environment, method, training, adaptation)
     if method.task_batch is not None:
         raise NoClosedForm("the scatter with batch-normalised weights is known for SGD only: use sgd_curve()")
-    n = samples_in_hessian(method, training, n2)
-    if training.ridge:
-        if not least_norm.is_known(method, training, basis.tasks):
-            raise NoClosedForm(
-                f"the scatter of {method.label} trained with a ridge is known for isotropic tasks, NAL, and MAML of one step and "
-                "episode: simulate()"
-            )
-        mean, between, within = least_norm.ridge_law(basis, method, training, n, n2)
-        centre = basis.tasks[0].centre
-        shift = training.T * (mean - centre)
-        return Asymptotics(
-            environment, method, training, basis, centre, shift, between, within, np.inf, False, True, True
+    T, n = training.T, samples_in_hessian(method, training, n2)
+    centre = basis.tasks[0].centre
+    is_known = least_norm.is_known(method, training, basis.tasks)
+    if training.ridge and not is_known:
+        raise NoClosedForm(
+            f"the scatter of {method.label} trained with a ridge is known for isotropic tasks, NAL, and MAML of one step and "
+            "episode: simulate()"
         )
-    if training.T * n <= basis.d - 2 and least_norm.is_known(method, training, basis.tasks):
-        mean, between, within, is_exact = least_norm.law(basis, method, training, n, n2)
-        centre = basis.tasks[0].centre
-        shift = training.T * (mean - centre)
-        return Asymptotics(
+    if is_known and (training.ridge or T * n <= basis.d - 2):
+        law = least_norm.ridge_law if training.ridge else least_norm.law
+        mean, between, within, is_exact = law(basis, method, training, n, n2)
+        found = Asymptotics(
             environment,
             method,
             training,
             basis,
             centre,
-            shift,
+            T * (mean - centre),
             between,
             within,
             np.inf,
             is_exact,
-            True,
-            not is_exact,
         )
+        return replace(found, is_regularised=True, is_limit=not is_exact)
     if one_spectrum.is_known(method, basis.tasks):
         check_enough_samples(basis.tasks, method, training, n2)
-        centre = basis.tasks[0].centre
         between, within, varies, is_limit = one_spectrum.law(basis, method, training, n2)
-        return Asymptotics(
-            environment,
-            method,
-            training,
-            basis,
-            centre,
-            0 * centre,
-            between,
-            within,
-            varies / training.T,
-            is_limit=is_limit,
+        found = Asymptotics(
+            environment, method, training, basis, centre, 0 * centre, between, within, varies / T
         )
+        return replace(found, is_limit=is_limit)
     scores = [TaskScore.of(method, task.inputs, training, n2) for task in basis.tasks]
     check_enough_samples(basis.tasks, method, training, n2)
     objective, factor = population.objective(basis.tasks, method)
@@ -345,69 +335,3 @@ def solution_law(
     return Asymptotics(
         environment, method, training, basis, w, H_inv @ bias, between, within, relative_variance
     )
-
-
-def total(operators: Iterable[Operator]) -> Operator:
-    """Sum operators, of which there is at least one."""
-    return reduce(add, operators)
-
-
-def prepared(
-    environment: Environment, method: Method, training: Training, adaptation: Adaptation | float | None
-) -> tuple[Basis, Method, float]:
-    """Check arguments: return the tasks in their basis, the method with its adaptation, inner samples."""
-    check_environment(environment)
-    judge = None if adaptation is None else as_adaptation(adaptation)
-    method = checks.instance("method", method, Method).within(judge)
-    checks.instance("training", training, Training)
-    if any(is_symbolic_record(thing) for thing in (environment, method)):
-        raise ValueError("this takes numbers for all parameters: replace the symbols by values")
-    for task in environment.tasks():
-        if isinstance(task.inputs, Empirical) and task.inputs.ridge:
-            raise NoClosedForm(
-                f"the scatter of solutions on tasks with a ridge is not known, and {task.name!r} has one: "
-                "simulate()"
-            )
-    return Basis.of(environment), method, inner_samples(method, training, judge)
-
-
-def inner_samples(method: Method, training: Training, adaptation: Adaptation | None) -> float:
-    """Look up n2: in the method, else in the training, else that of the adaptation."""
-    if method.n2 is not None:
-        return float(training.inner(method, np.inf))
-    if training.n2 is not None:
-        return float(training.n2)
-    if adaptation is None:
-        raise ValueError(
-            f"{method.label} has no inner batch of its own: give n2 in Training, or an adaptation"
-        )
-    return float(adaptation.m)
-
-
-def samples_in_hessian(method: Method, training: Training, n2: float) -> float:
-    """Count a task's samples in the sample Hessian: those of outer batches, or all where they are pooled."""
-    if isinstance(method, TrainTrain):
-        return training.tau * n2
-    return training.tau * (training.n1 + n2 if isinstance(method, NAL) else training.n1)
-
-
-def least_samples(tasks: Sequence[Task], method: Method) -> int:
-    """Count the samples in the sample Hessian, over all tasks, that a prediction takes.
-
-    It is surely singular with fewer than d; where the law is exact, the covariance is infinite up to d + 1.
-    """
-    d = tasks[0].inputs.Sigma.d
-    return d + 2 if one_covariance.is_exactly_known(method, tasks) else d
-
-
-def check_enough_samples(tasks: Sequence[Task], method: Method, training: Training, n2: float) -> None:
-    """Raise where the solution is not unique, or has no finite covariance, whatever is drawn."""
-    samples, least = training.T * samples_in_hessian(method, training, n2), least_samples(tasks, method)
-    if samples < least:
-        d = tasks[0].inputs.Sigma.d
-        kind = "samples" if isinstance(method, NAL) else "outer samples"
-        lacks = "no unique solution" if samples < d else "a solution of infinite covariance"
-        raise ValueError(
-            f"training {method.label} on {samples:g} {kind} has {lacks} in d = {d}: take more tasks, episodes or "
-            f"{kind}, so that there are at least {least} in all; for a good prediction far more"
-        )

@@ -102,7 +102,7 @@ def law(
 
 def ridge_law(
     basis: Basis, method: Method, training: Training, n: float, n2: float
-) -> tuple[Array, Operator, Operator]:
+) -> tuple[Array, Operator, Operator, bool]:
     r"""Compute the same with a ridge g, on any number of samples, in the limit of many dimensions and few samples a task.
 
     There rows have the variance :math:`a = \rho((1-\alpha\rho)^2 + \alpha^2\rho^2 (d+1)/n_2)` in each direction and label noise
@@ -120,7 +120,7 @@ def ridge_law(
     scatter = T * c / (1 - c)
     away = (1 - x) ** 2 * float(identity.quad(mu)) / d
     own = noise * (1 + step**2 * d / n2) / (a * d)
-    return x * mu, scatter * spread * identity, scatter * (away + own) * identity
+    return x * mu, scatter * spread * identity, scatter * (away + own) * identity, False
 
 
 def of_family(tasks: Sequence[Task]) -> tuple[float, float, float]:

@@ -9,13 +9,8 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations import Adaptation, as_adaptation
-from landscape.closed_form.finite_sample.asymptotics import (
-    Asymptotics,
-    inner_samples,
-    least_samples,
-    samples_in_hessian,
-    solution_law,
-)
+from landscape.closed_form.finite_sample.asymptotics import Asymptotics, solution_law
+from landscape.closed_form.finite_sample.samples import inner_samples, least_samples, samples_in_hessian
 from landscape.core import Array, Result, checks, record, warn
 from landscape.methods import InnerMethod, Method, Training
 from landscape.tasks import Environment, check_environment

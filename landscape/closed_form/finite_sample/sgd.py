@@ -19,10 +19,10 @@ import numpy as np
 
 from landscape.adaptations import Adaptation, as_adaptation
 from landscape.closed_form import population
-from landscape.closed_form.finite_sample.asymptotics import prepared, total
 from landscape.closed_form.finite_sample.basis import Basis
 from landscape.closed_form.finite_sample.episode import Episode
 from landscape.closed_form.finite_sample.point_law import PointLaw, risk_law
+from landscape.closed_form.finite_sample.samples import prepared, total
 from landscape.closed_form.finite_sample.sampling import Distance
 from landscape.closed_form.finite_sample.scores import TaskScore
 from landscape.core import Array, NoClosedForm, Result, record, whole

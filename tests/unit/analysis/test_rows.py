@@ -195,7 +195,9 @@ def test_near_d_samples_are_harmless_without_noise(m: int) -> None:
     rows = [(ls.NAL(), ls.OwnShots(8)), ls.NAL()]
     infinite = ls.compare(TASKS, rows, 0.5, over={"m": [1, m, 8, 16]}).risk("NAL + own shots").total.value
     assert np.isinf(infinite).tolist() == [False, True, False, False]
-    with pytest.warns(ls.LandscapeWarning, match="cannot be trusted"):  # m = d - 2: a finite mean of infinite variance
+    with pytest.warns(
+        ls.LandscapeWarning, match="cannot be trusted"
+    ):  # m = d - 2: a finite mean of infinite variance
         assert ls.compare(TASKS, rows, 0.5, over={"m": [1, 8, 16]}, draws=50).grid.shape == (3,)
 
 
