@@ -148,6 +148,13 @@ class Contexts:
         return unpack(size * found.x, d)
 
 
+def drawn_risk(tasks: Sequence[Task], w: Array, steps: Steps, count: int, seed: Sequence[int]) -> float:
+    """Estimate the risk of steps from a point on contexts drawn for them."""
+    P = np.asarray(steps.multiplier())
+    P = P if P.ndim else np.full(len(w), P)
+    return Contexts.of(tasks, w, steps, count, seed).loss_and_slope(P, steps.steps)[0]
+
+
 def _expected(task: Task, w: Array, steps: Steps, n: int, rng: np.random.Generator) -> Group:
     """Contexts of a task, whose optima and noise are integrated out where they are normal."""
     inputs, d, m = task.inputs, len(w), steps.m

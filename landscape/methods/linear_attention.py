@@ -22,7 +22,7 @@ from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import is_isotropic
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Cost, Method
-from landscape.methods.contexts import PACKED, Contexts
+from landscape.methods.contexts import PACKED, Contexts, drawn_risk
 from landscape.methods.learned_steps import LearnedStep
 from landscape.methods.one_step import OneStep
 from landscape.tasks.environment import Environment, check_environment
@@ -170,7 +170,10 @@ class LinearAttention(Method):
         try:
             value = _risk(tasks, steps, w)
         except NoClosedForm:
-            value, how = self._drawn_risk(tasks, steps, w), Provenance("drawn", draws=CONTEXTS)
+            value, how = (
+                drawn_risk(tasks, w, steps, CONTEXTS, [self.rng, PASSES, 1]),
+                Provenance("drawn", draws=CONTEXTS),
+            )
         return LearnedStep(w, steps, value, np.array([value]), np.array([1]), how)
 
     def _steps(self, tasks: list[Task]) -> Steps:
@@ -214,13 +217,8 @@ class LinearAttention(Method):
         for again in range(PASSES):
             contexts = Contexts.of(tasks, w, self._with(P, kind), CONTEXTS, [self.rng, again])
             P = contexts.descend(P, self.layers, kind)
-            tried.append((self._drawn_risk(tasks, self._with(P, kind), w, again), P))
+            tried.append((drawn_risk(tasks, w, self._with(P, kind), CONTEXTS, [self.rng, again, 1]), P))
         return min(tried, key=lambda pair: pair[0])[1]  # those it was found on flatter a P
-
-    def _drawn_risk(self, tasks: Sequence[Task], steps: Steps, w: Array, again: int = PASSES) -> float:
-        """Estimate the risk of steps on contexts of their own."""
-        contexts = Contexts.of(tasks, w, steps, CONTEXTS, [self.rng, again, 1])
-        return contexts.loss_and_slope(_matrix(steps, len(w)), self.layers)[0]
 
     def objective(self, moments: Moments) -> QuadraticForm:
         raise ValueError(_NO_FORM)
@@ -254,12 +252,6 @@ def _risk(tasks: Sequence[Task], steps: Steps, w: Array) -> float:
         spread = 0.0 if task.spread is None else form.A.inner(task.spread) / 2
         total += float(task.probability * (form(w) + spread))
     return total
-
-
-def _matrix(steps: Steps, d: int) -> Array:
-    """P as a matrix."""
-    P = np.asarray(steps.multiplier())
-    return P if P.ndim == 2 else P * np.eye(d)
 
 
 def _is_isotropic(task: Task, w: Array) -> bool:
