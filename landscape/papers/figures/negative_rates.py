@@ -141,12 +141,17 @@ def _notes(table: pd.DataFrame) -> list[str]:
 
 
 def _draw(ax: Axes, panel: str, part: pd.DataFrame) -> None:
-    colour = plotting.style("MAML")[0]
-    ax.plot(part["alpha"], part["loss"], color=colour, label="theory, leading order")
+    colour, is_test = plotting.style("MAML")[0], panel.startswith("a")
+    alphas = np.linspace(part["alpha"].min(), part["alpha"].max(), 300)
+    norms = np.array([expected_norm(FIXED if is_test else float(alpha)) for alpha in alphas])
+    theory = [
+        losses(norm, float(alpha) if is_test else FIXED) for norm, alpha in zip(norms, alphas, strict=True)
+    ]
+    ax.plot(alphas, theory, color=colour, label="theory, leading order")
     ax.errorbar(
         part["alpha"], part["drawn"], 2 * part["drawn_error"], color="black", fmt="o", markerfacecolor="white", markersize=4,
         label="solutions of least norm",
     )  # fmt: skip
     ax.axvline(0.0, color="0.7", linestyle=":")
-    name = r"$\alpha_r$, at test" if panel.startswith("a") else r"$\alpha_t$, in training"
+    name = r"$\alpha_r$, at test" if is_test else r"$\alpha_t$, in training"
     plotting.finish(ax, f"step size {name}", "loss on new tasks")
