@@ -15,6 +15,7 @@ from landscape.closed_form.population import risk_parts
 from landscape.core.errors import NoClosedForm, warn
 from landscape.core.grids import Grid, Over
 from landscape.core.parameters import record
+from landscape.core.provenance import Provenance
 from landscape.core.results import Estimate, Result, ratio
 from landscape.core.typing import Array
 from landscape.methods.base import Method
@@ -114,7 +115,7 @@ def limit(
     Returns
     -------
     Limit
-        ``limit`` and ``here``, each a `Risk`, their ``gap``, and ``relative_gap``, a share of the limit.
+        ``limit`` and ``here``, each a `Risk`, their ``gap``, and ``relative_gap``, a share of the limit: the error that it states.
 
     Raises
     ------
@@ -152,17 +153,19 @@ def limit(
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
         return list(risk_parts([task.enlarged(np.inf) for task in tasks], adaptation, starts))
 
-    noise, dispersion, suboptimality = _prior_known(setting, environment, over).answer(question)
+    parts = _prior_known(setting, environment, over).answer(question)
+    if not setting.is_symbolic:
+        gap = np.abs(ratio(here.total.value, sum(part.value for part in parts)) - 1)
+        parts = [Estimate(part.value, how=Provenance("limit", gap)) for part in parts]
+        if np.max(gap) > FAR:
+            most = f"{float(f'{100 * np.max(gap):.1g}'):g}%" if np.isfinite(gap).all() else "infinitely"
+            warn(
+                f"the limit of large problems is up to {most} off here (few dimensions, or about as many samples as "
+                "dimensions): take .here, or risk(...)"
+            )
+    noise, dispersion, suboptimality = parts
     far = Risk(noise, dispersion, suboptimality, grid)
-    found = Limit(far, here, None if setting.functions else setting.whole()[0].d, grid)
-    gap = 0.0 if setting.is_symbolic else np.max(np.abs(found.relative_gap.value))
-    if gap > FAR:
-        most = f"{float(f'{100 * gap:.1g}'):g}%" if np.isfinite(gap) else "infinitely"
-        warn(
-            f"the limit of large problems is up to {most} off here (few dimensions, or about as many samples as dimensions): "
-            "take .here, or risk(...)"
-        )
-    return found
+    return Limit(far, here, None if setting.functions else setting.whole()[0].d, grid)
 
 
 def _prior_known(setting: Setting, environment: Any, over: Over) -> Setting:
