@@ -73,14 +73,10 @@ def predictions(model: TrainedModel, frame: pd.DataFrame) -> pd.DataFrame:
             continue
         rows, place = frame.iloc[asked], np.cumsum(~has_target)[asked] - 1
         shots = frame.iloc[where[has_target[where]]]
-        if not len(shots):
-            found = model.predict(rows)
-        else:
-            adapted = model.adapt(shots, shots[known[target]])
-            found = adapted.predict(rows)
-            if ERROR in out:
-                out.iloc[place, -1] = adapted.standard_error(rows, of="target")
-        out.iloc[place, out.columns.get_loc(PREDICTION)] = found
+        adapted = model.adapt(shots, shots[known[target]]) if len(shots) else model.unadapted()
+        if ERROR in out:
+            out.iloc[place, -1] = adapted.standard_error(rows, of="target")
+        out.iloc[place, out.columns.get_loc(PREDICTION)] = adapted.predict(rows)
     return out
 
 

@@ -103,10 +103,11 @@ def _how_sure(diagnosis: Diagnosis, in_full: bool = True) -> str:
             return said + "gradient steps' intervals cannot be trusted."
         return said + "on a steeper one gradient steps may fail, and their intervals cannot be trusted."
     if line.name == "not adapted":
-        return f"That rests on {T} tasks."
+        return f"That rests on {T} tasks{'; more would show smaller gains' * in_full}."
     cut = line.unadapted
     if cut.low > 0:
-        return f"These {T} tasks are enough to be sure that it helps."
+        more = "; four times as many would halve the interval" if in_full else ""
+        return f"These {T} tasks are enough to be sure that it helps{more}."
     wanted = T * ((cut.value - cut.low) / cut.value) ** 2 if cut.value > 0 else np.inf
     if wanted > 20 * T:
         return f"These {T} tasks do not show that it helps."

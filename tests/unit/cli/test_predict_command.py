@@ -55,7 +55,12 @@ def test_rows_without_a_target_are_predicted_from_the_others(files, capsys):
         if name == "d12":
             assert len(shots) == 0
             np.testing.assert_allclose(rows["prediction"], model.predict(rows), rtol=1e-12)
-            assert rows["standard_error"].isna().all()
+            x = model.preprocessing.transform(rows)
+            alone = np.sqrt(x**2 @ [0.5, 0.4, 0.1] + 0.2)  # x'Cx + sigma^2
+            np.testing.assert_allclose(
+                rows["standard_error"], model.preprocessing.target_scale * alone, rtol=1e-12
+            )
+            assert rows["standard_error"].min() > found.loc[found["depot"] != "d12", "standard_error"].min()
             continue
         assert len(shots) == 4
         adapted = model.adapt(shots, shots["minutes"])

@@ -96,6 +96,6 @@ def test_forty_tasks_of_forty_rows_are_enough_where_they_are():
         diagnosis = ls.diagnose(ls.Mixture(tasks), [5], methods="MAML", progress=False)
         cut = next(line.pooled for line in diagnosis.lines if line.name == "MAML")
         widths.append((cut.high - cut.low) / 2)
-        sure += diagnosis.verdict.endswith("These 40 tasks are enough to be sure that it helps.")
+        sure += "These 40 tasks are enough to be sure that it helps" in diagnosis.verdict
     assert 0.073 < np.median(widths) < 0.095
     assert sure >= 11

@@ -23,7 +23,10 @@ def test_heights_of_boys_want_a_mixed_model_and_26_boys_are_enough():
     assert rows.loc[(2, "mixed model"), "cut"] == pytest.approx(0.94, abs=0.02)
     assert abs(rows.loc[(2, "MAML"), "cut"]) < 0.03
     assert diagnosis.headline().startswith("At 2 shots use a mixed model: that cuts the loss of not adapting")
-    assert "These 26 tasks are enough to be sure that it helps." in diagnosis.verdict
+    assert (
+        "These 26 tasks are enough to be sure that it helps; four times as many would halve the interval."
+        in diagnosis.verdict
+    )
 
 
 def test_no_step_on_countries_loses_more_than_none():
