@@ -11,6 +11,7 @@ from landscape.adaptations.base import Adaptation
 from landscape.adaptations.mixed_model import MixedModel
 from landscape.analysis.evaluate import LEARNED, Setting
 from landscape.analysis.risk import Risk, risks
+from landscape.closed_form.limits.ridge import FAR
 from landscape.closed_form.population import risk_parts
 from landscape.core.errors import NoClosedForm, warn
 from landscape.core.grids import Grid, Over
@@ -22,9 +23,6 @@ from landscape.methods.base import Method
 from landscape.methods.prior_mean import PriorMean
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task
-
-FAR = 0.05
-"""A limit that misses the risk by a larger share is no answer for the problem at hand."""
 
 
 @record

@@ -23,12 +23,15 @@ from typing import Any
 import numpy as np
 
 from landscape.closed_form.limits.spectrum import Spectrum
-from landscape.core import checks
+from landscape.core import checks, warn
 from landscape.core.domains import nonnegative, positive
 from landscape.core.parameters import record
 from landscape.core.results import Result
 from landscape.core.typing import Array
 from landscape.linalg.moments.resolvent import learned, ridge_limit
+
+FAR = 0.05
+"""A limit that misses the risk by a larger share is no answer for the problem at hand."""
 
 
 @record
@@ -106,9 +109,20 @@ def deterministic_equivalent(
     ValueError
         If an argument is out of its domain, or the risk as good as infinite: with d samples and next to no penalty.
 
+    Warns
+    -----
+    LandscapeWarning
+        If the first correction is more than 5% of the limit: few dimensions, or about as many samples as dimensions. Not for
+        spectra given by a law.
+
     See Also
     --------
     limit : The same for an environment and any adaptation, beside the risk at hand.
+
+    Notes
+    -----
+    Of eigenvalues 1/j and noise 0.3 the limit is up to 6, 4, 2 and 1% below drawn risks at d = 5, 10, 20 and 40, worst at m = d; with
+    the correction it is within 1.4, 0.6, 0.3 and 0.2% (tests/benchmarks/test_limits.py).
 
     Examples
     --------
@@ -134,6 +148,12 @@ def deterministic_equivalent(
     total, exact = (
         np.append(size, noise) @ found.share(both) / 2 for found in (limit, replace(limit, m=np.asarray(m)))
     )
+    if np.all(counts == 1) and abs(exact - total) > FAR * total:
+        off = f"{float(f'{100 * abs(exact / total - 1):.1g}'):g}%"
+        warn(
+            f"the limit of large problems is off by {off} or more here (few dimensions, or about as many samples as dimensions): take "
+            ".corrected, or draw it by risk(..., draws=)"
+        )
     kappa, x, room = float(limit.kappa), learned(lam, limit.kappa), float(1 - limit.c[0])
     fall = x / (lam + kappa)  # -dx/dkappa
     slope = (size @ ((1 - x) * fall) - 2 * total / m * (counts @ (x * fall))) / room  # d total/d kappa

@@ -141,6 +141,7 @@ class Louder(ls.RidgeToStart, register=False):
         return QuadraticForm(form.A, form.b, 1.001 * form.c, error=form.error)
 
 
+@pytest.mark.filterwarnings("ignore:the limit of large problems")
 def test_planted_errors_are_seen():
     assert mismatch(Forgetful(0.2, 6, steps=2)) > 1e-3
     found = ls.deterministic_equivalent(SIGMA, 6, 0.3, spread=SPREAD, noise=0.1)
@@ -178,6 +179,7 @@ def test_own_shots_and_their_derivative():
         ls.deterministic_equivalent(LAM, 30, 0.0, noise=0.3)
 
 
+@pytest.mark.filterwarnings("ignore:the limit of large problems")
 def test_the_best_penalty_gives_the_bayes_risk():
     """r = 2 risk solves r = sigma^2 + sum r tau/(m tau + r); no other penalty is better."""
     found = ls.deterministic_equivalent(LAM, 40, spread=D, noise=0.3)
@@ -241,6 +243,7 @@ def test_laws():
     np.testing.assert_allclose(gaps * sizes, gaps[-1] * 640, rtol=0.15)
 
 
+@pytest.mark.filterwarnings("ignore:the limit of large problems")
 def test_spread_along_the_eigenvectors():
     diagonal = np.linalg.eigh(SIGMA)[1].T @ SPREAD @ np.linalg.eigh(SIGMA)[1]
     one = ls.deterministic_equivalent(SIGMA, 6, 0.3, spread=SPREAD, noise=0.1)
@@ -258,6 +261,8 @@ def test_a_limit_far_from_its_range_warns_with_the_error():
         ls.limit(one_family(40), 0.0, ls.OwnShots(41))
     with pytest.warns(ls.LandscapeWarning, match="up to 20% off here"):
         ls.limit(one_family(40), 0.0, ls.OwnShots(46))
+    with pytest.warns(ls.LandscapeWarning, match=r"off by \d+% or more here"):
+        ls.deterministic_equivalent(np.ones(10), 8, 0.0, noise=0.3)
     with pytest.warns(ls.LandscapeWarning, match="up to 8% off here"):
         ls.limit(one_family(5), 0.0, ls.RidgeToStart(0.3, 5))
     with warnings.catch_warnings():
@@ -266,6 +271,30 @@ def test_a_limit_far_from_its_range_warns_with_the_error():
     assert abs(found.gap.value) < 0.05 * found.limit.total.value
     assert found.gap.standard_error > 0
     assert "draws" in repr(found)
+
+
+def test_families_and_methods_grow_together():
+    """Two families and starts of methods: four copies are the problem of four times the dimension."""
+    small, large = (
+        ls.Mixture(
+            [
+                ls.TaskFamily("a", 0.3, 1 / np.sqrt(k), 1 / k, noise=0.1, probability=0.25),
+                ls.TaskFamily("b", 0.9, -1 / np.sqrt(k), 2 / k, noise=0.3, probability=0.75, d=5 * k),
+            ]
+        )
+        for k in (1, 4)
+    )
+    for start in (ls.NAL, lambda inner: ls.MAML(inner), lambda inner: ls.MAML(ls.RidgeToStart(0.4, inner.m))):
+        steps = [ls.GradientSteps(0.9, 10 * k) for k in (1, 4)]
+        starts = [start() if start is ls.NAL else start(step) for step in steps]
+        copies = risk_parts([task.enlarged(4) for task in small.tasks()], steps[0], [starts[0]])
+        found = ls.risk(large, starts[1], steps[1])
+        np.testing.assert_allclose(
+            [float(np.asarray(p)) for p in copies],
+            [found.noise, found.dispersion, found.suboptimality],
+            rtol=1e-12,
+            atol=1e-15,
+        )
 
 
 def test_what_has_no_limit_is_refused():
