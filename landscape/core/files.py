@@ -1,6 +1,7 @@
 """Files are replaced, never overwritten: who reads sees the old one or the new one, whole."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,8 +41,9 @@ def check_output(name: str, path: str | Path, inputs: Iterable[str | Path] = ())
                 )
         if path.is_dir():
             raise IsADirectoryError(21, "Is a directory")
+        _check_not_waiting(path)
         if not path.exists() or path.is_file():
-            _check_replaceable(path.resolve())
+            _check_replaceable(_resolved(path))
     except OSError as error:
         raise ValueError(f"{name}: cannot write to {str(path)!r}: {error.strerror}") from None
     return path
@@ -51,6 +53,19 @@ def _checked(name: str, path: Any) -> Path:
     if not isinstance(path, (str, Path)) or not str(path) or "\0" in str(path):
         raise ValueError(f"{name} must be the name of a file to write, got {path!r}")
     return Path(path)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except RuntimeError:  # Python below 3.13
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+
+
+def _check_not_waiting(path: Path) -> None:
+    """Refuse a pipe that has a name: one would wait for ever where nobody reads it. Of /dev/stdout's there is none."""
+    if path.is_fifo() and _resolved(path).is_fifo():
+        raise OSError(errno.ESPIPE, "it is a named pipe, and no file")
 
 
 def _check_replaceable(path: Path) -> None:
@@ -65,7 +80,7 @@ def _check_allowed(path: Path) -> None:
 
 
 def save(what: str, path: str | Path, content: bytes) -> Path:
-    """Write a result to a file that it replaces whole; a device or a pipe is written to.
+    """Write a result to a file that it replaces whole; a device, such as /dev/stdout, is written to.
 
     Parameters
     ----------
@@ -81,10 +96,11 @@ def save(what: str, path: str | Path, content: bytes) -> Path:
     """
     path = _checked("path", path)
     try:
+        _check_not_waiting(path)
         if path.exists() and not path.is_file():
             path.write_bytes(content)
         else:
-            put_in_place(path.resolve(), content)
+            put_in_place(_resolved(path), content)
     except OSError as error:
         raise ValueError(f"cannot write {what} to {str(path)!r}: {error.strerror}") from None
     return path

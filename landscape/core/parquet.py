@@ -29,5 +29,6 @@ def read_parquet(path: Path) -> pd.DataFrame:
         frame = pd.read_parquet(path, engine="pyarrow")
     except (pyarrow.ArrowException, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
         # the latter ones from notes of pandas in the file that are damaged
-        raise ValueError(f"{path.name} is not a Parquet file: {error}") from None
+        said = " ".join(str(error).split())  # in one line
+        raise ValueError(f"{path.name} is not a Parquet file: {said}") from None
     return frame

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landscape._version import __version__
+from landscape.core.domains import is_symbolic, short
 from landscape.core.files import save
 from landscape.core.parameters import record
 from landscape.core.parquet import read_parquet
@@ -68,6 +70,10 @@ class SavedResult(Result):
         """Give the columns of the table."""
         return self.table
 
+    def to_file(self, path: str | Path) -> Path:
+        """Write it again, as the kind of result that it was."""
+        return write(self.kind, self.said, self.to_frame(), path)
+
     @classmethod
     def load(cls, path: str | Path) -> SavedResult:
         """Read a result that `Result.to_file` has written.
@@ -77,8 +83,10 @@ class SavedResult(Result):
         ValueError
             If there is no such file, or it holds something else or is damaged.
         """
-        path = Path(path)
-        notes, table = _from_parquet(path) if _suffix(path) == ".parquet" else _from_json(path)
+        path = _named(path)
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ValueError(f"cannot read the result {str(path)!r}: it is no plain file")
+        notes, table = _from_parquet(path) if path.suffix == ".parquet" else _from_json(path)
         texts = [notes.get(name) for name in ("kind", "headline", "made by")]
         if notes.get("format") != FORMAT or not all(isinstance(text, str) for text in texts):
             raise ValueError(f'{path} holds no result of landscape: it lacks the note "format": "{FORMAT}"')
@@ -86,19 +94,18 @@ class SavedResult(Result):
         return cls(kind, said, table, made_by)
 
 
-def _suffix(path: Path) -> str:
-    if path.suffix not in (".json", ".parquet"):
-        raise ValueError(f"the file of a result must end in .json or .parquet, got {str(path)!r}")
-    return path.suffix
+def _named(path: Any) -> Path:
+    if not isinstance(path, (str, Path)) or Path(path).suffix not in (".json", ".parquet"):
+        raise ValueError(f"the file of a result must end in .json or .parquet, got {path!r}")
+    return Path(path)
 
 
 def write(kind: str, headline: str, frame: pd.DataFrame, path: str | Path) -> Path:
     """Write a headline and a table; see `Result.to_file`."""
-    path = Path(path)
-    suffix = _suffix(path)
+    path = _named(path)
     columns = {str(name): _plain(str(name), frame[name].to_numpy()) for name in frame.columns}
     notes = {"format": FORMAT, "made by": f"landscape {__version__}", "kind": kind, "headline": headline}
-    if suffix == ".json":
+    if path.suffix == ".json":
         text = json.dumps({**notes, "columns": columns}, allow_nan=False, ensure_ascii=False)
         return save("the result", path, (text + "\n").encode())
     frame = frame.copy(deep=False)
@@ -107,7 +114,7 @@ def write(kind: str, headline: str, frame: pd.DataFrame, path: str | Path) -> Pa
         content = frame.to_parquet(index=False, engine="pyarrow")
     except ImportError:
         raise ImportError("Parquet files need pyarrow: pip install 'task-landscape[data]'") from None
-    except (TypeError, ValueError) as error:  # cells of several kinds in a column
+    except (TypeError, ValueError, OverflowError) as error:  # cells of several kinds in a column
         raise ValueError(f"Parquet cannot hold this table ({error}): save it as .json") from None
     return save("the result", path, content)
 
@@ -126,6 +133,10 @@ def _plain_cell(name: str, cell: Any) -> Any:
         return {"number": repr(cell)}
     if cell is None or isinstance(cell, (bool, int, float, str)):
         return cell
+    if is_symbolic(cell):
+        raise ValueError(
+            f"column {name!r} cannot be saved: it holds symbols ({short(cell)}): put in numbers first"
+        )
     raise ValueError(f"column {name!r} cannot be saved: {cell!r} is no number, text or truth value")
 
 
@@ -159,10 +170,17 @@ def _column(kind: Any, cells: Any) -> Any:
         raise ValueError(f"a column has a kind, one of {', '.join(KINDS.values())}, and a list of cells")
     out = np.empty(len(cells), dtype=kind)
     for k, cell in enumerate(cells):
-        value = SPECIAL[cell["number"]] if isinstance(cell, dict) else cell
+        value = _special(cell) if isinstance(cell, dict) else cell
         if kind != "object" and type(value) is not {"b": bool, "f": float}.get(out.dtype.kind, int):
             raise ValueError(f"{value!r} stands in a column of kind {kind}")
         if value is not None and not isinstance(value, (bool, int, float, str)):
             raise ValueError(f"{value!r} is no number, text or truth value")
         out[k] = value
     return out
+
+
+def _special(cell: dict[str, Any]) -> float:
+    number = cell.get("number")
+    if len(cell) > 1 or not isinstance(number, str) or number not in SPECIAL:
+        raise ValueError(f"{cell!r} is no number, text or truth value")
+    return SPECIAL[number]

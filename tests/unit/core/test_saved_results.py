@@ -1,13 +1,16 @@
 """Results kept in files: read again they say the same, and what is no result, or damaged, is refused in one sentence."""
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
+import sympy as sp
 
 import landscape as ls
 from landscape.core import Result, record
+from landscape.core.files import check_output
 
 STEP = ls.GradientSteps(1.0, m=20)
 
@@ -88,6 +91,49 @@ def test_what_cannot_be_kept_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_symbols_are_refused_by_their_name(tmp_path):
+    risk = ls.risk(ls.HardEasy(d=2, rho_hard=sp.Symbol("r", positive=True)), 0.0, ls.GradientSteps(0.5, m=5))
+    for suffix in (".json", ".parquet"):
+        with pytest.raises(ValueError, match=r"it holds symbols \(.*\): put in numbers first"):
+            risk.to_file(tmp_path / f"risk{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".json", ".parquet"])
+def test_what_was_read_can_be_written_again_and_keeps_its_kind(tmp_path, suffix):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    once = ls.SavedResult.load(Cells({"x": np.array([1.0])}).to_file(tmp_path / f"once{suffix}"))
+    assert once.kind == "Cells"
+    assert ls.SavedResult.load(once.to_file(tmp_path / f"twice{suffix}")) == once
+
+
+@pytest.mark.parametrize("suffix", [".json", ".parquet"])
+def test_pipes_and_folders_are_no_files(tmp_path, suffix):
+    """On a pipe one would wait for ever; a folder of Parquet files would be read as one table."""
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    pipe, folder, ring = (tmp_path / f"{name}{suffix}" for name in ("pipe", "folder", "ring"))
+    os.mkfifo(pipe)
+    ring.symlink_to(ring)
+    folder.mkdir()
+    EVERYTHING.to_file(tmp_path / "x.json").rename(folder / "x.json")
+    Cells({"x": np.array([1.0])}).to_file(folder / f"y{suffix}")
+    for path in (pipe, folder):
+        with pytest.raises(ValueError, match="it is no plain file"):
+            ls.SavedResult.load(path)
+    for path, why in (
+        (pipe, "it is a named pipe"),
+        (folder, "Is a directory"),
+        (ring, "Too many levels of symbolic links"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            Cells({"x": np.array([1.0])}).to_file(path)
+        with pytest.raises(ValueError, match=why):
+            check_output("--table", path)
+    with pytest.raises(ValueError, match=r"must end in .json or .parquet, got b'x.json'"):
+        ls.SavedResult.load(b"x.json")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -105,7 +151,7 @@ def test_what_cannot_be_kept_is_refused(tmp_path):
         (lambda v: v["columns"]["name"].update(cells=[[1], "", "", ""]), "is no number, text or truth value"),
         (
             lambda v: v["columns"]["share"].update(cells=[{"number": "big"}, 1.0, 1.0, 1.0]),
-            "is damaged: 'big'",
+            "is damaged: {'number': 'big'} is no number",
         ),
         (lambda v: v["columns"].update(name=7), "is damaged: "),
     ],
