@@ -78,20 +78,18 @@ def relatives(asked: Asked) -> Iterator[Candidate]:
     """List the methods beside MAML's own: iMAML, ANIL and MAML++, a line each."""
     steps = asked.steps if asked.kind is not Kind.IMPLICIT else 1
     many = "" if steps == 1 else f" with {counted(steps)}"
-    implicit = Routine(1, solve="exact")
-    yield Candidate(Kind.IMPLICIT, "iMAML", (), implicit)
+    solves = {"iMAML": "exact"}
     for m in sorted({*ITERATIONS, *[asked.steps] * (asked.steps > 0)}):
         if m < asked.d:
-            name = f"iMAML, solve stopped after {m} iteration{'s' * (m > 1)}"
-            yield Candidate(Kind.IMPLICIT, name, (), replace(implicit, solve=f"{m} iterations"))
-    if asked.kind is not Kind.IMPLICIT:  # which passes its strength; others a step that may be taken for one
-        inverse = ("1/alpha", "1/alpha")
-        yield Candidate(
-            Kind.IMPLICIT,
-            "iMAML with alpha as its strength",
-            (),
-            replace(implicit, step=inverse, bend=inverse),
-        )
+            solves[f"iMAML, solve stopped after {m} iteration{'s' * (m > 1)}"] = f"{m} iterations"
+    for name, solve in solves.items():
+        yield Candidate(Kind.IMPLICIT, name, (), Routine(1, solve=solve))
+        if (
+            asked.kind is not Kind.IMPLICIT
+        ):  # which passes its strength; others a step that may be taken for one
+            inverse = ("1/alpha", "1/alpha")
+            routine = Routine(1, solve=solve, step=inverse, bend=inverse)
+            yield Candidate(Kind.IMPLICIT, f"{name} with alpha as its strength", (), routine)
     for adapts in masks(asked.d):
         which = ", ".join(str(j + 1) for j in adapts)
         name = (

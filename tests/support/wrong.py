@@ -371,6 +371,7 @@ def _wrong():
     )
     yield "iMAML", "for MAML, strength 2", {}, imaml(2.0), "implicit gradient"
     yield "iMAML", "for MAML", {}, imaml(), "implicit gradient"
+    yield "iMAML", "stopped, for MAML", {}, truncated(2), "implicit gradient"
     yield "iMAML", "strength doubled", {"method": "iMAML"}, imaml(factor=2.0), "factor 1/2 in the inner loss"
     yield "iMAML", "strength fixed", {"method": "iMAML"}, imaml(4.0), "fixed at 0.25"
     yield "iMAML", "no solve", {"method": "iMAML"}, imaml(solve=False), "no solve on the way back"
