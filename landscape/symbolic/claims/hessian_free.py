@@ -255,5 +255,5 @@ def hessian_free_floor() -> Derivation:
             )
         },
         reason=r"The rule for $\delta_k^i$ keeps the width of the difference at $1/(6\rho\alpha)$, so that where Hessians vary its error does not vanish with $\varepsilon$. Two tasks that meet the assumptions, all in "
-        r"each batch, stop HF-MAML where $\|\nabla F\|$ is $\frac12\alpha L(1 - 3\alpha L)$ times a task's gradient. With $\delta_k^i$ times $\varepsilon/(\varepsilon + \sigma)$ it reaches every $\varepsilon$, for such batches in $O(\Delta L/\varepsilon^2)$ steps.",
+        r"each batch, stop HF-MAML where $\|\nabla F\|$ is $\frac12\alpha L(1 - 3\alpha L)$ times a task's gradient. With $\delta_k^i$ times $\varepsilon/(\varepsilon + \sigma)$ and exact gradients of all tasks it reaches every $\varepsilon$, in $O(\Delta L/\varepsilon^2)$ steps.",
     )  # fmt: skip
