@@ -48,7 +48,7 @@ def lessons() -> list[Path]:
 
 
 def number(path: Path) -> str:
-    """Return a lesson's number: 0 to 9, or 6b."""
+    """Return a lesson's number: 0 to 10, or 6b."""
     return path.stem.partition("_")[0].lstrip("0") or "0"
 
 

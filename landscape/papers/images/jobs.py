@@ -21,7 +21,7 @@ TARGETS = 10
 
 INNER_RATE = 0.1
 
-LOOKED = 25
+LOOKED = 10
 """Tasks by which a network is laid beside its tangent."""
 
 

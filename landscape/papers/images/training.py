@@ -165,7 +165,8 @@ def train(
     weights = {name: p.detach().clone().requires_grad_() for name, p in start.items()}
     kind = torch.optim.Adam if plan.optimiser == "adam" else torch.optim.SGD
     optimiser = kind(list(weights.values()), lr=plan.outer_rate)
-    purpose = f"{asdict(plan)}, { ({name: tuple(p.shape) for name, p in start.items()}) }, {source}"
+    shapes = {name: tuple(p.shape) for name, p in start.items()}
+    purpose = f"{asdict(plan)}, {shapes}, {source}"
     losses: list[float] = []
     kept: dict[int, dict[str, Tensor]] = {}
     if checkpoint is not None and checkpoint.exists():
