@@ -281,6 +281,8 @@ def methods_for(adaptation):
         P = getattr(inner, "P", np.zeros(2))
         if kind is ls.FOMAML and (P != P.T).any():
             continue  # it minimises nothing then
+        if kind is ls.TrainTrain and inner.cost(2).batches > 1:
+            continue  # it takes one batch
         if kind is ls.TRMAML and not ls.risk(dense_world(), 0.0, inner).how.is_exact:
             continue  # its weights are those of exact risks
         if kind is ls.HFMAML:
