@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable, Iterator
-from types import CodeType
+from functools import partial
+from types import CodeType, FunctionType, MethodType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -68,13 +70,14 @@ class Estimator(Method, register=False):
         return self.name or getattr(self.function, "__name__", "estimator")
 
     def __repr__(self) -> str:
-        function = getattr(self.function, "__qualname__", repr(self.function))
+        function = getattr(self.function, "__qualname__", type(self.function).__name__)
         return f"Estimator({function})" if not self.name else f"Estimator({function}, name={self.name!r})"
 
     def fingerprint(self) -> str:
-        """Compute a digest of the function's own code; what it calls or refers to is not looked at."""
-        code = getattr(self.function, "__code__", None)
-        parts = [self.label, getattr(self.function, "__qualname__", ""), *_code(code)]
+        """Compute a digest of the function's own code, defaults and bound values; globals are not looked at."""
+        function = getattr(self.function, "py_func", self.function)  # of one that numba compiles
+        parts = [self.label, getattr(function, "__qualname__", ""), *_told(function)]
+        parts += _told(getattr(function, "__dict__", None))  # of an object that can be called
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
     def start(self, draw: DrawTask, d: int, rng: np.random.Generator) -> Array:
@@ -103,6 +106,33 @@ class Estimator(Method, register=False):
         return NoClosedForm(
             f"{self.label} is a function of your own, so {what} is not known: judge it by simulate or sweep"
         )
+
+
+def _told(value: Any, within: tuple[Any, ...] = ()) -> Iterator[str]:
+    """What tells a function or what it has with it from another, as text that is the same in every process."""
+    if any(value is one for one in within):  # functions that call one another
+        return
+    inside: list[Any] = []
+    if value is None or isinstance(value, (bool, int, float, str, np.generic)):
+        yield repr(value)
+    elif isinstance(value, np.ndarray) and value.dtype != object:
+        yield hashlib.sha256(value.tobytes()).hexdigest()
+    elif isinstance(value, (tuple, list)):
+        inside = list(value)
+    elif isinstance(value, dict):
+        inside = list(value.items())
+    elif isinstance(value, partial):
+        inside = [value.func, value.args, value.keywords]
+    elif isinstance(value, FunctionType):
+        yield from _code(value.__code__)
+        bound = inspect.getclosurevars(value).nonlocals
+        inside = [value.__defaults__, value.__kwdefaults__, dict(sorted(bound.items()))]
+    elif isinstance(value, MethodType):
+        inside = [value.__func__, getattr(value.__self__, "__dict__", None)]
+    else:
+        yield getattr(value, "__name__", type(value).__name__)
+    for part in inside:
+        yield from _told(part, (*within, value))
 
 
 def _code(code: Any) -> Iterator[str]:

@@ -223,6 +223,10 @@ def _number(name: str, value: Varying) -> float:
 
 def checked_seeds(seeds: Any) -> tuple[int, ...]:
     """Check that seeds are whole numbers that fit a column, each given once."""
+    if isinstance(seeds, np.random.Generator):
+        raise ValueError(
+            "seeds must be whole numbers, by which finished cells are found again, got a Generator"
+        )
     checked = [checks.seed("seed", seed) for seed in np.atleast_1d(np.array(seeds, dtype=object))]
     if not checked or max(checked) >= 2**63:
         raise ValueError(f"seeds must be a list of whole numbers from 0 to 2^63 - 1, got {short(seeds)}")

@@ -95,7 +95,11 @@ class Sweep(Result):
         """Say how many runs there are, of which methods, over what."""
         methods = ", ".join(dict.fromkeys(self.table["method"]))
         over = " x ".join(f"{name} ({self.table[name].nunique()})" for name in self.axes)
-        return f"{len(self.table):,} runs of {methods}" + (f" over {over}" if over else "")
+        return (
+            f"{len(self.table):,} runs"
+            + (f" of {methods}" if methods else "")
+            + (f" over {over}" if over else "")
+        )
 
     def columns(self) -> Mapping[str, Any]:
         """Give one row a cell, method and repeat."""
@@ -263,7 +267,7 @@ def sweep(
                 advance(len(ready) + len(errors))
         if failed:
             raise ValueError(_complaint(plan, failed, len(places), file))
-        return Sweep(frame(_cells(plan, store, sorted(places))), tuple(plan.axes))
+        return Sweep(frame(_cells(plan, store, sorted(places)), plan.names), tuple(plan.axes))
 
 
 def _checked_shard(shard: Any) -> tuple[int, int]:

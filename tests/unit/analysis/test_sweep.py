@@ -248,6 +248,10 @@ def test_shards_are_the_whole(tmp_path, table):
     merged = ls.Sweep.merge(file, [begun, *(tmp_path / name for name in names[::-1])])
     pd.testing.assert_frame_equal(merged.table, table, check_exact=True)
     pd.testing.assert_frame_equal(sweep(file=file).table, table, check_exact=True)
+    none = sweep(file=file, shard=(99, 99))  # more jobs than cells
+    assert list(none.table) == list(table)
+    assert (none.headline()[:6], len(none.summary())) == ("0 runs", 0)
+    assert len(ls.Sweep.merge(file, [tmp_path / "cells.99of99.db"]).table) == len(table)
     other = tmp_path / "other.db"
     sweep(file=other, over={"T": [20]}, seeds=[0])
     with pytest.raises(ValueError, match="belongs to another sweep"):

@@ -1,5 +1,7 @@
 """A function of one's own is trained and judged as methods are: pooled least squares is NAL's exact solution."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,6 +114,55 @@ def test_a_file_tells_functions_apart():
 
     one, same, other = (ls.Estimator(make(scale), name="f") for scale in (1, 1, 2))
     assert digest(one) == digest(same) != digest(other)
+
+
+def test_a_file_tells_values_apart_that_a_function_has_with_it():
+    def bound(scale):
+        return lambda draw, rng: scale * np.ones(3)
+
+    def preset(scale):
+        def f(draw, rng, s=scale):
+            return s * np.ones(3)
+
+        return f
+
+    def scaled(scale, draw, rng):
+        return scale * np.ones(3)
+
+    class Called:
+        def __init__(self, scale):
+            self.scale = scale
+
+        def __call__(self, draw, rng):
+            return self.scale * np.ones(3)
+
+    def calls_itself(scale):
+        def first(draw, rng):
+            return second(draw, rng)
+
+        def second(draw, rng):
+            return first(draw, rng) * scale
+
+        return first
+
+    for make in (
+        bound,
+        preset,
+        lambda scale: partial(scaled, scale),
+        Called,
+        lambda scale: Called(scale).__call__,
+        calls_itself,
+    ):
+        for a, b in (
+            (1.0, 2.0),
+            (np.ones(3), np.array([1.0, 1.0, 2.0])),
+            ("a", "b"),
+            (np.sin, np.cos),
+            (np.sin, pooled),
+        ):
+            one, same, other = (ls.Estimator(make(value)) for value in (a, a, b))
+            assert digest(one) == digest(same) != digest(other)
+            assert repr(one) == repr(same)  # the same in every process
 
 
 @pytest.mark.parametrize(
