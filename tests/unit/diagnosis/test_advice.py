@@ -99,3 +99,17 @@ def test_forty_tasks_of_forty_rows_are_enough_where_they_are():
         sure += "These 40 tasks are enough to be sure that it helps" in diagnosis.verdict
     assert 0.073 < np.median(widths) < 0.095
     assert sure >= 11
+
+
+@pytest.mark.parametrize(
+    ("tasks", "said"), [(11, "fewer than 12 are too narrow"), (12, "are enough to be sure")]
+)
+def test_few_tasks_are_never_sure(tasks, said):
+    """Tasks with solutions of their own, of many rows: adapting helps in each, but intervals of so few hold too little."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(tasks, 40, 2))
+    y = np.matvec(X, rng.normal(size=(tasks, 2)))
+    world = ls.Mixture(
+        [ls.DataTask(f"{i}", *one) for i, one in enumerate(zip(X, y + rng.normal(size=y.shape), strict=True))]
+    )
+    assert said in ls.diagnose(world, [10], methods="ridge", progress=False).verdict
