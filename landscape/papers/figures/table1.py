@@ -92,7 +92,7 @@ def assemble(table: pd.DataFrame, budget: Budget, source: str, hard: list[str]) 
     right = by_row(table)
     _draw(figure.subplots(2, 2).ravel(), table, right)
     notes = _notes(table, right, budget, source, hard)
-    return Reproduction(table, figure, _summary(right), notes, _findings(table, right))
+    return Reproduction(table, figure, _summary(right), notes, findings(table, right))
 
 
 Right = dict[tuple[str, str, str], Array]
@@ -187,7 +187,9 @@ def _draw(axes: list[Axes], table: pd.DataFrame, right: Right) -> None:
         )
 
 
-def _findings(table: pd.DataFrame, right: Right) -> pd.DataFrame:
+def findings(table: pd.DataFrame, right: Right) -> pd.DataFrame:
+    """Decide the findings by their rules; those of which rows are missing are left out."""
+
     def differences(more: str, less: str, part: str, setting: str = "Large") -> Array:
         return right[setting, more, part] - right[setting, less, part]
 

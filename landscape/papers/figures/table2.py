@@ -55,7 +55,7 @@ def run(
             for found in bar(done, progress, total=len(listed), desc="networks"):
                 rows += found
     ours = pd.DataFrame(rows, columns=["probability", "method", "seed", "part", "value", "standard_error"])
-    table = _beside(ours)
+    table = beside(ours)
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     _draw(figure.subplots(1, 2), table)
     summary = table.pivot(index=["p", "method"], columns="part", values=["accuracy", "printed"]) if rows else table.pivot(
@@ -67,7 +67,7 @@ def run(
     )
 
 
-def _beside(ours: pd.DataFrame) -> pd.DataFrame:
+def beside(ours: pd.DataFrame) -> pd.DataFrame:
     """Lay accuracies in percent, with half of their 95% intervals over seeds, beside the printed ones."""
     paper = printed("table2").pivot(index="panel", columns="quantity", values="value")
     keys = [(p, m) for p in PROBABILITIES for m in COLOURS]
