@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landscape.core import checks
+from landscape.core.domains import is_symbolic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def to_xarray(frame: pd.DataFrame) -> Any:
     """Return an `xarray.Dataset`: a dimension for each column that tells rows apart; see `Result.to_xarray`."""
     try:
-        import xarray  # optional: an extra  # noqa: F401
+        import xarray  # optional: an extra
     except ImportError:
         raise ImportError('to_xarray needs xarray: pip install "task-landscape[data]"') from None
     index: list[str] = []
@@ -27,6 +28,10 @@ def to_xarray(frame: pd.DataFrame) -> Any:
             index, told = [*index, name], groups
         if told == len(frame):
             break
+    if told == len(frame) == 1:  # no column is needed to tell one row apart
+        return xarray.Dataset({name: ((), frame[name].iloc[0]) for name in frame.columns})
+    if told != len(frame):  # nor do all columns together
+        return frame.rename_axis("row").to_xarray()
     return frame.set_index(index).to_xarray()
 
 
@@ -35,6 +40,7 @@ def to_latex(
 ) -> str:
     """Return a table in LaTeX, with some columns in per cent; see `Result.to_latex`."""
     if columns is not None:
+        columns = [columns] if isinstance(columns, str) else columns
         frame = frame[[checks.known("column", c, frame.columns) for c in columns]]
     shown = [name in percents for name in frame.columns]
     lines = [
@@ -48,7 +54,11 @@ def to_latex(
 
 
 def _latex(value: Any, percent: bool) -> str:
-    """Write a cell of a table in LaTeX: numbers with four digits, text with its special characters escaped."""
+    """Write a cell of a table in LaTeX: numbers with four digits, symbols, text with its special characters escaped."""
+    if is_symbolic(value):
+        import sympy  # optional here: only symbols need it
+
+        return f"${sympy.latex(value)}$"
     if isinstance(value, (float, np.floating)):
         text = f"{value:.1%}" if percent else f"{value:.4g}"
         return "--" if np.isnan(value) else r"$" + text.replace("%", r"\%").replace("inf", r"\infty") + "$"

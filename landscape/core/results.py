@@ -51,6 +51,8 @@ class Result(Record, ABC):
     def to_xarray(self) -> Any:
         """Return an `xarray.Dataset`: a dimension for each column that tells rows apart, a variable for each other one.
 
+        A single row has no dimension; where no columns tell the rows apart, their number is the dimension ``row``.
+
         Raises
         ------
         ImportError

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import sympy as sp
 
 import landscape as ls
 
@@ -58,6 +59,18 @@ def test_a_simulation_and_what_checks_it():
     assert set(checked.sizes) == {"method", "quantity"}
 
 
+def test_one_row_has_no_dimension_and_equal_rows_are_numbered():
+    pytest.importorskip("xarray")
+    risk = ls.risk(ls.HardEasy(d=3), ls.NAL(), STEP)
+    data = risk.to_xarray()
+    assert dict(data.sizes) == {}
+    assert {name: data[name].item() for name in data} == risk.to_frame().iloc[0].to_dict()
+    for cells in ([7.0, 7.0], []):
+        data = ls.SavedResult("Cells", "cells", {"x": np.array(cells)}).to_xarray()
+        assert dict(data.sizes) == {"row": len(cells)}
+        assert data["x"].values.tolist() == cells
+
+
 def test_without_xarray_it_is_said(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "xarray", None)
     with pytest.raises(ImportError, match=r"task-landscape\[data\]"):
@@ -78,6 +91,11 @@ def test_a_table_in_latex():
     assert {row.count(" & ") for row in rows} == {len(compared.to_frame().columns) - 1}
     with pytest.raises(ValueError, match="unknown column 'cuts'; did you mean cut"):
         compared.to_latex(["cuts"])
+    assert compared.to_latex("method") == compared.to_latex(["method"])
+    r = sp.Symbol("rho", positive=True)
+    risk = ls.risk(ls.HardEasy(d=2, rho_hard=r), 0.0, ls.GradientSteps(0.5, m=5))
+    (row,) = [line for line in risk.to_latex(["above_noise", "how"]).splitlines() if line.startswith("$")]
+    assert row == rf"${sp.latex(risk.to_frame()['above_noise'][0])}$ & exact \\"
 
 
 def test_special_characters_are_escaped_in_latex():
