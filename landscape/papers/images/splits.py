@@ -38,7 +38,7 @@ class Split(NamedTuple):
 def by_alphabet(drawings: Mapping[str, Array], parts: Mapping[str, Sequence[str]], small: bool) -> Split:
     """Split by alphabet, as printed; in the Small setting one hard alphabet is left on either side, the first."""
     chosen = {name: list(parts[name][:1] if small and name in SMALL else parts[name]) for name in COUNTS}
-    hard = f"hard: {', '.join(chosen['hard_train'])}; unseen: {', '.join(chosen['hard_test'])}"
+    hard = f"{', '.join(chosen['hard_train'])}, unseen {', '.join(chosen['hard_test'])}"
     taken = {name: tuple(drawings[alphabet] for alphabet in chosen[name]) for name in COUNTS}
     return Split(**taken, hard=hard)
 
@@ -89,7 +89,7 @@ def by_character(drawings: Mapping[str, Array], seed: int, small: bool) -> Split
         train.append(drawings[name][order[:cut]])
         test.append(drawings[name][order[cut:]])
     hard_train = hard_train[: 1 if small else 2]
-    hard = f"hard: {', '.join(hard_train)}; unseen: {', '.join(hard_test)}"
+    hard = f"{', '.join(hard_train)}, unseen {', '.join(hard_test)}"
     return Split(
         tuple(train),
         tuple(test),
