@@ -21,7 +21,7 @@ from landscape.core.domains import count
 from landscape.core.errors import NoClosedForm
 from landscape.core.grids import Over, arguments
 from landscape.core.results import Estimate
-from landscape.core.typing import Array
+from landscape.core.typing import RNG, Array
 from landscape.methods.base import Cost, Method
 from landscape.simulator.draw_samples import seed_of
 from landscape.tasks.environment import Environment
@@ -36,7 +36,7 @@ def compare(
     *,
     n1: int = 25,
     draws: int | None = None,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
     best: bool | None = None,
     worst: bool = False,
 ) -> Comparison:
@@ -160,7 +160,7 @@ def _worst(
     settings: Sequence[Setting],
     groups: Sequence[Sequence[Row]],
     draws: int | None,
-    rng: np.random.Generator | int | None,
+    rng: RNG,
 ) -> dict[str, Estimate]:
     """The largest of the families' risks, by the name of the row."""
     if any(setting.is_symbolic for setting in settings):
@@ -189,7 +189,7 @@ def _best(
     setting: Setting,
     shots: Mapping[str, Array],
     draws: int | None,
-    rng: np.random.Generator | int | None,
+    rng: RNG,
 ) -> dict[str, Estimate]:
     """The least possible total on each row's samples, with the same random numbers: once for each number of them."""
     if draws == 0 and not all(np.isinf(taken).all() for taken in shots.values()):

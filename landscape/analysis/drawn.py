@@ -19,7 +19,7 @@ from landscape.core.domains import whole
 from landscape.core.errors import OVERFLOW, NoClosedForm, warn
 from landscape.core.provenance import Provenance
 from landscape.core.results import Estimate
-from landscape.core.typing import Array
+from landscape.core.typing import RNG, Array
 from landscape.linalg.operators import Matrix
 from landscape.linalg.quadratic import QuadraticForm, mean_form
 from landscape.methods.base import Method
@@ -47,7 +47,7 @@ class Draws:
     leaves_out_tasks: bool = False
 
     @classmethod
-    def of(cls, environment: Environment, draws: int, rng: np.random.Generator | int | None) -> Draws:
+    def of(cls, environment: Environment, draws: int, rng: RNG) -> Draws:
         """Check how many draws, and take a seed."""
         return cls(environment, whole(GROUPS).check("draws", draws), seed_of(rng))
 
@@ -165,7 +165,7 @@ def answer(
     question: Question,
     ask: Ask,
     draws: int | None,
-    rng: np.random.Generator | int | None,
+    rng: RNG,
 ) -> list[Estimate]:
     """Answer on the whole grid: exactly or as a limit where that is known everywhere, else by drawing.
 
@@ -202,7 +202,7 @@ def drawn(
     setting: Setting,
     ask: Ask,
     draws: int | None,
-    rng: np.random.Generator | int | None,
+    rng: RNG,
     best: Array | None = None,
 ) -> list[Estimate]:
     """Ask draws at each point of a setting's grid, all with the same random numbers.

@@ -16,7 +16,7 @@ from landscape.closed_form.population import optimum_of, risk_parts
 from landscape.core.grids import Over
 from landscape.core.provenance import EXACT
 from landscape.core.results import Estimate
-from landscape.core.typing import Array
+from landscape.core.typing import RNG, Array
 from landscape.methods.base import Method
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task
@@ -29,7 +29,7 @@ def family_risks(
     over: Over = None,
     *,
     draws: int | None = None,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> Estimate:
     """Compute the risk after adaptation of each family from one start: the largest is what TR-MAML minimises.
 
@@ -71,9 +71,7 @@ def family_risks(
     return answer(setting, question, ask, draws, rng)[0]
 
 
-def worst_risks(
-    setting: Setting, draws: int | None = None, rng: np.random.Generator | int | None = 0
-) -> list[Estimate]:
+def worst_risks(setting: Setting, draws: int | None = None, rng: RNG = 0) -> list[Estimate]:
     """Compute for each start of a setting the risk of the family in which it is largest, shape (*grid).
 
     Families of probability 0 do not count.

@@ -18,7 +18,7 @@ from landscape.core.grids import Grid, Over
 from landscape.core.parameters import record
 from landscape.core.provenance import Provenance
 from landscape.core.results import Estimate, Result, ratio
-from landscape.core.typing import Array
+from landscape.core.typing import RNG, Array
 from landscape.methods.base import Method
 from landscape.methods.prior_mean import PriorMean
 from landscape.tasks.environment import Environment
@@ -95,7 +95,7 @@ def limit(
     over: Over = None,
     *,
     draws: int | None = None,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> Limit:
     r"""Compute the risk after adaptation in the limit of large problems, beside the risk at hand.
 

@@ -27,6 +27,7 @@ from landscape.core import (
 )
 from landscape.core.provenance import EXACT, Provenance
 from landscape.core.tolerances import QUANTILE
+from landscape.core.typing import RNG
 from landscape.methods import Method
 from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS
@@ -191,7 +192,7 @@ def loss_law(
     adaptation: Adaptation | float,
     *,
     draws: int | None = None,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> LossLaw:
     r"""Compute the law of the loss after adaptation of a new task, not only its mean: exactly, or by drawing.
 

@@ -12,7 +12,7 @@ from landscape.core import checks
 from landscape.core.domains import is_symbolic
 from landscape.core.grids import Over, arguments
 from landscape.core.results import Estimate
-from landscape.core.typing import Array
+from landscape.core.typing import RNG, Array
 from landscape.methods.base import Method
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task
@@ -25,7 +25,7 @@ def optimum(
     over: Over = None,
     *,
     draws: int | None = None,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> Estimate:
     r"""Compute the population optimum of a method, :math:`w^* = E[W_i]^{-1} E[W_i w_i]`.
 

@@ -18,7 +18,7 @@ from landscape.core import checks
 from landscape.core.domains import count, whole
 from landscape.core.parameters import record
 from landscape.core.results import Result
-from landscape.core.typing import Array
+from landscape.core.typing import RNG, Array
 from landscape.methods.base import Method
 from landscape.simulator.bartlett import distinct
 from landscape.tasks.environment import Environment, check_environment
@@ -74,7 +74,7 @@ def replacement_effect(
     starts: Method | Array | Sequence[Method | Array],
     adaptation: Adaptation | float,
     repeats: int = 200,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> Replacement:
     """Compare losses after adaptation to shots drawn with and without replacement.
 

@@ -18,7 +18,7 @@ from landscape.core.grids import Grid, Over
 from landscape.core.parameters import is_symbolic_record, record
 from landscape.core.provenance import Provenance
 from landscape.core.results import Estimate, Result, ratio
-from landscape.core.typing import Array
+from landscape.core.typing import RNG, Array
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Method
 from landscape.methods.pooled import NAL
@@ -131,7 +131,7 @@ def risk(
     over: Over = None,
     *,
     draws: int | None = None,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> Risk:
     r"""Compute the risk after adaptation from a start, in its three parts: exactly, as a limit, or by drawing.
 
@@ -200,9 +200,7 @@ def risk(
     return Risk(noise, dispersion, suboptimality, setting.grid.without_functions())
 
 
-def risks(
-    setting: Setting, draws: int | None = None, rng: np.random.Generator | int | None = 0
-) -> list[Estimate]:
+def risks(setting: Setting, draws: int | None = None, rng: RNG = 0) -> list[Estimate]:
     """Compute noise, dispersion and the suboptimality of each start of a setting, over its grid."""
     if setting.adaptation is None and not setting.learns:
         as_adaptation(None)  # says what is wanted; only `optimum` needs none
@@ -221,7 +219,7 @@ def risk_landscape(
     adaptation: Adaptation | float,
     *,
     draws: int | None = None,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> QuadraticForm:
     r"""Compute F_m itself, the risk after adaptation as a function of the initial point.
 
@@ -284,7 +282,7 @@ def gain(
     *,
     against: Method | float | Array | None = None,
     draws: int | None = None,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> Estimate:
     r"""Compute how many times less a method leaves above the noise than another.
 

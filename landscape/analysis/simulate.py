@@ -12,7 +12,7 @@ from landscape.core.domains import whole
 from landscape.core.grids import Grid, Over, arguments
 from landscape.core.parameters import record
 from landscape.core.results import Estimate, Result, ratio
-from landscape.core.typing import Array
+from landscape.core.typing import RNG, Array
 from landscape.methods.base import Method, as_methods, labels
 from landscape.methods.budget import Training
 from landscape.methods.pooled import NAL
@@ -155,7 +155,7 @@ def simulate(
     tasks: int = 3000,
     sampling: str | None = None,
     engine: str | None = None,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
     progress: bool = True,
 ) -> Simulation:
     """Train each method on drawn tasks and measure its loss after adaptation on new ones.

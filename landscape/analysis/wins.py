@@ -10,6 +10,7 @@ from landscape.core import Array, Estimate, NoClosedForm, Over, whole
 from landscape.core.errors import OVERFLOW
 from landscape.core.provenance import Provenance
 from landscape.core.tolerances import SAME_LOSS
+from landscape.core.typing import RNG
 from landscape.methods import NAL, Method
 from landscape.simulator.draw_samples import seed_of
 from landscape.simulator.landscapes import GROUPS
@@ -49,7 +50,7 @@ def win_probability(
     *,
     against: Method | float | Array | None = None,
     draws: int = 10_000,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> Estimate:
     r"""Estimate how often a method does better than another on a new task, adapted to the same samples.
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from landscape.checker import behaviour
 from landscape.checker.calling import ARGUMENTS, Calls, UnusableAnswer, check_callable
 from landscape.checker.explanations import explained
@@ -13,6 +11,7 @@ from landscape.checker.probes import probes
 from landscape.checker.reports import GradientReport, Verdict
 from landscape.checker.target import Kind, Target, target
 from landscape.core import checks, real, whole
+from landscape.core.typing import RNG
 from landscape.methods import Method
 
 MOST_STEPS = 20
@@ -31,7 +30,7 @@ def check_meta_gradient(
     alpha: float | None = None,
     dtype: Any = "float64",
     tasks: int | None = None,
-    rng: int | np.random.Generator | None = 0,
+    rng: RNG = 0,
 ) -> GradientReport:
     r"""Say what a meta-gradient function computes, and what is wrong with it.
 

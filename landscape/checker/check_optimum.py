@@ -19,6 +19,7 @@ from landscape.checker.reports import OptimumReport, Verdict
 from landscape.checker.target import Kind, Target, settled, target
 from landscape.checker.trained_points import trained_points
 from landscape.core import Array, checks, count, real, whole
+from landscape.core.typing import RNG
 from landscape.methods import Method
 from landscape.tasks import Environment, check_environment
 
@@ -37,7 +38,7 @@ def check_optimum(
     n_in: int | None = None,
     n_out: int = 12,
     repeats: int = 12,
-    rng: int | np.random.Generator | None = 0,
+    rng: RNG = 0,
     progress: bool = True,
 ) -> OptimumReport:
     r"""Say which method a training routine implements, by where it converges.

@@ -10,6 +10,7 @@ import numpy as np
 from landscape.checker.batches import BATCHES, VIEWS, Batch, as_float, as_floats, taken_rows
 from landscape.checker.precision import rounded
 from landscape.core import Array, checks
+from landscape.core.typing import RNG
 
 Walk: TypeAlias = tuple[list[Array], list[Array], list[Array | float]]
 """Points, gradients and shares of the gradients that were followed, step by step."""
@@ -118,9 +119,9 @@ class Probes:
         return [self.w[first].copy(), *map(np.stack, parts), last]
 
 
-def probes(count: int, rng: int | np.random.Generator | None, **settings: Any) -> Probes:
+def probes(count: int, rng: RNG, **settings: Any) -> Probes:
     """Draw problems; for one seed the same object each time, so that what is computed from it is computed once."""
-    if rng is None or isinstance(rng, np.random.Generator):
+    if checks.is_source(rng):
         return draw_probes(count, rng=checks.generator(rng), **settings)
     return _seeded(count, checks.seed("rng", rng), **settings)
 

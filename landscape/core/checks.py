@@ -26,16 +26,25 @@ def flag(name: str, value: Any) -> bool:
 
 def generator(rng: Any) -> np.random.Generator:
     """Return a numpy Generator: `rng` itself, or a new one from a seed; None seeds differently each time."""
-    if rng is None or isinstance(rng, np.random.Generator):
-        return np.random.default_rng(rng)
-    return np.random.default_rng(seed("rng", rng))
+    if isinstance(
+        rng, np.random.SeedSequence
+    ):  # a copy: spawning counts up in it, and one seed means one answer
+        rng = np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key, pool_size=rng.pool_size)
+    return np.random.default_rng(rng if is_source(rng) else seed("rng", rng))
+
+
+def is_source(rng: Any) -> bool:
+    """Say whether random numbers are drawn from `rng`, or from the system for None; else it is a seed."""
+    return rng is None or isinstance(
+        rng, (np.random.Generator, np.random.BitGenerator, np.random.SeedSequence)
+    )
 
 
 def seed(name: str, value: Any) -> int:
     """Check a non-negative whole number of any size."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
         raise ValueError(
-            f"{name} must be a numpy.random.Generator or a whole number >= 0, got {short(value)}"
+            f"{name} must be a numpy.random.Generator or SeedSequence, or a whole number >= 0, got {short(value)}"
         )
     return int(value)
 

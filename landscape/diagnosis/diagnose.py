@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from landscape.core import Array, Domain, checks, choice, count, nonnegative, warn
+from landscape.core.typing import RNG
 from landscape.diagnosis.diagnosis import Diagnosis
 from landscape.diagnosis.geography import geography
 from landscape.diagnosis.held_out import held_out, usual_step
@@ -29,7 +30,7 @@ def diagnose(
     only: str | None = None,
     steps: Sequence[float] | Array | None = None,
     worth: float = 0.02,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
     progress: bool = True,
 ) -> Diagnosis:
     r"""Say what to do on tasks like these, what it brings, and how sure that is.
@@ -118,7 +119,7 @@ def diagnose(
 
 def _seed(rng: Any) -> int:
     """The seed of folds, shots and bootstrap: the number given, or one drawn from a generator."""
-    if rng is None or isinstance(rng, np.random.Generator):
+    if checks.is_source(rng):
         return int(checks.generator(rng).integers(1 << 32))
     return checks.seed("rng", rng)
 

@@ -9,6 +9,7 @@ from landscape.adaptations import Adaptation, GradientSteps
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import risk
 from landscape.core import Array, Result, checks, record
+from landscape.core.typing import RNG
 from landscape.methods import MAML, NAL, Method
 from landscape.nonlinear.environment import NonlinearEnvironment, as_gradient_steps, check_nonlinear
 from landscape.nonlinear.linear import linearised
@@ -104,7 +105,7 @@ def nonlinear_comparison(
     adaptation: Adaptation | float,
     *,
     starts: int = 24,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
     progress: bool = False,
 ) -> NonlinearComparison:
     """Find the solutions of NAL and MAML on a nonlinear landscape, and what the linear theory predicts.
@@ -138,7 +139,7 @@ def nonlinear_comparison(
     1.13
     """
     environment, adaptation = check_nonlinear(environment), as_gradient_steps(adaptation)
-    drawn = rng is None or isinstance(rng, np.random.Generator)
+    drawn = checks.is_source(rng)
     seed = int(checks.generator(rng).integers(1 << 63)) if drawn else rng  # the same starts for both
     solutions = {
         name: minima(environment, objective, starts=starts, rng=seed, progress=progress)

@@ -7,6 +7,7 @@ import numpy as np
 
 from landscape.adaptations import Adaptation
 from landscape.core import Array, Result, checks, count, record, whole
+from landscape.core.typing import RNG
 from landscape.nonlinear.environment import NonlinearEnvironment, as_gradient_steps, check_nonlinear
 from landscape.nonlinear.task import NonlinearTask
 
@@ -63,7 +64,7 @@ def sampled_risk(
     adaptation: Adaptation | float,
     draws: int = 1000,
     *,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> SampledRisk:
     r"""Estimate F_m(W) by drawing batches; the population loss at each adapted point is exact.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from landscape.adaptations import Adaptation, GradientSteps
 from landscape.core import Array, LandscapeWarning, Result, bar, checks, record, whole
+from landscape.core.typing import RNG
 from landscape.nonlinear.environment import (
     NonlinearEnvironment,
     as_gradient_steps,
@@ -89,7 +90,7 @@ def minima(
     adaptation: Adaptation | float | None = None,
     *,
     starts: int = 24,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
     progress: bool = False,
 ) -> Solutions:
     """Find local minima of the pooled loss, or of the loss after adaptation.

@@ -12,6 +12,7 @@ from landscape.analysis.evaluate import Setting
 from landscape.analysis.optimum import optimum
 from landscape.analysis.risk import gain, risk_landscape
 from landscape.core import Array, Result, checks, count, record, short, whole
+from landscape.core.typing import RNG
 from landscape.linalg import Matrix, QuadraticForm
 from landscape.methods import MAML, NAL, Method, as_methods, labels
 from landscape.plotting.planes import draw_pair, draw_series
@@ -99,7 +100,7 @@ def landscape_view(
     *,
     samples: int = 80,
     resolution: int = 80,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
     within: View | None = None,
 ) -> View:
     """Compute a picture of a landscape.
@@ -130,14 +131,14 @@ def _views(
     setting: Setting,
     samples: int,
     resolution: int,
-    rng: np.random.Generator | int | None,
+    rng: RNG,
     within: View | None = None,
 ) -> list[View]:
     """The picture at each point of a setting's grid, all in one window; methods are named as they were given."""
     samples, resolution = count.check("samples", samples), whole(2).check("resolution", resolution)
     if setting.is_symbolic:
         raise ValueError("a picture needs numbers for all parameters; plot_series draws one picture a value")
-    if rng is None or isinstance(rng, np.random.Generator):
+    if checks.is_source(rng):
         rng = int(checks.generator(rng).integers(2**32))  # the same draws for every value
     names, shown = labels(setting.starts), []
     for _, environment, adaptation, methods in setting.points():
@@ -233,7 +234,7 @@ def plot_landscape(
     axes: Any = None,
     samples: int = 80,
     resolution: int = 80,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> Any:
     """Draw the pooled loss and the loss after adaptation side by side.
 
@@ -283,7 +284,7 @@ def plot_series(
     *,
     samples: int = 80,
     resolution: int = 80,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
 ) -> Figure:
     """Draw small multiples: a landscape for each value of one name, fit for slides.
 

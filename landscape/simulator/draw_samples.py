@@ -9,7 +9,7 @@ import numpy as np
 
 from landscape.adaptations.base import Batch, Draw
 from landscape.core import checks
-from landscape.core.typing import Array, Scalar
+from landscape.core.typing import RNG, Array, Scalar
 from landscape.linalg.operators import Diagonal, Operator
 from landscape.simulator.bartlett import SAMPLERS, row_count
 from landscape.simulator.thin import thin_drawer
@@ -29,9 +29,9 @@ SAMPLING = ("thin", *SAMPLERS)
 """Ways to draw a batch; see `landscape.simulate`."""
 
 
-def seed_of(rng: np.random.Generator | int | None) -> int:
+def seed_of(rng: RNG) -> int:
     """Return a seed: `rng` itself where it is one, else one drawn from it."""
-    if rng is None or isinstance(rng, np.random.Generator):
+    if checks.is_source(rng):
         return int(checks.generator(rng).integers(2**63))
     return checks.seed("rng", rng)
 

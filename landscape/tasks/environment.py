@@ -13,6 +13,7 @@ import numpy as np
 from landscape.core import Array, Scalar, checks, count, nonnegative, probability, short
 from landscape.core.grids import Varying, put
 from landscape.core.parameters import Record, is_symbolic_record, parameters, record, with_values
+from landscape.core.typing import RNG
 from landscape.linalg.operators import Matrix, Operator, diagonal, isotropic
 from landscape.tasks.families import DataTask, Task, TaskFamily
 from landscape.tasks.inputs import Gaussian
@@ -33,7 +34,7 @@ class Environment(Record, ABC):
         """Put a parameter on a grid; None where the environment has none of that name."""
         return put(self, name, values)
 
-    def sample(self, T: int, rng: np.random.Generator | int | None) -> tuple[Array, Array]:
+    def sample(self, T: int, rng: RNG) -> tuple[Array, Array]:
         """Draw tasks: the index of each one's family and its optimum, normal around the centre.
 
         Parameters

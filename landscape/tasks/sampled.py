@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from landscape.core import checks, record, short, whole
+from landscape.core.typing import RNG
 from landscape.tasks.environment import Environment, Mixture
 from landscape.tasks.families import TaskFamily
 
@@ -23,9 +24,7 @@ class SampledEnvironment(Mixture):
         return f"<environment of {len(self.families)} drawn tasks, d = {self.d}>"
 
 
-def from_sampler(
-    draw: Callable[[np.random.Generator], Any], T: int, rng: np.random.Generator | int | None
-) -> SampledEnvironment:
+def from_sampler(draw: Callable[[np.random.Generator], Any], T: int, rng: RNG) -> SampledEnvironment:
     """Make an environment of a function that draws tasks.
 
     Parameters

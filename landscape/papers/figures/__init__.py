@@ -96,6 +96,6 @@ def reproduce(
         if given[argument] and argument not in taken:
             raise ValueError(f"{name} takes no {argument}: table1 and table2 do")
     # figures count seeds up, one a panel, so that they need a number
-    seed = int(rng.integers(2**31)) if isinstance(rng, np.random.Generator) else checks.seed("rng", rng)
+    seed = int(checks.generator(rng).integers(2**31)) if checks.is_source(rng) else checks.seed("rng", rng)
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
     return module.run(quick, seed, progress, **{argument: given[argument] for argument in taken})

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from landscape.core import Array, Record, Scalar, checks, real, record, step_count
+from landscape.core.typing import RNG
 from landscape.simulator.training.losses.base import Loss
 from landscape.simulator.training.losses.linear import LeastSquares
 from landscape.simulator.training.losses.quadratic import Quadratic
@@ -63,9 +64,7 @@ class LossTasks(Record):
         self._set(losses=losses, probabilities=p)
 
     @staticmethod
-    def of(
-        environment: Environment, T: int | None = None, rng: np.random.Generator | int | None = None
-    ) -> LossTasks:
+    def of(environment: Environment, T: int | None = None, rng: RNG = None) -> LossTasks:
         """Take the tasks of an environment.
 
         Parameters

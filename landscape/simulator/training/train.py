@@ -9,6 +9,7 @@ from landscape.adaptations import GradientSteps
 from landscape.core import Array, Scalar, bar, checks, positive, real, warn, whole
 from landscape.core import count as whole_count
 from landscape.core.tolerances import LARGEST
+from landscape.core.typing import RNG
 from landscape.methods import BIMAML, HFMAML, MAML, NAL, Method
 from landscape.simulator.training.batches import Batches, RandomStep, own_batches
 from landscape.simulator.training.counting import Count, Counted
@@ -32,7 +33,7 @@ def train(
     second_order: str = "products",
     delta: float | None = None,
     record_every: int = 1,
-    rng: np.random.Generator | int | None = 0,
+    rng: RNG = 0,
     progress: bool = False,
 ) -> History:
     r"""Train by steps, counting gradients, Hessians and Hessian-vector products.
