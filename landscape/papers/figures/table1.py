@@ -249,7 +249,8 @@ def _notes(table: pd.DataFrame, right: Right, budget: Budget, source: str, hard:
     both = gap("MAML", "NAL-1", "easy_test") - gap("MAML", "NAL-1", "hard_test")
     return [
         f"Data: {source}. 5 classes, 1 shot (NAL-10: 10), 10 targets a class; intervals are 95% over {budget.seeds} seeds, each with a network"
-        f"{', a split' if len(hard) > 2 else ''} and tasks of its own. Alphabets of hard tasks: {' / '.join(hard)}.",
+        f"{', a split' if len(hard) > 2 else ''} and tasks of its own. Alphabets of hard tasks: {' / '.join(hard)}. The printed Small "
+        "setting changes the alphabet of the test too; where there are few alphabets the unseen one here is the same in both settings.",
         f"Setting: {budget.filters} filters, {budget.tasks} tasks an iteration, Adam, {last:,} iterations at {budget.maml_rate:g} for MAML and {nal:,} at "
         f"{budget.nal_rate:g} for NAL; printed are 64, 8 and 20,000, at 0.001 and 0.000001. C.4 says SGD; the code that it adapts has Adam. NAL sees all "
         "of a task's pictures, shots and targets, without an inner step. Batch norms take the statistics of the pictures at hand, which at test shows "
