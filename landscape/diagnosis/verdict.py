@@ -115,7 +115,7 @@ def _how_sure(diagnosis: Diagnosis, in_full: bool = True) -> str:
     wanted = T * ((cut.value - cut.low) / cut.value) ** 2 if cut.value > 0 else np.inf
     if wanted > 20 * T:
         return f"These {T} tasks do not show that it helps."
-    return f"These {T} tasks are too few to be sure that it helps: about {_round(wanted)} would be needed."
+    return f"These {T} tasks are too few to be sure that it helps: about {_round(max(wanted, FEWEST))} would be needed."
 
 
 def carried_line(diagnosis: Diagnosis) -> Line:
