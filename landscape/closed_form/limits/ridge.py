@@ -122,7 +122,7 @@ def deterministic_equivalent(
     Notes
     -----
     Of eigenvalues 1/j and noise 0.3 the limit is up to 6, 4, 2 and 1% below drawn risks at d = 5, 10, 20 and 40, worst at m = d; with
-    the correction it is within 1.4, 0.6, 0.3 and 0.2% (tests/benchmarks/test_limits.py).
+    the correction it is within 1.4, 0.6, 0.3 and 0.2% (tests/benchmarks/test_limit_speed.py).
 
     Examples
     --------

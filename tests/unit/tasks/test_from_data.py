@@ -160,7 +160,7 @@ def test_levels_of_a_category_are_indicators():
 
 def test_task_names_of_two_kinds_need_no_order():
     # pandas finds out only beyond its first rows that they cannot be sorted
-    frame = pd.DataFrame({"a": np.arange(2010.0) % 7, "y": np.arange(2010.0) ** 2 % 11})
+    frame = pd.DataFrame({"a": np.arange(2010.0) ** 3 % 2003, "y": np.arange(2010.0) ** 2 % 11})
     names = pd.Series([2] * 1000 + [1] * 1000 + ["b"] * 10, dtype=object)
     environment = ls.from_data(frame.assign(task=names), "y", "task")
     assert [(task.name, len(task.y)) for task in environment.families] == [

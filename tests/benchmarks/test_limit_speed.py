@@ -1,6 +1,6 @@
 """The limit of large problems: how long it takes, and how far it is from problems at hand.
 
-`pytest tests/benchmarks/test_limits.py -s -m slow` (OMP_NUM_THREADS=1), half a minute. On 2026-11-29 a fixed point took
+`pytest tests/benchmarks/test_limit_speed.py -s -m slow` (OMP_NUM_THREADS=1), half a minute. On 2026-11-29 a fixed point took
 0.54 ms at d = 1000, one random matrix 650 ms; their risks differed by 0.05%. Errors in per cent of the limit and of the
 corrected limit, the worst of penalties .03, .1, 1 and the best one (standard errors up to .1):
 
