@@ -154,12 +154,13 @@ def limit(
     parts = _prior_known(setting, environment, over).answer(question)
     if not setting.is_symbolic:
         gap = np.abs(ratio(here.total.value, sum(part.value for part in parts)) - 1)
+        gap = np.maximum(gap, here.how.expected_error)
         parts = [Estimate(part.value, how=Provenance("limit", gap)) for part in parts]
         if np.max(gap) > FAR:
             most = f"{float(f'{100 * np.max(gap):.1g}'):g}%" if np.isfinite(gap).all() else "infinitely"
             warn(
                 f"the limit of large problems is up to {most} off here (few dimensions, or about as many samples as "
-                "dimensions): take .here, or risk(...)"
+                "dimensions): take .here, or risk(..., draws=...)"
             )
     noise, dispersion, suboptimality = parts
     far = Risk(noise, dispersion, suboptimality, grid)

@@ -43,9 +43,8 @@ def is_source(rng: Any) -> bool:
 def seed(name: str, value: Any) -> int:
     """Check a non-negative whole number of any size."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(
-            f"{name} must be a numpy.random.Generator or SeedSequence, or a whole number >= 0, got {short(value)}"
-        )
+        other = "" if is_source(value) else "a numpy.random.Generator or SeedSequence, or "
+        raise ValueError(f"{name} must be {other}a whole number >= 0, got {short(value)}")
     return int(value)
 
 

@@ -147,6 +147,14 @@ def best_training_step(
             "with n2 = inf and fewer samples than dimensions no step size is best: the larger, the less the noise counts; "
             "give a finite n2"
         )
+    if (
+        not training.ridge
+        and plan.law().is_regularised
+        and not any(np.any(t.inputs.noise_variance) for t in environment.tasks())
+    ):
+        raise ValueError(
+            "with fewer samples than dimensions and no noise all step sizes are alike: what a step changes is how the noise of labels counts"
+        )
     reach = 1.0
     while True:  # with much noise the best step is far below 0: widen until the minimum is inside
         values = np.linspace(-2 * reach, 1.5, 57 if reach == 1 else 81) / steepest

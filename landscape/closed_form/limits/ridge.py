@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.closed_form.limits.spectrum import Spectrum
+from landscape.closed_form.limits.spectrum import Spectrum, eigenvalues
 from landscape.core import checks, warn
 from landscape.core.domains import nonnegative, positive
 from landscape.core.parameters import record
@@ -112,8 +112,8 @@ def deterministic_equivalent(
     Warns
     -----
     LandscapeWarning
-        If the first correction is more than 5% of the limit: few dimensions, or about as many samples as dimensions. Not for
-        spectra given by a law.
+        If the risk is some 5% or more from the limit: few dimensions, or about as many samples as dimensions. Not for spectra
+        given by a law.
 
     See Also
     --------
@@ -141,21 +141,28 @@ def deterministic_equivalent(
         D = np.diagonal(D)
     g = nonnegative.check("penalty", penalty)
     keep = lam > 0
+    keep[
+        0
+    ] |= not keep.any()  # where nothing can be learned the noise is left, and a direction of which that holds
     lam, counts, D = lam[keep], counts[keep], D[keep]
-    limit = ridge_limit(lam, counts, g, m, copies=np.inf)
+    here = ridge_limit(lam, counts, g, m)
+    limit = replace(here, m=np.asarray(np.inf))
     size = counts * D * lam
     both = np.append(lam, 0.0)
-    total, exact = (
-        np.append(size, noise) @ found.share(both) / 2 for found in (limit, replace(limit, m=np.asarray(m)))
-    )
-    if np.all(counts == 1) and abs(exact - total) > FAR * total:
-        off = f"{float(f'{100 * abs(exact / total - 1):.1g}'):g}%"
+    total, exact = (np.append(size, noise) @ found.share(both) / 2 for found in (limit, here))
+    missed = (
+        noise / 2 * float(here.edge + 1 - here.share(both)[-1])
+    )  # by samples that hardly determine a direction
+    gap = max(abs(exact - total), exact + missed - total)
+    if np.all(counts == 1) and gap > FAR * total:
+        off = f"{float(f'{100 * gap / total:.1g}'):g}%"
+        cure = "" if missed > FAR * exact else "take .corrected, or "
         warn(
-            f"the limit of large problems is off by {off} or more here (few dimensions, or about as many samples as dimensions): take "
-            ".corrected, or draw it by risk(..., draws=)"
+            f"the limit of large problems is off by {off} or more here (few dimensions, or about as many samples as dimensions): "
+            f"{cure}draw it by risk(..., draws=)"
         )
     kappa, x, room = float(limit.kappa), learned(lam, limit.kappa), float(1 - limit.c[0])
-    fall = x / (lam + kappa)  # -dx/dkappa
+    fall = np.divide(x, lam + kappa, out=np.zeros(x.shape), where=x > 0)  # -dx/dkappa
     slope = (size @ ((1 - x) * fall) - 2 * total / m * (counts @ (x * fall))) / room  # d total/d kappa
     freedom = float(counts @ x)
     by_m = -(slope * kappa * freedom / m + total * float(limit.c[0])) / (m * room)
@@ -188,5 +195,4 @@ def _seen_through(D: Array, lam: Array) -> Array:
     if D.ndim == 1:
         return D * lam
     root = np.sqrt(lam)
-    values: Array = np.linalg.eigvalsh(root[:, None] * D * root).clip(0.0)
-    return values
+    return eigenvalues(root[:, None] * D * root)

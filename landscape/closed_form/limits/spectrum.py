@@ -10,6 +10,7 @@ import numpy as np
 from landscape.core import checks
 from landscape.core.domains import count, positive
 from landscape.core.parameters import Record, record
+from landscape.core.tolerances import SINGULAR
 from landscape.core.typing import Array
 
 NODES = 200
@@ -18,8 +19,9 @@ NODES = 200
 AS_GOOD = 1e-8
 """Half as many nodes must give the same to this accuracy."""
 
-LISTED, LEAST_EXPONENT = 1000, 1.05
-"""Eigenvalues of a power law that are listed; the others are an integral, which nearly diverges below that exponent."""
+LISTED, LEAST_EXPONENT, MOST_EXPONENT = 1000, 1.1, 40.0
+"""Eigenvalues of a power law that are listed; the others are an integral, which nearly diverges below the least exponent, and is
+nothing beyond the most."""
 
 
 @record
@@ -69,7 +71,7 @@ class Spectrum(Record):
         if isinstance(covariance, Spectrum):
             return covariance
         values = np.atleast_1d(checks.positive_semidefinite("covariance", covariance))
-        return cls(values if values.ndim == 1 else np.linalg.eigvalsh(values).clip(0.0))
+        return cls(values if values.ndim == 1 else eigenvalues(values))
 
     @classmethod
     def of_law(cls, quantile: Callable[[Array], Any], d: float) -> Spectrum:
@@ -91,7 +93,7 @@ class Spectrum(Record):
         t, h = np.linspace(-3.15, 3.15, 2 * NODES + 1, retstep=True)
         u = 1 / (1 + np.exp(-np.pi * np.sinh(t)))
         weights = h * np.pi * np.cosh(t) * u * (1 - u)
-        values = np.asarray(quantile(u), dtype=float)
+        values = np.broadcast_to(np.asarray(quantile(u), dtype=float), u.shape)
         size = values[NODES] or 1.0  # the median
         fine, coarse = (np.sum(k * weights[::k] * size / (size + values[::k])) for k in (1, 2))
         if not abs(fine - coarse) < AS_GOOD:
@@ -114,14 +116,15 @@ class Spectrum(Record):
 
     @classmethod
     def power_law(cls, exponent: float, d: float = np.inf) -> Spectrum:
-        r"""Make the spectrum :math:`\lambda_j = j^{-a}`, j = 1 to d; of infinitely many coordinates for an exponent a from 1.05 on."""
+        r"""Make the spectrum :math:`\lambda_j = j^{-a}`, j = 1 to d; of infinitely many coordinates for exponents from 1.1 to 40."""
         exponent = positive.check("exponent", exponent)
         if np.isfinite(d):
             return cls(np.arange(1.0, count.check("d", d) + 1) ** -exponent)
-        if exponent < LEAST_EXPONENT:
-            raise ValueError(
-                f"exponent must be at least {LEAST_EXPONENT} where d = inf, got {exponent:g}: give d"
+        if not LEAST_EXPONENT <= exponent <= MOST_EXPONENT:
+            bound = (
+                f"at least {LEAST_EXPONENT}" if exponent < LEAST_EXPONENT else f"at most {MOST_EXPONENT:g}"
             )
+            raise ValueError(f"exponent must be {bound} where d = inf, got {exponent:g}: give d")
         # The sum from there on is an integral over j = first u^(-1/(a - 1)), whose integrand in u is smooth down to 0.
         first, power = LISTED + 0.5, 1 / (exponent - 1)
         nodes, weights = np.polynomial.legendre.leggauss(NODES // 4)
@@ -135,3 +138,14 @@ class Spectrum(Record):
     def sum(self, f: Callable[[Array], Array]) -> float:
         """Sum a function of the eigenvalues over all coordinates."""
         return float(self.counts @ f(self.eigenvalues))
+
+
+def eigenvalues(A: Array) -> Array:
+    """Compute those of a positive semidefinite matrix (d, d), ascending: exactly 0 for what rounding leaves of a singular one.
+
+    As many are 0 as are rounding where all variances are 1, so that units of coordinates do not matter.
+    """
+    size = np.sqrt(np.diagonal(A))
+    scale = np.divide(1.0, size, out=np.zeros(size.shape), where=size > 0)
+    is_rounding = np.linalg.eigvalsh(scale[:, None] * A * scale) <= SINGULAR * len(A)
+    return np.where(is_rounding, 0.0, np.linalg.eigvalsh(A).clip(0.0))

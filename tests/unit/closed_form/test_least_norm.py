@@ -97,6 +97,9 @@ def test_the_best_training_step_is_negative():
     assert best.alpha == pytest.approx(-1 / 0.5, rel=0.03)
     with pytest.raises(ValueError, match="no step size is best"):
         ls.best_training_step(large, ls.MAML(0.3), JUDGE, ls.Training(100, n1=1))
+    quiet = ls.Mixture([ls.TaskFamily("a", 0.5, 0.5, 1.0, d=40)])
+    with pytest.raises(ValueError, match="no noise all step sizes are alike"):
+        ls.best_training_step(quiet, ls.MAML(ls.GradientSteps(0.3, 20)), JUDGE, ls.Training(10, n1=1))
 
 
 def test_the_solution_of_least_norm_is_numpys():

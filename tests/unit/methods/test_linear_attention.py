@@ -248,6 +248,7 @@ def test_a_forgotten_noise_is_seen() -> None:
         ({"kind": "symmetric"}, "kind must be"),
         ({"prompts": 0}, "prompts must be"),
         ({"m": 0.5}, "m must be"),
+        ({"rng": np.random.default_rng(0)}, "rng must be a whole number >= 0, got Generator"),
         ({"start": np.nan}, "start must be"),
         ({"start": [1.0, np.inf]}, "start must be"),
         ({"pretraining": 3}, "Environment"),
