@@ -33,6 +33,9 @@ from landscape.linalg import Operator, difference
 from landscape.methods import MAML, NAL, Method, Training
 from landscape.tasks import Environment
 
+FAR = 0.1
+"""A limit that misses the covariance by a larger share is no prediction."""
+
 
 @record
 class Asymptotics(Result):
@@ -59,6 +62,8 @@ class Asymptotics(Result):
         at this T.
     is_limit : bool
         Whether means over inner batches are those of the limit of many dimensions.
+    expected_error : float
+        Of a law that is regularised and a limit: about how far its covariance is from the truth.
     """
 
     environment: Environment
@@ -73,11 +78,14 @@ class Asymptotics(Result):
     is_exact: bool = False
     is_regularised: bool = False
     is_limit: bool = False
+    expected_error: float = 0.0
 
     @property
     def trustworthy(self) -> bool:
-        """Whether it holds at this T, or the sample Hessian is steady enough for it to hold within some 5%."""
-        return self.holds_at_this_T or self.hessian_relative_variance < self._steady
+        """Whether it holds at this T, as a limit within some 10%, or the sample Hessian is steady enough for it to hold within 5%."""
+        if self.holds_at_this_T:
+            return self.expected_error < FAR
+        return self.hessian_relative_variance < self._steady
 
     @property
     def trustworthy_tasks(self) -> int:
@@ -233,7 +241,7 @@ def asymptotics(
     Warns
     -----
     LandscapeWarning
-        If the sample Hessian varies too much for the prediction to be good.
+        If the sample Hessian varies too much for the prediction to be good, or it is a limit that is some 10% off or more.
 
     Notes
     -----
@@ -266,7 +274,13 @@ def asymptotics(
     0.13
     """
     found = solution_law(environment, method, training, adaptation)
-    if not found.trustworthy:
+    if found.holds_at_this_T and not found.trustworthy:
+        off = f"{float(f'{100 * found.expected_error:.1g}'):g}"
+        warn(
+            f"the scatter of {found.method.label} in the limit of many dimensions is off by {off}% or more here "
+            "(few dimensions, or about as many samples as dimensions): check it by simulate()"
+        )
+    elif not found.trustworthy:
         warn(
             f"the sample Hessian of {found.method.label} varies too much for a good prediction at this T: "
             "the true scatter is larger; take more tasks (trustworthy_tasks says how many), episodes or samples"
@@ -291,7 +305,7 @@ def solution_law(
         )
     if is_known and (training.ridge or T * n <= basis.d - 2):
         law = least_norm.ridge_law if training.ridge else least_norm.law
-        mean, between, within, is_exact = law(basis, method, training, n, n2)
+        mean, between, within, error = law(basis, method, training, n, n2)
         found = Asymptotics(
             environment,
             method,
@@ -302,9 +316,9 @@ def solution_law(
             between,
             within,
             np.inf,
-            is_exact,
+            error == 0,
         )
-        return replace(found, is_regularised=True, is_limit=not is_exact)
+        return replace(found, is_regularised=True, is_limit=error > 0, expected_error=error)
     if one_spectrum.is_known(method, basis.tasks):
         check_enough_samples(basis.tasks, method, training, n2)
         between, within, varies, is_limit = one_spectrum.law(basis, method, training, n2)

@@ -46,6 +46,9 @@ from landscape.linalg.operators import is_isotropic
 from landscape.methods import MAML, NAL, Method, Training
 from landscape.tasks import Gaussian, Task
 
+MISSED = 0.6
+"""Over d: the share of a step's noise that its limit of many dimensions misses (drawn)."""
+
 
 def is_known(method: Method, training: Training, tasks: Sequence[Task]) -> bool:
     """Say whether `law` serves: for NAL, and MAML of one step and episode, on isotropic families that differ in noise only."""
@@ -74,8 +77,8 @@ def is_isotropic_family(tasks: Sequence[Task]) -> bool:
 
 def law(
     basis: Basis, method: Method, training: Training, n: float, n2: float
-) -> tuple[Array, Operator, Operator, bool]:
-    """Compute the mean of the solution, T times its covariance between and within tasks, and say whether they are exact.
+) -> tuple[Array, Operator, Operator, float]:
+    """Compute the mean of the solution, T times its covariance between and within tasks, and how far off that is, 0 if exact.
 
     Parameters
     ----------
@@ -97,18 +100,19 @@ def law(
     share, size = N / d, float(identity.quad(mu))
     same, other = N * (d * N + d - 2) / (d * (d - 1) * (d + 2)), N * (d - N) / (d * (d - 1) * (d + 2))
     seen = (same - share**2) * basis.outer(mu, mu) + other * size * identity
-    return share * mu, between, T * (own * identity + seen), step == 0 or np.isinf(n2)
+    return share * mu, between, T * (own * identity + seen), 0.0 if step == 0 or np.isinf(n2) else MISSED / d
 
 
 def ridge_law(
     basis: Basis, method: Method, training: Training, n: float, n2: float
-) -> tuple[Array, Operator, Operator, bool]:
+) -> tuple[Array, Operator, Operator, float]:
     r"""Compute the same with a ridge g, on any number of samples, in the limit of many dimensions and few samples a task.
 
     There rows have the variance :math:`a = \rho((1-\alpha\rho)^2 + \alpha^2\rho^2 (d+1)/n_2)` in each direction and label noise
     :math:`v = a d t^2 + \sigma^2 (1 + \alpha^2\rho^2 d/n_2)`, and all of them are as good as independent: with :math:`g =
     \kappa(1 - xd/N)`, :math:`x = a/(a + \kappa)`, the mean is x mu and the covariance :math:`\tfrac{c}{1-c} ((1-x)^2 |\mu|^2 +
-    v/a)/d`, :math:`c = x^2 d/N` (`limits.ridge`).
+    v/a)/d`, :math:`c = x^2 d/N` (`limits.ridge`). Without a ridge the covariance of pooled training has N - d - 1 where its limit has
+    N - d = N (1 - c), so it is taken to be off by 1/N (1 - c).
     """
     d, T, N, mu, identity = basis.d, training.T, n * training.T, basis.tasks[0].centre, _identity(basis)
     rho, spread, noise = of_family(basis.tasks)
@@ -120,7 +124,7 @@ def ridge_law(
     scatter = T * c / (1 - c)
     away = (1 - x) ** 2 * float(identity.quad(mu)) / d
     own = noise * (1 + step**2 * d / n2) / (a * d)
-    return x * mu, scatter * spread * identity, scatter * (away + own) * identity, False
+    return x * mu, scatter * spread * identity, scatter * (away + own) * identity, 1 / (N * (1 - c))
 
 
 def of_family(tasks: Sequence[Task]) -> tuple[float, float, float]:
