@@ -63,6 +63,7 @@ def test_a_fixed_point_takes_at_most_five_milliseconds_and_is_a_hundred_times_fa
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::landscape.LandscapeWarning")  # that it is far
 def test_how_far_the_limit_is():
     rng = np.random.default_rng(0)
     print("\n  d     m = .4d        m = d       m = 2d       m = 5d")

@@ -71,7 +71,7 @@ def written(kind, file):
         ls.diagnose(tasks, shots=2, progress=False).fit("pooled (1 step)").save(file)
         return lambda: TrainedModel.load(file)
     if kind == ".result.json":
-        ls.risk(ls.HardEasy(d=3), ls.NAL(), ls.GradientSteps(0.5, m=5), over={"r_hard": [0.1, 1.0]}).save(
+        ls.risk(ls.HardEasy(d=3), ls.NAL(), ls.GradientSteps(0.5, m=5), over={"r_hard": [0.1, 1.0]}).to_file(
             file
         )
         return lambda: ls.SavedResult.load(file)
