@@ -57,9 +57,12 @@ def _checked(name: str, path: Any) -> Path:
 
 def _resolved(path: Path) -> Path:
     try:
-        return path.resolve()
+        found = path.resolve()
     except RuntimeError:  # Python below 3.13
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+    if found.is_symlink():  # what later ones leave of a ring
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return found
 
 
 def _check_not_waiting(path: Path) -> None:
