@@ -38,9 +38,9 @@ class Prior:
 def fitted_prior(tasks: TaskSums, shares: Array, most: int = 300) -> Prior:
     r"""Fit y = X w_i + e, w_i ~ N(mean, C), e ~ N(0, sigma^2) to the rows of the tasks.
 
-    Expectation and maximisation (Dempster, Laird & Rubin 1977) with the mean by generalised least squares, three
-    moves at a time carried on as far as they seem to lead (the third scheme of Varadhan & Roland 2008): where tasks are
-    alike, C ends at 0, to which single moves come ever more slowly. With :math:`A_i = n_i S_i/\sigma^2` and
+    Expectation and maximisation (Dempster, Laird & Rubin 1977) with the mean by generalised least squares; every two
+    moves are carried on as far as they seem to lead (the third scheme of Varadhan & Roland 2008): where tasks are alike,
+    C ends at 0, to which single moves come ever more slowly. With :math:`A_i = n_i S_i/\sigma^2` and
     :math:`M_i = (I + C A_i)^{-1}` the solution of a task given its rows has the mean :math:`w + M_i C (a_i - A_i w)` and
     the covariance :math:`M_i C`: C may be singular.
 

@@ -119,21 +119,21 @@ class TrainedModel(Record):
             raise ValueError(f"y must have shape ({len(rows)},) to match X, got {targets.shape}")
         adaptation = self.adaptation_to(len(rows))
         adapted = _adapted(adaptation, self.start, rows, targets)
-        # v = R w + ..., and the posterior covariance is R C
-        R = adapted.pullback(np.eye(len(self.start))[None])[0].T
-        return AdaptedModel(self, adapted.points[0, :, 0], len(rows), self._posterior(R))
+        covariance = self._prior_covariance()
+        if covariance is not None:  # v = R w + ..., and the posterior covariance is R C
+            covariance = adapted.pullback(np.eye(len(self.start))[None])[0].T @ covariance
+        return AdaptedModel(self, adapted.points[0, :, 0], len(rows), covariance)
 
     def unadapted(self) -> AdaptedModel:
         """Take the start for a task of which nothing is known: a mixed model's errors are those of its prior."""
-        return AdaptedModel(self, self.start, 0, self._posterior(np.eye(len(self.start))))
+        return AdaptedModel(self, self.start, 0, self._prior_covariance())
 
-    def _posterior(self, R: Array) -> Array | None:
-        """R C, for mixed models."""
+    def _prior_covariance(self) -> Array | None:
+        """C of a mixed model."""
         if not isinstance(self.adaptation, MixedModel):
             return None
         C = self.adaptation.covariance
-        out: Array = R @ (np.diag(C) if C.ndim == 1 else C)
-        return out
+        return np.diag(C) if C.ndim == 1 else C
 
     def point(self, rows: Array, targets: Array) -> Array:
         """Compute where shots in coordinates lead, shape (d,); `adapt` does so from shots in the table's units.

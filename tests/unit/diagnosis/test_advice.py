@@ -102,7 +102,7 @@ def test_forty_tasks_of_forty_rows_are_enough_where_they_are():
 
 
 @pytest.mark.parametrize(
-    ("tasks", "said"), [(11, "fewer than 12 are too narrow"), (12, "are enough to be sure")]
+    ("tasks", "said"), [(19, "fewer than 20 are too narrow"), (20, "are enough to be sure")]
 )
 def test_few_tasks_are_never_sure(tasks, said):
     """Tasks with solutions of their own, of many rows: adapting helps in each, but intervals of so few hold too little."""
