@@ -8,10 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.analysis.sweep.workers import pool_for
-from landscape.core import Array, bar
-from landscape.papers.images.jobs import DEFAULT, PRINTED, QUICK, Budget, alphabets, jobs, split, work
-from landscape.papers.images.network import torch_extra
+from landscape.core import Array
+from landscape.papers.images.jobs import (
+    DEFAULT,
+    PRINTED,
+    QUICK,
+    Budget,
+    alphabets,
+    carry_out,
+    device_for,
+    jobs,
+    split,
+    work,
+)
 from landscape.papers.images.splits import WAYS
 from landscape.papers.printed_numbers import printed
 from landscape.papers.reproduction import Finding, Reproduction, finding, interval_of
@@ -55,20 +64,12 @@ def run(
     folder: str | Path | None = None,
 ) -> Reproduction:
     """Train MAML and NAL on Omniglot, or on glyphs that stand in for it, and judge them beside untrained networks."""
-    torch = torch_extra()
-    budget = PRINTED if full else QUICK if quick else DEFAULT
-    device = "cuda" if full and torch.cuda.is_available() else "cpu"
+    budget, device = PRINTED if full else QUICK if quick else DEFAULT, device_for(full)
     source = alphabets(data).source  # what is missing is said before anything is trained
-    if folder is not None:
-        Path(folder).mkdir(parents=True, exist_ok=True)
     listed = jobs(budget, seed, data, None if folder is None else str(folder), device)
-    rows = []
-    with pool_for(None, 1 if quick or device != "cpu" else 2) as pool:
-        done = map(work, listed) if pool is None else pool.map(work, listed)
-        for found in bar(done, progress, total=len(listed), desc="networks"):
-            rows += found
+    table = carry_out(work, listed, folder, 1 if quick or device != "cpu" else 2, progress)
     hard = [split(data, seed + i, small).hard for small in (False, True) for i in range(budget.seeds)]
-    return assemble(pd.DataFrame(rows), budget, source, list(dict.fromkeys(hard)))
+    return assemble(table, budget, source, list(dict.fromkeys(hard)))
 
 
 def assemble(table: pd.DataFrame, budget: Budget, source: str, hard: list[str]) -> Reproduction:
@@ -142,6 +143,8 @@ def _draw(axes: list[Axes], table: pd.DataFrame, right: Right) -> None:
         for i, name in enumerate(ROWS.values()):
             x = np.arange(len(PARTS)) + 0.12 * (i - 3)
             values = [100 * right[setting, name, part] for part in PARTS]
+            if np.isnan(values).any():  # not trained yet
+                continue
             ax.bar(
                 x,
                 [v.mean() for v in values],

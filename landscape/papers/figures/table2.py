@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape import plotting
-from landscape.analysis.sweep.workers import pool_for
-from landscape.core import Array, bar
+from landscape.core import Array
 from landscape.papers.images.cifar import HOW
 from landscape.papers.images.cifar_jobs import (
     DEFAULT,
@@ -20,8 +19,7 @@ from landscape.papers.images.cifar_jobs import (
     cifar_work,
     classes,
 )
-from landscape.papers.images.jobs import Budget
-from landscape.papers.images.network import torch_extra
+from landscape.papers.images.jobs import Budget, carry_out, device_for
 from landscape.papers.printed_numbers import printed
 from landscape.papers.reproduction import Reproduction, finding, interval_of
 
@@ -41,29 +39,22 @@ def run(
     folder: str | Path | None = None,
 ) -> Reproduction:
     """Train MAML and NAL on FS-CIFAR100 where its files are given; else show the printed numbers alone."""
-    rows = []
     budget = PRINTED if full else QUICK if quick else DEFAULT
+    ours = pd.DataFrame(columns=["probability", "method", "seed", "part", "value", "standard_error"])
     if data is not None:
-        torch = torch_extra()
-        device = "cuda" if full and torch.cuda.is_available() else "cpu"
+        device = device_for(full)
         classes(data)  # what is missing is said before anything is trained
-        if folder is not None:
-            Path(folder).mkdir(parents=True, exist_ok=True)
         listed = cifar_jobs(budget, seed, data, None if folder is None else str(folder), device)
-        with pool_for(None, 1 if quick or device != "cpu" else 2) as pool:
-            done = map(cifar_work, listed) if pool is None else pool.map(cifar_work, listed)
-            for found in bar(done, progress, total=len(listed), desc="networks"):
-                rows += found
-    ours = pd.DataFrame(rows, columns=["probability", "method", "seed", "part", "value", "standard_error"])
+        ours = carry_out(cifar_work, listed, folder, 1 if quick or device != "cpu" else 2, progress)
     table = beside(ours)
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     _draw(figure.subplots(1, 2), table)
-    summary = table.pivot(index=["p", "method"], columns="part", values=["accuracy", "printed"]) if rows else table.pivot(
+    summary = table.pivot(index=["p", "method"], columns="part", values=["accuracy", "printed"]) if len(ours) else table.pivot(
         index=["p", "method"], columns="part", values="printed"
     )  # fmt: skip
     summary.columns = [" ".join(c[::-1]) if isinstance(c, tuple) else f"{c} printed" for c in summary.columns]
     return Reproduction(
-        table, figure, summary.reset_index(), _notes(ours, budget), _findings(ours) if rows else None
+        table, figure, summary.reset_index(), _notes(ours, budget), _findings(ours) if len(ours) else None
     )
 
 

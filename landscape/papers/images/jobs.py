@@ -1,12 +1,16 @@
 """The work behind Table 1, in jobs that processes share: one method, seed and setting each, trained and then judged."""
 
-from collections.abc import Iterator
+import ctypes
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from landscape.core import Record, count, parameter, positive, record
+import pandas as pd
+
+from landscape.analysis.sweep.workers import pool_for
+from landscape.core import Record, bar, count, parameter, positive, record
 from landscape.papers.images.episodes import Draw, easy_task, hard_task, mixture
 from landscape.papers.images.evaluation import accuracies
 from landscape.papers.images.glyphs import glyph_alphabets, glyph_split
@@ -22,7 +26,7 @@ TARGETS = 10
 INNER_RATE = 0.1
 
 LOOKED = 10
-"""Tasks by which a network is laid beside its tangent."""
+"""Tasks by which a network is laid beside its tangent, or a third of those that judge if that is less."""
 
 
 @record
@@ -121,17 +125,70 @@ def plan_of(job: Job) -> Plan:
     return Plan("NAL", iterations, budget.tasks, budget.nal_rate, INNER_RATE, seed=job.seed)
 
 
+AnyJob = TypeVar("AnyJob")
+
+
+def device_for(full: bool) -> str:
+    """Choose where to train: a GPU, where there is one, for the printed settings."""
+    return "cuda" if full and torch_extra().cuda.is_available() else "cpu"
+
+
+def carry_out(
+    work: Callable[[AnyJob], list[dict[str, Any]]],
+    listed: Sequence[AnyJob],
+    folder: str | Path | None,
+    processes: int,
+    progress: bool,
+) -> pd.DataFrame:
+    """Do the jobs and return their rows as one table.
+
+    Parameters
+    ----------
+    work : callable
+        Does a job and returns its rows.
+    listed : sequence
+        Jobs, those that take longest first.
+    folder : path, optional
+        For checkpoints; made where it is missing.
+    processes : int
+    progress : bool
+
+    Returns
+    -------
+    DataFrame
+    """
+    if folder is not None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    with pool_for(None, processes) as pool:
+        done = map(work, listed) if pool is None else pool.map(work, listed)
+        return pd.DataFrame(
+            [row for rows in bar(done, progress, total=len(listed), desc="networks") for row in rows]
+        )
+
+
 @contextmanager
 def one_thread(device: str) -> Iterator[None]:
-    """Let PyTorch take one thread on CPUs while processes share the cores."""
+    """Let PyTorch take one thread on CPUs, while processes share the cores, and reuse the memory of its tensors."""
     torch = torch_extra()
     threads = torch.get_num_threads()
     if device == "cpu":
         torch.set_num_threads(1)
+    _keep_freed_memory(2**30)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        _keep_freed_memory(2**17)
+
+
+def _keep_freed_memory(size: int) -> None:
+    """Let the C library keep freed blocks up to a size: else it gives each tensor back, a fifth of the time."""
+    try:
+        keep = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):  # not Linux, or another C library
+        return
+    for option in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+        keep(option, size)
 
 
 def work(job: Job) -> list[dict[str, Any]]:
@@ -182,6 +239,6 @@ def _rows(job: Job) -> Iterator[dict[str, Any]]:
     looked = trained.kept if job.method == "MAML" else {plan.iterations: trained.parameters}
     for iteration, parameters in looked.items():
         for quantity, part, value, error in stages(
-            parameters, drawn, INNER_RATE, job.seed, min(LOOKED, job.budget.evaluated)
+            parameters, drawn, INNER_RATE, job.seed, max(2, min(LOOKED, job.budget.evaluated // 3))
         ):
             yield row(job.method, quantity, part, value, error, iteration)

@@ -27,6 +27,18 @@ def test_printed_numbers_are_those_of_the_appendix():
     assert wide["table1"].shape == wide["table2"].shape == (6, 8)
     assert wide["table1"].loc["Small MAML", "hard test"] == 95.4
     assert wide["table2"].loc["p=0.01 NAL", "easy train interval"] == 1.4
+    # sums of the rows, read a second time, by method
+    sums = {
+        "Large MAML": (374.4, 1.3), "Large NAL-1": (213.9, 1.9), "Large NAL-10": (230.4, 2.7),
+        "Small MAML": (391.8, 1.3), "Small NAL-1": (216.8, 2.6), "Small NAL-10": (230.9, 3.0),
+        "p=0.99 NAL": (172.4, 2.4), "p=0.99 MAML": (249.3, 2.0), "p=0.5 NAL": (176.5, 2.0),
+        "p=0.5 MAML": (236.9, 1.8), "p=0.01 NAL": (175.1, 2.9), "p=0.01 MAML": (206.5, 2.0),
+    }  # fmt: skip
+    for table in wide.values():
+        intervals = table.columns.str.endswith("interval")
+        for row in table.index:
+            found = (table.loc[row, ~intervals].sum(), table.loc[row, intervals].sum())
+            assert found == pytest.approx(sums[row]), row
 
 
 def test_settings_belong_to_their_figures(tmp_path, capsys):
