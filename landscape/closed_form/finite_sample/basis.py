@@ -8,13 +8,14 @@ Everything else becomes dense.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from landscape.adaptations import Adaptation
 from landscape.core import Array
-from landscape.linalg.operators import Diagonal, Factor, Matrix, Operator
+from landscape.linalg.operators import Diagonal, Factor, Matrix, Operator, is_isotropic
 from landscape.tasks import Empirical, Environment, Gaussian, Task
 
 
@@ -38,7 +39,7 @@ class Basis:
     def of(cls, environment: Environment) -> Basis:
         """Choose the basis: rotated where that is possible."""
         tasks, d = environment.tasks(), environment.d
-        if all(_is_isotropic(task.inputs.Sigma) for task in tasks):
+        if all(_is_one_entry(task.inputs.Sigma) for task in tasks):
             return cls(environment, [_rotated(task, d) for task in tasks], True)
         return cls(environment, [_dense(task) for task in tasks], False)
 
@@ -47,7 +48,7 @@ class Basis:
         if not self.is_rotated:
             return self
         hessians = [adaptation.expected(task.inputs).A for task in self.environment.tasks()]
-        if all(map(_is_isotropic, hessians)):
+        if all(map(_is_one_entry, hessians)):
             return self
         return Basis(self.environment, [_dense(task) for task in self.environment.tasks()], False)
 
@@ -103,6 +104,41 @@ class Basis:
         return np.triu_indices(self.d)
 
 
+def is_isotropic_family(tasks: Sequence[Task]) -> bool:
+    """Say whether inputs and optima are normal, isotropic and alike in all tasks that occur, but for the spread and the noise."""
+    first, *_ = tasks = _that_occur(tasks)
+    return all(isinstance(task.inputs, Gaussian) for task in tasks) and all(
+        one_number(task.inputs.Sigma) is not None
+        and one_number(task.inputs.Sigma) == one_number(first.inputs.Sigma)
+        and one_number(task.spread) is not None
+        and np.array_equal(task.centre, first.centre)
+        for task in tasks
+    )
+
+
+def of_family(tasks: Sequence[Task]) -> tuple[Array, float, float, float]:
+    """Compute mu, rho, the mean spread and the mean noise of an isotropic family."""
+    tasks = _that_occur(tasks)
+    rho = one_number(tasks[0].inputs.Sigma)
+    assert rho is not None
+    spread = sum(float(task.probability) * (one_number(task.spread) or 0.0) for task in tasks)
+    noise = sum(float(task.probability * task.inputs.noise_variance) for task in tasks)
+    return np.asarray(tasks[0].centre), rho, spread, noise
+
+
+def _that_occur(tasks: Sequence[Task]) -> list[Task]:
+    return [task for task in tasks if task.probability]
+
+
+def one_number(A: Operator | None) -> float | None:
+    """What A is a multiple of the identity by; None if it is not."""
+    if A is None:
+        return 0.0
+    one = A.diagonal()[0]
+    is_multiple = is_isotropic(A) or isinstance(A, Matrix) and np.array_equal(A.array, one * np.eye(A.d))
+    return float(one) if is_multiple else None
+
+
 def inverse(A: Operator, factor: Factor) -> Operator:
     """Compute A^-1 by the factor that was found for A."""
     if isinstance(A, Diagonal):
@@ -110,7 +146,7 @@ def inverse(A: Operator, factor: Factor) -> Operator:
     return Matrix(factor.solve(np.eye(A.d)))
 
 
-def _is_isotropic(A: Operator) -> bool:
+def _is_one_entry(A: Operator) -> bool:
     return isinstance(A, Diagonal) and len(A.multiplicity) == 1
 
 

@@ -15,6 +15,9 @@ orthonormal ones that are uniformly distributed. Their fourth moments are those 
 
 and with A = G^{1/2} C G^{1/2} and :math:`E[\mathrm{tr}(GC) G^{-1}] = (N\,\mathrm{tr}(C) I - 2C)/(N-d-1)` follows the
 covariance.
+
+MAML whose inner adaptation takes all samples leaves a distance the same P in all tasks, and finds P w like so: with
+:math:`P\Sigma P` for Sigma the covariance is that above.
 """
 
 from collections.abc import Sequence
@@ -24,13 +27,14 @@ import numpy as np
 from landscape.closed_form.finite_sample.basis import Basis
 from landscape.core import Array
 from landscape.linalg import Diagonal, Operator
-from landscape.methods import NAL, Method
+from landscape.methods import MAML, NAL, Method
 from landscape.tasks import Gaussian, Task
 
 
-def is_exactly_known(method: Method, tasks: Sequence[Task]) -> bool:
-    """Say whether `covariance` serves: for unweighted NAL on Gaussian inputs of one covariance."""
-    if not isinstance(method, NAL) or method.task_weights is not None:
+def is_exactly_known(method: Method, tasks: Sequence[Task], n2: float) -> bool:
+    """Say whether `covariance` serves: for unweighted NAL, and MAML with n2 = inf, on Gaussian inputs of one covariance."""
+    is_full = isinstance(method, MAML) and method.hessian == "shared" and np.isinf(n2)
+    if not is_full and not (isinstance(method, NAL) and method.task_weights is None):
         return False
     first, *others = (task.inputs for task in tasks if np.any(task.probability))
     if not all(isinstance(inputs, Gaussian) for inputs in (first, *others)):
@@ -45,7 +49,7 @@ def _equal(A: Operator, B: Operator) -> bool:
 
 
 def covariance(
-    basis: Basis, mean: Array, Sigma_inverse: Operator, T: int, n: float
+    basis: Basis, mean: Array, A: Operator, A_inverse: Operator, T: int, n: float
 ) -> tuple[Operator, Operator]:
     r"""Compute T times the covariance of the solution on T tasks of n samples: its parts between and within tasks.
 
@@ -61,19 +65,32 @@ def covariance(
         `is_exactly_known` for its tasks; T n exceeds d + 1.
     mean : array, shape (k,)
         Of the optima: the population optimum.
-    Sigma_inverse : Operator
+    A, A_inverse : Operator
+        Sigma, or P Sigma P.
     T : int
     n : float
         Perhaps inf.
     """
-    N, C, noise = n * T, 0 * Sigma_inverse, 0.0
+    C, noise = 0 * A, 0.0
     for task in basis.tasks:
         away = task.centre - mean
         assert task.spread is not None
         C = C + task.probability * (task.spread + basis.outer(away, away))
         noise += float(task.probability * task.inputs.noise_variance)
-    Sigma = basis.tasks[0].inputs.Sigma
-    c = (1 - 1 / N) * (1 + 2 / N)
-    a, bN, rest = (1 + (1 - 2 / N) / n) / (T * T * c), (1 - 1 / T) / (T * c), N - basis.d - 1
-    whole = T * (a - 2 * bN / N / rest) * C + (T * bN * Sigma.inner(C) + noise) / rest * Sigma_inverse
+    of_C, of_trace, of_noise = _weights(T, n, basis.d)
+    whole = of_C * C + (of_trace * A.inner(C) + of_noise * noise) * A_inverse
     return C, T * whole - C
+
+
+def _weights(T: int, n: float, d: int) -> tuple[float, float, float]:
+    """What multiplies C, tr(Sigma C) Sigma^-1 and sigma^2 Sigma^-1."""
+    N = n * T
+    c, rest = (1 - 1 / N) * (1 + 2 / N), N - d - 1
+    a, bN = (1 + (1 - 2 / N) / n) / (T * T * c), (1 - 1 / T) / (T * c)
+    return T * (a - 2 * bN / N / rest), T * bN / rest, 1 / rest
+
+
+def of_one_coordinate(T: int, n: float, d: int) -> Array:
+    """Compute T times the variance of a coordinate, of optima and of noise of variance 1, where Sigma = I."""
+    of_C, of_trace, of_noise = _weights(T, n, d)
+    return T * np.array([of_C + d * of_trace, of_noise])

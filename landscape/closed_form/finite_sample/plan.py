@@ -66,7 +66,7 @@ class Plan:
     @property
     def least_samples(self) -> int:
         """Samples in the sample Hessian, over all tasks, that a prediction takes."""
-        return least_samples(self.environment.tasks(), self.method)
+        return least_samples(self.environment.tasks(), self.method, self.training, self.n2)
 
     def law(self) -> Asymptotics:
         """Predict the law of the solution."""
@@ -75,7 +75,7 @@ class Plan:
     def law_on(self, T: int, known: Asymptotics) -> Asymptotics:
         """Predict the law on T tasks from that on another number of them: to first order nothing else changes."""
         plan = self.with_training(T=T)
-        if known.is_exact:
+        if known.holds_at_this_T:
             return plan.law()
         relative = known.hessian_relative_variance * known.training.T / T
         return replace(known, training=plan.training, hessian_relative_variance=relative)

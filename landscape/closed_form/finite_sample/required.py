@@ -132,8 +132,8 @@ def required_tasks(
     slope = enough * (few.suboptimality(plan.adaptation) - floor)
 
     def reached(T: int) -> float:
-        """To first order it is floor + slope/T; where the law is exact nearly so."""
-        return plan.with_training(T=T).suboptimality() if few.is_exact else floor + slope / T
+        """To first order it is floor + slope/T; where the law holds at any T nearly so."""
+        return plan.with_training(T=T).suboptimality() if few.holds_at_this_T else floor + slope / T
 
     needed = slope / (wanted - floor) if wanted > floor else math.inf
     needed = needed if needed < MOST_TASKS else math.inf
@@ -143,7 +143,7 @@ def required_tasks(
     if sure is not None:
         found, reason = _sure(plan, few, wanted, sure, least, floor, progress)
     else:
-        found, reason = _in_the_mean(reached, wanted, needed, least, floor, few.is_exact)
+        found, reason = _in_the_mean(reached, wanted, needed, least, floor, few.holds_at_this_T)
     if found is None:
         return RequiredData("T", floor, wanted, values, curve, None, reason)
     plan.with_training(T=found).warn_if_rough(plan.law_on(found, few))
@@ -151,7 +151,7 @@ def required_tasks(
 
 
 def _in_the_mean(
-    reached: Callable[[int], float], wanted: float, needed: float, least: int, floor: float, is_exact: bool
+    reached: Callable[[int], float], wanted: float, needed: float, least: int, floor: float, at_any: bool
 ) -> tuple[int | None, str]:
     """The least number of tasks on which the expected suboptimality is what is wanted, and the sentence."""
     if not math.isfinite(needed) and not reached(least) <= wanted:  # a bias may help few tasks
@@ -161,7 +161,7 @@ def _in_the_mean(
             "Train for the adaptation (n2 = m, the same alpha) or accept a larger suboptimality"
         )
     T = max(least, math.ceil(needed - 1e-9)) if math.isfinite(needed) else least
-    if is_exact:
+    if at_any:
         while reached(T) > wanted:
             T *= 2
         T = _bisected(reached, 0, T, wanted)

@@ -7,7 +7,7 @@ from operator import add
 import numpy as np
 
 from landscape.adaptations import Adaptation, as_adaptation
-from landscape.closed_form.finite_sample import one_covariance
+from landscape.closed_form.finite_sample import one_covariance, one_spectrum
 from landscape.closed_form.finite_sample.basis import Basis
 from landscape.core import NoClosedForm, checks, is_symbolic_record
 from landscape.linalg import Operator
@@ -59,18 +59,23 @@ def samples_in_hessian(method: Method, training: Training, n2: float) -> float:
     return training.tau * (training.n1 + n2 if isinstance(method, NAL) else training.n1)
 
 
-def least_samples(tasks: Sequence[Task], method: Method) -> int:
+def least_samples(tasks: Sequence[Task], method: Method, training: Training, n2: float) -> int:
     """Count the samples in the sample Hessian, over all tasks, that a prediction takes.
 
-    It is surely singular with fewer than d; where the law is exact, the covariance is infinite up to d + 1.
+    It is surely singular with fewer than d; up to d + 1 the covariance is infinite, where the law holds at any number of tasks.
     """
-    d = tasks[0].inputs.Sigma.d
-    return d + 2 if one_covariance.is_exactly_known(method, tasks) else d
+    if training.ridge:
+        return 1
+    at_any = one_covariance.is_exactly_known(method, tasks, n2) or one_spectrum.is_known(
+        method, training, tasks
+    )
+    return tasks[0].inputs.Sigma.d + (2 if at_any else 0)
 
 
 def check_enough_samples(tasks: Sequence[Task], method: Method, training: Training, n2: float) -> None:
     """Raise where the solution is not unique, or has no finite covariance, whatever is drawn."""
-    samples, least = training.T * samples_in_hessian(method, training, n2), least_samples(tasks, method)
+    samples = training.T * samples_in_hessian(method, training, n2)
+    least = least_samples(tasks, method, training, n2)
     if samples < least:
         d = tasks[0].inputs.Sigma.d
         kind = "samples" if isinstance(method, NAL) else "outer samples"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from landscape.core.domains import count, positive
 from landscape.core.parameters import Record, record
 from landscape.core.tolerances import SINGULAR
 from landscape.core.typing import Array
+from landscape.linalg.moments.isotropic import mean_power
 
 NODES = 200
 """Of an integral over (0, 1): by tanh-sinh quadrature, 15 digits also where a quantile function grows as u^(-1/2) at an end."""
@@ -115,6 +118,14 @@ class Spectrum(Record):
         return cls(np.append(values, 0.0), d * np.append(share, none))
 
     @classmethod
+    def sample_covariance(cls, d: int, n: float, nodes: int) -> Spectrum:
+        """Make that of n normal samples in d isotropic dimensions, its mean over samples, by Gauss's rule for all but zeros.
+
+        Sums of polynomials of a degree below twice the nodes are exact.
+        """
+        return cls(*_gauss(int(d), n if np.isinf(n) else int(n), nodes))
+
+    @classmethod
     def power_law(cls, exponent: float, d: float = np.inf) -> Spectrum:
         r"""Make the spectrum :math:`\lambda_j = j^{-a}`, j = 1 to d; of infinitely many coordinates for exponents from 1.1 to 40."""
         exponent = positive.check("exponent", exponent)
@@ -138,6 +149,28 @@ class Spectrum(Record):
     def sum(self, f: Callable[[Array], Array]) -> float:
         """Sum a function of the eigenvalues over all coordinates."""
         return float(self.counts @ f(self.eigenvalues))
+
+
+@lru_cache(maxsize=256)
+def _gauss(d: int, n: float, nodes: int) -> tuple[Array, Array]:
+    """Nodes and weights that have the moments of the eigenvalues, by Chebyshev's algorithm in whole fractions."""
+    if np.isinf(n):
+        return np.ones(1), np.full(1, float(d))
+    many = min(d, int(n))
+    now = [Fraction(many, d), *(Fraction(mean_power(j, n, d)) for j in range(1, 2 * nodes))]
+    before, middle, off = [Fraction(0)] * (2 * nodes), [now[1] / now[0]], [Fraction(0)]
+    for i in range(1, nodes):
+        after = [Fraction(0)] * (2 * nodes)
+        for k in range(i, 2 * nodes - i):
+            after[k] = now[k + 1] - middle[-1] * now[k] - off[-1] * before[k]
+        middle.append(after[i + 1] / after[i] - now[i] / now[i - 1])
+        off.append(after[i] / now[i - 1])
+        before, now = now, after
+    beside = np.sqrt(np.array(off[1:], dtype=float))
+    s, vectors = np.linalg.eigh(
+        np.diag(np.array(middle, dtype=float)) + np.diag(beside, 1) + np.diag(beside, -1)
+    )
+    return np.append(s, 0.0), np.append(many * vectors[0] ** 2, float(d - many))
 
 
 def eigenvalues(A: Array) -> Array:

@@ -207,7 +207,7 @@ def test_an_adaptation_that_tells_directions_apart_is_judged_in_coordinates(d):
 @pytest.mark.parametrize("alpha", [-0.4, 0.3, 0.9])
 def test_one_isotropic_family_by_the_formula_of_traces(alpha):
     """Sigma = I: E|w_hat - w*|^2 ~ (d/T) b/h^2 with traces of C = (I - alpha S)^2, assembled by hand."""
-    d, n1, n2, t2, noise, T = 3, 5, 6, 0.4, 0.7, 100
+    d, n1, n2, t2, noise, T = 3, 5, 6, 0.4, 0.7, 10**8
 
     def trace(power_of_P, with_S=0):
         """E tr((I - alpha S)^p S^s)."""
@@ -232,7 +232,7 @@ def test_one_isotropic_family_by_the_formula_of_traces(alpha):
     b += noise * alpha**2 / n2 * ((1 + 1 / n1) * trace(2, 1) / d + two_traces(0, 2, 1) / (d * n1))
     environment = ls.Mixture([ls.TaskFamily("only", 1.0, 0.5, t2, noise=noise, d=d)])
     law = ls.asymptotics(environment, maml(alpha, n2), ls.Training(T, n1=n1))
-    assert np.trace(law.covariance) == pytest.approx(d / T * b / h**2, rel=1e-10)
+    assert np.trace(law.covariance) == pytest.approx(d / T * b / h**2, rel=1e-6)
 
 
 @pytest.mark.parametrize(

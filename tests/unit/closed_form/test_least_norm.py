@@ -1,6 +1,7 @@
 """Training on fewer samples than dimensions: the law of the solution of least norm against trained solutions."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -134,20 +135,15 @@ def test_a_ridge_that_vanishes_leaves_least_norm():
     assert reached[2] < min(reached[1], reached[3])
 
 
-@pytest.mark.parametrize("T", [10, 17])
-def test_a_limit_near_the_worst_place_warns_with_its_error(T):
-    """A ridge that vanishes, beside what is exact without it: 34 and 20 samples of pooled training in 30 and 16 dimensions."""
-    d = 30 if T == 17 else 16
-    tasks = ls.Mixture([ls.TaskFamily("a", 0.8, 0.5, 0.3, noise=0.2, d=d)])
-    exact = ls.asymptotics(tasks, ls.NAL(), ls.Training(T, n1=1, n2=1))
-    with pytest.warns(
-        ls.LandscapeWarning, match=r"in the limit of many dimensions is off by [23]0% or more here"
-    ):
-        found = ls.asymptotics(tasks, ls.NAL(), ls.Training(T, n1=1, n2=1, ridge=1e-9))
-    assert not found.trustworthy
-    assert exact.covariance[0, 0] / found.covariance[0, 0] - 1 == pytest.approx(found.expected_error, rel=0.5)
-    far = ls.asymptotics(tasks, ls.NAL(), ls.Training(20 * T, n1=1, n2=1, ridge=1e-9))
-    assert far.trustworthy
+@pytest.mark.parametrize("T", [3, 6, 9, 12, 100])
+def test_a_ridge_that_vanishes_is_none_on_either_side_of_the_worst_place(T):
+    """Of pooled training of 2T samples in 16 dimensions, where the law is exact; next to the worst place it warns."""
+    training = ls.Training(T, n1=1, n2=1)
+    exact = ls.asymptotics(TASKS, ls.NAL(), training)
+    with pytest.warns(ls.LandscapeWarning, match="off by 20% or more here") if T == 9 else np.errstate():
+        found = ls.asymptotics(TASKS, ls.NAL(), replace(training, ridge=1e-9))
+    assert found.trustworthy == (T != 9)
+    assert found.covariance[0, 0] == pytest.approx(exact.covariance[0, 0], rel=0.05 if T > 9 else 0.08)
 
 
 def test_what_a_ridge_does_not_serve_is_refused():
