@@ -37,7 +37,6 @@ nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Fold the code"
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autosummary_generate = True
 autodoc_typehints = "none"  # types stand in the docstrings, with shapes

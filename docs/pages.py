@@ -77,14 +77,6 @@ def reading(book: build.Book) -> build.Book:
                 "code_prompt_show": "Show the check",
                 "code_prompt_hide": "Fold the check",
             }
-        if any(
-            "application/vnd.jupyter.widget-view+json" in out.get("data", {})
-            for out in cell.get("outputs", [])
-        ):
-            cell["outputs"] = []
-            cells.append(cell)
-            frame = '<iframe class="explorable" src="../explorable.html" title="sliders for hard and easy tasks"></iframe>'
-            cell = {"cell_type": "markdown", "id": "explorable", "metadata": {}, "source": frame}
         cells.append(cell)
     return book | {"cells": cells}
 

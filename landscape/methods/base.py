@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from landscape.adaptations import Adaptation, Draw, as_adaptation
-from landscape.core import Array, Record, Scalar, checks, record, short, with_values
+from landscape.core import Array, Record, Scalar, checks, is_symbolic, record, short, with_values
 from landscape.linalg import QuadraticForm
 from landscape.tasks import Moments, Task
 
@@ -204,7 +204,8 @@ class InnerMethod(Method, register=False):
     @property
     def n2(self) -> Scalar | None:
         m = self.adaptation.m
-        return m if self.target_needs_n2 or not np.all(np.isinf(np.asarray(m, dtype=float))) else None
+        infinite = not is_symbolic(m) and np.all(np.isinf(np.asarray(m, dtype=float)))
+        return None if infinite and not self.target_needs_n2 else m
 
     def trained_on(self, n2: Scalar) -> Method:
         return (

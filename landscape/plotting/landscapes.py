@@ -101,7 +101,6 @@ def landscape_view(
     samples: int = 80,
     resolution: int = 80,
     rng: RNG = 0,
-    within: View | None = None,
 ) -> View:
     """Compute a picture of a landscape.
 
@@ -109,8 +108,6 @@ def landscape_view(
     ----------
     environment, adaptation, methods, samples, resolution, rng
         As for `plot_landscape`.
-    within : View, optional
-        A picture whose plane and window are kept, so that two can be compared; its own by default.
 
     Returns
     -------
@@ -124,7 +121,7 @@ def landscape_view(
     """
     given = as_methods([NAL(), MAML()] if methods is None else methods)
     setting = Setting(check_environment(environment), adaptation, given)
-    return _views(setting, samples, resolution, rng, within)[0]
+    return _views(setting, samples, resolution, rng)[0]
 
 
 def _views(
@@ -132,7 +129,6 @@ def _views(
     samples: int,
     resolution: int,
     rng: RNG,
-    within: View | None = None,
 ) -> list[View]:
     """The picture at each point of a setting's grid, all in one window; methods are named as they were given."""
     samples, resolution = count.check("samples", samples), whole(2).check("resolution", resolution)
@@ -146,15 +142,11 @@ def _views(
             raise ValueError(f"a picture needs d >= 2, got d = {environment.d}")
         solutions = np.array([optimum(environment, method).value for method in methods])
         shown.append((environment, adaptation, methods, solutions, *environment.sample(samples, rng)))
-    if within is not None:
-        return [
-            _view(*found, names, (within.origin, within.directions, within.x, within.y)) for found in shown
-        ]
     centres = [[task.expanded().centre for task in environment.tasks()] for environment, *_ in shown]
     solutions = np.vstack([solutions for _, _, _, solutions, *_ in shown])
     origin, directions = _plane(np.vstack([*centres, solutions]))
     points = np.vstack([*centres, solutions, *(optima for *_, optima in shown)])
-    frame = (origin, directions, *window((points - origin) @ directions.T, resolution))
+    frame = (origin, directions, *_window((points - origin) @ directions.T, resolution))
     return [_view(*found, names, frame) for found in shown]
 
 
@@ -177,7 +169,7 @@ def _view(
     tasks = [task.expanded() for task in environment.tasks()]
     pooled, adapted = (
         np.asarray(form(np.stack(np.meshgrid(x, y), axis=-1)))
-        for form in forms_in_plane(environment, adaptation, origin, directions)
+        for form in _forms_in_plane(environment, adaptation, origin, directions)
     )
     return View(
         environment, adaptation, tuple(methods), names, origin, directions, x, y, pooled, adapted,
@@ -198,7 +190,7 @@ def _plane(points: Array) -> tuple[Array, Array]:
     return origin, directions * np.sign(directions[np.arange(2), leading])[:, None]
 
 
-def window(points: Array, resolution: int) -> tuple[Array, Array]:
+def _window(points: Array, resolution: int) -> tuple[Array, Array]:
     """Return the two axes of a square that holds all points, with a margin."""
     low, high = points.min(axis=0), points.max(axis=0)
     half = 0.55 * max(float((high - low).max()), 1e-3)
@@ -214,7 +206,7 @@ def _adapted(tasks: list[Task], adaptation: Adaptation, solutions: Array) -> Arr
     )
 
 
-def forms_in_plane(
+def _forms_in_plane(
     environment: Environment, adaptation: Adaptation, origin: Array, directions: Array
 ) -> list[QuadraticForm]:
     """Write the pooled loss and the loss after adaptation over a plane: quadratics of two coordinates, whatever d."""

@@ -3,7 +3,6 @@
 Each test times two things in turn and asserts their ratio, so a slow or busy machine changes both.
 """
 
-import itertools
 import subprocess
 import sys
 import time
@@ -17,7 +16,6 @@ import landscape as ls
 from landscape.closed_form.population import optimum, risk_parts
 from landscape.core.parameters import record
 from landscape.linalg.operators import Matrix
-from landscape.plotting.scene import Scene
 from landscape.tasks.environment import Environment
 from landscape.tasks.families import Task
 from landscape.tasks.inputs import Gaussian
@@ -155,16 +153,6 @@ def test_the_long_table(benchmark, million):
     result = compared()
     frame = benchmark.pedantic(result.to_frame, rounds=1)
     assert len(frame) == 2 * 10**6
-
-
-@pytest.mark.benchmark(timer=time.process_time)
-def test_a_slider_redraws_in_a_fiftieth_of_a_second(benchmark):
-    """What the kernel takes, with room for what a browser takes, at 20 pictures a second."""
-    scene = Scene(ls.HardEasy(d=2), ls.GradientSteps(1.0, 50), [ls.NAL(), ls.MAML()])
-    starts, rates = scene.presets["start"], itertools.cycle((0.4, 0.6))
-    benchmark(lambda: scene.draw(starts | {"rho_hard": next(rates)}))
-    assert scene.svg.startswith("<svg")
-    assert benchmark.stats.stats.median < 0.02
 
 
 def _dense_ten():

@@ -22,7 +22,8 @@ for name in names:
 data = {f.name for f in importlib.resources.files("landscape.data").iterdir()}
 assert {"diabetes.csv", "grunfeld.csv", "printed_numbers.csv", "verdicts.csv"} <= data, data
 assert importlib.resources.files("landscape").joinpath("py.typed").is_file()
-assert importlib.resources.files("landscape.plotting").joinpath("explorable.html").is_file()
+pages = importlib.resources.files("landscape.plotting")
+assert all(pages.joinpath(name).is_file() for name in ("explorable.html", "explore.html"))
 print(len(names), "modules")
 """
 

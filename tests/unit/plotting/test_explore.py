@@ -1,215 +1,265 @@
-"""Sliders: a move changes the picture and not the axes, errors are shown in words, and static outputs have a picture."""
+"""Sliders: the page computes what Python does; a move changes the picture and not the axes; static outputs have a picture."""
 
+import json
 import re
-import sys
+from dataclasses import replace
+from html import unescape
+from io import BytesIO
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import sympy
+from PIL import Image
+from support.browser import chromium, evaluate
 
 import landscape as ls
-from landscape.plotting.landscapes import landscape_view
-from landscape.plotting.scene import hard_easy_presets
-from landscape.plotting.svg import draw_svg, first_level, fitted, outside
+from landscape.core.parameters import parameters
+from landscape.plotting.explore import hard_easy_presets
 
 ADAPT = ls.GradientSteps(1.0, 50)
-SVG = "{http://www.w3.org/2000/svg}"
+
+SHOWN = """cases => { let frame = null; return cases.map(changes => {
+  const values = {...SCENE.presets.start, ...changes, ...changes.m === null ? {m: Infinity} : {}};
+  const now = shown(values, changes.fit ? null : frame);
+  frame = now.frame;
+  return {...now, model: model(values), picture: now.picture && `<svg>${now.picture}</svg>`};
+}); }"""
+"""What is shown after each of several moves; JSON has no infinity: m = null stands for it."""
+
+KINDS = {
+    "hard and easy": (ls.HardEasy(d=2), ADAPT, [ls.NAL(), ls.MAML(), ls.MAML(0.3), ls.FOMAML(), ls.Reptile()]),
+    "three steps, d = 6": (ls.HardEasy(d=6), ls.GradientSteps(0.7, 20, 3), [ls.NAL(), ls.MAML(), ls.FOMAML()]),
+    "two tasks, a matrix step": (ls.TwoTasks(d=2), ls.PreconditionedSteps([0.5, 0.6], 20), [ls.NAL(), ls.MAML()]),
+    "one's own": (
+        ls.Mixture([
+            ls.TaskFamily("</script><b>", [1.0, 0.5, 0.7]), ls.TaskFamily("&", [0.4, 0.3, 0.2], [1.0, -1.0, 2.0], 0.5),
+        ]),
+        ls.GradientSteps(0.7, 20), [ls.NAL(), ls.MAML()],
+    ),
+}  # fmt: skip
 
 
-def parts(svg, tag):
-    """The elements of a picture with a tag."""
-    return ElementTree.fromstring(svg).findall(f".//{SVG}{tag}")
+@pytest.fixture
+def page(tmp_path):
+    """Write a page for Node; the path."""
+
+    def write(*what, text=None):
+        path = tmp_path / "page.html"
+        path.write_text(ls.explore(*what).page if text is None else text, encoding="utf-8")
+        return path
+
+    return write
 
 
-def texts(svg):
-    return ["".join(node.itertext()) for node in parts(svg, "text")]
+def moved(path, *moves):
+    return evaluate(path, SHOWN, moves)
 
 
-def said(box):
-    return box.children[3].value
+def texts(picture):
+    return ["".join(node.itertext()) for node in ElementTree.fromstring(picture).iter("text")]
 
 
-def gain(box):
-    """The picture's headline."""
-    return texts(box.svg)[0]
+def numbers(picture):
+    """The numbers on the axes."""
+    return [text for text in texts(picture) if re.fullmatch(r"[−.\d]+", text)]
 
 
-def test_without_widgets_the_message_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    with pytest.raises(ImportError, match=r"pip install 'task-landscape\[notebooks\]'"):
-        ls.explore()
+def drawn(environment, adaptation, rng):
+    """Typical values of all sliders; batches are infinite now and then."""
+    movable = [p for thing in (environment, adaptation) for p in parameters(thing) if p.grid]
+    values = {p.name: float(p.draw(rng, environment.d)) for p in movable}
+    return values | ({"m": None} if rng.random() < 0.2 else {})
 
 
-def test_a_move_changes_the_picture_and_not_the_axes():
-    """R from 3 to 0.1 brings the hard tasks to the easy ones; with rescaled axes it would look like a zoom."""
-    box = ls.explore()
-    before, words = box.svg, gain(box)
-    box.sliders["R"].value = 0.1
-    assert box.svg != before
-    assert gain(box) != words
-    assert box.children[2].value == box.svg
-    numbers = [text for text in texts(before) if re.fullmatch(r"[−.\d]+", text)]
-    assert len(numbers) >= 9
-    assert [text for text in texts(box.svg) if re.fullmatch(r"[−.\d]+", text)] == numbers
-    box.fit()
-    assert [text for text in texts(box.svg) if re.fullmatch(r"[−.\d]+", text)] != numbers
-
-
-def test_points_that_the_window_leaves_out_are_said():
-    box = ls.explore()
-    assert "outside" not in said(box)
-    box.sliders["R"].value = 4.0
-    assert "points outside the window: " in said(box)
-    box.fit()
-    assert "outside" not in said(box)
-
-
-@pytest.mark.parametrize("environment", [
-    ls.TwoTasks(d=3), ls.HardEasy(d=6),
-    ls.Mixture([ls.TaskFamily("a", [1.0, 0.5]), ls.TaskFamily("b & c", [[0.5, 0.3], [0.3, 0.4]], 1.0)]),
-])  # fmt: skip
-def test_contours_are_level(environment):
-    """On each ellipse the loss is one number, that of its step above the valley; in each landscape, whatever d."""
-    view = fitted(landscape_view(environment, ls.GradientSteps(0.7, 20), resolution=2))
-    assert outside(view) == 0
-    level = first_level(view)
-    panels = parts(draw_svg(view, "gain", level=level), "svg")
-    scale = 356 / (view.x[-1] - view.x[0])
-    for panel, alpha in zip(panels, (0.0, 0.7), strict=True):
-        form = ls.risk_landscape(environment, ls.GradientSteps(alpha, 20))
-        group = panel.find(f"{SVG}g")
-        x, y, turn = map(float, re.findall(r"-?[\d.]+", group.get("transform")))
-        rings = group.findall(f"{SVG}ellipse")
-        assert len(rings) >= 3
-        valley = (
-            view.origin + np.array([x / scale + view.x[0], (356 - y) / scale + view.y[0]]) @ view.directions
+def assert_same(found_at, environment, adaptation, methods):
+    """Compare the page with the package's functions, which know numbers only here."""
+    for case, found in found_at:
+        values = case | ({"m": np.inf} if "m" in case and case["m"] is None else {})
+        tasks, adapt = (
+            replace(thing, **{p.name: values[p.name] for p in parameters(thing) if p.grid})
+            for thing in (environment, adaptation)
         )
-        lowest = form(valley)
+        ours = found["model"]
+        close = {"rtol": 1e-12, "atol": 1e-12, "err_msg": str(case)}
+        for form, surface in zip(
+            (ls.risk_landscape(tasks, ls.GradientSteps(0.0, steps=0)), ls.risk_landscape(tasks, adapt)),
+            ours["surfaces"],
+            strict=True,
+        ):
+            np.testing.assert_allclose(surface["hessian"], form.A.expanded().diagonal()[:2], **close)
+            np.testing.assert_allclose(surface["lowest"], form.minimiser[:2], **close)
+        for method, solution, risk in zip(methods, ours["solutions"], ours["risks"], strict=True):
+            start = method.within(adapt)
+            np.testing.assert_allclose(solution, ls.optimum(tasks, start)[:2], **close)
+            np.testing.assert_allclose(risk, ls.risk(tasks, start, adapt).above_noise, **close)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_computes_what_python_does(kind, page):
+    environment, adaptation, _ = KINDS[kind]
+    rng = np.random.default_rng(7)
+    cases = [drawn(environment, adaptation, rng) for _ in range(8)]
+    start, *found = moved(page(*KINDS[kind]), {}, *cases)
+    assert_same(zip(cases, found, strict=True), *KINDS[kind])
+    assert_level(start, environment, adaptation)
+    names = [f"{task.name} tasks" for task in environment.tasks()]
+    assert {*names, "NAL"} <= set(texts(start["picture"]))  # also of "</script>"
+
+
+def assert_level(now, environment, adaptation):
+    """On each ellipse the loss is one number, that of its step above the valley; whatever d."""
+    low, width, level = now["frame"]["low"], now["frame"]["width"], now["frame"]["level"]
+    panels = ElementTree.fromstring(now["picture"]).findall("svg")
+    for panel, adapt in zip(panels, (ls.GradientSteps(0.0, steps=0), adaptation), strict=True):
+        form = ls.risk_landscape(environment, adapt)
+        rings = panel.findall("g/ellipse")
+        assert len(rings) >= 3
         for k, ring in enumerate(reversed(rings[-3:]), start=1):
+            cx, cy, rx, ry = (float(ring.get(name)) for name in ("cx", "cy", "rx", "ry"))
             angle = np.linspace(0, 2 * np.pi, 7)
-            across = np.array([float(ring.get("rx")) * np.cos(angle), float(ring.get("ry")) * np.sin(angle)])
-            turned = np.radians(turn)
-            px = np.array([[np.cos(turned), -np.sin(turned)], [np.sin(turned), np.cos(turned)]]) @ across
-            points = valley + (px.T * [1, -1] / scale) @ view.directions
+            across = (
+                np.column_stack([cx + rx * np.cos(angle), 356 - cy + ry * np.sin(angle)]) * width / 356 + low
+            )
+            points = np.column_stack([across, np.tile(form.minimiser[2:], (7, 1))])
             # Places are written to a hundredth of a pixel.
-            np.testing.assert_allclose(form(points) - lowest, k**2 * level, rtol=0.02)
+            np.testing.assert_allclose(form(points) - form.minimum, k**2 * level, rtol=0.02)
 
 
-def test_text_is_text():
-    tasks = ls.Mixture([ls.TaskFamily("a<b>", [1.0, 0.5]), ls.TaskFamily("&", 0.2, 1.0)])
-    svg = draw_svg(landscape_view(tasks, ADAPT, resolution=2), "gain < 2")
-    assert {"a<b> tasks", "& tasks", "gain < 2"} <= set(texts(svg))
+START = {
+    p.name: getattr(thing, p.name) for thing in (ls.HardEasy(), ADAPT) for p in parameters(thing) if p.grid
+}
 
 
-def test_every_registered_style_is_drawn():
-    methods = [
-        ls.NAL(),
-        ls.MAML(),
-        ls.FOMAML(),
-        ls.HFMAML(0.5),
-        ls.Reptile(),
-        ls.IMAML(0.5),
-        ls.MAML(0.3),
-        ls.MAML(0.2),
-    ]
-    view = landscape_view(ls.HardEasy(d=2), ls.GradientSteps(0.5, 20), methods, resolution=2)
-    names = texts(draw_svg(view, "many"))
-    assert set(view.labels) <= set(names)
+def test_a_wrong_formula_would_be_noticed(page):
+    """With d for d + 1 in the noise of the step."""
+    text = ls.explore(*KINDS["hard and easy"]).page
+    assert text.count("3*Math.pow(alpha, 2)/m") == 1
+    wrong = page(text=text.replace("3*Math.pow(alpha, 2)/m", "2*Math.pow(alpha, 2)/m"))
+    found = moved(wrong, case := {"alpha": 0.8})
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        assert_same([(START | case, found[0])], *KINDS["hard and easy"])
 
 
-def test_sliders_are_what_is_declared():
+def test_a_move_changes_the_picture_and_not_the_axes(page):
+    """R from 3 to 0.1 brings the hard tasks to the easy ones; with rescaled axes it would look like a zoom."""
+    before, after, far, fitted = moved(page(), {}, {"R": 0.1}, {"R": 4.0}, {"R": 1.0, "fit": True})
+    assert before["picture"] != after["picture"]
+    assert before["gain"] != after["gain"]
+    assert len(numbers(before["picture"])) >= 9
+    assert numbers(before["picture"]) == numbers(after["picture"]) == numbers(far["picture"])
+    assert numbers(before["picture"]) != numbers(fitted["picture"])
+    assert before["words"] == after["words"] == fitted["words"] == []
+    assert re.fullmatch(r"points outside the window: \d+ \(press fit\)", far["words"][0])
+    tasks = ls.HardEasy(d=2, R=3.0, r_hard=0.3, r_easy=0.6)
+    assert before["gain"] == f"gain of MAML over NAL: {float(ls.gain(tasks, ls.MAML(), ADAPT)):.3g}"
+
+
+def test_sliders_are_what_is_declared(page):
     """Symbols and labels, typical ranges, and every value that one may start at, exactly."""
-    box = ls.explore(ls.HardEasy(d=2, R=7.0), ls.GradientSteps(1 / 0.9, 51))
-    of_tasks = {"rho_hard", "rho_easy", "R", "r_hard", "r_easy", "p_hard", "noise"}
-    assert set(box.sliders) == of_tasks | {"alpha", "m"}
-    rho, R, m = (box.sliders[name] for name in ("rho_hard", "R", "m"))
-    assert (rho.options[0], rho.options[-1]) == (("0.05", 0.05), ("0.5", 0.5))
-    named = {name: slider.description for name, slider in box.sliders.items()}
-    assert (named["rho_hard"], named["noise"], named["m"]) == ("ρ_H", "σ²", "m")
-    assert all("\\" not in text and "$" not in text for text in named.values())
-    assert rho.tooltip == "curvature of hard tasks (variance of an input)"
-    assert (R.options[0][1], R.options[-1][1], R.value) == (0.0, 7.0, 7.0)
-    assert all(len(slider.options) <= 510 for slider in box.sliders.values())
-    assert m.value == 51
-    assert box.sliders["alpha"].value == 1 / 0.9
-    sizes = [size for _, size in m.options]
-    assert sizes[0] == 2
-    assert m.options[-1] == ("∞", float("inf"))
-    m.value = float("inf")
-    assert "m = ∞" in "".join(texts(box.svg))
-    assert list(ls.explore(ls.TwoTasks(d=2), ls.RidgeToStart(0.5)).sliders)[-2:] == ["strength", "m"]
+    path = page(ls.HardEasy(d=2, R=7.0), ls.GradientSteps(1 / 0.9, 51))
+    scene = evaluate(path, "() => SCENE", None)
+    sliders = {slider["name"]: slider for slider in scene["sliders"]}
+    assert set(sliders) == {"rho_hard", "rho_easy", "R", "r_hard", "r_easy", "p_hard", "noise", "alpha", "m"}
+    ends = {name: (slider["values"][0], slider["values"][-1]) for name, slider in sliders.items()}
+    assert (ends["rho_hard"], ends["R"], ends["m"]) == ((0.05, 0.5), (0.0, 7.0), (2.0, "Infinity"))
+    symbols = [sliders[name]["symbol"] for name in ("rho_hard", "noise", "m")]
+    assert symbols == ["ρ<sub>H</sub>", "σ²", "m"]
+    assert sliders["rho_hard"]["label"] == "curvature of hard tasks (variance of an input)"
+    assert all(len(slider["values"]) <= 510 for slider in sliders.values())
+    start = scene["presets"]["start"]
+    assert (start["R"], start["alpha"], start["m"]) == (7.0, 1 / 0.9, 51)
+    for preset in scene["presets"].values():
+        assert all(value in sliders[name]["values"] for name, value in preset.items())
+    (infinite,) = moved(path, {"m": None})
+    assert "m = ∞" in "".join(texts(infinite["picture"]))
 
 
-def test_presets():
-    """Each shows what its name says; a preset is one redraw, and start is where one began."""
-    box = ls.explore(adaptation=ADAPT)
-    start = box.svg
-    gains = {}
-    for name in box.presets[1:]:
-        box.choose(name)
-        gains[name] = float(gain(box).removeprefix("gain of MAML over NAL: "))
-    assert gains == {
-        "MAML gains ten times": 10.0,
-        "no gain: equally hard": 1.0,
-        "no gain: hard tasks disagree": pytest.approx(1.1, abs=0.05),
-        "the window closes": pytest.approx(1.2, abs=0.05),
-    }
-    box.choose("start")
-    assert box.svg == start
+def test_presets(page):
+    """Each shows what its name says."""
+    presets = hard_easy_presets(2)
+    moves = [{k: None if v == np.inf else v for k, v in preset.items()} for preset in presets.values()]
+    found = moved(page(), *moves)
+    gains = [float(now["gain"].removeprefix("gain of MAML over NAL: ")) for now in found]
+    assert gains[:2] == [10.0, 1.0]
+    assert gains[2:] == pytest.approx([1.1, 1.2], abs=0.05)
+    assert list(presets) == [
+        "MAML gains ten times", "no gain: equally hard", "no gain: hard tasks disagree", "the window closes",
+    ]  # fmt: skip
     for d in (2, 10):
         closed = hard_easy_presets(d)["the window closes"]
         assert ls.hardness_window(d, closed["m"]) is None
         low, high = ls.hardness_window(d, closed["m"] + 1)
         assert low < closed["rho_hard"] / closed["rho_easy"] < high
-    assert ls.explore(ls.TwoTasks(d=2)).presets == ["start"]
 
 
-def test_the_buttons_press():
-    box = ls.explore()
-    fit, *presets = box.children[0].children
-    assert [button.description for button in presets] == box.presets
-    presets[1].click()
-    assert box.sliders["m"].value == np.inf
-    before = box.svg
-    fit.click()
-    assert box.svg != before
+def test_what_is_said(page):
+    """Hard and easy swapped, a step that expands, and where an optimum is not unique: there is no new picture."""
+    path = page(ls.HardEasy(d=2, rho_hard=0.5, rho_easy=0.6), ls.GradientSteps(2.0))
+    start, swapped, expands, lost = moved(path, {}, {"rho_easy": 0.45}, {"alpha": 3.5}, {"rho_easy": 0.5})
+    assert start["words"] == []
+    assert swapped["words"] == ["hard and easy are swapped: the tasks called hard are the steeper ones"]
+    assert expands["words"] == ["the inner step expands on easy tasks: it ends farther from their optima"]
+    assert lost["words"] == ["the optimum of MAML is not unique here, and the picture before it stays"]
+    assert "picture" not in lost
+    assert lost["frame"] == start["frame"]
 
 
-def test_swapped_tasks_are_said():
-    box = ls.explore(ls.HardEasy(d=2, rho_easy=0.4))
-    assert "swapped" not in said(box)
-    box.sliders["rho_hard"].value = 0.45
-    assert "hard and easy are swapped" in said(box)
-
-
-def test_numbers_and_warnings():
-    tasks = ls.HardEasy(d=2)
-    box = ls.explore(tasks, ADAPT)
-    assert gain(box) == f"gain of MAML over NAL: {ls.gain(tasks, ls.MAML(), ADAPT):.3g}"
-    for method in (ls.NAL(), ls.MAML()):
-        assert f"{method.label} {ls.risk(tasks, method, ADAPT).above_noise:.3g}" in texts(box.svg)[1]
-    assert "the inner step expands" in said(ls.explore(tasks, ls.GradientSteps(3.0, 50)))
-
-
-def test_what_has_no_picture_is_said_and_the_one_before_stays():
-    box = ls.explore(ls.HardEasy(d=2, rho_hard=0.5, rho_easy=0.6), ls.GradientSteps(2.0))
-    before = box.svg
-    box.sliders["rho_easy"].value = 0.5
-    assert "is singular" in said(box)
-    assert box.svg == before
+def test_what_has_no_page():
     with pytest.raises(ValueError, match="needs d >= 2"):
         ls.explore(ls.HardEasy(d=1))
     with pytest.raises(ValueError, match="sliders need numbers"):
         ls.explore(ls.HardEasy(d=2, R=sympy.Symbol("R")))
+    dense = ls.TaskFamily("b", [[0.5, 0.3], [0.3, 0.4]], 1.0)
+    with pytest.raises(ValueError, match="symbols need isotropic or diagonal families"):
+        ls.explore(ls.Mixture([ls.TaskFamily("a", [1.0, 0.5]), dense]), ADAPT)
+    with pytest.raises(ls.NoClosedForm, match="RidgeToStart has no exact risk"):
+        ls.explore(ls.TwoTasks(d=2), ls.RidgeToStart(0.5))
 
 
 def test_static_outputs_have_a_picture():
-    """In a saved notebook, where no kernel runs: the picture is beside the sliders that cannot be shown."""
-    box = ls.explore()
-    bundle = box._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert bundle["image/svg+xml"] == box.svg
-    assert "gain of MAML over NAL" in texts(bundle["image/svg+xml"])[0]
-    box.sliders["R"].value = 1.0
-    assert box._repr_mimebundle_()["image/svg+xml"] == box.svg
+    """Where frames are taken out of a notebook (GitHub, before one trusts it), and where there is no HTML at all."""
+    shown = ls.explore()
+    assert repr(shown).startswith("Explorer: sliders in Jupyter")
+    assert Image.open(BytesIO(shown._repr_png_())).width > 600
+    html = shown._repr_html_()
+    assert unescape(re.search(r'srcdoc="([^"]*)"', html)[1]) == shown.page
+    assert 'src="data:image/png;base64,' in html.partition("<iframe")[0]
+    assert "http" not in shown.page
+    assert len(html) < 100_000
+
+
+def test_in_a_browser(page):
+    """Buttons and keys; in a frame, as in a notebook, the picture for static outputs gives way."""
+    with chromium() as browser:
+        from selenium.webdriver.common.keys import Keys
+
+        html = ls.explore(ls.HardEasy(d=2, R=2.0))._repr_html_()
+        browser.get(page(text=f"<!doctype html><body>{html}</body>").as_uri())
+        frame = browser.find_element("css selector", "iframe")
+        browser.switch_to.frame(frame)
+        read = """const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done({
+            gain: document.getElementById("gain").textContent, words: document.getElementById("words").textContent,
+            R: document.querySelector("#R + output").textContent, picture: document.querySelector("svg").innerHTML,
+            wide: document.documentElement.scrollWidth - innerWidth, high: document.body.scrollHeight})))"""
+        before = browser.execute_async_script(read)
+        assert before["R"] == "2"
+        browser.find_element("id", "R").send_keys(Keys.ARROW_RIGHT)
+        after = browser.execute_async_script(read)
+        assert after["R"] == "2.01"
+        assert after["picture"] != before["picture"]
+        fit, start, ten, *_ = browser.find_elements("css selector", "button")
+        assert json.dumps([fit.text, start.text, ten.text]) == '["fit", "start", "MAML gains ten times"]'
+        ten.click()
+        chosen = browser.execute_async_script(read)
+        assert chosen["gain"] == "gain of MAML over NAL: 10"
+        fit.click()
+        assert browser.execute_async_script(read)["picture"] != chosen["picture"]
+        start.click()
+        assert browser.execute_async_script(read)["gain"] == before["gain"]
+        assert before["wide"] <= 0
+        assert before["high"] < 640
+        browser.switch_to.default_content()
+        assert browser.find_elements("css selector", "img") == []
+        assert abs(frame.size["height"] - before["high"]) <= 8
+        assert browser.get_log("browser") == []
