@@ -26,6 +26,10 @@ PAGES = {
 """Files of the repository that are pages of the folder `project`, by the names under which they link to one another."""
 
 
+MADE = {"table1": "--data OMNIGLOT"}
+"""How a picture of the gallery was made, if not with ``--quick``."""
+
+
 def write(docs: Path) -> None:
     """Write all pages into their folders."""
     course(docs / "course")
@@ -93,7 +97,7 @@ def gallery(folder: Path) -> None:
     parts = [
         "# Gallery",
         "Every figure and table of the papers that the package makes again, from small settings (`--quick`), and one figure of no paper. "
-        "The command under a picture makes it, with a table of its numbers; without `--quick` it does so at the paper's size. "
+        "The command under a picture makes it, with a table of its numbers; without `--quick` it does so at the paper's size, or as near to it as minutes allow. "
         "Below stand the findings, each decided by a rule that was stated beforehand.",
     ]
     for name, title in figures().items():
@@ -101,7 +105,7 @@ def gallery(folder: Path) -> None:
             f"## {title}",
             f"![{title}](../pictures/{name}.png)",
             f"*{seen[name]}*",
-            f"```sh\nlandscape reproduce {name} --quick\n```",
+            f"```sh\nlandscape reproduce {name} {MADE.get(name, '--quick')}\n```",
         ]
         rows = found[found["figure"] == name]
         if len(rows):
