@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations.gradient_steps import GradientSteps
-from landscape.analysis.evaluate import LEARNED, Setting
+from landscape.analysis.evaluate import Setting, instead_of_learning
 from landscape.closed_form.best_step import best_step_size, step_coefficients
 from landscape.closed_form.sampling_error import best_step_estimate
 from landscape.core.domains import batch_size
@@ -58,7 +58,9 @@ def best_step(
     step = GradientSteps(0.0, batch_size.check("m", m, symbols=True))
     setting = Setting(environment, step, [start], over)
     if setting.learns:
-        raise ValueError(f"best_step takes no method that learns its step: take {LEARNED}")
+        raise ValueError(
+            f"best_step takes no method that learns its step: take {instead_of_learning(setting.starts)}"
+        )
     axes, sampled = len(setting.grid.shape), isinstance(setting.environment, SampledEnvironment)
 
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:

@@ -36,8 +36,11 @@ EXPANDS = (
     "optimum, and in some direction it does not"
 )
 
-LEARNED = "found = MetaSGD(m=...).learn(environment), found.start and found.adaptation"
-"""What to take where a method that learns its step is not answered for."""
+
+def instead_of_learning(starts: Sequence[Any]) -> str:
+    """Say what to take where a method that learns its step is not answered for."""
+    name = next(type(start).__name__ for start in starts if isinstance(start, Method) and start.learns_step)
+    return f"found = {name}(...).learn(environment), found.start and found.adaptation"
 
 
 class Setting:
@@ -72,6 +75,8 @@ class Setting:
     ) -> None:
         self.grid: Grid = grid(over)
         self.elsewhere, self.own = elsewhere, own
+        self.copies = 1.0
+        """How many times as large the problem is that a method learns its step for."""
         self.left: dict[str, list[str]] = {}
         """Names that nothing here took, and those that could vary instead."""
         self.environment = environment if arguments(environment) else check_environment(environment)
@@ -83,7 +88,7 @@ class Setting:
         if self.learns and len(self.starts) > 1:
             raise ValueError(
                 "a method that learns its step is judged by that, so nothing else is judged with it: make them rows of "
-                f"compare(...), or take {LEARNED}"
+                f"compare(...), or take {instead_of_learning(self.starts)}"
             )
         addressed = [i for i, s in enumerate(self.starts) if isinstance(s, Method) and self.grid.axes]
         if names is None:
@@ -128,7 +133,10 @@ class Setting:
         walk = self.points() if by_point or self.learns else self.blocks()
         for where, environment, adaptation, starts in walk:
             if self.learns:
-                start, adaptation = starts[0].learned(environment.tasks())
+                tasks = environment.tasks()
+                if self.copies != 1:
+                    tasks = [task.enlarged(self.copies) for task in tasks]
+                start, adaptation = starts[0].learned(tasks)
                 starts = [start]
             yield where, environment, adaptation, starts
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from landscape.adaptations.base import Adaptation
 from landscape.adaptations.mixed_model import MixedModel
-from landscape.analysis.evaluate import LEARNED, Setting
+from landscape.analysis.evaluate import Setting
 from landscape.analysis.risk import Risk, risks
 from landscape.closed_form.limits.ridge import FAR
 from landscape.closed_form.population import risk_parts
@@ -106,7 +106,7 @@ def limit(
     Parameters
     ----------
     environment, start, adaptation, over
-        As for `risk`; families by their moments. `BayesEstimator` for one family, whose Bayes risk is that of `MixedModel`.
+        As for `risk`; families by their moments. Methods that learn their step learn that of the large problem. `BayesEstimator` for one family, whose Bayes risk is that of `MixedModel`.
     draws, rng
         As for `risk`, for the risk at hand.
 
@@ -118,9 +118,10 @@ def limit(
     Raises
     ------
     ValueError
-        As for `risk`, and for methods that learn their step.
+        As for `risk`.
     NoClosedForm
-        If the limit is not known: of rows, or of more than three steps of a matrix on one batch.
+        If the limit is not known: of rows, of more than three steps of a matrix on one batch, or of several layers of
+        `LinearAttention` but on isotropic tasks.
 
     Warns
     -----
@@ -142,8 +143,6 @@ def limit(
     array([0.012, 0.008, 0.003])
     """
     setting = Setting(environment, adaptation, [start], over)
-    if setting.learns:
-        raise ValueError(f"limit takes no method that learns its step: take {LEARNED}")
     noise, dispersion, suboptimality = risks(setting, draws, rng)
     grid = setting.grid.without_functions()
     here = Risk(noise, dispersion, suboptimality, grid)
@@ -151,7 +150,9 @@ def limit(
     def question(tasks: list[Task], adaptation: Any, starts: list[Any]) -> list[Any]:
         return list(risk_parts([task.enlarged(np.inf) for task in tasks], adaptation, starts))
 
-    parts = _prior_known(setting, environment, over).answer(question)
+    far = _prior_known(setting, environment, over)
+    far.copies = np.inf
+    parts = far.answer(question)
     if not setting.is_symbolic:
         gap = np.abs(ratio(here.total.value, sum(part.value for part in parts)) - 1)
         gap = np.maximum(gap, here.how.expected_error)
@@ -163,8 +164,12 @@ def limit(
                 "dimensions): take .here, or risk(..., draws=...)"
             )
     noise, dispersion, suboptimality = parts
-    far = Risk(noise, dispersion, suboptimality, grid)
-    return Limit(far, here, None if setting.functions else setting.whole()[0].d, grid)
+    return Limit(
+        Risk(noise, dispersion, suboptimality, grid),
+        here,
+        None if setting.functions else setting.whole()[0].d,
+        grid,
+    )
 
 
 def _prior_known(setting: Setting, environment: Any, over: Over) -> Setting:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from landscape.adaptations import Adaptation
-from landscape.analysis.evaluate import EXPANDS, LEARNED, Setting
+from landscape.analysis.evaluate import EXPANDS, Setting, instead_of_learning
 from landscape.analysis.wins import losses_on_same_samples
 from landscape.closed_form.loss_law.families import family_law
 from landscape.closed_form.loss_law.laws import Atoms, FamilyLaw
@@ -242,7 +242,9 @@ def loss_law(
     if setting.is_symbolic:
         raise ValueError("loss_law needs numbers for all parameters: replace the symbols")
     if setting.learns:
-        raise ValueError(f"loss_law takes no method that learns its step: take {LEARNED}")
+        raise ValueError(
+            f"loss_law takes no method that learns its step: take {instead_of_learning(setting.starts)}"
+        )
     env, adapt, (point,) = setting.at({})
     tasks, sampled = env.tasks(), isinstance(env, SampledEnvironment)
     if any(adapt.expands(task.inputs) for task in tasks if task.probability):

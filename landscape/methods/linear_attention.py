@@ -143,7 +143,7 @@ class LinearAttention(Method):
         steps = (
             self._steps(list(tasks))
             if self.pretraining is None
-            else _pretrained(with_values(self, {"m": None}))
+            else _pretrained(with_values(self, {"m": None}), tasks[0].inputs.copies)
         )
         if self.pretraining is not None and self.pretraining.d != d:
             raise ValueError(f"pretraining must have the d = {d} of the tasks, got {self.pretraining.d}")
@@ -182,6 +182,12 @@ class LinearAttention(Method):
         alike = self.prompts is None and all(_is_isotropic(task, w) for task in tasks)
         kind = "scalar" if alike else self.kind
         problem = OneStep(tasks, kind, self.context)
+        is_drawn = self.prompts is not None or self.layers > 1 and not alike
+        if is_drawn and tasks[0].inputs.copies != 1:
+            raise NoClosedForm(
+                "the limit of large problems of what is pretrained on drawn prompts is not known: leave prompts out, and take one "
+                "layer, or isotropic tasks"
+            )
         if self.prompts is not None:
             prompts = Contexts.prompts(tasks, w, self.context, self.prompts, self.rng)
             first = prompts.least_squares(kind)
@@ -238,10 +244,11 @@ _NO_FORM = (
 
 
 @lru_cache(maxsize=32)
-def _pretrained(attention: LinearAttention) -> Steps:
+def _pretrained(attention: LinearAttention, copies: float) -> Steps:
     """Pretrain once, however many points of a grid it is judged at."""
     assert attention.pretraining is not None
-    return attention._steps(attention.pretraining.tasks())
+    tasks = attention.pretraining.tasks()
+    return attention._steps(tasks if copies == 1 else [task.enlarged(copies) for task in tasks])
 
 
 def _risk(tasks: Sequence[Task], steps: Steps, w: Array) -> float:

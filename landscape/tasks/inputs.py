@@ -154,16 +154,18 @@ class Gaussian(KnownMoments):
 
     def gradient_covariance(self, delta: Array, mean: Array) -> Operator:
         """Compute the covariance of a sample's gradient at the distance delta; mean is Sigma delta."""
-        return Matrix(np.outer(mean, mean)) + (self.noise_variance + delta @ mean) * self.Sigma
+        return Matrix(np.outer(mean, mean) / self.copies) + (self.noise_variance + delta @ mean) * self.Sigma
 
     def scattered(self, A: Operator, delta: Array) -> Array:
         """Compute scatter(A) delta - third(A)."""
         mean = self.Sigma @ delta
-        return self.Sigma @ (A @ mean) + self.Sigma.inner(A) * mean
+        return self.Sigma @ (A @ mean) / self.copies + self.Sigma.inner(A) * mean
 
     def expanded(self) -> Gaussian:
         """Return the same inputs with one entry a coordinate."""
-        return Gaussian(self.Sigma.expanded(), self.noise_variance)
+        same = Gaussian(self.Sigma.expanded(), self.noise_variance)
+        same.copies = self.copies
+        return same
 
     def with_limits(self) -> Gaussian:
         """Return the same inputs, for which limits will do."""

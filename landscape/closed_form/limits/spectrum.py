@@ -22,6 +22,10 @@ NODES = 200
 AS_GOOD = 1e-8
 """Half as many nodes must give the same to this accuracy."""
 
+RARE, MOST_RARE = 1e-8, 0.2
+"""A law whose largest eigenvalues, so rare, make up a larger share of its mean has none, or as good as none: of tails
+:math:`\\lambda^{-a}` those with a below 1.1."""
+
 LISTED, LEAST_EXPONENT, MOST_EXPONENT = 1000, 1.1, 40.0
 """Eigenvalues of a power law that are listed; the others are an integral, which nearly diverges below the least exponent, and is
 nothing beyond the most."""
@@ -90,7 +94,7 @@ class Spectrum(Record):
         Raises
         ------
         ValueError
-            If the quantile function jumps: give its steps as `eigenvalues` and `counts` then.
+            If the quantile function jumps (give its steps as `eigenvalues` and `counts` then), or its law has no finite mean.
         """
         d = positive.check("d", d)
         t, h = np.linspace(-3.15, 3.15, 2 * NODES + 1, retstep=True)
@@ -103,7 +107,14 @@ class Spectrum(Record):
             raise ValueError(
                 "quantile must be a smooth function of (0, 1): give eigenvalues and counts of a law with steps"
             )
-        return cls(values, d * weights / weights.sum())
+        found = cls(values, d * weights / weights.sum())
+        rare = found.counts * values * (u > 1 - RARE)
+        if not rare.sum() < MOST_RARE * found.sum(lambda lam: lam):
+            raise ValueError(
+                f"quantile must have a finite mean, and of its eigenvalues the largest {RARE:g} make {rare.sum() / (found.counts @ values):.0%} of "
+                "it: give a bounded law, or eigenvalues and counts"
+            )
+        return found
 
     @classmethod
     def marchenko_pastur(cls, d: float, n: float) -> Spectrum:

@@ -345,11 +345,67 @@ def test_what_has_no_limit_is_refused():
         ls.limit(table, 0.0, ls.GradientSteps(0.1, 5))
     with pytest.raises(ls.NoClosedForm, match="known for one family"):
         ls.limit(ls.HardEasy(), 0.0, ls.BayesEstimator(10), draws=20)
-    with pytest.raises(ValueError, match="no method that learns its step"):
-        ls.limit(ls.HardEasy(), ls.MetaSGD(), ls.GradientSteps(0.1, 5))
     with pytest.raises(ValueError, match="give eigenvalues and counts"):
         ls.Spectrum.of_law(lambda u: np.where(u < 0.3, 1.0, 2.0), d=10)
     with pytest.raises(ValueError, match=r"exponent must be at least 1\.1"):
         ls.Spectrum.power_law(1.0)
     with pytest.raises(ValueError, match="spread must fit"):
         ls.deterministic_equivalent(LAM, 40, 0.1, spread=np.ones(3))
+
+
+def two_spectra(copies=1):
+    """Two families of unlike covariances about 0, each coordinate so many times."""
+    eye = np.eye(copies)
+    pairs = [("a", SIGMA, SPREAD), ("b", np.diag([1.0, 2.0, 3.0]), 0.3 * np.eye(3))]
+    return ls.Mixture(
+        [
+            ls.TaskFamily(name, np.kron(S, eye), 0.0, np.kron(C, eye) / copies, noise=0.1)
+            for name, S, C in pairs
+        ]
+    )
+
+
+@pytest.mark.filterwarnings("ignore:the limit of large problems")
+@pytest.mark.parametrize("kind", ["full", "diagonal"])
+def test_a_learned_step_is_learned_for_the_large_problem(kind):
+    """One layer of linear attention, on copies that were made: its gap falls as 1/copies."""
+
+    def found(copies):
+        attention, judge = ls.LinearAttention(6 * copies, kind=kind), ls.GradientSteps(1.0, m=6 * copies)
+        return ls.limit(two_spectra(copies), attention, judge)
+
+    limit, gaps = found(1).limit.total, [float(found(copies).gap) for copies in (4, 8)]
+    assert gaps[0] == pytest.approx(2 * gaps[1], rel=0.08)
+    assert float(found(8).limit.total) == pytest.approx(float(limit), rel=1e-12)
+    # Its matrix is that of the large problem: the one that is best at hand loses more there.
+    here = ls.LinearAttention(6, kind=kind).learn(two_spectra())
+    assert enlarged(two_spectra(), here.adaptation, np.inf) > float(limit) * 1.001
+
+
+def test_one_layer_of_isotropic_attention_has_the_published_limit():
+    tasks = one_family(160)
+    for attention in (ls.LinearAttention(320), ls.LinearAttention(320, pretraining=one_family(160))):
+        found = ls.limit(tasks, attention, ls.GradientSteps(1.0, m=320))
+        assert 2 * float(found.limit.total) == pytest.approx(1.1 - 1 / 1.55, rel=1e-12)
+    learned = ls.limit(tasks, ls.MetaSGD(learn_start=False), ls.GradientSteps(1.0, m=320))
+    assert float(learned.limit.total) == pytest.approx(float(found.limit.total), rel=1e-12)
+    layers = ls.limit(tasks, ls.LinearAttention(320, layers=2), ls.GradientSteps(1.0, m=320))
+    assert float(layers.limit.total) < 0.7 * float(found.limit.total)
+
+
+def test_what_has_no_limit_and_which_method_to_learn():
+    judge = ls.GradientSteps(1.0, m=20)
+    for attention in (ls.LinearAttention(20, prompts=30), ls.LinearAttention(20, layers=2)):
+        with pytest.raises(ls.NoClosedForm, match="pretrained on drawn prompts is not known"):
+            ls.limit(two_spectra(), attention, judge)
+    with pytest.raises(ValueError, match=r"take found = LinearAttention\(...\).learn"):
+        ls.best_step(one_family(10), ls.LinearAttention(20), 20)
+
+
+def test_a_law_without_a_mean_is_refused():
+    for tail in (0.5, 1.0, 1.05):
+        with pytest.raises(ValueError, match="quantile must have a finite mean"):
+            ls.Spectrum.of_law(lambda u, tail=tail: (1 - u) ** (-1 / tail), d=50)
+    assert ls.Spectrum.of_law(lambda u: (1 - u) ** -0.5, 50).sum(lambda lam: lam) == pytest.approx(
+        100.0, rel=1e-6
+    )
