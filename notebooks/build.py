@@ -8,13 +8,14 @@ student's to write. Cells tagged `hide-cell` check numbers of the text, and thos
 
 Students get the lessons without solutions and without outputs, and the index without the notes for instructors.
 Instructors get everything, unfolded, with the notes on each lesson at its top. Slides are made of the lessons whose
-cells say what is a slide; this needs nbconvert, which JupyterLab brings along.
+cells say what is a slide; this needs nbconvert and latex2mathml, of the extra `notebooks`.
 """
 
 import json
 import re
 from argparse import ArgumentParser
 from copy import deepcopy
+from html import escape, unescape
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -24,20 +25,8 @@ Book = dict[str, Any]
 
 HERE = Path(__file__).parent
 REGION = re.compile(r"### BEGIN SOLUTION\n.*?### END SOLUTION\n", re.S)
-SCREEN = 1280, 720
-"""Width and height of a slide, in pixels."""
-
-LOOK = """<style>
-.reveal .jp-RenderedHTMLCommon { font-size: 25px; line-height: 1.3; }
-.reveal .jp-RenderedHTMLCommon h1 { font-size: 56px; margin: 0 0 .4em; }
-.reveal .jp-RenderedHTMLCommon h2 { font-size: 38px; margin: 0 0 .4em; }
-.reveal .jp-RenderedHTMLCommon p { margin: 0 0 .5em; }
-.reveal .MJXc-display { margin: .3em 0 !important; }
-.reveal div.highlight > pre, .reveal div.jp-OutputArea-output > pre { font-size: 18px; line-height: 1.2; white-space: pre-wrap; }
-.reveal section img { display: block; margin: 0 auto; height: 290px; max-width: none; }
-.reveal section > div.jp-Cell:only-child img { height: 440px; }
-</style>"""
-"""Sizes that can be read from the last row; no line of code is cut."""
+CODE = re.compile(r"(<pre.*?</pre>|<code.*?</code>)", re.S)
+FORMULA = re.compile(r"(\$\$?)(.+?)\1", re.S)
 
 STUBS = {"markdown": "*Your answer:*", "code": "# your code"}
 
@@ -110,24 +99,63 @@ def index_for_students(index: str) -> str:
     return index.replace(" · [For instructors](#for-instructors)", "")
 
 
-def slides(path: Path) -> str:
-    """Return a lesson as slides: one HTML page, which loads reveal.js and MathJax from the web."""
-    from nbconvert import SlidesExporter  # optional: comes with JupyterLab
-    from traitlets.config import Config
+def slides(book: Book) -> str:
+    """Return a lesson as slides: one HTML page, with keys, buttons and swipes, that needs no network."""
+    from pygments.formatters import HtmlFormatter  # optional: comes with nbconvert
 
-    config = Config()
-    config.TagRemovePreprocessor.enabled = True
-    config.TagRemovePreprocessor.remove_cell_tags = {"hide-cell"}
-    config.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
-    width, height = map(str, SCREEN)
-    exporter = SlidesExporter(
-        config=config, reveal_scroll=True, reveal_transition="none", reveal_width=width, reveal_height=height
-    )
-    exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-    page, _ = exporter.from_filename(str(path))
-    # Printed, a slide is one page: copies of it, one for each thing that appears, would lack their formulas.
-    whole = page.replace("Reveal.initialize({", "Reveal.initialize({ pdfSeparateFragments: false,", 1)
-    return str(whole.replace("</head>", LOOK + "</head>", 1))
+    shown: list[list[str]] = []
+    for cell in book["cells"]:
+        kind = cell["metadata"].get("slideshow", {}).get("slide_type", "")
+        if kind == "skip" or "hide-cell" in tags(cell):
+            continue
+        if kind in ("slide", "subslide"):
+            shown.append([])
+        shown[-1].append(
+            f'<div class="part">{on_slide(cell)}</div>' if kind == "fragment" else on_slide(cell)
+        )
+    sections = [
+        f'<section class="{"alone" if len(parts) == 1 else ""}">{"".join(parts)}</section>' for parts in shown
+    ]
+    page = (HERE / "slides.html").read_text(encoding="utf-8")
+    page = page.replace("{{TITLE}}", book["cells"][0]["source"].partition("\n")[0].lstrip("# "))
+    page = page.replace("/*CODE*/", HtmlFormatter().get_style_defs(".highlight"))
+    return page.replace("<!--SLIDES-->", "\n".join(sections))
+
+
+def on_slide(cell: Cell) -> str:
+    """Return a cell as HTML: formulas as MathML, which browsers draw themselves; pictures inside the text."""
+    from nbconvert.filters import Highlight2HTML, markdown2html  # optional: comes with JupyterLab
+
+    if cell["cell_type"] == "markdown":
+        return with_mathml(markdown2html(cell["source"]))
+    code = "" if "hide-input" in tags(cell) else Highlight2HTML()(cell["source"])
+    return code + "".join(map(output_on_slide, cell["outputs"]))
+
+
+def tags(cell: Cell) -> list[str]:
+    """List a cell's tags."""
+    return list(cell["metadata"].get("tags", []))
+
+
+def output_on_slide(output: dict[str, Any]) -> str:
+    """Return what a cell put out: a picture, a table or text."""
+    data = {
+        name: "".join(text) for name, text in output.get("data", {"text/plain": output.get("text")}).items()
+    }
+    if "image/png" in data:
+        return f'<img alt="" src="data:image/png;base64,{data["image/png"].strip()}">'
+    return data.get("text/html") or f"<pre>{escape(data['text/plain'])}</pre>"
+
+
+def with_mathml(html: str) -> str:
+    """Return HTML with MathML for its formulas in LaTeX; dollars in code are money."""
+    from latex2mathml.converter import convert  # optional: comes with the extra "notebooks"
+
+    def formula(found: re.Match[str]) -> str:
+        return str(convert(unescape(found[2]), display="block" if found[1] == "$$" else "inline"))
+
+    parts = CODE.split(html)
+    return "".join(part if i % 2 else FORMULA.sub(formula, part) for i, part in enumerate(parts))
 
 
 def has_slides(book: Book) -> bool:
@@ -176,8 +204,7 @@ def main() -> None:
             write(instructor(book, notes(index, number(path))), wanted.instructor / path.name)
         if wanted.slides and has_slides(book):
             wanted.slides.mkdir(parents=True, exist_ok=True)
-            page = slides(path)
-            (wanted.slides / f"{path.stem}.slides.html").write_text(page, encoding="utf-8")
+            (wanted.slides / f"{path.stem}.slides.html").write_text(slides(book), encoding="utf-8")
     if wanted.student:
         (wanted.student / "README.md").write_text(index_for_students(index), encoding="utf-8")
     if wanted.instructor:
