@@ -12,7 +12,7 @@ import numpy as np
 
 from landscape.adaptations.base import Adaptation
 from landscape.adaptations.bayes_estimator import BayesEstimator
-from landscape.analysis.evaluate import EXPANDS, Question, Setting, Start, check_finite
+from landscape.analysis.evaluate import EXPANDS, Question, Setting, Start, averaged, check_finite
 from landscape.closed_form import population
 from landscape.closed_form.sampling_error import check_mean_over_tasks
 from landscape.core.domains import whole
@@ -215,18 +215,21 @@ def drawn(
     if setting.is_symbolic:
         raise ValueError("draws= needs numbers for all parameters: replace the symbols, or leave draws out")
     seed, found, warned, fewest = seed_of(rng), [], False, DRAWS
-    walk: Iterator[Any] = setting.judged(by_point=True) if best is None else setting.points()
-    for where, environment, adaptation, starts in walk:
-        tasks = environment.tasks()
-        if best is not None:
-            adaptation, starts = BayesEstimator(best[where]), []
-        elif adaptation is not None and not setting.learns:
+    walk: Iterator[Any] = setting.judged(by_point=True)
+    if best is not None:
+        walk = ((where, there, [(BayesEstimator(best[where]), [])]) for where, there, *_ in setting.points())
+    for _, environment, pairs in walk:
+        tasks, adaptation = environment.tasks(), pairs[0][0]
+        if best is None and adaptation is not None and not setting.learns:
             warned = warned or any(adaptation.expands(t.inputs) for t in tasks if t.probability)
         count = max(FEWEST, DRAWS // len(tasks)) if draws is None else draws
         fewest = min(fewest, count)
         sampled = isinstance(environment, SampledEnvironment)
         with np.errstate(over="ignore", invalid="ignore"):
-            found.append(ask(Draws(environment, count, seed, sampled), adaptation, starts))
+            asked = zip(
+                *(ask(Draws(environment, count, seed, sampled), *pair) for pair in pairs), strict=True
+            )
+            found.append([averaged(draws) for draws in asked])
         check_finite(found[-1], tasks, adaptation)
     if warned:
         warn(EXPANDS)

@@ -127,8 +127,13 @@ class Setting:
         for index, values in self.grid.points():
             yield index, *self.at(self.plain(values))
 
-    def judged(self, *, by_point: bool = False) -> Iterator[tuple[Any, Environment, Any, list[Any]]]:
-        """Walk over the grid by blocks, or by points; a method that learns its step is judged by that."""
+    def judged(
+        self, *, by_point: bool = False
+    ) -> Iterator[tuple[Any, Environment, list[tuple[Any, list[Any]]]]]:
+        """Walk over the grid by blocks, or by points, with adaptation and starts.
+
+        A method that learns its step is judged by that, as often as it learns it anew.
+        """
         walk: Iterator[tuple[Any, Environment, Any, list[Any]]]
         walk = self.points() if by_point or self.learns else self.blocks()
         for where, environment, adaptation, starts in walk:
@@ -136,9 +141,9 @@ class Setting:
                 tasks = environment.tasks()
                 if self.copies != 1:
                     tasks = [task.enlarged(self.copies) for task in tasks]
-                start, adaptation = starts[0].learned(tasks)
-                starts = [start]
-            yield where, environment, adaptation, starts
+                yield where, environment, [(step, [start]) for start, step in starts[0].learned_again(tasks)]
+            else:
+                yield where, environment, [(adaptation, starts)]
 
     def plain(self, values: dict[str, Varying]) -> dict[str, Any]:
         """Give functions plain numbers and arrays at one point of the grid."""
@@ -249,15 +254,16 @@ class Setting:
         values: list[Array] = []
         replicates: list[Array | None] = []
         blocks: list[tuple[tuple[slice, ...], list[Provenance]]] = []
-        for where, environment, adaptation, starts in self.judged():
-            tasks = environment.tasks()
+        for where, environment, pairs in self.judged():
+            tasks, adaptation = environment.tasks(), pairs[0][0]
             if self.is_symbolic and any(isinstance(t.inputs.Sigma, Matrix) for t in tasks):
                 raise ValueError(
                     "symbols need isotropic or diagonal families: give numbers, or use HardEasy or TwoTasks"
                 )
             try:
                 with np.errstate(over="ignore", invalid="ignore"):
-                    parts = list(map(_estimate, question(tasks, adaptation, starts)))
+                    asked = zip(*(map(_estimate, question(tasks, *pair)) for pair in pairs), strict=True)
+                    parts = [_average(found) for found in asked]
             except OverflowError:
                 raise ValueError(OVERFLOW) from None
             if not infinite:
@@ -303,6 +309,28 @@ def check_finite(values: Sequence[Array], tasks: Sequence[Task], adaptation: Any
         raise ValueError(
             f"the expected loss of {adaptation!r} is infinite, and what is asked is no number there: leave such m out"
         )
+
+
+def _average(found: Sequence[Estimate]) -> Estimate:
+    """Average what is known of the same number after several pretrainings."""
+    if len(found) == 1:
+        return found[0]
+    draws = [
+        e.value[None] if e.replicates is None else np.vstack([e.value[None], e.replicates]) for e in found
+    ]
+    value, *replicates = averaged(draws)
+    return Estimate(value, np.array(replicates), found[0].how)
+
+
+def averaged(found: Sequence[Array]) -> Array:
+    """Average over pretrainings, (1, ...) or (1 + groups, ...) each: all of them, and with each group left out."""
+    if len(found) == 1:
+        return found[0]
+    every, which = np.stack(found), np.arange(len(found))
+    groups = every.shape[1] - 1 or len(found)
+    every = np.broadcast_to(every, (len(found), 1 + groups, *every.shape[2:]))
+    kept = [every[which % groups != g, 1 + g].mean(axis=0) for g in range(groups)]
+    return np.stack([every[:, 0].mean(axis=0), *kept])
 
 
 def _estimate(part: Scalar | Estimate) -> Estimate:

@@ -92,6 +92,10 @@ class Method(Record, ABC):
         """Fill in the adaptation that judges it, where the method trains for that one; see `MAML`."""
         return self
 
+    def learned_again(self, tasks: Sequence[Task]) -> list[tuple[Method | Array, Adaptation]]:
+        """Give what is learned, several times where it hangs on chance."""
+        return [self.learned(tasks)]
+
     def learned(self, tasks: Sequence[Task]) -> tuple[Method | Array, Adaptation]:
         """Compute where a method that `learns_step` starts from and how it adapts, for tasks without a grid."""
         raise TypeError(f"{type(self).__name__} does not learn how to adapt")

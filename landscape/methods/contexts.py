@@ -9,7 +9,7 @@ and large losses carry the mean come up often (`Tilts`): over plain draws the be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,17 +17,15 @@ import numpy as np
 from landscape.adaptations.base import is_full
 from landscape.adaptations.steps import Steps
 from landscape.core.errors import warn
+from landscape.core.tolerances import SINGULAR
 from landscape.core.typing import Array, Scalar
+from landscape.linalg.operators import Matrix
 from landscape.tasks.families import Task
-from landscape.tasks.inputs import Gaussian
-from landscape.tasks.tilted import Tilts
+from landscape.tasks.inputs import Gaussian, Inputs
+from landscape.tasks.tilted import Tilts, signed
 
-PACKED: dict[str, tuple[Callable[[Array], Array], Callable[[Array, int], Array]]] = {
-    "full": (lambda G: G.reshape(*G.shape[:-2], -1), lambda x, d: x.reshape(d, d)),
-    "diagonal": (lambda G: np.diagonal(G, axis1=-2, axis2=-1), lambda x, d: x),
-    "scalar": (lambda G: np.trace(G, axis1=-2, axis2=-1)[..., None], lambda x, d: np.full(d, x[0])),
-}
-"""The kinds of matrices: from a gradient by all entries to one by the free ones, and from these to P, or its diagonal."""
+KINDS = ("full", "diagonal", "scalar")
+"""Of matrices P."""
 
 MOST = 100
 """Moves of L-BFGS."""
@@ -73,9 +71,17 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Contexts:
-    """Contexts of several tasks, each counting alike."""
+    """Contexts of several tasks, each counting alike.
+
+    Attributes
+    ----------
+    groups : list of Group
+    Sigma : array, shape (d, d)
+        The mean covariance of their inputs.
+    """
 
     groups: list[Group]
+    Sigma: Array
 
     @classmethod
     def of(
@@ -90,16 +96,18 @@ class Contexts:
         whose = np.searchsorted(shares / shares[-1], (np.arange(count) + 0.5) / count)
         for task, n in zip(tasks, np.bincount(whose, minlength=len(tasks)), strict=True):
             groups += [_expected(task.expanded(), w, steps, n, rng)] if n else []
-        return cls(groups)
+        return cls(groups, _mean_covariance(tasks))
 
     @classmethod
-    def prompts(cls, tasks: Sequence[Task], w: Array, m: Scalar, count: int, seed: int) -> Contexts:
+    def prompts(
+        cls, tasks: Sequence[Task], w: Array, m: Scalar, count: int, seed: int | Sequence[int]
+    ) -> Contexts:
         """Draw prompts: a task, its context and one query each."""
         rng, groups = np.random.default_rng(seed), []
         shares = np.array([task.probability for task in tasks], dtype=float)
         for task, n in zip(tasks, rng.multinomial(count, shares / shares.sum()), strict=True):
             groups += [_prompts(task.expanded(), w, m, n, rng)] if n else []
-        return cls(groups)
+        return cls(groups, _mean_covariance(tasks))
 
     @property
     def count(self) -> int:
@@ -113,28 +121,27 @@ class Contexts:
         return sum(losses) / self.count, sum(slopes) / self.count
 
     def least_squares(self, kind: str) -> Array:
-        """Find the P of one step with the least loss on prompts; where several have it, that of least norm."""
-        pack, unpack = PACKED[kind]
+        """Find the P of one step with the least loss on prompts; where several have it, that of least norm, inputs whitened."""
+        free = Whitened.of(self.Sigma, kind)
         features, wanted = [], []
         for group in self.groups:
             gradient = group.S @ group.r - group.s
-            features.append(pack(group.F.swapaxes(1, 2) @ gradient.swapaxes(1, 2)))
+            features.append(free.slope(group.F.swapaxes(1, 2) @ gradient.swapaxes(1, 2)))
             wanted.append((group.F @ group.r - group.t)[:, 0, 0])
         found = np.linalg.lstsq(np.concatenate(features), np.concatenate(wanted), rcond=None)[0]
-        return unpack(found, self.groups[0].S.shape[-1])
+        return free.matrix(found)
 
     def descend(self, first: Array, steps: int, kind: str) -> Array:
-        """Minimise the mean loss after steps over P, from the best P of one step, by L-BFGS."""
+        """Minimise the mean loss after steps over P, from the best P of one step, by L-BFGS, inputs whitened."""
         from scipy.optimize import minimize  # optional here: importing it takes 0.2 s
 
-        pack, unpack = PACKED[kind]
-        d = self.groups[0].S.shape[-1]
-        start = first[:1] if kind == "scalar" else first.ravel()
+        free = Whitened.of(self.Sigma, kind)
+        start = free.entries(first)
         size = float(np.sqrt(np.mean(start**2))) or 1.0
 
         def loss_and_slope(x: Array) -> tuple[float, Array]:
-            loss, slope = self.loss_and_slope(unpack(size * x, d), steps)
-            return loss, size * pack(slope)
+            loss, slope = self.loss_and_slope(free.matrix(size * x), steps)
+            return loss, size * free.slope(slope)
 
         found = minimize(
             loss_and_slope,
@@ -145,7 +152,60 @@ class Contexts:
         )
         if not found.success:
             warn(f"the matrix of {steps} steps on the same samples has not settled: {found.message}")
-        return unpack(size * found.x, d)
+        return free.matrix(size * found.x)
+
+
+@dataclass(frozen=True, eq=False)
+class Whitened:
+    """The free entries of matrices P of a kind, in coordinates in which inputs are white: what is found does not depend on units.
+
+    Attributes
+    ----------
+    kind : str
+    root, inverse : array, shape (d, d)
+        R with R'R the covariance of inputs, and its inverse, 0 where nothing varies; P is R^-1 times the entries times R^-T.
+    """
+
+    kind: str
+    root: Array
+    inverse: Array
+
+    @classmethod
+    def of(cls, Sigma: Array, kind: str) -> Whitened:
+        """Take the root of a covariance."""
+        root = Matrix(Sigma).root().matrix() if kind == "full" else np.diag(np.sqrt(np.diagonal(Sigma)))
+        size = np.linalg.norm(root, axis=0)  # before the rank is judged
+        scale = np.divide(1.0, size, out=np.zeros(size.shape), where=size > 0)
+        return cls(
+            kind, root, scale[:, None] * np.linalg.pinv(root * scale, rcond=np.sqrt(SINGULAR * len(size)))
+        )
+
+    def entries(self, P: Array) -> Array:
+        """List those of a matrix, given as its diagonal where it is one."""
+        if self.kind == "full":
+            return (self.root @ P @ self.root.T).ravel()
+        return P[:1] if self.kind == "scalar" else P * np.diagonal(self.root) ** 2
+
+    def matrix(self, x: Array) -> Array:
+        """Make the matrix, or its diagonal, of its entries."""
+        if self.kind == "full":
+            return self.inverse @ x.reshape(self.root.shape) @ self.inverse.T
+        return np.full(len(self.root), x[0]) if self.kind == "scalar" else x * np.diagonal(self.inverse) ** 2
+
+    def slope(self, G: Array) -> Array:
+        """Turn gradients by all entries of P (..., d, d) into those by the free ones."""
+        if self.kind == "full":
+            W = self.inverse.T @ G @ self.inverse
+            return W.reshape(*W.shape[:-2], -1)
+        if self.kind == "scalar":
+            return np.trace(G, axis1=-2, axis2=-1)[..., None]
+        return np.diagonal(G, axis1=-2, axis2=-1) * np.diagonal(self.inverse) ** 2
+
+
+def _mean_covariance(tasks: Sequence[Task]) -> Array:
+    """Average the covariances of the inputs."""
+    every = [float(task.probability) * task.inputs.Sigma.expanded().matrix() for task in tasks]
+    return np.sum(every, axis=0)
 
 
 def drawn_risk(tasks: Sequence[Task], w: Array, steps: Steps, count: int, seed: Sequence[int]) -> float:
@@ -184,16 +244,24 @@ def _prompts(task: Task, w: Array, m: Scalar, n: int, rng: np.random.Generator) 
     inputs, d = task.inputs, len(w)
     optima = np.broadcast_to(task.centre, (n, d))
     if task.spread is not None:
-        optima = optima + Gaussian(task.spread).colour(rng.standard_normal((n, d)))
+        optima = optima + rng.standard_normal((n, d)) @ signed(task.spread.expanded().root().matrix())
     r = (w - optima)[:, :, None]
     if is_full(m):
         S, s = np.broadcast_to(inputs.Sigma.matrix(), (n, d, d)), np.zeros((1, d, 1))
     else:
-        X, e = inputs.draw(n, int(m), rng)
+        X, e = _rows(inputs, n, int(m), rng)
         S, s = X.swapaxes(1, 2) @ X / m, X.swapaxes(1, 2) @ e[:, :, None] / m
-    x, e = inputs.draw(n, 1, rng)
+    x, e = _rows(inputs, n, 1, rng)
     if x.shape[1] > 1:
         raise ValueError(
             "prompts=... draws single queries, which have no ridge: leave the ridge of data tasks out"
         )
     return Group(S, s, r, x, e[:, :, None], np.ones(n))
+
+
+def _rows(inputs: Inputs, n: int, m: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Draw batches; normal ones by a root that units do not change."""
+    if not isinstance(inputs, Gaussian):
+        return inputs.draw(n, m, rng)
+    root = signed(inputs.Sigma.expanded().root().matrix())
+    return rng.standard_normal((n, m, len(root))) @ root, inputs.draw_noise((n, m), rng)

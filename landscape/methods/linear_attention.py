@@ -22,7 +22,7 @@ from landscape.core.typing import Array, Scalar
 from landscape.linalg.operators import is_isotropic
 from landscape.linalg.quadratic import QuadraticForm
 from landscape.methods.base import Cost, Method
-from landscape.methods.contexts import PACKED, Contexts, drawn_risk
+from landscape.methods.contexts import KINDS, Contexts, drawn_risk
 from landscape.methods.learned_steps import LearnedStep
 from landscape.methods.one_step import OneStep
 from landscape.tasks.environment import Environment, check_environment
@@ -32,6 +32,8 @@ from landscape.tasks.sampled import SampledEnvironment
 
 CONTEXTS = 2000
 """Contexts over which several layers are optimised where no formula is known; as many others say their risk."""
+PRETRAININGS = 20
+"""On so many sets of prompts a risk is the mean over pretrainings, with its standard error."""
 PASSES = 3
 """How often contexts are drawn anew, with the matrix found on the last ones, which says what is rare and large."""
 FURTHEST = 4.0
@@ -63,7 +65,8 @@ class LinearAttention(Method):
         Where it was pretrained; left out, where it is judged.
     prompts : int, optional
         How many prompts it was pretrained on: a context and one query each, of a task drawn anew. P is then their least
-        squares solution, with one layer that of least norm. Left out, infinitely many.
+        squares solution, with one layer that of least norm where inputs are whitened. A risk is then the mean over 20
+        pretrainings, with a standard error; `learn` gives the first of them. Left out, infinitely many.
     rng : int
         Seed of what is drawn: prompts, or the contexts over which several layers are optimised.
 
@@ -103,7 +106,7 @@ class LinearAttention(Method):
     )
     layers: int = parameter(count, default=1, symbol="k", label="layers", typical=(1, 2))
     m: Scalar | None = None
-    kind: str = parameter(choice(*PACKED), default="full", label="kind of the matrix P")
+    kind: str = parameter(choice(*KINDS), default="full", label="kind of the matrix P")
     start: Any = 0.0
     pretraining: Environment | None = None
     prompts: int | None = None
@@ -138,12 +141,15 @@ class LinearAttention(Method):
     def within(self, adaptation: Adaptation | None) -> Method:
         return self if adaptation is None or self.m is not None else with_values(self, {"m": adaptation.m})
 
-    def learned(self, tasks: Sequence[Task]) -> tuple[Method | Array, Adaptation]:
+    def learned_again(self, tasks: Sequence[Task]) -> list[tuple[Method | Array, Adaptation]]:
+        return [self.learned(tasks, again) for again in range(1 if self.prompts is None else PRETRAININGS)]
+
+    def learned(self, tasks: Sequence[Task], again: int = 0) -> tuple[Method | Array, Adaptation]:
         d = tasks[0].inputs.Sigma.d
         steps = (
-            self._steps(list(tasks))
+            self._steps(list(tasks), again)
             if self.pretraining is None
-            else _pretrained(with_values(self, {"m": None}), tasks[0].inputs.copies)
+            else _pretrained(with_values(self, {"m": None}), tasks[0].inputs.copies, again)
         )
         if self.pretraining is not None and self.pretraining.d != d:
             raise ValueError(f"pretraining must have the d = {d} of the tasks, got {self.pretraining.d}")
@@ -176,7 +182,7 @@ class LinearAttention(Method):
             )
         return LearnedStep(w, steps, value, np.array([value]), np.array([1]), how)
 
-    def _steps(self, tasks: list[Task]) -> Steps:
+    def _steps(self, tasks: list[Task], again: int = 0) -> Steps:
         """Find the best P, and make of it steps at the context length of the pretraining."""
         w = checks.start("start", self.start, tasks[0].inputs.Sigma.d)
         alike = self.prompts is None and all(_is_isotropic(task, w) for task in tasks)
@@ -189,7 +195,8 @@ class LinearAttention(Method):
                 "layer, or isotropic tasks"
             )
         if self.prompts is not None:
-            prompts = Contexts.prompts(tasks, w, self.context, self.prompts, self.rng)
+            seed = [self.rng, again] if again else self.rng
+            prompts = Contexts.prompts(tasks, w, self.context, self.prompts, seed)
             first = prompts.least_squares(kind)
             P = first if self.layers == 1 else prompts.descend(first, self.layers, kind)
         else:
@@ -244,11 +251,11 @@ _NO_FORM = (
 
 
 @lru_cache(maxsize=32)
-def _pretrained(attention: LinearAttention, copies: float) -> Steps:
+def _pretrained(attention: LinearAttention, copies: float, again: int) -> Steps:
     """Pretrain once, however many points of a grid it is judged at."""
     assert attention.pretraining is not None
     tasks = attention.pretraining.tasks()
-    return attention._steps(tasks if copies == 1 else [task.enlarged(copies) for task in tasks])
+    return attention._steps(tasks if copies == 1 else [task.enlarged(copies) for task in tasks], again)
 
 
 def _risk(tasks: Sequence[Task], steps: Steps, w: Array) -> float:

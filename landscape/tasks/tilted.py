@@ -74,7 +74,7 @@ class Tilts:
         powers = np.arange(-down, up + 1)
         low = SMALL if down else 0.0
         shares = np.where(powers > 0, (1 - PLAIN - low) / up, np.where(powers < 0, low / max(down, 1), PLAIN))
-        return cls(m, scale[order], V[:, order].T @ R, powers, shares)
+        return cls(m, scale[order], signed(V[:, order].T @ R), powers, shares)
 
     def draw(self, size: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Draw batches as pseudo-rows X (size, rows, d), and the weight of each (size,)."""
@@ -121,6 +121,13 @@ class Tilts:
         with np.errstate(over="ignore"):
             out: Array = 1 / (np.exp(np.concatenate([small[:, :0:-1], large], axis=1)) @ self.shares)
         return out
+
+
+def signed(rows: Array) -> Array:
+    """Give rows (k, d), of which the sign is open, one that neither units nor rounding change."""
+    size = np.linalg.norm(rows, axis=0)
+    relative = np.divide(rows, size, out=np.zeros(rows.shape), where=size > 0)
+    return np.where(relative @ np.sqrt(np.arange(2.0, len(size) + 2)) < 0, -1.0, 1.0)[:, None] * rows
 
 
 def _log_h(s: Array, most: int) -> Array:
