@@ -201,13 +201,13 @@ def simulate(
     Raises
     ------
     ValueError
-        If an argument is not usable, training and a method contradict each other, the data do not determine the
-        solution of a first-order method, or SGD or the adaptation diverges.
+        If an argument is not usable, training and a method contradict each other, or SGD or the adaptation diverges.
 
     Warns
     -----
     LandscapeWarning
-        If the data do not determine a solution, and the one of least norm is taken; if losses after adaptation have infinite
+        If the data do not determine a solution, and the one of least norm is taken, of first-order methods the one that descent
+        from 0 finds; if losses after adaptation have infinite
         variance, or a few tasks carry it.
 
     Examples

@@ -19,10 +19,9 @@ FAR = 1e100
 ROUNDED = 1e-9
 """By so much a Hessian may be asymmetric or indefinite by rounding, as a share of its largest eigenvalue."""
 
-LEAST_NORM = (
-    "the training data are too few for a unique solution: of all solutions the one of least norm is taken, which gradient "
-    "descent from 0 finds"
-)
+FROM_0 = "the training data are too few for a unique solution: of all solutions the one {}{}"
+RUNS_AWAY = ", along whose directions it also runs away: the inner step is large"
+"""Where the meta-gradient points away from the solution in some direction that descent goes."""
 
 
 def task_gradients(
@@ -139,7 +138,8 @@ def solve(chunks: Iterable[Array], d: int, method: Method, training: Training) -
     """Find the root of the mean meta-gradient, from its values (tasks, d, d + 1) at 0 and at the unit vectors.
 
     For NAL and MAML it is the minimiser of the training loss, Collins et al., eqs. (41) and (43). Where the data do not
-    determine it, but the meta-gradient is the gradient of a convex loss, it is the one of least norm, which descent from 0 finds.
+    determine it, it is the one that descent from 0 finds, in the range of the Hessian H: of a loss the solution of least norm,
+    of first-order MAML :math:`X^\top (BX^\top)^{-1} z` of the outer rows X and the equations Bw = z that MAML solves, too.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         total: Array = np.sum([chunk.sum(axis=0) for chunk in chunks], axis=0)
@@ -154,16 +154,19 @@ def solve(chunks: Iterable[Array], d: int, method: Method, training: Training) -
     known = found > rounding
     if known.all():
         return np.linalg.solve(unit, aim) / size
-    slant, least = np.abs(unit - unit.T).max(), np.linalg.eigvalsh(unit + unit.T)[0] / 2
-    if max(slant, -least) > ROUNDED * found[0]:
-        raise ValueError(
-            f"{training!r} is too little data for a unique solution of {method!r} in d = {d}, and its meta-gradient is not "
-            "that of a convex loss, whose solution of least norm could stand for it: take more tasks or samples"
+    # Directions that the data tell are those of the scaled matrix; descent goes along the columns of H as it is.
+    told, reached = right[known] * size, np.linalg.qr(size[:, None] * left[:, known])[0]
+    if np.abs(unit - unit.T).max() <= ROUNDED * found[0]:
+        runs_away = np.linalg.eigvalsh(unit + unit.T)[0] / 2 < -ROUNDED * found[0]
+        warn(
+            FROM_0.format(
+                "of least norm is taken, which gradient descent from 0 finds", RUNS_AWAY if runs_away else ""
+            )
         )
-    warn(LEAST_NORM)
-    # Directions that the data tell are those of the scaled matrix; the least norm is that of the given coordinates.
-    told = right[known] * size
-    return np.linalg.lstsq(told, (left.T @ aim)[known] / found[known], rcond=None)[0]
+    else:
+        runs_away = np.linalg.eigvals(reached.T @ H @ reached).real.min() < 0
+        warn(FROM_0.format("is taken that descent from 0 finds", RUNS_AWAY if runs_away else ""))
+    return reached @ np.linalg.solve(told @ reached, (left.T @ aim)[known] / found[known])
 
 
 def descend(chunks: Iterable[Array], d: int, method: Method, training: Training) -> Array:

@@ -80,7 +80,12 @@ def check_enough_samples(tasks: Sequence[Task], method: Method, training: Traini
         d = tasks[0].inputs.Sigma.d
         kind = "samples" if isinstance(method, NAL) else "outer samples"
         lacks = "no unique solution" if samples < d else "a solution of infinite covariance"
+        trained = (
+            "; simulate() takes the one that descent from 0 finds, whose law is not known here"
+            if samples < d
+            else ""
+        )
         raise ValueError(
             f"training {method.label} on {samples:g} {kind} has {lacks} in d = {d}: take more tasks, episodes or "
-            f"{kind}, so that there are at least {least} in all; for a good prediction far more"
+            f"{kind}, so that there are at least {least} in all; for a good prediction far more{trained}"
         )

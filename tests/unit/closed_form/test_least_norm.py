@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import landscape as ls
+from landscape.simulator.solve import solve
 
 D = 16
 
@@ -153,3 +154,29 @@ def test_what_a_ridge_does_not_serve_is_refused():
         ls.Training(10, solver="sgd", learning_rate=0.1, ridge=0.1)
     with pytest.raises(ValueError, match="ridge"):
         ls.Training(10, ridge=-1.0)
+
+
+@pytest.mark.parametrize(("size", "runs_away"), [(0.3, False), (1.9, True)])
+def test_first_order_methods_end_where_descent_from_0_does(size, runs_away):
+    """Two tasks of two outer rows in six dimensions, gradients X'(X (Rw + s) - y) by hand, by a thousand small moves, or by formula."""
+    rng = np.random.default_rng(3)
+    X, inner, y = rng.standard_normal((2, 2, 6)), rng.standard_normal((2, 4, 6)), rng.standard_normal((2, 2))
+    R, s = np.eye(6) - size * inner.swapaxes(1, 2) @ inner / 4, rng.standard_normal((2, 6))
+
+    def gradients(w):
+        left = np.einsum("tnd,td->tn", X, np.einsum("tij,j->ti", R, w) + s) - y
+        return np.einsum("tnd,tn->td", X, left)
+
+    chunk = np.stack([gradients(w) for w in [np.zeros(6), *np.eye(6)]], axis=2)
+    with pytest.warns(ls.LandscapeWarning, match="descent from 0 finds" + (", along" if runs_away else "$")):
+        found = solve([chunk], 6, ls.FOMAML(size), ls.Training(2, n1=2))
+    rows = X.reshape(4, 6)
+    by_hand = rows.T @ np.linalg.solve(
+        (X @ R).reshape(4, 6) @ rows.T, (y - np.einsum("tnd,td->tn", X, s)).ravel()
+    )
+    np.testing.assert_allclose(found, by_hand, rtol=1e-8)
+    np.testing.assert_allclose(gradients(found), 0, atol=1e-10)
+    w = np.zeros(6)
+    for _ in range(4000):
+        w = w - 0.05 * gradients(w).sum(axis=0) if np.abs(w).max() < 1e6 else w
+    assert (np.abs(w - found).max() < 1e-6) != runs_away

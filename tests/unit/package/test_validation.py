@@ -150,7 +150,6 @@ BAD = {
     "y infinite": (lambda: ls.DataTask("a", np.ones((3, 2)), [0, 1, np.inf]), "must be finite, got inf"),
     "T zero": (lambda: ls.Training(0), "T must be finite and a whole number and >= 1, got 0"),
     "training contradicts": (lambda: simulated(MAML20, ls.Training(5, n2=10)), "contradicts"),
-    "too little data": (lambda: simulated(ls.FOMAML(ls.GradientSteps(0.5, 2)), ls.Training(1, n1=3)), "too little data"),
     "T not in batches": (lambda: simulated(ls.NAL({"hard": 2}, batch=4), ls.Training(6)), "multiple of the batch"),
     "window of d = 0": (lambda: ls.hardness_window(0, 10), "d must be"),
 }  # fmt: skip
