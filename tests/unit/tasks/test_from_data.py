@@ -558,9 +558,9 @@ def test_moments_in_chunks_are_the_same():
 
 
 def test_a_task_of_very_many_rows_takes_bounded_memory():
-    """One task with a million rows among small ones: a few copies of the data at most, and the right answer."""
+    """One task with 200,000 rows among small ones: a few copies of the data at most, and the right answer."""
     rng = np.random.default_rng(0)
-    N = 1_000_000
+    N = 200_000
     frame = pd.DataFrame(
         {"a": rng.exponential(size=N), "task": np.where(np.arange(N) < 90, np.arange(N) % 3, 3)}
     )
