@@ -47,8 +47,11 @@ def run(
         listed = cifar_jobs(budget, seed, data, None if folder is None else str(folder), device)
         ours = carry_out(cifar_work, listed, folder, 1 if quick or device != "cpu" else 2, progress)
     table = beside(ours)
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    _draw(figure.subplots(1, 2), table)
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    axes = figure.subplots(1, 2)
+    _draw(axes, table)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False, fontsize="small")
     summary = table.pivot(index=["p", "method"], columns="part", values=["accuracy", "printed"]) if len(ours) else table.pivot(
         index=["p", "method"], columns="part", values="printed"
     )  # fmt: skip
@@ -102,7 +105,9 @@ def _draw(axes: list[Axes], table: pd.DataFrame) -> None:
                     ax.errorbar(x + 0.08, mine["accuracy"], mine["interval"], linestyle="none", marker="o", color=colour,
                                 markerfacecolor="white" if style == "--" else colour, label=label)  # fmt: skip
         ax.set_xticks(range(len(PROBABILITIES)), [f"{p:g}" for p in PROBABILITIES])
-        plotting.finish(ax, "share p of hard tasks in training", f"accuracy on {kind} tasks (%)")
+        plotting.finish(
+            ax, "share p of hard tasks in training", f"accuracy on {kind} tasks (%)", legend=False
+        )
 
 
 def _findings(ours: pd.DataFrame) -> pd.DataFrame:

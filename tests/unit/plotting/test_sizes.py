@@ -68,12 +68,51 @@ def test_everything_in_points_changes_by_one_factor() -> None:
     assert bars.get_linewidth() == pytest.approx(1.1 * 3.4 / 6 * 1.5)
 
 
-def test_many_panels_are_shrunk_so_that_labels_keep_their_room() -> None:
-    figure = picture()
-    figure.set_size_inches(20, 10)
+@pytest.mark.parametrize(("rows", "turned"), [(1, (3, 1)), (2, (3, 2))])
+def test_panels_that_are_too_small_side_by_side_go_below_one_another(
+    rows: int, turned: tuple[int, int]
+) -> None:
+    """Each with its own labels, none over another; the legend names the same marks and fits the column."""
+    figure, axes = plt.subplots(rows, 3, figsize=(10.8, 3 * rows), sharex=True, sharey="row", layout="constrained", squeeze=False)  # fmt: skip
+    for (row, column), ax in np.ndenumerate(axes):
+        ax.errorbar([1, 2], [row, row + 1], [0.1, 0.2], marker="s", label="simulated on drawn tasks")
+        ax.plot([1, 2], [row, row + 1], label="exact, of the population")
+        ax.set(title=f"R = {column}" if row == 0 else "", ylabel=f"risk {row}" if column == 0 else "")
+        ax.set_xlabel("step size" if row == rows - 1 else "")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    resize(figure, "column")
+    figure.canvas.draw()
+    assert figure.get_figwidth() == 3.4
+    assert figure.get_figheight() <= 2.4 * 3.4 * (1 + 1e-9)
+    for (row, column), ax in np.ndenumerate(axes):
+        spec = ax.get_subplotspec()
+        assert (spec.get_gridspec().nrows, spec.get_gridspec().ncols) == turned
+        assert (ax.get_title(), ax.get_ylabel(), ax.get_xlabel()) == (
+            f"R = {column}",
+            f"risk {row}",
+            "step size",
+        )
+        assert 5 <= ax.xaxis.label.get_fontsize() <= 6.5
+        assert ax.get_xticklabels()[0].get_visible()
+    (legend,) = figure.legends
+    boxes = [ax.get_tightbbox() for ax in axes.flat] + [legend.get_window_extent()]
+    assert all(box.x0 >= -1 and box.x1 <= figure.bbox.width + 1 for box in boxes)
+    for i, box in enumerate(boxes):
+        for other in boxes[:i]:
+            across, up = (min(box.max[k], other.max[k]) - max(box.min[k], other.min[k]) for k in (0, 1))
+            assert min(across, up) < 2  # pixels
+    assert [text.get_text() for text in legend.get_texts()] == axes[0, 0].get_legend_handles_labels()[1]
+    plt.close(figure)
+
+
+def test_what_is_no_grid_of_panels_is_shrunk_and_said() -> None:
+    """A picture with a colour bar."""
+    figure, ax = plt.subplots(figsize=(20, 10))
+    figure.colorbar(ax.imshow(np.eye(3)))
     with pytest.warns(ls.LandscapeWarning, match="type of 2 points only in a column: size 'page' suits"):
         resize(figure, "column")
-    assert figure.axes[0].xaxis.label.get_fontsize() == pytest.approx(1.1 * 10 * 3.4 / 20)
+    assert ax.xaxis.label.get_fontsize() == pytest.approx(1.1 * 10 * 3.4 / 20)
+    plt.close(figure)
 
 
 def test_another_size_is_an_error() -> None:
