@@ -29,7 +29,8 @@ RATES = (0.001, 0.002, 0.004, 0.008, 0.01, 0.02, 0.04, 0.08, 0.16)
 CONTEXT, UNUSED = 20, 1
 """Samples in a prompt, and how many of them the notebook's gradient descent leaves out."""
 LOOPED, PLAIN, PRECONDITIONED = "linear attention, looped", "gradient descent", "preconditioned descent"
-COLOURS = {LOOPED: "#D55E00", PLAIN: "#0072B2", PRECONDITIONED: "#009E73"}
+LOOKS = {LOOPED: ("#56B4E9", "-", "D"), PLAIN: ("#555555", "--", "o"), PRECONDITIONED: ("#009E73", "-.", "^")}
+"""Colour, dashes and marker."""
 
 
 def run(quick: bool, seed: int, progress: bool) -> Reproduction:
@@ -59,7 +60,7 @@ def curves(points: Iterable[tuple[int, int]], count: int, seed: int) -> pd.DataF
     for context, layers in points:
         optima = rng.standard_normal((count, len(SCALES))) / SCALES
         X, y, x, label = draw_prompts(SCALES**2, optima, 0.0, context, rng)
-        for learner in COLOURS:
+        for learner in LOOKS:
             used = context if learner == LOOPED else context - UNUSED
             world = TOKENS if learner == PLAIN else WHITE
             steps = GradientSteps(0.0, used, layers, "same")
@@ -95,14 +96,23 @@ def shared_findings(table: pd.DataFrame) -> list[Finding]:
 
 
 def draw(ax: Axes, table: pd.DataFrame, along: str, label: str) -> None:
-    """Draw lines in theory, and points of drawn prompts."""
+    """Draw theory, joined by thin lines from one whole number to the next, and beside it the means of drawn prompts."""
+    aside = 0.012 * np.ptp(table[along])
     for learner, rows in table.groupby("learner", sort=False):
-        colour = COLOURS[str(learner)]
-        ax.semilogy(rows[along], rows["loss"], color=colour, label=learner)
-        half: Array = 2 * rows["drawn_error"].to_numpy()
-        ax.errorbar(
-            rows[along], rows["drawn"], half, color=colour, fmt="o", markerfacecolor="white", capsize=3
+        colour, dashes, marker = LOOKS[str(learner)]
+        ax.semilogy(
+            rows[along],
+            rows["loss"],
+            dashes,
+            color=colour,
+            marker=marker,
+            markersize=5,
+            linewidth=1,
+            label=learner,
         )
+        half: Array = 2 * rows["drawn_error"].to_numpy()
+        ax.errorbar(rows[along] + aside, rows["drawn"], half, color=colour, fmt=marker, markersize=6, markerfacecolor="white", capsize=3,
+                    label="drawn prompts, two standard errors" if learner == LOOPED else None)  # fmt: skip
     ax.set_xticks(sorted(set(table[along])))
     ax.set_yticks([0.2, 0.5, 1.0, 2.0, 4.0], ["0.2", "0.5", "1", "2", "4"])
     ax.minorticks_off()

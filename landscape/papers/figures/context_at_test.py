@@ -122,7 +122,7 @@ def _findings(table: pd.DataFrame) -> list[Finding]:
         finding("a longer context at test lowers the error", "ratio to the next shorter one below 1", steps.min(), steps.max(), steps.max() < 1),
         finding("the printed errors are a line in d over the context", "largest deviation below 1e-4", 0.0, bent, bent < 1e-4),
         finding(f"ours, taken to d = {PRINTED_D}, agree with the printed ones", "all z within -4 to 4", z.min(), z.max(), z.abs().max() < 4),
-        finding("ours, taken to d = oo, agree with the authors' limit", "all z within -4 to 4", z_limit.min(), z_limit.max(), z_limit.abs().max() < 4),
+        finding("ours, taken to infinite d, agree with the authors' limit", "all z within -4 to 4", z_limit.min(), z_limit.max(), z_limit.abs().max() < 4),
     ]  # fmt: skip
 
 
@@ -139,7 +139,7 @@ def _notes() -> list[str]:
 
 def _draw(ax: Axes, table: pd.DataFrame) -> None:
     fine: Array = np.linspace(0.9, 3.2, 60)
-    ax.plot(fine, [limit_of(ratio) for ratio in fine], color="black", label="limit, d = oo")
+    ax.plot(fine, [limit_of(ratio) for ratio in fine], color="black", label="limit, $d = \\infty$")
     for shade, (d, rows) in zip(
         ("#BBDDEE", "#88BBDD", "#56B4E9", "#0072B2"), table[table["d"] < PRINTED_D].groupby("d"), strict=False
     ):

@@ -44,8 +44,8 @@ ROWS = {
     ("untrained", 10): "untrained, 10 shots",
     ("NAL", 10): "NAL-10",
 }
-COLOURS = {"nearest neighbour": "0.6", "untrained": "0.3", "NAL-1": "#0072B2", "NAL-10": "#56B4E9", "MAML, head only": "#E8A07A",
-           "MAML": "#D55E00", "untrained, 10 shots": "0.8"}  # fmt: skip
+COLOURS = {"nearest neighbour": "0.6", "untrained": "0.3", "NAL-1": "#D55E00", "NAL-10": "#E8A07A", "MAML, head only": "#56B4E9",
+           "MAML": "#0072B2", "untrained, 10 shots": "0.8"}  # fmt: skip
 
 FAR = 0.2
 """Accuracy by which MAML counts as far above NAL."""
@@ -171,7 +171,7 @@ def _draw(axes: list[Axes], table: pd.DataFrame, right: Right) -> None:
         ax.set_title(f"{setting} $r_H$", fontsize="medium")
     axes[0].figure.legend(loc="outside lower center", ncols=4, fontsize="small", frameon=False)
     stage = table[(table["method"] == "MAML") & table["quantity"].str.startswith("step: ")]
-    lines = {"network": ("a step of the network", "-o", "#D55E00"), "linear": ("of its tangent", "--s", "#7A4B9A"),
+    lines = {"network": ("a step of the network", "-o", "#0072B2"), "linear": ("of its tangent", "--s", "#7A4B9A"),
              "before": ("before a step", ":", "0.4")}  # fmt: skip
     for ax, part in zip(axes[2:], ("easy_test", "hard_test"), strict=True):
         for name, (label, style, colour) in lines.items():

@@ -26,7 +26,7 @@ from landscape.papers.reproduction import Reproduction, finding, interval_of
 TITLE = "Collins et al., Table 2: pictures of things told apart, with few or many hard tasks (numbers of ours need --data)"
 
 PARTS = ("easy train", "hard train", "easy test", "hard test")
-COLOURS = {"NAL": "#0072B2", "MAML": "#D55E00"}
+METHODS = ("NAL", "MAML")
 
 
 def run(
@@ -64,14 +64,14 @@ def run(
 def beside(ours: pd.DataFrame) -> pd.DataFrame:
     """Lay accuracies in percent, with half of their 95% intervals over seeds, beside the printed ones."""
     paper = printed("table2").pivot(index="panel", columns="quantity", values="value")
-    keys = [(p, m) for p in PROBABILITIES for m in COLOURS]
-    keys += [(PROBABILITIES[0], m) for m in ours["method"].unique() if m not in COLOURS]
+    keys = [(p, m) for p in PROBABILITIES for m in METHODS]
+    keys += [(PROBABILITIES[0], m) for m in ours["method"].unique() if m not in METHODS]
     rows = []
     for p, method in keys:
         for part in PARTS:
             values = 100 * _of(ours, p, method, part)
             low, high = interval_of(values) if len(values) > 1 else (np.nan, np.nan)
-            known = method in COLOURS
+            known = method in METHODS
             rows.append({
                 "p": p, "method": method, "part": part, "accuracy": values.mean() if len(values) else np.nan, "interval": (high - low) / 2,
                 "printed": paper.loc[f"p={p:g} {method}", part] if known else np.nan,
@@ -87,23 +87,16 @@ def _of(ours: pd.DataFrame, p: float, method: str, part: str) -> Array:
 
 def _draw(axes: list[Axes], table: pd.DataFrame) -> None:
     for ax, kind in zip(axes, ("easy", "hard"), strict=True):
-        for method, colour in COLOURS.items():
-            for part, style in ((f"{kind} train", "--"), (f"{kind} test", "-")):
+        for method in METHODS:
+            colour, _, marker = plotting.style(method)
+            for part, dashes in ((f"{kind} train", "--"), (f"{kind} test", "-")):
                 mine = table[(table["method"] == method) & (table["part"] == part)]
-                x = np.arange(len(mine))
-                label = f"{method}, {part[5:]} classes"
-                ax.errorbar(
-                    x,
-                    mine["printed"],
-                    mine["printed interval"],
-                    linestyle=style,
-                    marker="x",
-                    color=colour,
-                    label=f"{label}, printed",
-                )
+                x, label = np.arange(len(mine)), f"{method}, {part[5:]} classes"
+                ax.errorbar(x, mine["printed"], mine["printed interval"], linestyle=dashes, marker=marker, markersize=5, color=colour,
+                            label=f"{label}, printed")  # fmt: skip
                 if mine["accuracy"].notna().any():
-                    ax.errorbar(x + 0.08, mine["accuracy"], mine["interval"], linestyle="none", marker="o", color=colour,
-                                markerfacecolor="white" if style == "--" else colour, label=label)  # fmt: skip
+                    ax.errorbar(x + 0.08, mine["accuracy"], mine["interval"], linestyle="none", marker=marker, markersize=8, color=colour,
+                                markerfacecolor="white" if dashes == "--" else colour, label=label)  # fmt: skip
         ax.set_xticks(range(len(PROBABILITIES)), [f"{p:g}" for p in PROBABILITIES])
         plotting.finish(
             ax, "share p of hard tasks in training", f"accuracy on {kind} tasks (%)", legend=False
