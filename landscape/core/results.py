@@ -334,11 +334,15 @@ class Estimate(Record):
         return f"{self.item() if how.is_exact else format(float(self), '.4g')!s} ({how})"
 
     def _repr_latex_(self) -> str | None:
-        if self.value.ndim or not is_symbolic(self.item()):
+        if self.value.dtype != object or self.value.ndim > 1:
             return None
         import sympy  # optional here: only symbols need it
 
-        return f"${sympy.latex(sympy.factor(self.item()))}$"
+        entries = [sympy.factor(entry) for entry in self.value.ravel()]
+        if len(set(entries)) == 1:
+            more = f" (each of {len(entries)} entries)" if self.value.ndim else ""
+            return f"${sympy.latex(entries[0])}${more}"
+        return f"${sympy.latex(sympy.Matrix(entries))}$"
 
 
 def ratio(worse: Any, better: Any) -> Any:

@@ -181,6 +181,9 @@ def test_a_comparison_with_symbols_is_shown():
     result = ls.compare(ls.HardEasy(R=R), [ls.NAL(), ls.MAML()], ls.GradientSteps(1.0, 50))
     assert repr(result) == "<NAL, MAML: the gain over NAL is a formula>"
     assert str(R) in result._repr_html_()
+    optimum = ls.optimum(ls.HardEasy(d=3, R=R, rho_hard=sympy.Symbol("rho")), ls.NAL())
+    assert optimum._repr_latex_() == r"$\frac{10 R \rho}{10 \rho + 9}$ (each of 3 entries)"
+    assert "matrix" in ls.gain(ls.HardEasy(R=R), ls.MAML(), 1.0, over={"r_hard": [1, 2]})._repr_latex_()
     gain = result.gain("MAML")
     latex = gain._repr_latex_()
     assert latex.count(r"\frac") == 1
