@@ -159,6 +159,8 @@ def acting_strength(eigenvalues: Array, multiplicity: Array, g: Array, m: Array)
     array, shape (*grid)
     """
     kappa = _from_above(eigenvalues, multiplicity, g, m)
+    # scipy.optimize.newton stops all points by one absolute tolerance: on a grid of 2,000 it took 2.7 s for 0.02 s, and was 1%
+    # off at eigenvalues of 1e-60. On one point it is as fast.
     for _ in range(MOST_STEPS):
         x = learned(eigenvalues, kappa)
         c1, c2 = _sums(multiplicity, x, m, 2)

@@ -939,7 +939,7 @@ TEN = ls.HardEasy(d=10, noise=0.1)
 def test_too_few_samples_for_a_unique_solution_are_refused(method, training, enough, is_gradient):
     """By the law exactly where training itself says that it takes the solution of least norm, or the one that descent finds."""
     with pytest.raises(ValueError, match="no unique solution in d = 10: take more tasks, episodes or"):
-        ls.asymptotics(TEN, method, training)
+        solution_law(TEN, method, training)
     said = (
         pytest.warns(ls.LandscapeWarning, match="the one of least norm is taken")
         if is_gradient
