@@ -134,7 +134,7 @@ class Spectrum(Record):
 
         Sums of polynomials of a degree below twice the nodes are exact.
         """
-        return cls(*_gauss(int(d), n if np.isinf(n) else int(n), nodes))
+        return _by_gauss(int(d), n if np.isinf(n) else int(n), nodes)
 
     @classmethod
     def power_law(cls, exponent: float, d: float = np.inf) -> Spectrum:
@@ -163,10 +163,10 @@ class Spectrum(Record):
 
 
 @lru_cache(maxsize=256)
-def _gauss(d: int, n: float, nodes: int) -> tuple[Array, Array]:
+def _by_gauss(d: int, n: float, nodes: int) -> Spectrum:
     """Nodes and weights that have the moments of the eigenvalues, by Chebyshev's algorithm in whole fractions."""
     if np.isinf(n):
-        return np.ones(1), np.full(1, float(d))
+        return Spectrum(np.ones(1), np.full(1, float(d)))
     many = min(d, int(n))
     now = [Fraction(many, d), *(Fraction(mean_power(j, n, d)) for j in range(1, 2 * nodes))]
     before, middle, off = [Fraction(0)] * (2 * nodes), [now[1] / now[0]], [Fraction(0)]
@@ -181,7 +181,7 @@ def _gauss(d: int, n: float, nodes: int) -> tuple[Array, Array]:
     s, vectors = np.linalg.eigh(
         np.diag(np.array(middle, dtype=float)) + np.diag(beside, 1) + np.diag(beside, -1)
     )
-    return np.append(s, 0.0), np.append(many * vectors[0] ** 2, float(d - many))
+    return Spectrum(np.append(s, 0.0), np.append(many * vectors[0] ** 2, float(d - many)))
 
 
 def eigenvalues(A: Array) -> Array:
