@@ -16,6 +16,7 @@ from landscape.papers.images.jobs import (
     Budget,
     alphabets,
     carry_out,
+    checkpoints,
     device_for,
     jobs,
     split,
@@ -66,7 +67,8 @@ def run(
     """Train MAML and NAL on Omniglot, or on glyphs that stand in for it, and judge them beside untrained networks."""
     budget, device = PRINTED if full else QUICK if quick else DEFAULT, device_for(full)
     source = alphabets(data).source  # what is missing is said before anything is trained
-    listed = jobs(budget, seed, data, None if folder is None else str(folder), device)
+    folder = checkpoints(folder, "glyphs" if data is None else "omniglot", quick, full)
+    listed = jobs(budget, seed, data, folder, device)
     table = carry_out(work, listed, folder, 1 if quick or device != "cpu" else 2, progress)
     hard = [split(data, seed + i, small).hard for small in (False, True) for i in range(budget.seeds)]
     return assemble(table, budget, source, list(dict.fromkeys(hard)))

@@ -19,7 +19,7 @@ from landscape.papers.images.cifar_jobs import (
     cifar_work,
     classes,
 )
-from landscape.papers.images.jobs import Budget, carry_out, device_for
+from landscape.papers.images.jobs import Budget, carry_out, checkpoints, device_for
 from landscape.papers.printed_numbers import printed
 from landscape.papers.reproduction import Reproduction, finding, interval_of
 
@@ -44,7 +44,8 @@ def run(
     if data is not None:
         device = device_for(full)
         classes(data)  # what is missing is said before anything is trained
-        listed = cifar_jobs(budget, seed, data, None if folder is None else str(folder), device)
+        folder = checkpoints(folder, "cifar100", quick, full)
+        listed = cifar_jobs(budget, seed, data, folder, device)
         ours = carry_out(cifar_work, listed, folder, 1 if quick or device != "cpu" else 2, progress)
     table = beside(ours)
     figure = Figure(figsize=(9, 3.8), layout="constrained")
@@ -65,7 +66,8 @@ def beside(ours: pd.DataFrame) -> pd.DataFrame:
     """Lay accuracies in percent, with half of their 95% intervals over seeds, beside the printed ones."""
     paper = printed("table2").pivot(index="panel", columns="quantity", values="value")
     keys = [(p, m) for p in PROBABILITIES for m in METHODS]
-    keys += [(PROBABILITIES[0], m) for m in ours["method"].unique() if m not in METHODS]
+    more = ours[["probability", "method"]].drop_duplicates().itertuples(index=False)
+    keys += [(p, m) for p, m in more if m not in METHODS]
     rows = []
     for p, method in keys:
         for part in PARTS:

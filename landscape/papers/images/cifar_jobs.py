@@ -17,8 +17,8 @@ PROBABILITIES = (0.99, 0.5, 0.01)
 NAL_SHOTS = 5
 """With the targets 15 pictures of each class, which NAL sees in every task (C.5)."""
 
-STEPS = {"MAML": 1, "NAL": 5, "untrained": 5, "nearest neighbour": 0}
-"""Steps at test: NAL takes five here."""
+STEPS = {"NAL": 5, "untrained": 5}
+"""Steps at test: MAML takes one, and NAL five here."""
 
 DEFAULT = Budget(32, 1, 300, 100, 1e-3, 1e-3, 40, 3)
 QUICK = Budget(8, 1, 20, 10, 1e-3, 1e-3, 10, 2)
@@ -89,16 +89,18 @@ def _rows(job: CifarJob, pictures: Classes) -> list[dict[str, Any]]:
     trained = train(
         plan, draw, start, checkpoint=checkpoint, source=f"{pictures.source}; p = {job.probability}"
     )
-    judged: dict[str, Parameters | None] = {job.method: trained.parameters}
+    judged: dict[str, tuple[Parameters | None, str]] = {job.method: (trained.parameters, "")}
+    if maml:
+        judged["MAML, head only"] = (trained.parameters, "head")
     if job.method == "untrained":
-        judged["nearest neighbour"] = None
+        judged["nearest neighbour"] = (None, "")
     rows = []
     for side, seen in (("train", pictures.train_unseen), ("test", pictures.test)):
         for i, (kind, drawn) in enumerate(zip(("easy", "hard"), cifar_tasks(seen, TARGETS), strict=True)):
-            for method, parameters in judged.items():
+            for method, (parameters, moved) in judged.items():
                 right = accuracies(
-                    parameters, drawn, budget.evaluated, INNER_RATE, 10 * job.seed + i, steps=STEPS[method]
-                )
+                    parameters, drawn, budget.evaluated, INNER_RATE, 10 * job.seed + i, steps=STEPS.get(method, 1), moved=moved
+                )  # fmt: skip
                 rows.append({"probability": job.probability, "method": method, "seed": job.seed, "part": f"{kind} {side}",
                              "value": right.mean(), "standard_error": right.std(ddof=1) / len(right) ** 0.5})  # fmt: skip
     return rows

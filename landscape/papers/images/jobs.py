@@ -129,8 +129,17 @@ AnyJob = TypeVar("AnyJob")
 
 
 def device_for(full: bool) -> str:
-    """Choose where to train: a GPU, where there is one, for the printed settings."""
-    return "cuda" if full and torch_extra().cuda.is_available() else "cpu"
+    """Choose where to train: a GPU, where there is one, for the printed settings. Say so if PyTorch is missing."""
+    return "cuda" if torch_extra().cuda.is_available() and full else "cpu"
+
+
+def checkpoints(folder: str | Path | None, kind: str, quick: bool, full: bool) -> str | None:
+    """Name the folder for checkpoints of one kind of data and one budget, so that runs do not meet those of others."""
+    return (
+        None
+        if folder is None
+        else str(Path(folder) / f"{kind}-{'full' if full else 'quick' if quick else 'default'}")
+    )
 
 
 def carry_out(

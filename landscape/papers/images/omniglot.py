@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -58,6 +58,7 @@ def omniglot(path: str | Path) -> Alphabets:
     found: dict[str, Array] = {}
     for part in _parts(path):
         for alphabet, characters in _listed(part).items():
+            _check_numbers(alphabet, characters)
             if alphabet not in found:
                 found[alphabet] = np.stack(
                     [_character(f"{alphabet}/{name}", files) for name, files in sorted(characters.items())]
@@ -81,9 +82,15 @@ def _parts(path: Path) -> Iterator[Path]:
         yield path
         return
     here = [path / place for place in PLACES if (path / place).is_dir()]
-    sets = sorted({p for folder in here for p in folder.glob("images_*") if p.is_dir() or p.suffix == ".zip"})
-    unpacked = {p for p in sets if p.is_dir()}
-    yield from ([p for p in sets if p.with_suffix("") not in unpacked or p.is_dir()]) or [path]
+    sets = sorted(
+        {
+            p
+            for folder in here
+            for p in folder.glob("images_*")
+            if p.suffix == ".zip" or (p.is_dir() and any(_pictures(p)))
+        }
+    )
+    yield from [p for p in sets if p.is_dir() or p.with_suffix("") not in sets] or [path]
 
 
 def _listed(part: Path) -> dict[str, dict[str, list[tuple[str, Read]]]]:
@@ -97,7 +104,7 @@ def _listed(part: Path) -> dict[str, dict[str, list[tuple[str, Read]]]]:
 
 def _pictures(part: Path) -> Iterator[tuple[str, Read]]:
     if part.is_dir():
-        for file in sorted(part.glob("**/character*/*.png")):
+        for file in sorted(part.glob("**/character*/[!.]*.png")):
             yield "/".join(file.parts[-3:]), file.read_bytes
         return
     try:
@@ -106,8 +113,23 @@ def _pictures(part: Path) -> Iterator[tuple[str, Read]]:
         raise ValueError(f"{str(part)!r} is no whole zip archive ({error}): get it again, {HOW}") from None
     for name in sorted(archive.namelist()):
         parts = PurePath(name).parts
-        if name.endswith(".png") and len(parts) >= 3 and parts[-2].startswith("character"):
+        if (
+            name.endswith(".png")
+            and len(parts) >= 3
+            and parts[-2].startswith("character")
+            and parts[-1][0] != "."
+        ):
             yield name, lambda name=name: archive.read(name)  # type: ignore[misc]
+
+
+def _check_numbers(alphabet: str, characters: Iterable[str]) -> None:
+    """Raise where one is missing before the last."""
+    names = sorted(characters)
+    wanted = [f"character{i + 1:02}" for i in range(len(names))]
+    if names != wanted:
+        raise ValueError(
+            f"of {alphabet} there are {', '.join(sorted(set(names) - set(wanted)))} and not {', '.join(sorted(set(wanted) - set(names)))}: get the data again"
+        )
 
 
 def _character(name: str, files: list[tuple[str, Read]]) -> Array:

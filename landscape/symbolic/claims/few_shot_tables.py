@@ -62,15 +62,18 @@ odds = quantity("exp(-2 E log p)", r"e^{2\,\mathbb{E}[-\log p]}", positive=True)
     ),
     Statement(
         "seen",
-        r"and on hard tasks of the alphabets of training: {}",
+        r"MAML's performance improves with smaller $r_H$ while NAL's does not change substantially, so that the gain grows on hard tasks of the alphabets of training, too: {}",
         sp.Gt(G["Small", "hard train"], G["Large", "hard train"]),
-        quote=Quote("section 5", "performance improves significantly with more closely-packed hard tasks"),
+        quote=Quote(
+            "section 5",
+            "performance improves significantly with more closely-packed hard tasks ... not change substantially",
+        ),
     ),
     Statement(
         "hardest",
         r"MAML outperforms NAL primarily by high accuracy on the hard tasks, so where $r_H$ is Large its gain is larger on unseen hard than on unseen easy ones: {}",
         sp.Gt(G["Large", "hard test"], G["Large", "easy test"]),
-        why="the conclusion that section 5 calls consistent with its tables",
+        why="the conclusion with which section 5 calls Table 2 consistent",
     ),
     Statement(
         "target",
@@ -116,7 +119,7 @@ def omniglot_gains() -> Derivation:
         },
         tight={"entropy": {a: 1, b: 1}},
         weights={"seen": Weight.CONSTANT},
-        reason=r"On unseen hard tasks the gain grows from 36.0 to 49.6 points; on hard tasks of training it falls from 54.5 to 53.1 (as a ratio from 2.31 to 2.15), and with $r_H$ Large the easy gain, 40.2, exceeds the hard one. "
+        reason=r"On unseen hard tasks the gain grows from 36.0 to 49.6 points; on hard tasks of training it falls from 54.5 to 53.1 (as a ratio from 2.31 to 2.15), since there NAL-1 rises by 4.5 points and MAML by 3.1 (over NAL-10 the gain grows on both), and with $r_H$ Large the easy gain, 40.2, exceeds the hard one. "
         r"With labels in random order pooled training has no target, so that NAL's rows may be those of an untrained network.",
         numerical=True,
     )  # fmt: skip

@@ -83,6 +83,22 @@ def test_an_alphabet_in_two_archives_is_read_once(tmp_path):
     assert [len(a) for a in omniglot(tmp_path).drawings.values()] == [2, 2, 2]
 
 
+def test_what_a_computer_leaves_beside_the_drawings_is_passed_over(tmp_path):
+    """A folder made for unpacking and left empty, and macOS's files about files."""
+    name = next(iter(CONTENT)).replace("0000_01", "._0000_01")
+    zipped(tmp_path / "images_background.zip", CONTENT | {name: b"about a file"})
+    (tmp_path / "images_background").mkdir()
+    assert [len(a) for a in omniglot(tmp_path).drawings.values()] == [2, 2, 2]
+    (tmp_path / "images_background.zip").unlink()
+    unpacked(tmp_path / "images_background", CONTENT | {name: b"about a file"})
+    assert [len(a) for a in omniglot(tmp_path).drawings.values()] == [2, 2, 2]
+
+
+def without_a_character(tmp_path):
+    kept = {name: data for name, data in CONTENT.items() if not name.startswith("Latin/character01")}
+    return zipped(tmp_path / "images_background.zip", kept)
+
+
 def without_one(tmp_path):
     return zipped(tmp_path / "images_background.zip", dict(list(CONTENT.items())[1:]))
 
@@ -110,6 +126,7 @@ def cut_archive(tmp_path):
         (lambda p: p / "nowhere", "there is no .*nowhere'"),
         (lambda p: p, "holds nothing of Omniglot: give the folder with Omniglot's archives"),
         (without_one, "of Greek/character01 there are 19"),
+        (without_a_character, "of Latin there are character02 and not character01"),
         (cut_picture, "Greek/character01/0000_01.png is no whole drawing"),
         (oblong_picture, "28 by 105 pixels"),
         (cut_archive, "is no whole zip archive"),

@@ -159,7 +159,8 @@ def made_omniglot(tmp_path_factory):
                         255 - (200 * blot + rng.integers(55, size=(28, 28))).astype(np.uint8)
                     ).save(content, "png")
                     archive.writestr(
-                        f"{alphabet}/character{character:02}/{character:04}_{d:02}.png", content.getvalue()
+                        f"{alphabet}/character{character + 1:02}/{character:04}_{d:02}.png",
+                        content.getvalue(),
                     )
     return str(path)
 
@@ -195,9 +196,16 @@ def test_cifar_jobs_on_made_pictures(tmp_path):
         row for job in (listed[0], listed[6], listed[-1]) for row in cifar_jobs.cifar_work(job, pictures)
     ]
     table = pd.DataFrame(found)
-    assert set(table["method"]) == {"MAML", "NAL", "untrained", "nearest neighbour"}
-    assert table.groupby("method").size().tolist() == [4] * 4
+    assert set(table["method"]) == {"MAML", "MAML, head only", "NAL", "untrained", "nearest neighbour"}
+    assert table.groupby("method").size().tolist() == [4] * 5
     near = table[table["method"] == "nearest neighbour"]["value"]
     assert (near == 1).all()  # classes differ by far more than noise
     made = table2.beside(table.assign(value=0.5))
-    assert made[(made["p"] == 0.99) & (made["method"] == "MAML")]["accuracy"].tolist() == [50.0] * 4
+    for method in ("MAML", "MAML, head only", "untrained"):
+        assert made[(made["p"] == 0.99) & (made["method"] == method)]["accuracy"].tolist() == [50.0] * 4
+
+
+def test_runs_of_other_data_or_size_keep_their_checkpoints_apart():
+    places = {jobs.checkpoints("out", kind, *how) for kind in ("glyphs", "omniglot") for how in ((True, False), (False, True), (False, False))}  # fmt: skip
+    assert len(places) == 6
+    assert jobs.checkpoints(None, "glyphs", True, False) is None
