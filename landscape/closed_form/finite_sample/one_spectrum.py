@@ -101,9 +101,10 @@ def law(
     varies = d * float(first[0] - 1) / training.T
     whole, error = size @ first, np.nan if np.isfinite(tasks.N) else 0.0  # one block: to first order
     if tasks.blocks > 1 and np.isfinite(tasks.N):
-        few, many = (size @ tasks.at_any_number(first, share) for share in (0.0, 1.0))
-        whole = size @ tasks.at_any_number(first, 1 - d / tasks.N)
-        error = min(abs(many - few) / (whole or 1.0) + MISSED / d, STEADY_ERROR * varies)
+        limit, unlike = tasks.at_any_number(first)
+        few, many, whole = (size @ (limit * unlike**share) for share in (0.0, 1.0, 1 - d / tasks.N))
+        unsure = float(abs(many - few)) / float(whole or 1.0) / 2
+        error = min(unsure + MISSED / d, STEADY_ERROR * varies)
     return mu, spread * identity, (whole - spread) * identity, varies, float(error)
 
 
@@ -205,21 +206,25 @@ class _Tasks:
         tau = self.blocks / self.T
         return np.array([1 + (second / first**2 - 1) / tau, noise / first**2 / tau])
 
-    def at_any_number(self, first: Array, share: float) -> Array:
-        """Correct the limit by what it misses of many tasks, to a power, and of any number where nothing is adapted."""
+    def at_any_number(self, first: Array) -> tuple[Array, Array]:
+        """Correct the limit by what it misses where nothing is adapted, and say what it misses beside of many tasks, as a factor."""
         batch, n, d = self.batch, self.n, self.d
         alone = replace(self, batch=batch._replace(r=np.ones_like(batch.r), h=np.zeros_like(batch.h)))
         exact, many = one_covariance.of_one_coordinate(self.T, n, d), np.array([1 + (d + 1) / n, 1 / n])
         many, exact = many / [1, self.rho], exact / [1, self.rho]
-        unlike = first / self._on_many_tasks() / (many / alone._on_many_tasks())
-        return self.limit() * exact / alone.limit() * unlike**share
+        unlike = first / self.first_limit() / (many / alone.first_limit())
+        return self.limit() * exact / alone.limit(), unlike
 
-    def _on_many_tasks(self) -> Array:
-        return replace(self, T=self.T * MANY, blocks=self.blocks * MANY).limit()
-
-
-MANY = 10**7
-"""Times as many tasks stand for infinitely many."""
+    def first_limit(self) -> Array:
+        """In many dimensions, of many tasks."""
+        s, r, h, mean, n1, n2 = self.batch.s, self.batch.r, self.batch.h, self.batch.mean, self.n1, self.n2
+        if np.isinf(n1):
+            a, own, noise = s * r**2, 0.0, mean(s * r**4) / n2
+        else:
+            a, own = self.rho * r**2, self.d / n1
+            noise = mean(a) / n1 + self.rho / n2 * mean(h**2 * s * (a + own * mean(a)))
+        tau, size = self.blocks / self.T, mean(a) ** 2
+        return np.array([1 + (mean(a**2) / size - 1 + own) / tau, noise / size / tau])
 
 
 def inner_batch(method: Any, rho: float, d: int, n: float) -> Batch:

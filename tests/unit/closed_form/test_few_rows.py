@@ -10,7 +10,7 @@ from landscape.closed_form.finite_sample import few_rows
 from landscape.closed_form.finite_sample.asymptotics import solution_law
 from landscape.closed_form.finite_sample.basis import Basis
 
-D, DRAWS = 8, 1500
+D, DRAWS = 8, 800
 STEP = ls.GradientSteps(0.5, 10)
 rng = np.random.default_rng(5)
 A, B = rng.standard_normal((2, D, D))
@@ -81,13 +81,13 @@ CASES = [
     ids=["above", "dense, above", "below", "dense, ridge", "one, ridge", "one, below", "one, above"],
 )
 def test_the_law_is_that_of_trained_solutions(environment, method, training):
-    """Within the error that it states, 5 to 20%, and four standard errors, 2 to 4% each; the mean within a tenth of the scatter."""
+    """Within the error that it states, 5 to 20%, and four standard errors, 2 to 7% each; the mean within a tenth of the scatter."""
     law, points = ls.asymptotics(environment, method, training), trained(environment, method, training)
     wrong, error, (shift, its_error) = off(points, law)
     assert law.how == "limit of many dimensions"
     assert abs(wrong) < law.expected_error + 4 * error
     assert abs(shift) < 4 * its_error + 0.1 * np.sqrt(np.trace(law.covariance) / D)
-    assert error < 0.08
+    assert error < 0.1
 
 
 @pytest.mark.filterwarnings(EXPECTED)

@@ -133,7 +133,7 @@ def test_on_all_inner_samples_it_is_exact():
     assert found.how == "exact"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ls.LandscapeWarning)
-        trained = ls.simulate(tasks, method, 0.1, training, repeats=800, tasks=2, progress=False).solutions[0]
+        trained = ls.simulate(tasks, method, 0.1, training, repeats=300, tasks=2, progress=False).solutions[0]
     away = trained - found.mean
     squares = away[:, :, None] * away[:, None, :]
     error = squares.std(axis=0) / np.sqrt(len(away))

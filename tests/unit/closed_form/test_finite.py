@@ -500,7 +500,7 @@ def spread_ratio(environment, method, training, adaptation, repeats, law=None):
 
 
 @pytest.mark.parametrize(
-    "seed", [1, 3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 2, 4, 5))]
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (0, 2, 3, 4, 5))]
 )
 def test_predicted_scatter_of_trained_solutions(seed):
     environment, training, alpha, n2 = random_setting(seed)
@@ -789,12 +789,12 @@ def test_sgd_scatters_as_predicted(world, method, batch):
     }  # fmt: skip
     method = methods[method]
     training = ls.Training(
-        60 * batch, n1=8, n2=None if method.n2 else 7, solver="sgd", learning_rate=0.05, task_batch=batch
+        30 * batch, n1=8, n2=None if method.n2 else 7, solver="sgd", learning_rate=0.05, task_batch=batch
     )
     adaptation = ls.GradientSteps(0.8, 12)
     curve = ls.sgd_curve(environment, method, training)
     points = trained_points(environment, method, training, adaptation.m, repeats)
-    assert curve.to_frame()["iteration"].iloc[-1] == 60
+    assert curve.to_frame()["iteration"].iloc[-1] == 30
     check_scatter(points, curve, adaptation)
 
 
@@ -804,7 +804,7 @@ def test_sgd_on_data_scatters_as_predicted(method, batch):
     """Noise there is not independent of the inputs; limits as above."""
     environment, repeats, adaptation = skewed_world(), 800, ls.GradientSteps(0.4, 8)
     training = ls.Training(
-        80 * batch, n1=8, n2=None if method.n2 else 7, solver="sgd", learning_rate=0.1, task_batch=batch
+        40 * batch, n1=8, n2=None if method.n2 else 7, solver="sgd", learning_rate=0.1, task_batch=batch
     )
     curve = ls.sgd_curve(environment, method, training)
     points = trained_points(environment, method, training, adaptation.m, repeats)
