@@ -20,7 +20,7 @@ NAL_SHOTS = 5
 STEPS = {"NAL": 5, "untrained": 5}
 """Steps at test: MAML takes one, and NAL five here."""
 
-DEFAULT = Budget(32, 1, 300, 100, 1e-3, 1e-3, 40, 3)
+DEFAULT = Budget(32, 1, 300, 100, 1e-3, 1e-3, 25, 3)
 QUICK = Budget(8, 1, 20, 10, 1e-3, 1e-3, 10, 2)
 PRINTED = Budget(64, 8, 20_000, 20_000, 1e-3, 1e-6, 250, 5)
 

@@ -96,6 +96,35 @@ def linearised_step(parameters: Parameters, task: Episode, rate: float) -> Linea
     )
 
 
+def tangent_features(parameters: Parameters, X: Tensor) -> Array:
+    """Compute the gradients of an output by all parameters, one for each picture, as coordinates in their span.
+
+    A step from 0 of a linear head on them stays in that span. By symmetry the first output stands for all.
+
+    Parameters
+    ----------
+    parameters : mapping
+    X : tensor
+        All pictures of a task: batch norms take the statistics of these.
+
+    Returns
+    -------
+    array, shape (pictures, pictures)
+        Inner products of rows are those of gradients.
+    """
+    torch = torch_extra()
+    weights = {name: p.detach().requires_grad_() for name, p in parameters.items()}
+    rows = [
+        torch.cat(
+            [g.flatten() for g in torch.autograd.grad(output, list(weights.values()), retain_graph=True)]
+        )
+        for output in logits(weights, X)[:, 0]
+    ]
+    J = torch.stack(rows).double()
+    values, vectors = torch.linalg.eigh(J @ J.T)
+    return np.asarray((vectors * values.clamp(min=0).sqrt()).cpu())
+
+
 def _accuracy(outputs: Tensor, y: Tensor) -> float:
     ways = int(y.max()) + 1
     return float((outputs[:, :ways].argmax(dim=1) == y).double().mean())

@@ -92,9 +92,11 @@ def rows(accuracy):
                     "step: network",
                     "step: linear",
                     "step: error",
-                    "head: predicted",
-                    "head: measured",
-                    "head: accuracy",
+                    *(
+                        f"{kind}: {name}"
+                        for kind in ("head", "tangent")
+                        for name in ("predicted", "measured", "accuracy")
+                    ),
                 ):
                     found.append(
                         {

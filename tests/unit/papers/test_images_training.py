@@ -5,7 +5,7 @@ import pytest
 
 import landscape as ls
 from landscape.papers.images.episodes import Episode, easy_task
-from landscape.papers.images.evaluation import accuracies, linearised_step
+from landscape.papers.images.evaluation import accuracies, linearised_step, tangent_features
 from landscape.papers.images.network import initial_parameters, logits
 from landscape.papers.images.training import Plan, outer_loss, step, train
 
@@ -172,6 +172,20 @@ def test_the_tangent_is_what_short_steps_tend_to():
     assert far.error == pytest.approx(10 * near.error, rel=0.05)  # the distance is quadratic in the step
     assert near.error < 1e-5
     assert linearised_step(start, task, 0.1).error > 0.1
+
+
+def test_inner_products_of_tangent_features_are_those_of_gradients():
+    """A short step along a sum of gradients moves each output by their inner products with it."""
+    start, task = double()
+    X, v = torch.as_tensor(task.X_in), torch.as_tensor(np.random.default_rng(4).normal(size=6))
+    weights = {name: p.clone().requires_grad_() for name, p in start.items()}
+    along = torch.autograd.grad(v @ logits(weights, X)[:, 0], list(weights.values()))
+    outputs = [
+        logits({name: p + h * g for (name, p), g in zip(start.items(), along, strict=True)}, X)[:, 0]
+        for h in (1e-7, -1e-7)
+    ]
+    F = tangent_features(start, X)
+    np.testing.assert_allclose(F @ F.T @ v.numpy(), (outputs[0] - outputs[1]).numpy() / 2e-7, rtol=1e-4)
 
 
 def test_the_network_has_the_papers_size():
