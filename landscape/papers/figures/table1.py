@@ -242,7 +242,7 @@ def _notes(table: pd.DataFrame, right: Right, budget: Budget, source: str, hard:
             for name, network in networks.items()
         }
         said = (
-            f"{row['predicted']:.1f}% on {name} ({row['measured']:.1f}% measured)"
+            f"{row['predicted']:.1f}% on {name} features ({row['measured']:.1f}% measured)"
             for name, row in left.items()
         )
         points = (f"{row['accuracy']:.0f}" for row in left.values())
@@ -276,9 +276,9 @@ def _notes(table: pd.DataFrame, right: Right, budget: Budget, source: str, hard:
         "both 0 and their gain is exactly 1. What NAL trains is at best a by-product, and at the printed rate of 0.000001 next to nothing.",
         f"Gaps of MAML over NAL-1 on unseen tasks: easy {_words(gap('MAML', 'NAL-1', 'easy_test'))}, hard {_words(gap('MAML', 'NAL-1', 'hard_test'))}; easy "
         f"minus hard {_words(both)}: no sign was asserted, since in the paper's own Large setting the easy gap is the larger (40.2 against 36.0).",
-        "A linear head on features of a network (easy unseen tasks, squared loss, best step from 0): the exact landscape predicts that a step leaves of the "
-        f"loss {heads('head')}, where the features are those of the last layer, and {heads('tangent')}, where they are the gradients of an output by all "
-        "parameters: the step that MAML trains for is, to first order, one on these. The theory speaks of the step; which features are learned it does not say.",
+        "A linear head on fixed features (easy unseen tasks, squared loss, best step from 0): the exact landscape predicts that a step leaves of the loss "
+        f"{heads('head')}. These are the features of the last layer; on tangent features, the gradients of an output by all parameters, it leaves "
+        f"{heads('tangent')}: to first order MAML trains a step on these. The theory speaks of the step; which features are learned it does not say.",
         "Distance between the outputs after a step and those of the tangent at the network's parameters, as a share of the move: "
         + ", ".join(f"{value:.2f} after {int(i):,}" for i, value in errors.items())
         + " iterations. The outputs are not the tangent's; the accuracy is more nearly: at the end "
