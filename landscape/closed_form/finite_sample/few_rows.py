@@ -91,7 +91,7 @@ def law(
         samples without a ridge.
     """
     rows = _Rows.of(basis, method, training, n, n2)
-    more = rows.edge()
+    more = float(ridge_limit(*_sum(rows.shares, rows.A).spectrum(), rows.ridge, rows.N.sum()).crowding)
     crowded = 1 / (1 - min(more, 0.5))
     mean, by_optima, by_noise = rows.solution()
     by_optima, by_noise, T = crowded * by_optima, crowded * by_noise, rows.T
@@ -141,14 +141,6 @@ class _Rows:
     def N(self) -> Array:
         """Rows of each family."""
         return self.T * self.n * self.shares
-
-    def edge(self) -> float:
-        """Compute by what share the scatter grows with the first correction in 1/N, of rows of the mean covariance."""
-        lam, counts = _sum(self.shares, self.A).spectrum()
-        rows = ridge_limit(lam, counts, self.ridge, self.N.sum())
-        limit = replace(rows, m=np.asarray(np.inf))
-        here, far = (float(one.share(np.zeros(1))[0]) for one in (rows, limit))
-        return (here - far) / (far - 1)
 
     def solution(self) -> tuple[Array, Operator, Operator]:
         """Compute the mean, and T times the covariance by optima and by noise."""

@@ -92,7 +92,7 @@ def law(
     mu, rho, spread, noise = of_family(basis.tasks)
     tasks, size = _Tasks.of(method, training, rho, d, n, n2), np.array([spread, noise])
     if training.ridge:
-        found, more = tasks.block_sum(training.ridge), tasks.edge(training.ridge)
+        found, more = tasks.block_sum(training.ridge), tasks.crowding(training.ridge)
         crowded = 1 / (1 - min(more, 0.5))
         parts = crowded * size * tasks.limit(training.ridge)
         own = parts[1] + crowded * training.T * found.away * float(identity.quad(mu)) / d
@@ -178,19 +178,11 @@ class _Tasks:
         found = self.block_sum(ridge)
         return self.T * np.array([found.spread(self.T), found.noise(b)])
 
-    def edge(self, ridge: float) -> float:
+    def crowding(self, ridge: float) -> float:
         """Compute by what share the scatter grows with the first correction to the limit, of as many rows of such a variance."""
-        a = np.array(
-            [
-                self.batch.mean(
-                    self.rho * self.batch.r**2 if np.isfinite(self.n1) else self.batch.s * self.batch.r**2
-                )
-            ]
-        )
-        rows = ridge_limit(a, np.array([float(self.d)]), ridge, self.N)
-        limit = replace(rows, m=np.asarray(np.inf))
-        here, far = (float(one.share(np.zeros(1))[0]) for one in (rows, limit))
-        return (here - far) / (far - 1)
+        size = self.rho * self.batch.r**2 if np.isfinite(self.n1) else self.batch.s * self.batch.r**2
+        a = np.array([self.batch.mean(size)])
+        return float(ridge_limit(a, np.array([float(self.d)]), ridge, self.N).crowding)
 
     def first_order(self) -> Array:
         """Of many tasks."""

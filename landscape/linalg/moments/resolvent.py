@@ -124,14 +124,27 @@ class RidgeLimit:
         """Guess how far `share` is from the truth, relative to it, shape (*grid, k)."""
         return self._shares(eigenvalues)[1]
 
+    @property
+    def crowding(self) -> Array:
+        """What the first correction adds to the scatter that noise makes, as a share of it, shape (*grid)."""
+        rest = self._rest
+        return np.divide(rest, self.c[0], out=np.zeros(np.shape(rest)), where=self.c[0] > 0)
+
+    @property
+    def _rest(self) -> Array:
+        """The correction where nothing is learned."""
+        c2, c3, c4 = self.c
+        room = 1 - c2
+        b, e = (c2 - c3) / room, (c3 - c4) / room
+        return (4 * b**2 - b + c2 - 3 * e) / (self.m * room)
+
     def _shares(self, eigenvalues: Array) -> tuple[Array, Array]:
         """The share, and its expected error."""
         x = learned(eigenvalues, self.kappa)  # the share of a direction that is learned
-        c2, c3, c4 = self.c
+        c2, c3, _ = self.c
         room = 1 - c2
-        b, e, scale = (c2 - c3) / room, (c3 - c4) / room, self.m * room
-        rest = ((4 * b**2 - b + c2 - 3 * e) / scale)[..., None]
-        correction = (3 * x - (4 * b)[..., None]) * x / scale[..., None] + rest
+        b, scale = (c2 - c3) / room, self.m * room
+        correction = (3 * x - (4 * b)[..., None]) * x / scale[..., None] + self._rest[..., None]
         share = (1 - x) ** 2 / room[..., None] * (1 + correction)
         return share, (NEXT_TERM / (1 + scale))[..., None] * np.abs(correction)
 

@@ -151,3 +151,12 @@ def test_where_a_law_is_exact_it_is_near(T):
     else:
         mean, *parts, error = few_rows.law(Basis.of(tasks), ls.NAL(), training, 2, 1)
         assert sum(part.trace() for part in parts) / T == pytest.approx(np.trace(exact.covariance), rel=0.02)
+
+
+def test_a_large_ridge_leaves_nothing_and_a_step_that_undoes_all_is_refused():
+    law = ls.asymptotics(HARD_EASY, ls.NAL(), ls.Training(3, n1=5, n2=5, ridge=1e9))
+    assert law.standard_deviation() < 1e-8
+    assert np.all(np.abs(law.mean) < 1e-8)
+    tasks = ls.Mixture([ls.TaskFamily("a", 0.9, 0.0, 1.0, noise=0.1, d=D)])
+    with pytest.raises(ValueError, match="is singular"):
+        ls.asymptotics(tasks, ls.MAML(1 / 0.9), ls.Training(2, n1=2))
