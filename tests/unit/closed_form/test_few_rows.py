@@ -153,6 +153,7 @@ def test_where_a_law_is_exact_it_is_near(T):
         assert sum(part.trace() for part in parts) / T == pytest.approx(np.trace(exact.covariance), rel=0.02)
 
 
+@pytest.mark.filterwarnings(EXPECTED)
 def test_a_large_ridge_leaves_nothing_and_a_step_that_undoes_all_is_refused():
     law = ls.asymptotics(HARD_EASY, ls.NAL(), ls.Training(3, n1=5, n2=5, ridge=1e9))
     assert law.standard_deviation() < 1e-8
