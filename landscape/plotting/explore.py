@@ -117,8 +117,8 @@ def explore(
     Raises
     ------
     ValueError
-        If a parameter is a symbol, d = 1, or covariances are not diagonal: then `plot_series` draws the picture at
-        values of one parameter.
+        If a parameter is a symbol, d = 1, covariances are not diagonal, or there are more than 25 steps, whose formulas
+        are too long: then `plot_series` draws the picture at values of one parameter.
     NoClosedForm
         If the risk of the adaptation is not known as a formula of its parameters.
 
@@ -160,8 +160,14 @@ def explore(
     # A script ends at the first "</", wherever it stands; JavaScript knows Infinity.
     known = f"const SCENE = {json.dumps(scene, ensure_ascii=False)};".replace("</", r"<\/")
     template = files("landscape.plotting").joinpath("explore.html").read_text(encoding="utf-8")
-    page = template.replace("/*MODEL*/", f"{known}\n{in_javascript(tasks, adapt, given)}")
-    return Explorer(page, view)
+    try:
+        formulas = in_javascript(tasks, adapt, given)
+    except ValueError as problem:
+        problem.add_note(
+            "explore() writes formulas for symbols; plot_series(tasks, adaptation, 'alpha', [...]) draws what has none"
+        )
+        raise
+    return Explorer(template.replace("/*MODEL*/", f"{known}\n{formulas}"), view)
 
 
 def _look(label: str, among: Sequence[str]) -> dict[str, str]:

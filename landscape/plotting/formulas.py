@@ -20,6 +20,9 @@ from landscape.tasks.environment import Environment
 SHOWN = 2
 """Coordinates of a picture."""
 
+MOST_STEPS = 25
+"""Steps whose formulas SymPy still compares in a second; it takes twice as long with each one more."""
+
 
 def in_javascript(environment: Environment, adaptation: Adaptation, methods: Sequence[Method]) -> str:
     """Write a function ``model`` of the parameters' values, by name, that returns what a picture shows.
@@ -41,7 +44,7 @@ def in_javascript(environment: Environment, adaptation: Adaptation, methods: Seq
     Raises
     ------
     ValueError
-        If a family's covariance is a matrix.
+        If a family's covariance is a matrix, or there are more than 25 steps.
     NoClosedForm
         If the risk of the adaptation is not known for symbols.
 
@@ -53,9 +56,14 @@ def in_javascript(environment: Environment, adaptation: Adaptation, methods: Seq
     """
     import sympy  # optional: it takes 0.3 s
 
+    steps = max(getattr(a, "steps", 1) for a in (adaptation, *(getattr(m, "inner", None) for m in methods)))
+    if steps > MOST_STEPS:
+        raise ValueError(
+            f"formulas of {steps} steps are too long to be written out; of {MOST_STEPS} they are not"
+        )
     names = [p.name for thing in (environment, adaptation) for p in parameters(thing) if p.grid]
     shown = pictured(_with_symbols(environment, sympy), _with_symbols(adaptation, sympy), methods)
-    shared, written = sympy.cse(list(_leaves(shown)), symbols=sympy.numbered_symbols("t_"))
+    shared, written = sympy.cse(list(_leaves(shown)), symbols=sympy.numbered_symbols("t_"), order="none")
     lines = [f"  const {name} = {sympy.jscode(value)};" for name, value in shared]
     texts = map(sympy.jscode, written)
     return "\n".join(

@@ -211,8 +211,15 @@ def test_what_has_no_page():
     with pytest.raises(ValueError, match="sliders need numbers"):
         ls.explore(ls.HardEasy(d=2, R=sympy.Symbol("R")))
     dense = ls.TaskFamily("b", [[0.5, 0.3], [0.3, 0.4]], 1.0)
-    with pytest.raises(ValueError, match="symbols need isotropic or diagonal families"):
+    with pytest.raises(ValueError, match="symbols need isotropic or diagonal families") as error:
         ls.explore(ls.Mixture([ls.TaskFamily("a", [1.0, 0.5]), dense]), ADAPT)
+    assert "plot_series" in error.value.__notes__[0]
+    for adaptation, method in (
+        (ls.GradientSteps(0.5, 50, 30), ls.MAML(0.5)),
+        (ADAPT, ls.MAML(ls.GradientSteps(0.5, 50, 30))),
+    ):
+        with pytest.raises(ValueError, match="formulas of 30 steps are too long"):
+            ls.explore(ls.HardEasy(d=2), adaptation, method)
     with pytest.raises(ls.NoClosedForm, match="RidgeToStart has no exact risk"):
         ls.explore(ls.TwoTasks(d=2), ls.RidgeToStart(0.5))
 
