@@ -19,6 +19,7 @@ from landscape.papers.images.jobs import (
     checkpoints,
     device_for,
     jobs,
+    processes_for,
     split,
     work,
 )
@@ -68,8 +69,9 @@ def run(
     budget, device = PRINTED if full else QUICK if quick else DEFAULT, device_for(full)
     source = alphabets(data).source  # what is missing is said before anything is trained
     folder = checkpoints(folder, "glyphs" if data is None else "omniglot", quick, full)
-    listed = jobs(budget, seed, data, folder, device)
-    table = carry_out(work, listed, folder, 1 if quick or device != "cpu" else 2, progress)
+    processes = processes_for(quick, full, device)
+    listed = jobs(budget, seed, data, folder, device, progress and processes == 1)
+    table = carry_out(work, listed, folder, processes, progress)
     hard = [split(data, seed + i, small).hard for small in (False, True) for i in range(budget.seeds)]
     return assemble(table, budget, source, list(dict.fromkeys(hard)))
 

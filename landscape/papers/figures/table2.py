@@ -19,7 +19,7 @@ from landscape.papers.images.cifar_jobs import (
     cifar_work,
     classes,
 )
-from landscape.papers.images.jobs import Budget, carry_out, checkpoints, device_for
+from landscape.papers.images.jobs import Budget, carry_out, checkpoints, device_for, processes_for
 from landscape.papers.printed_numbers import printed
 from landscape.papers.reproduction import Reproduction, finding, interval_of
 
@@ -45,8 +45,9 @@ def run(
         device = device_for(full)
         classes(data)  # what is missing is said before anything is trained
         folder = checkpoints(folder, "cifar100", quick, full)
-        listed = cifar_jobs(budget, seed, data, folder, device)
-        ours = carry_out(cifar_work, listed, folder, 1 if quick or device != "cpu" else 2, progress)
+        processes = processes_for(quick, full, device)
+        listed = cifar_jobs(budget, seed, data, folder, device, progress and processes == 1)
+        ours = carry_out(cifar_work, listed, folder, processes, progress)
     table = beside(ours)
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     axes = figure.subplots(1, 2)

@@ -35,6 +35,7 @@ class CifarJob(NamedTuple):
     data: str
     folder: str | None
     device: str = "cpu"
+    progress: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -43,10 +44,12 @@ def classes(data: str) -> Classes:
     return fs_cifar100(data)
 
 
-def cifar_jobs(budget: Budget, seed: int, data: str, folder: str | None, device: str) -> list[CifarJob]:
+def cifar_jobs(
+    budget: Budget, seed: int, data: str, folder: str | None, device: str, progress: bool = False
+) -> list[CifarJob]:
     """List the jobs of the table."""
     return [
-        CifarJob(method, probability, seed + i, budget, data, folder, device)
+        CifarJob(method, probability, seed + i, budget, data, folder, device, progress)
         for method in ("MAML", "NAL", "untrained")
         for i in range(budget.seeds)
         for probability in (PROBABILITIES if method != "untrained" else PROBABILITIES[:1])
@@ -87,7 +90,12 @@ def _rows(job: CifarJob, pictures: Classes) -> list[dict[str, Any]]:
         checkpoint = Path(job.folder) / f"{job.method}-{job.probability}-{job.seed}.pt"
     draw = mixture(hard, easy, job.probability)
     trained = train(
-        plan, draw, start, checkpoint=checkpoint, source=f"{pictures.source}; p = {job.probability}"
+        plan,
+        draw,
+        start,
+        checkpoint=checkpoint,
+        source=f"{pictures.source}; p = {job.probability}",
+        progress=job.progress,
     )
     judged: dict[str, tuple[Parameters | None, str]] = {job.method: (trained.parameters, "")}
     if maml:

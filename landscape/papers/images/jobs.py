@@ -1,6 +1,7 @@
 """The work behind Table 1, in jobs that processes share: one method, seed and setting each, trained and then judged."""
 
 import ctypes
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -72,6 +73,8 @@ class Job(NamedTuple):
     folder : str or None
         For checkpoints.
     device : str
+    progress : bool
+        Whether a bar counts the iterations.
     """
 
     method: str
@@ -82,16 +85,19 @@ class Job(NamedTuple):
     data: str | None
     folder: str | None
     device: str = "cpu"
+    progress: bool = False
 
 
 METHODS = (("MAML", 1), ("NAL", 1), ("NAL", 10), ("untrained", 1), ("untrained", 10))
 """Methods and shots; those that take longest first."""
 
 
-def jobs(budget: Budget, seed: int, data: str | None, folder: str | None, device: str) -> list[Job]:
+def jobs(
+    budget: Budget, seed: int, data: str | None, folder: str | None, device: str, progress: bool = False
+) -> list[Job]:
     """List the jobs of a table, those that take longest first."""
     return [
-        Job(method, shots, small, seed + i, budget, data, folder, device)
+        Job(method, shots, small, seed + i, budget, data, folder, device, progress)
         for method, shots in METHODS
         for i in range(budget.seeds)
         for small in (False, True)
@@ -140,6 +146,13 @@ def checkpoints(folder: str | Path | None, kind: str, quick: bool, full: bool) -
         if folder is None
         else str(Path(folder) / f"{kind}-{'full' if full else 'quick' if quick else 'default'}")
     )
+
+
+def processes_for(quick: bool, full: bool, device: str) -> int:
+    """Choose how many processes share the jobs: one a core at the printed settings, but one for a GPU."""
+    if quick or device != "cpu":
+        return 1
+    return os.cpu_count() or 1 if full else 2
 
 
 def carry_out(
@@ -220,7 +233,7 @@ def _rows(job: Job) -> Iterator[dict[str, Any]]:
     trained = train(
         plan, mixture(drawn["hard_train"], drawn["easy_train"]), start, checkpoint=checkpoint,
         keep=[*(i for i in STAGES if i < plan.iterations), plan.iterations] if looked_at else (),
-        source=f"{alphabets(job.data).source}; {parts.hard}",
+        source=f"{alphabets(job.data).source}; {parts.hard}", progress=job.progress,
     )  # fmt: skip
 
     def row(
