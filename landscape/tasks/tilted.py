@@ -46,7 +46,7 @@ class Tilts:
     ----------
     m : int
     scale : array, shape (d,)
-        Eigenvalues, ascending, of Sigma as the step matrix P sees it: of R P R' with R'R = Sigma.
+        Singular values, ascending, of Sigma as the step matrix P sees it: of R P R' with R'R = Sigma.
     to_rows : array, shape (d, d)
         From standard normal rows in the eigenbasis to rows of covariance Sigma.
     powers : array of int
@@ -65,8 +65,8 @@ class Tilts:
     def of(cls, inputs: Gaussian, m: int, degree: int, P: Operator | None) -> Tilts:
         """Choose laws for a polynomial of some degree in P S, P a number where it is None."""
         R, d = inputs.Sigma.expanded().root().matrix(), inputs.Sigma.d
-        scale, V = np.linalg.eigh(R @ R.T if P is None else R @ P.matrix() @ R.T)
-        scale = np.abs(scale)
+        # Of a P that is not symmetric the singular values say how far a step goes.
+        _, scale, V = np.linalg.svd(R @ R.T if P is None else R @ P.matrix() @ R.T)
         scale = np.maximum(scale, FLAT * scale.max()) if scale.any() else np.ones(d)
         order = np.argsort(scale)
         # sqrt(d m)/2: up to there a random direction is not yet that of the largest eigenvalue
@@ -74,7 +74,7 @@ class Tilts:
         powers = np.arange(-down, up + 1)
         low = SMALL if down else 0.0
         shares = np.where(powers > 0, (1 - PLAIN - low) / up, np.where(powers < 0, low / max(down, 1), PLAIN))
-        return cls(m, scale[order], signed(V[:, order].T @ R), powers, shares)
+        return cls(m, scale[order], signed(V[order] @ R), powers, shares)
 
     def draw(self, size: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Draw batches as pseudo-rows X (size, rows, d), and the weight of each (size,)."""

@@ -210,3 +210,12 @@ def test_plain_draws_do_not_cover() -> None:
     """The case of a looped layer at depth 10: what is rare carries the mean, and 400 draws do not see it."""
     assert covered(Plain(0.7, 40, 10, "same"), 20, 60, 400)[0] < 0.5
     assert covered(ls.GradientSteps(0.7, 40, 10, "same"), 20, 60, 400)[0] > 0.87
+
+
+def test_matrices_that_are_not_symmetric_are_drawn_for_by_their_singular_values() -> None:
+    """Steps that turn: where one triangle was taken for the whole the error was 40 to 80% of the risk, here 9%. Seed 0."""
+    P = 1.2 * np.array([[0.43, -0.57, 0.0], [0.5, 0.75, 0.0], [0.0, 0.0, 1.2]])
+    tasks = ls.Mixture([ls.TaskFamily("a", [1.0, 0.56, 0.3], 0.0, 1.0, noise=0.1)])
+    for turning in (P, P.T):
+        found = ls.risk(tasks, 0.0, ls.PreconditionedSteps(turning, 8, 8, "same"), draws=2000).total
+        assert found.standard_error < 0.15 * float(found)
