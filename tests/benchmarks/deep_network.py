@@ -15,7 +15,7 @@ CASES = [
     for filters, tasks in ((16, 2), (32, 2), (64, 8))
     for method in ("NAL", "FO-MAML", "MAML")
 ]
-CASES += [("MAML", 32, 2, 2)]  # two threads are of use where nothing else runs
+CASES += [("MAML", 32, 2, 2)]  # what two threads are worth depends on who else runs, and on OMP_WAIT_POLICY
 
 
 def measure(case):

@@ -58,7 +58,7 @@ class Budget(Record):
     seeds: int = parameter(count)
 
 
-QUICK = Budget(16, 2, 150, 50, 5e-3, 1e-3, 16, 3)
+QUICK = Budget(16, 2, 150, 50, 5e-3, 1e-3, 12, 3)
 DEFAULT = Budget(32, 2, 1000, 400, 2e-3, 1e-3, 60, 3)
 PRINTED = Budget(64, 8, 20_000, 20_000, 1e-3, 1e-6, 250, 5)
 
