@@ -249,8 +249,10 @@ def asymptotics(
 
     On isotropic families that differ in noise and spread only, `TrainTrain` and MAML with one step, several on one batch, or ridge
     regression inside have a limit of many dimensions that holds at any T from d + 2 outer samples on, and is the first order in 1/T for
-    large T (`one_spectrum`). Of one step it is within 4% of drawn solutions at d = 20 and within 7% at d = 10, from 1.2 to 40 outer
-    samples a dimension; at d = 5 up to 14%. At 24 outer samples in d = 20 the first order is a sixth of the truth.
+    large T (`one_spectrum`). Of one step it was within 6% of drawn solutions at d = 10 and 20, from 1.2 to 40 outer samples a dimension,
+    also on inner batches of two or three samples, and within 14% at d = 5; of train-train within 10%. Several steps on inner batches much
+    shorter than d have been 40% off; the error that it states says so. At 24 outer samples in d = 20 the first order is a sixth of
+    the truth.
 
     On fewer samples than dimensions, at most d - 2, the law is that of the solution of least norm, which descent from 0 finds:
     for NAL and the same methods, with one episode, on the same families (`least_norm`). It is exact, but

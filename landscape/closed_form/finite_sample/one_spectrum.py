@@ -23,9 +23,11 @@ which is made as large as the first order on many tasks, and where nothing is ad
 
 .. math::
     \text{limit} \cdot \frac{\text{exact}}{\text{limit}}\Big|_{r = 1}
-    \cdot \Bigl(\frac{\text{first order}}{\text{its limit}} \Big/ \frac{\text{first order}}{\text{its limit}}\Big|_{r = 1}\Bigr)^{1 - d/N},
+    \cdot \Bigl(\frac{\text{first order}}{\text{its limit}} \Big/ \frac{\text{first order}}{\text{its limit}}\Big|_{r = 1}\Bigr)^{1/(1 + v/2)},
 
-N the samples in the Hessian: near d of them what counts is that they are few, and not how unlike the blocks are. With a ridge the limit
+v the relative variance of the sample Hessian. What the first order has beyond its limit is rare, large Hessians, which few tasks do not
+have (drawn). The limit is over the law of Marchenko and Pastur, for the exact means are over few eigenvalues, none of them near
+:math:`1/\alpha`, where r is 0. With a ridge the limit
 has the first correction in 1/N of as many rows, :math:`1/(1 - \delta)` for :math:`1 + \delta`, which is exact as the ridge vanishes.
 """
 
@@ -56,6 +58,12 @@ EXACT_STEPS = 4
 
 MISSED = 0.5
 """Over d: the share of the covariance that the limit of many dimensions misses, beside what it misses of unlike blocks (drawn)."""
+
+DAMPED = 2.0
+"""A Hessian that varies by so much has half of what is rare, on a logarithmic scale (drawn, like the next)."""
+
+DOUBT = 0.25
+"""The share in doubt of what the first order has beyond its limit, on a logarithmic scale."""
 
 STEADY_ERROR = 1 / 3
 """Times the relative variance of the Hessian: the error on many tasks is no larger (drawn)."""
@@ -102,9 +110,14 @@ def law(
     whole, error = size @ first, np.nan if np.isfinite(tasks.N) else 0.0  # one block: to first order
     if tasks.blocks > 1 and np.isfinite(tasks.N):
         limit, unlike = tasks.at_any_number(first)
-        few, many, whole = (size @ (limit * unlike**share) for share in (0.0, 1.0, 1 - d / tasks.N))
-        unsure = float(abs(many - few)) / float(whole or 1.0) / 2
+        few, many, whole = (size @ (limit * unlike**share) for share in (0.0, 1.0, 1 / (1 + varies / DAMPED)))
+        unsure = DOUBT * abs(float(np.log(many / few))) if whole else 0.0
         error = min(unsure + MISSED / d, STEADY_ERROR * varies)
+        inner: Any = method.adaptation  # type: ignore[attr-defined]
+        if isinstance(inner, RidgeToStart) and np.isfinite(n2):  # of which first_order is a limit, too
+            error += abs(
+                float(ridge_limit(rho * np.ones(1), np.array([float(d)]), inner.strength, n2).crowding)
+            )
     return mu, spread * identity, (whole - spread) * identity, varies, float(error)
 
 
@@ -136,7 +149,8 @@ class _Tasks:
 
     Parameters
     ----------
-    batch : Batch
+    batch, exact : Batch
+        In the limit of many dimensions, and such that means are exact.
     rho : float
     d, T, blocks : int
         Coordinates, tasks, and blocks of the sum H.
@@ -145,6 +159,7 @@ class _Tasks:
     """
 
     batch: Batch
+    exact: Batch
     rho: float
     d: int
     T: int
@@ -158,7 +173,8 @@ class _Tasks:
         """Look up what the training makes of the tasks."""
         tau = 1 if isinstance(method, NAL) else training.tau
         outer = np.inf if isinstance(method, TrainTrain) else n / tau
-        return cls(inner_batch(method, rho, d, n2), rho, d, training.T, training.T * tau, n, outer, n2)
+        far, exact = (inner_batch(method, rho, d, n2, is_limit) for is_limit in (True, False))
+        return cls(far, exact, rho, d, training.T, training.T * tau, n, outer, n2)
 
     @property
     def N(self) -> float:
@@ -186,14 +202,14 @@ class _Tasks:
 
     def first_order(self) -> Array:
         """Of many tasks."""
-        s, r, h, mean, n1 = self.batch.s, self.batch.r, self.batch.h, self.batch.mean, self.n1
+        s, r, h, mean, n1 = self.exact.s, self.exact.r, self.exact.h, self.exact.mean, self.n1
         if np.isinf(n1):
             first, second = mean(s * r**2), mean(s**2 * r**4)
             noise = mean(s * r**4) / self.n2
         else:
             first, d, rho = self.rho * mean(r**2), self.d, self.rho
-            second = rho**2 * ((1 + 1 / n1) * mean(r**4) + d * self.batch.seen / n1)
-            moved = (1 + 1 / n1) * mean(r**2 * h**2 * s) + d * self.batch.moved / n1
+            second = rho**2 * ((1 + 1 / n1) * mean(r**4) + d * self.exact.seen / n1)
+            moved = (1 + 1 / n1) * mean(r**2 * h**2 * s) + d * self.exact.moved / n1
             noise = rho**2 * moved / self.n2 + first / n1
         tau = self.blocks / self.T
         return np.array([1 + (second / first**2 - 1) / tau, noise / first**2 / tau])
@@ -219,8 +235,8 @@ class _Tasks:
         return np.array([1 + (mean(a**2) / size - 1 + own) / tau, noise / size / tau])
 
 
-def inner_batch(method: Any, rho: float, d: int, n: float) -> Batch:
-    """The batch of the inner adaptation; without one, of pooled training, nothing is taken from a distance."""
+def inner_batch(method: Any, rho: float, d: int, n: float, is_limit: bool = False) -> Batch:
+    """The batch of the inner adaptation, in the limit or exactly; without one, of pooled training, nothing is taken from a distance."""
     one = np.ones(1)
     if isinstance(method, NAL):
         return Batch(rho * one, d * one, one, 0 * one, 1.0, 0.0)
@@ -232,12 +248,17 @@ def inner_batch(method: Any, rho: float, d: int, n: float) -> Batch:
         batch = Batch(s, spectrum.counts, inner.strength * h, h, 0.0, 0.0)
     else:
         k, alpha = inner.steps, float(inner.alpha)
-        spectrum = Spectrum.sample_covariance(d, n, min(2 * k + 6, 10))
+        is_limit = is_limit and bool(np.isfinite(n))
+        spectrum = (
+            Spectrum.marchenko_pastur(d, n)
+            if is_limit
+            else Spectrum.sample_covariance(d, n, min(2 * k + 6, 10))
+        )
         s = rho * spectrum.eigenvalues
         left = 1 - alpha * s
         h = alpha * np.sum([left**j for j in range(k)], axis=0)
         batch = Batch(s, spectrum.counts, left**k, h, 0.0, 0.0)
-        if k <= EXACT_STEPS and np.isfinite(n):
+        if k <= EXACT_STEPS and np.isfinite(n) and not is_limit:
             r2, step = Polynomial([1, -1]) ** (2 * k), Fraction(alpha) * Fraction(rho)
             own = (1 - Polynomial([1, -1]) ** k) ** 2 // Polynomial([0, 1])  # h^2 S over alpha
             seen, moved = (_mean_of_traces(r2, p, step, int(n), d) for p in (r2, own))

@@ -46,7 +46,7 @@ class Spectrum(Record):
     Raises
     ------
     ValueError
-        If an eigenvalue or a count is negative or not finite.
+        If an eigenvalue or a count is negative or not finite, or all counts are 0.
 
     Examples
     --------
@@ -69,6 +69,8 @@ class Spectrum(Record):
         for name, array in (("eigenvalues", values), ("counts", counts)):
             if np.any(array < 0):
                 raise ValueError(f"{name} must not be negative, got {array.min():g}")
+        if not np.any(counts > 0):
+            raise ValueError("counts must be above 0 for some eigenvalue: a spectrum has a coordinate")
         self._set(eigenvalues=values, counts=counts)
         super().__post_init__()
 

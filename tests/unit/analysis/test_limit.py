@@ -347,6 +347,8 @@ def test_what_has_no_limit_is_refused():
         ls.limit(ls.HardEasy(), 0.0, ls.BayesEstimator(10), draws=20)
     with pytest.raises(ValueError, match="give eigenvalues and counts"):
         ls.Spectrum.of_law(lambda u: np.where(u < 0.3, 1.0, 2.0), d=10)
+    with pytest.raises(ValueError, match="counts must be above 0 for some eigenvalue"):
+        ls.Spectrum([1.0, 2.0], [0.0, 0.0])
     with pytest.raises(ValueError, match=r"exponent must be at least 1\.1"):
         ls.Spectrum.power_law(1.0)
     with pytest.raises(ValueError, match="spread must fit"):

@@ -72,10 +72,13 @@ CASES = [
     (ls.MAML(STEP), ls.Training(4, tau=3, n1=2)),
     (ls.MAML(STEPS), ls.Training(5, n1=5)),
     (ls.MAML(RIDGE), ls.Training(5, n1=4)),
-    (ls.TrainTrain(STEPS), ls.Training(3)),
+    (ls.TrainTrain(ls.GradientSteps(0.4, 7)), ls.Training(3)),
     (ls.TrainTrain(RIDGE), ls.Training(10)),
     (ls.MAML(STEP), ls.Training(3, n1=6, ridge=0.1)),
     (ls.MAML(STEPS), ls.Training(2, tau=2, n1=2, ridge=0.3)),
+    (ls.TrainTrain(STEPS), ls.Training(3)),
+    (ls.MAML(ls.GradientSteps(1.0, 2)), ls.Training(19, n1=1)),
+    (ls.MAML(replace(RIDGE, strength=0.05)), ls.Training(10, n1=2)),
 ]
 
 
@@ -85,10 +88,10 @@ CASES = [
     ids=repr,
 )
 def test_the_scatter_is_that_of_drawn_hessians(method, training):
-    """Within the stated error, in twelve dimensions 4 to 14%, and four standard errors, 1 to 3% each."""
+    """Within the stated error, in twelve dimensions 4 to 25%, and 10% at most, and four standard errors, 1 to 3% each."""
     draws, (predicted, off) = drawn(method, training), variances(method, training)
     z, error = scores(draws, predicted)
-    assert np.all(np.abs(z * error) < off + 4 * error)
+    assert np.all(np.abs(z * error) < min(off, 0.1) + 4 * error)
     assert np.all(error < 0.04)
 
 
