@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from landscape.core.terminal import columns
+from landscape.core.terminal import columns, fitted
 
 if TYPE_CHECKING:
     from landscape.symbolic.ledger import Ledger
@@ -56,18 +56,23 @@ def _text(ledger: Ledger, options: Namespace) -> str:
     if options.show:
         entry = ledger[options.show]
         return entry.markdown() if options.format == "markdown" else entry_terminal(entry, columns())
-    return ledger.markdown() if options.format == "markdown" else _table(ledger)
+    return ledger.markdown() if options.format == "markdown" else _table(ledger, columns())
 
 
-def _table(ledger: Ledger) -> str:
+def _table(ledger: Ledger, wide: int | None) -> str:
+    """A row a claim, or a paragraph where rows do not fit."""
     rows = [(e.claim.id, e.claim.source, e.claim.title, e.summary) for e in ledger]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     lines = [f"{line}  {entry.seconds:6.2f} s" for line, entry in zip(lines, ledger, strict=True)]
+    if wide is not None and max(map(len, lines)) > wide:
+        texts = [f"{id}: {verdict}\n    {source}, {title}" for id, source, title, verdict in rows]
+        lines = [fitted(text, wide) for text in texts]
     total = sum(entry.seconds for entry in ledger)
     said = [
         f"{kind}: {counts.total()} statements"
         + f" ({', '.join(f'{n} {name}' for name, n in counts.items())})" * bool(counts)
         for kind, counts in ledger.kinds().items()
     ]
-    return "\n".join([*lines, "", *said, f"{ledger.headline()}; {total:.1f} s of CPU"])
+    ending = fitted("\n".join([*said, f"{ledger.headline()}; {total:.1f} s of CPU"]), wide)
+    return "\n".join([*lines, "", ending])

@@ -345,11 +345,20 @@ class Estimate(Record):
         return f"${sympy.latex(sympy.Matrix(entries))}$"
 
 
+def _symbolic_ratio(worse: Any, better: Any) -> Any:
+    """The ratio of formulas, or of a formula and a number."""
+    if better != 0:
+        return worse / better
+    import sympy  # optional: it is loaded already where formulas are
+
+    return sympy.Integer(1) if worse == 0 else sympy.oo
+
+
 def ratio(worse: Any, better: Any) -> Any:
     """worse/better, 1 where both are 0 or both infinite, and inf where only `better` is 0."""
     worse, better = np.broadcast_arrays(worse, better)
     if worse.dtype == object or better.dtype == object:
-        return np.asarray(worse / better)
+        return np.asarray(np.vectorize(_symbolic_ratio, otypes=[object])(worse, better))
     same = np.where(worse == 0, 1.0, np.where(worse > 0, np.inf, -np.inf))
     with np.errstate(invalid="ignore"):
         out = np.divide(worse, better, out=same, where=better != 0)

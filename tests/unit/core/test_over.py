@@ -304,3 +304,12 @@ def test_memory_stays_near_the_size_of_the_answer() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 * (4 * 8 * 500 * 500)
+
+
+def test_a_gain_of_formulas_over_nothing_is_infinite() -> None:
+    """Tasks without spread, each solved by a full step or on its own side: MAML loses nothing, NAL does."""
+    R = sympy.Symbol("R", positive=True)
+    tasks = ls.HardEasy(d=2, R=R, r_hard=0, r_easy=0, rho_hard=sympy.Rational(1, 10), rho_easy=1)
+    step = ls.GradientSteps(1)
+    assert ls.gain(tasks, ls.MAML(step), step, against=ls.NAL()).value.item() is sympy.oo
+    assert ls.gain(tasks, ls.MAML(step), step, against=ls.MAML(step)).value.item() == 1

@@ -374,6 +374,14 @@ def test_table(capsys):
     assert "ours: 0 statements" in out
 
 
+def test_table_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["verify", "L-aH", "L-q"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "L-aH: holds as corrected" in lines
+    assert max(map(len, lines)) <= 60
+
+
 def test_show(capsys):
     assert main(["verify", "--show", "L-aH"]) == 0
     assert "derivation" in capsys.readouterr().out
