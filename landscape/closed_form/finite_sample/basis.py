@@ -15,6 +15,7 @@ import numpy as np
 
 from landscape.adaptations import Adaptation
 from landscape.core import Array
+from landscape.core.tolerances import SINGULAR
 from landscape.linalg.operators import Diagonal, Factor, Matrix, Operator, is_isotropic
 from landscape.tasks import Empirical, Environment, Gaussian, Task
 
@@ -107,12 +108,18 @@ class Basis:
 def is_isotropic_family(tasks: Sequence[Task]) -> bool:
     """Say whether inputs and optima are normal, isotropic and alike in all tasks that occur, but for the spread and the noise."""
     first, *_ = tasks = _that_occur(tasks)
-    return all(isinstance(task.inputs, Gaussian) for task in tasks) and all(
-        one_number(task.inputs.Sigma) is not None
-        and one_number(task.inputs.Sigma) == one_number(first.inputs.Sigma)
-        and one_number(task.spread) is not None
-        and np.array_equal(task.centre, first.centre)
-        for task in tasks
+    if not all(isinstance(task.inputs, Gaussian) for task in tasks):
+        return False
+    if any(one_number(A) is None for task in tasks for A in (task.inputs.Sigma, task.spread)):
+        return False
+    d = first.inputs.Sigma.d
+
+    def alike(u: Array, v: Array) -> bool:
+        return bool(np.max(np.abs(u - v)) <= SINGULAR * d * np.max(np.abs(v)))
+
+    rho = first.inputs.Sigma.diagonal()[:1]
+    return all(
+        alike(task.inputs.Sigma.diagonal()[:1], rho) and alike(task.centre, first.centre) for task in tasks
     )
 
 
@@ -131,12 +138,14 @@ def _that_occur(tasks: Sequence[Task]) -> list[Task]:
 
 
 def one_number(A: Operator | None) -> float | None:
-    """What A is a multiple of the identity by; None if it is not."""
+    """What A is a multiple of the identity by, but for rounding as of a matrix that was turned; None if it is not."""
     if A is None:
         return 0.0
-    one = A.diagonal()[0]
-    is_multiple = is_isotropic(A) or isinstance(A, Matrix) and np.array_equal(A.array, one * np.eye(A.d))
-    return float(one) if is_multiple else None
+    one = float(A.diagonal()[0])
+    if is_isotropic(A):
+        return one
+    rest = A.expanded().matrix() - one * np.eye(A.d)
+    return one if np.abs(rest).max() <= SINGULAR * A.d * abs(one) else None
 
 
 def inverse(A: Operator, factor: Factor) -> Operator:

@@ -26,6 +26,7 @@ import numpy as np
 
 from landscape.closed_form.finite_sample.basis import Basis
 from landscape.core import Array
+from landscape.core.tolerances import SINGULAR
 from landscape.linalg import Diagonal, Operator
 from landscape.methods import MAML, NAL, Method
 from landscape.tasks import Gaussian, Task
@@ -45,7 +46,8 @@ def is_exactly_known(method: Method, tasks: Sequence[Task], n2: float) -> bool:
 def _equal(A: Operator, B: Operator) -> bool:
     if isinstance(A, Diagonal) and isinstance(B, Diagonal) and len(A.multiplicity) == len(B.multiplicity):
         return bool(np.all(A.entries == B.entries))
-    return bool(np.all(A.matrix() == B.matrix()))
+    size = np.sqrt(A.diagonal())  # what rounding leaves of one matrix, turned twice, is equal in any units
+    return bool(np.all(np.abs(A.matrix() - B.matrix()) <= SINGULAR * A.d * size[:, None] * size))
 
 
 def covariance(

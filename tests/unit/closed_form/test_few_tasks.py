@@ -120,6 +120,24 @@ def test_many_tasks_have_the_first_order(method):
     assert few.trustworthy
 
 
+def test_an_identity_that_was_turned_is_one():
+    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((D, D)))[0]
+    turned = Q @ Q.T
+    assert np.any(turned != np.eye(D))
+    tasks = ls.Mixture([ls.TaskFamily("a", turned, np.full(D, 0.5), 0.3 * turned, noise=0.7)])
+    for method, training in (
+        CASES[0],
+        (ls.TrainTrain(STEP), ls.Training(3)),
+        (ls.MAML(RIDGE), ls.Training(2, n1=4)),
+    ):
+        found = solution_law(tasks, method, training)
+        plain = law(method, training, 0.3, 0.7)
+        np.testing.assert_allclose(found.covariance, plain.covariance, rtol=1e-9, atol=1e-12)
+    nearly = ls.Mixture([ls.TaskFamily("a", turned + 1e-9 * np.diag(np.arange(D)), np.full(D, 0.5), 0.3)])
+    with pytest.raises(ls.NoClosedForm):
+        solution_law(nearly, ls.TrainTrain(STEP), ls.Training(3))
+
+
 def test_without_adaptation_it_is_exact_pooled_training():
     for T, n in ((5, 4), (14, 1), (2, 30)):
         pooled = ls.asymptotics(world(0.3, 0.7), ls.NAL(), ls.Training(2 * T, n1=n, n2=n))
