@@ -163,8 +163,10 @@ def explore(
     try:
         formulas = in_javascript(tasks, adapt, given)
     except ValueError as problem:
+        first = next((p.name for p in parameters(adapt) if p.grid), "alpha")
         problem.add_note(
-            "explore() writes formulas for symbols; plot_series(tasks, adaptation, 'alpha', [...]) draws what has none"
+            "explore() writes formulas for symbols; plot_series(environment, adaptation, "
+            f"{first!r}, [...]) draws what has none"
         )
         raise
     return Explorer(template.replace("/*MODEL*/", f"{known}\n{formulas}"), view)

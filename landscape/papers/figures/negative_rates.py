@@ -142,7 +142,7 @@ def _draw(ax: Axes, panel: str, part: pd.DataFrame) -> None:
     theory = [
         losses(norm, float(alpha) if is_test else FIXED) for norm, alpha in zip(norms, alphas, strict=True)
     ]
-    ax.plot(alphas, theory, color=colour, label="theory, leading order")
+    ax.plot(alphas, theory, color=colour, label="theory, many dimensions")
     ax.errorbar(
         part["alpha"], part["drawn"], 2 * part["drawn_error"], color="black", fmt="o", markerfacecolor="white", markersize=4,
         label="solutions of least norm",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sympy
 from PIL import Image
-from support.browser import chromium, evaluate
+from support.browser import chromium, evaluate, screen
 
 import landscape as ls
 from landscape.core.parameters import parameters
@@ -220,8 +220,32 @@ def test_what_has_no_page():
     ):
         with pytest.raises(ValueError, match="formulas of 30 steps are too long"):
             ls.explore(ls.HardEasy(d=2), adaptation, method)
-    with pytest.raises(ls.NoClosedForm, match="RidgeToStart has no exact risk"):
+    with pytest.raises(ls.NoClosedForm, match="RidgeToStart has no exact risk") as error:
         ls.explore(ls.TwoTasks(d=2), ls.RidgeToStart(0.5))
+    assert "'strength'" in error.value.__notes__[0]  # which plot_series takes; 'alpha' it does not have
+
+
+def test_on_a_phone_the_pictures_stand_below_each_other(page):
+    """Type is as large as beside them; the legend takes as many lines as it needs; no mark covers another."""
+    found = evaluate(
+        page(*KINDS["hard and easy"]),
+        "() => { stacked = true; return shown(SCENE.presets.start, null); }",
+        None,
+    )
+    wide = evaluate(page(*KINDS["hard and easy"]), "() => shown(SCENE.presets.start, null)", None)
+    width, height = found["size"]
+    assert (wide["size"][0], wide["size"][1] < 440, width < 410, height > 820) == (800, True, True, True)
+    picture = ElementTree.fromstring(f"<svg>{found['picture']}</svg>")
+    upper, lower = ((float(panel.get("x")), float(panel.get("y"))) for panel in picture.findall("svg"))
+    assert upper[0] == lower[0]
+    assert lower[1] > upper[1] + 356 + 20  # numbers and a title between them
+    written = [(text, *(float(text.get(at)) for at in "xy")) for text in picture.findall("text")]
+    legend = [(x + 7 * len(text.text), y) for text, x, y in written if y > lower[1] + 356 + 20]
+    assert len(legend) == 7
+    assert len({y for _, y in legend}) == 2
+    assert all(right <= width and y < height for right, y in legend)
+    sizes = [float(mark.get("transform")[6:-1]) for mark in picture.findall("path[@vector-effect]")]
+    assert sizes == sorted(set(sizes), reverse=True)  # of five methods, in the legend
 
 
 def test_static_outputs_have_a_picture():
@@ -269,4 +293,10 @@ def test_in_a_browser(page):
         browser.switch_to.default_content()
         assert browser.find_elements("css selector", "img") == []
         assert abs(frame.size["height"] - before["high"]) <= 8
+        browser.get(page().as_uri())
+        screen(browser, 390, 844)
+        phone = browser.execute_async_script(read)
+        assert phone["wide"] <= 0
+        letters = "return Math.min(...[...document.querySelectorAll('svg text')].map(t => t.getBoundingClientRect().height))"
+        assert browser.execute_script(letters) > 9
         assert browser.get_log("browser") == []
