@@ -149,3 +149,31 @@ def test_own_shots_drawn_in_other_units() -> None:
         ls.risk(ls.Mixture([f]), 0.0, ls.OwnShots(8), draws=400, rng=0).total for f in (family, moved)
     )
     assert float(other) == pytest.approx(float(plain), rel=1e-9)
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["stored as a matrix", "turned"])
+def test_a_multiple_of_the_identity_is_isotropic_however_it_is_stored(turned: bool) -> None:
+    """What is exact for isotropic tasks alone is exact for them, also on a grid of matrices."""
+    rng = np.random.default_rng(0)
+    one = np.eye(4)
+    if turned:
+        basis = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+        one = basis @ basis.T  # off by rounding
+    number, matrix = (
+        ls.Mixture([ls.TaskFamily("a", 0.5 * unit, 0.0, 0.3 * unit, noise=0.1, d=4)]) for unit in (1.0, one)
+    )
+    attention, same = ls.LinearAttention(8, layers=3), ls.GradientSteps(0.3, 6, steps=5, batches="same")
+    for environment_to_number in (
+        lambda env: ls.risk(env, ls.NAL(), ls.OwnShots(2)).total,
+        lambda env: ls.risk(env, 0.0, same).total,
+        lambda env: ls.compare(env, [attention], same).risk(attention.label).total,
+    ):
+        found, wanted = map(environment_to_number, (matrix, number))
+        assert found.standard_error is None
+        assert float(found) == pytest.approx(float(wanted), rel=1e-12)
+    over = {"a.covariance": [0.5 * one, 0.7 * one]}
+    on_grid = ls.risk(number, 0.0, same, over).total
+    assert on_grid.value[0] == pytest.approx(float(ls.risk(number, 0.0, same).total), rel=1e-12)
+    almost = one + np.diag([1e-9, 0, 0, 0])
+    dense = ls.Mixture([ls.TaskFamily("a", 0.5 * almost, 0.0, 0.3, noise=0.1, d=4)])
+    assert ls.risk(dense, 0.0, same, draws=200).total.standard_error is not None

@@ -284,7 +284,7 @@ def test_symbols_give_exact_numbers() -> None:
         )
         assert "\\rho" in found._repr_latex_()
     with pytest.raises(ValueError, match="symbols need isotropic or diagonal"):
-        ls.risk(ls.Mixture([ls.TaskFamily("a", np.eye(2))]), 0.0, ls.GradientSteps(alpha))
+        ls.risk(ls.Mixture([ls.TaskFamily("a", [[1.0, 0.5], [0.5, 1.0]])]), 0.0, ls.GradientSteps(alpha))
 
 
 def test_results_of_functions_travel() -> None:
