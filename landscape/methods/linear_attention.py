@@ -66,7 +66,8 @@ class LinearAttention(Method):
     prompts : int, optional
         How many prompts it was pretrained on: a context and one query each, of a task drawn anew. P is then their least
         squares solution, with one layer that of least norm where inputs are whitened. A risk is then the mean over 20
-        pretrainings, with a standard error; `learn` gives the first of them. Left out, infinitely many.
+        pretrainings, with a standard error, which with few prompts is uncertain itself, for some of them lead far off;
+        `learn` gives the first. Left out, infinitely many.
     rng : int
         Seed of what is drawn: prompts, or the contexts over which several layers are optimised.
 

@@ -267,6 +267,9 @@ def asymptotics(
     Otherwise all is to first order in 1/T, the bias (of order 1/T) included, for any environment, data tasks among
     them.
 
+    No law is derived, and `simulate` has to answer, for `TrainTrain` and for several inner steps on one batch where covariances are no
+    multiples of the identity, and for first-order methods on fewer outer samples than dimensions.
+
     For MAML with one episode, D the second moment of w* - w_i and B = P D P + alpha^2 sigma^2 S/n2,
     :math:`V = (1 + 1/n_1) E[P\Sigma B\Sigma P] + E[tr(\Sigma B) P\Sigma P]/n_1 + \sigma^2 E[P\Sigma P]/n_1`.
 
