@@ -6,7 +6,7 @@ from typing import Any
 
 from landscape.cli import as_typed
 from landscape.core import check_output, save
-from landscape.core.terminal import columns, fitted
+from landscape.core.terminal import columns, fitted, table
 
 HELP = "say what to do with the tasks of a table, and what meta-learning adds"
 
@@ -121,7 +121,7 @@ def run(options: Namespace) -> int:
     wide = columns()
     print(fitted(f"{as_typed(repr(environment), options)}\n\n{diagnosis.verdict}\n", wide))
     shown = in_per_cent(diagnosis).loc[:, "shots":"share of the possible"]
-    print(shown.to_string(index=False, line_width=wide))
+    print(table(shown, wide))
     if options.html is not None:
         print(f"\nwrote {diagnosis.save_html(options.html)}")
     if options.csv is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from landscape.core.terminal import columns, fitted
+from landscape.core.terminal import columns, fitted, table
 
 if TYPE_CHECKING:
     from landscape.papers.reproduction import Reproduction
@@ -90,7 +90,7 @@ def write(names: Iterable[str], options: Namespace) -> None:
 def _show(name: str, title: str, made: Reproduction, paths: tuple[Path, Path]) -> None:
     wide = columns()
     print(fitted(f"\n{title}\n", wide))
-    print(made.summary.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="", line_width=wide))
+    print(table(made.summary, wide, float_format=lambda x: f"{x:.4g}", na_rep=""))
     if made.findings is not None:
         print("\nFindings, each decided by a rule stated beforehand (95% intervals):\n")
         for row in made.findings.itertuples():

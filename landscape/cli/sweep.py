@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.core.files import check_output, save
-from landscape.core.terminal import columns
+from landscape.core.terminal import columns, table
 
 HELP = "simulate over a grid of arguments, methods and seeds, from a TOML file"
 
@@ -89,7 +89,7 @@ def run(options: Namespace) -> int:
         file, result = _swept(options, first)
     if options.table:
         _write(result.table, options.table)
-    print(result.summary().to_string(index=False, float_format=lambda x: f"{x:.4g}", line_width=columns()))
+    print(table(result.summary(), columns(), float_format=lambda x: f"{x:.4g}"))
     print(f"\n{len(result.table)} rows in {options.table or file}")
     return 0
 

@@ -6,6 +6,10 @@ import os
 import re
 import sys
 import textwrap
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 NARROWEST = 40
 """Columns below which lines are not broken: nothing would be left of them."""
@@ -38,6 +42,34 @@ def fitted(text: str, wide: int | None) -> str:
     if wide is None:
         return text
     return "\n".join(_broken(line, wide) for line in text.split("\n"))
+
+
+def table(frame: DataFrame, wide: int | None, **formats: Any) -> str:
+    """Write a table; where it is wider than the terminal each block of columns begins with what its rows are.
+
+    What a row is, its leading columns say: as many as it takes to tell all rows apart.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    wide : int or None
+        Columns of the terminal.
+    **formats
+        Passed on to its ``to_string``.
+    """
+    whole = frame.to_string(index=False, **formats)
+    if wide is None or max(map(len, whole.split("\n"))) <= wide:
+        return whole
+    told = (k for k in range(1, frame.shape[1]) if not frame.iloc[:, :k].duplicated().any())
+    names = list(frame.columns[: next(told, 0)])
+    shown = {"index": False, "header": False} | formats
+    written = [[name, *map(str.strip, frame[[name]].to_string(**shown).split("\n"))] for name in names]
+    padded = [[cell.ljust(max(map(len, column))) for cell in column] for column in written]
+    head, *rows = map(" ".join, zip(*padded, strict=True)) if names else [whole]
+    if len(head) > wide * 2 / 3:
+        return frame.to_string(index=False, line_width=wide, **formats)
+    keyed = frame.drop(columns=names).set_axis(rows).rename_axis(columns=head)
+    return keyed.to_string(line_width=wide, **formats)
 
 
 def _broken(line: str, wide: int) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from landscape.cli import main
-from landscape.core.terminal import columns, fitted
+from landscape.core.terminal import columns, fitted, table
 
 MAML = """
 def gradient(v, X, y):
@@ -41,6 +42,32 @@ def test_words_are_kept_and_lines_fit() -> None:
 def test_tables_and_formulas_are_not_broken() -> None:
     row = "name      " + "1.000     " * 12
     assert fitted(row, 60) == row
+
+
+def test_wide_tables_say_in_each_block_which_row_is_which() -> None:
+    """The method alone names two rows: shots and method are what a row is."""
+    frame = pd.DataFrame({"shots": [5, 5, 20], "method": ["NAL", "MAML (5 steps)", "NAL"]})
+    frame = frame.assign(**{f"number {k}": [k + 0.25, -k, float("nan")] for k in range(8)})
+    formats = {"float_format": lambda x: f"{x:.2f}", "na_rep": ""}
+    whole = frame.to_string(index=False, **formats)
+    assert table(frame, None, **formats) == table(frame, len(whole.split("\n")[0]), **formats) == whole
+    broken = table(frame, 60, **formats)
+    assert longest(broken) <= 60
+    blocks = [
+        [line.split() for line in block.split("\n")] for block in broken.replace("\\", "").split("\n\n")
+    ]
+    assert len(blocks) > 1
+    for block in blocks:
+        assert [line[:2] for line in block] == [
+            ["shots", "method"],
+            ["5", "NAL"],
+            ["5", "MAML"],
+            ["20", "NAL"],
+        ]
+    assert [cell for block in blocks for cell in block[1][2:]] == [f"{k}.25" for k in range(8)]
+    long = frame.assign(method=["NAL", "a name longer than half of the terminal is wide", "MAML"])
+    for other in (long, pd.concat([frame, frame])):  # rows that no column tells apart have no names
+        assert table(other, 60, **formats) == other.to_string(index=False, line_width=60, **formats)
 
 
 @pytest.mark.parametrize("arguments", [
