@@ -53,7 +53,7 @@ odds = quantity("exp(-2 E log p)", r"e^{2\,\mathbb{E}[-\log p]}", positive=True)
 @claim(
     "L-table1",
     "[L] section 5, Table 1",
-    "Omniglot: gains where r_H is small, and what labels in random order leave to learn",
+    "gains on Omniglot",
     Statement(
         "unseen",
         r"MAML's gain over NAL-1 increases with smaller $r_H$, on unseen hard tasks (in points): {}",
@@ -102,6 +102,7 @@ def omniglot_gains() -> Derivation:
         steps=[
             Step(r"The printed gains over NAL-1 in points, easy and hard seen, easy and hard unseen, with $r_H$ Large and Small: {}",
                  sp.Tuple(*(sp.Float(PRINTED[row, part], 3) for row in ("Large", "Small") for part in PARTS))),
+            Step(r"On hard tasks of training it falls (as a ratio from 2.31 to 2.15), since there NAL-1 rises by 4.5 points and MAML by 3.1; over NAL-10 it grows on both. With $r_H$ Large the easy gain exceeds the hard one."),
             Step(r"A class has the output's number with probability $1/N$, so its target is in the mean {}", mean),
             Step(r"In one dimension the slope of what NAL minimises is {}", slopes[w_NAL]),
             Step(r"and that of what MAML minimises, with a shot $x^{in}$ of target $y^{in}$, {}", sp.collect(slopes[w_MAML], w)),
@@ -119,8 +120,7 @@ def omniglot_gains() -> Derivation:
         },
         tight={"entropy": {a: 1, b: 1}},
         weights={"seen": Weight.CONSTANT},
-        reason=r"On unseen hard tasks the gain grows from 36.0 to 49.6 points; on hard tasks of training it falls from 54.5 to 53.1 (as a ratio from 2.31 to 2.15), since there NAL-1 rises by 4.5 points and MAML by 3.1 (over NAL-10 the gain grows on both), and with $r_H$ Large the easy gain, 40.2, exceeds the hard one. "
-        r"With labels in random order pooled training has no target, so that NAL's rows may be those of an untrained network.",
+        reason=r"On hard tasks of training the gain falls with $r_H$ Small (54.5 to 53.1).",
         numerical=True,
     )  # fmt: skip
 
@@ -128,7 +128,7 @@ def omniglot_gains() -> Derivation:
 @claim(
     "L-table2",
     "[L] section 5, Table 2",
-    "FS-CIFAR100: where MAML gains most, and whether the gain disappears",
+    "gains on FS-CIFAR100",
     *(
         Statement(
             f"largest, p = {p}",
@@ -151,7 +151,8 @@ def cifar_gains() -> Derivation:
         steps=[
             Step(rf"The printed gains in points with $p = {p}$, easy and hard seen, easy and hard unseen: {{}}", sp.Tuple(*(sp.Float(PRINTED[p, part], 3) for part in PARTS)))
             for p in ("0.99", "0.5", "0.01")
-        ],
+        ]
+        + [Step(r"The printed errors of unseen hard tasks are 0.3 and 0.4 where $p = 0.01$: the gain there is smaller than on easy tasks, but not gone. With labels in random order pooled training has no target, so that NAL's rows may be those of an untrained network.")],
         quantities={G[key]: PRINTED[key] for key in G},
         corrections={
             **{
@@ -161,6 +162,6 @@ def cifar_gains() -> Derivation:
             "disappears": Statement("disappears", r"It is then, in points, {}", sp.Eq(G["0.01", "hard test"], sp.Rational(36, 10))),
         },
         weights={"disappears": Weight.WORDING},
-        reason=r"With $p = 0.01$ MAML's gain on unseen hard tasks is 3.6 points, with printed errors of 0.3 and 0.4: smaller than on easy ones (8.1), but not gone; on hard training tasks it is 8.1.",
+        reason=r"With $p = 0.01$ the gain is 3.6 points, and not gone.",
         numerical=True,
     )  # fmt: skip
