@@ -119,7 +119,7 @@ def hardness_window() -> Derivation:
         },
         tight={"enough": {m: (d + 1) / (x * (1 - x) ** 2), x: 0}},
         weights={"one": Weight.WORDING},
-        reason=r"$x(1 - x)^2 \gg d/m$ asks $x$ to keep away from both 0 and 1, as Figure 2 does; $x \ll 1$, which section 3.2 puts for it, is neither needed nor enough for $a_H \gg a_E$. (It makes NAL's risk large, its part in section 3.1.)",
+        reason=r"$x(1 - x)^2 \gg d/m$ asks $x$ to keep away from both 0 and 1, as Figure 2 does; $x \ll 1$, which section 3.2 puts for it, is neither needed nor enough for $a_H \gg a_E$.",
     )  # fmt: skip
 
 

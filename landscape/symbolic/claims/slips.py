@@ -114,7 +114,7 @@ def signs() -> Derivation:
         },
         weights=dict.fromkeys(("outer", "test", "loss", "noise", "network"), Weight.WORDING),
         reason=r"The step adds $+\frac{\alpha}{n_2}X^{in\top}z^{in}$; the sign of noise does not change risks, for noise is symmetric. The batch loss lacks $1/m$; section 4's loss has $\sigma$ of a sum for a sum of $\sigma$. The noise "
-        r"variance is $\nu^2$ in section 3 and $\sigma^2$ in appendix A (where $\sigma$ is also the activation); in C.1 $\nu$ is the weight of hard tasks.",
+        r"variance is $\nu^2$ in section 3 and $\sigma^2$ in appendix A; in C.1 $\nu$ is the weight of hard tasks.",
     )
 
 
@@ -202,8 +202,7 @@ def captions() -> Derivation:
             "figure 8": both(m_8, m_caption),
             "figure 1": both(ratio_intro, ratio_text),
         },
-        reason=r"Figure 2(c), (d) has $m = 100$ in caption and labels, 500 in the text; Figure 7 names a column that Figure 2 does not have (Figure 8, a version of "
-        r"it, has 2000, 500 and 50); Figure 1(d) has $\rho_H/\rho_E = 0.2$ in section 1 and 1/9 in section 3.2.",
+        reason=r"Figure 2(c), (d) has $m = 100$ in caption and labels, 500 in the text; Figure 7 names a column that Figure 2 does not have; Figure 1(d) has $\rho_H/\rho_E = 0.2$ in section 1 and 1/9 in section 3.2.",
     )
 
 
@@ -339,5 +338,5 @@ def table_3() -> Derivation:
             "error": "the step size and the number of samples at meta-test, the number of test tasks, and whether the noise counts: none is printed. With a full step at $1/\\rho_E$ four of five values are within two standard deviations"
         },
         numerical=True,
-        reason=r"The coordinates follow from weights normalised within each batch. With $n_2 = 25$ no step size brings MAML's above 1; $n_2 = 500$, $n_1 = 25$ fits, so the two seem to be printed the wrong way round.",
+        reason=r"The coordinates follow from weights normalised within each batch. With $n_2 = 25$ no step size brings MAML's above 1; $n_2 = 500$, $n_1 = 25$ fits, so the two seem to be swapped.",
     )
