@@ -134,7 +134,11 @@ def test_exact_numbers_are_checked_like_others():
     with pytest.raises(ValueError, match="replace the symbols"):
         quick(ls.HardEasy(R=sympy.Symbol("R")))
     with pytest.raises(ValueError, match="isotropic or diagonal"):
-        ls.risk(ls.Mixture([ls.TaskFamily("a", [[1.0, 0.5], [0.5, 1.0]])]), ls.NAL(), ls.GradientSteps(sympy.Symbol("a")))
+        ls.risk(
+            ls.Mixture([ls.TaskFamily("a", [[1.0, 0.5], [0.5, 1.0]])]),
+            ls.NAL(),
+            ls.GradientSteps(sympy.Symbol("a")),
+        )
 
 
 def test_a_symbol_in_the_environment_alone():
