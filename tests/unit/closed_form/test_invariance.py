@@ -170,7 +170,7 @@ def test_a_multiple_of_the_identity_is_isotropic_however_it_is_stored(turned: bo
     ):
         found, wanted = map(environment_to_number, (matrix, number))
         assert found.standard_error is None
-        assert float(found) == pytest.approx(float(wanted), rel=1e-12)
+        assert float(found) == pytest.approx(float(wanted), rel=1e-9)  # the optimum of layers is a search
     over = {"a.covariance": [0.5 * one, 0.7 * one]}
     on_grid = ls.risk(number, 0.0, same, over).total
     assert on_grid.value[0] == pytest.approx(float(ls.risk(number, 0.0, same).total), rel=1e-12)
