@@ -442,6 +442,13 @@ def is_isotropic(A: Operator) -> bool:
     return isinstance(A, Diagonal) and bool(np.all(A.entries == A.entries[..., :1]))
 
 
+def multiple_of_identity(matrices: Array) -> Array | None:
+    """What all of a grid, shape (*grid, d, d), are multiples of the identity by, but for rounding; None if one is not."""
+    numbers, d = matrices[..., 0, 0], matrices.shape[-1]
+    rest = np.abs(matrices - numbers[..., None, None] * np.eye(d)).max(axis=(-2, -1))
+    return numbers if np.all(rest <= SINGULAR * d * np.abs(numbers)) else None
+
+
 def rank(A: Operator) -> int:
     """Count the directions in which a positive semidefinite operator is not 0."""
     if not np.any(A.factor().is_singular):

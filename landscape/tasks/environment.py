@@ -13,9 +13,8 @@ import numpy as np
 from landscape.core import Array, Scalar, checks, count, nonnegative, probability, short
 from landscape.core.grids import Varying, put
 from landscape.core.parameters import Record, is_symbolic_record, parameters, record, with_values
-from landscape.core.tolerances import SINGULAR
 from landscape.core.typing import RNG
-from landscape.linalg.operators import Matrix, Operator, diagonal, isotropic
+from landscape.linalg.operators import Matrix, Operator, diagonal, isotropic, multiple_of_identity
 from landscape.tasks.families import DataTask, Task, TaskFamily
 from landscape.tasks.inputs import Gaussian
 
@@ -231,14 +230,6 @@ def _shares(families: Sequence[TaskFamily | DataTask], grids: dict[str, Varying]
     return shares
 
 
-def _multiple_of_identity(value: Any) -> Array | None:
-    """What a matrix, or all of a grid (*grid, d, d), is a multiple of the identity by, but for rounding; None if it is not."""
-    matrices = np.asarray(value, dtype=float)
-    numbers = matrices[..., 0, 0]
-    rest = np.abs(matrices - numbers[..., None, None] * np.eye(matrices.shape[-1])).max(axis=(-2, -1))
-    return numbers if np.all(rest <= SINGULAR * matrices.shape[-1] * np.abs(numbers)) else None
-
-
 class _Fields:
     """The fields of one family, some of them on a grid.
 
@@ -258,7 +249,10 @@ class _Fields:
                 self.values[name], self.own[name] = varying.array, varying.own
                 if not varying.checked:
                     self._check(name)
-            if self.own[name] == 2 and (number := _multiple_of_identity(self.values[name])) is not None:
+            if (
+                self.own[name] == 2
+                and (number := multiple_of_identity(np.asarray(self.values[name], float))) is not None
+            ):
                 self.values[name], self.own[name] = number, 0
 
     def _check(self, name: str) -> None:

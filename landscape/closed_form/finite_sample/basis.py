@@ -16,7 +16,7 @@ import numpy as np
 from landscape.adaptations import Adaptation
 from landscape.core import Array
 from landscape.core.tolerances import SINGULAR
-from landscape.linalg.operators import Diagonal, Factor, Matrix, Operator, is_isotropic
+from landscape.linalg.operators import Diagonal, Factor, Matrix, Operator, is_isotropic, multiple_of_identity
 from landscape.tasks import Empirical, Environment, Gaussian, Task
 
 
@@ -141,11 +141,10 @@ def one_number(A: Operator | None) -> float | None:
     """What A is a multiple of the identity by, but for rounding as of a matrix that was turned; None if it is not."""
     if A is None:
         return 0.0
-    one = float(A.diagonal()[0])
     if is_isotropic(A):
-        return one
-    rest = A.expanded().matrix() - one * np.eye(A.d)
-    return one if np.abs(rest).max() <= SINGULAR * A.d * abs(one) else None
+        return float(A.diagonal()[0])
+    number = multiple_of_identity(A.expanded().matrix())
+    return None if number is None else float(number)
 
 
 def inverse(A: Operator, factor: Factor) -> Operator:

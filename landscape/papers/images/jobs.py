@@ -141,11 +141,9 @@ def device_for(full: bool) -> str:
 
 def checkpoints(folder: str | Path | None, kind: str, quick: bool, full: bool) -> str | None:
     """Name the folder for checkpoints of one kind of data and one budget, so that runs do not meet those of others."""
-    return (
-        None
-        if folder is None
-        else str(Path(folder) / f"{kind}-{'full' if full else 'quick' if quick else 'default'}")
-    )
+    if folder is None:
+        return None
+    return str(Path(folder) / f"{kind}-{'full' if full else 'quick' if quick else 'default'}")
 
 
 def processes_for(quick: bool, full: bool, device: str) -> int:
